@@ -1,0 +1,115 @@
+#include "app/command_palette.h"
+
+#include <QAction>
+#include <QKeyEvent>
+#include <QMenu>
+#include <QVBoxLayout>
+#include <algorithm>
+
+#include "app/fonts.h"
+
+namespace stemma {
+
+int fuzzy_distance(const QString& query, const QString& text) {
+  const QString wanted = query.toLower(), letters = text.toLower();
+  if (const qsizetype whole = letters.indexOf(wanted); whole >= 0) return static_cast<int>(whole);
+  qsizetype at = 0;
+  int gaps = 100;
+  for (const QChar c : wanted) {
+    if (c == ' ') continue;
+    const qsizetype next = letters.indexOf(c, at);
+    if (next < 0) return -1;
+    gaps += static_cast<int>(next - at);
+    at = next + 1;
+  }
+  return gaps;
+}
+
+CommandPalette::CommandPalette(const QMenuBar* menus, QWidget* parent)
+    : QDialog(parent, Qt::Popup | Qt::FramelessWindowHint), menus_(menus) {
+  setFont(interface_font());
+  auto* column = new QVBoxLayout(this);
+  column->setContentsMargins(8, 8, 8, 8);
+  field_ = new QLineEdit;
+  field_->setPlaceholderText(tr("What do you want to do?"));
+  field_->setAccessibleName(tr("Action"));
+  field_->installEventFilter(this);
+  list_ = new QListWidget;
+  list_->setFrameShape(QFrame::NoFrame);
+  list_->setFocusPolicy(Qt::NoFocus);
+  list_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  column->addWidget(field_);
+  column->addWidget(list_);
+  setFixedSize(460, 340);
+  connect(field_, &QLineEdit::textChanged, this, &CommandPalette::filter);
+  connect(list_, &QListWidget::itemClicked, this, &CommandPalette::choose);
+}
+
+void CommandPalette::collect(const QList<QAction*>& actions, const QString& menu) {
+  for (QAction* action : actions) {
+    const QString name = action->text().remove('&');
+    if (action->menu()) {
+      collect(action->menu()->actions(), menu.isEmpty() ? name : menu + " › " + name);
+    } else if (!action->isSeparator() && action->isEnabled() && action->isVisible()) {
+      actions_.append({menu + " › " + name, action});
+    }
+  }
+}
+
+void CommandPalette::ask() {
+  actions_.clear();
+  collect(menus_->actions(), {});
+  field_->clear();
+  filter();
+  const QWidget* over = parentWidget();
+  move(over->mapToGlobal(QPoint((over->width() - width()) / 2, 70)));
+  show();
+  field_->setFocus();
+}
+
+void CommandPalette::filter() {
+  list_->clear();
+  QList<QPair<int, qsizetype>> order;
+  for (qsizetype i = 0; i < actions_.size(); ++i) {
+    const int distance = field_->text().isEmpty() ? 0 : fuzzy_distance(field_->text(), actions_[i].first);
+    if (distance >= 0) order.append({distance, i});
+  }
+  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (const auto& [distance, i] : order) {
+    const QString keys = actions_[i].second->shortcut().toString(QKeySequence::NativeText);
+    auto* item = new QListWidgetItem(actions_[i].first + (keys.isEmpty() ? QString() : "    " + keys), list_);
+    item->setData(Qt::UserRole, static_cast<qlonglong>(i));
+  }
+  if (list_->count() > 0) {
+    list_->setCurrentRow(0);
+  } else {
+    auto* none = new QListWidgetItem(tr("No action of that name"), list_);
+    none->setFlags(Qt::NoItemFlags);
+  }
+}
+
+void CommandPalette::choose() {
+  const QListWidgetItem* item = list_->currentItem();
+  if (!item || !item->data(Qt::UserRole).isValid()) return;
+  QAction* action = actions_[item->data(Qt::UserRole).toLongLong()].second;
+  hide();
+  action->trigger();
+}
+
+bool CommandPalette::eventFilter(QObject* watched, QEvent* event) {
+  if (watched == field_ && event->type() == QEvent::KeyPress) {
+    const int key = static_cast<QKeyEvent*>(event)->key();
+    if (key == Qt::Key_Down || key == Qt::Key_Up) {
+      const int rows = list_->count(), by = key == Qt::Key_Down ? 1 : -1;
+      list_->setCurrentRow(std::clamp(list_->currentRow() + by, 0, rows - 1));
+      return true;
+    }
+    if (key == Qt::Key_Return || key == Qt::Key_Enter) {
+      choose();
+      return true;
+    }
+  }
+  return QDialog::eventFilter(watched, event);
+}
+
+}  // namespace stemma

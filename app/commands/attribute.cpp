@@ -1,0 +1,235 @@
+#include "runtime/influence/attribute.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "app/commands/command.h"
+#include "app/commands/estimate.h"
+#include "app/commands/options.h"
+#include "app/commands/terminal.h"
+
+namespace stemma {
+
+namespace {
+
+struct Options {
+  std::string session, factors, trace, model, device = "auto";
+  CorpusOptions corpus;
+  AttributeOptions attribute;
+  bool dry_run = false, json = false;
+};
+
+// Those asked for, or every trace that has no table of this method yet.
+std::vector<const Trace*> choose_traces(const Options& options, const Session& session) {
+  if (session.traces.empty())
+    throw Error(ErrorCode::not_found, options.session + ": holds no trace; stemma generate adds one");
+  std::vector<const Trace*> traces;
+  if (!options.trace.empty()) {
+    const Trace* trace = session.find(options.trace);
+    if (!trace)
+      throw Error(ErrorCode::not_found,
+                  options.session + ": has no trace '" + options.trace + "'; stemma show lists them");
+    return {trace};
+  }
+  for (const auto& trace : session.traces) {
+    if (session.table(trace.id, options.attribute.method)) continue;
+    if (trace.size() > trace.prompt_tokens)
+      traces.push_back(&trace);
+    else
+      tell(trace.id + ": nothing was written after its prompt, left out");
+  }
+  return traces;
+}
+
+// A session may have moved together with its model: its own folder is searched too. Empty where the model is gone.
+std::string find_folder(const std::filesystem::path& remembered, const std::filesystem::path& session) {
+  const auto beside = session.parent_path();
+  for (const auto& folder : {remembered, beside / remembered, beside / remembered.filename()}) {
+    std::error_code none;
+    if (std::filesystem::exists(folder / "config.json", none)) return folder.string();
+  }
+  return "";
+}
+
+// One model reads them all: the folder given, or the one the session remembers of the first trace's model.
+std::shared_ptr<const Model> model_of(const Options& options, const Session& session,
+                                      const std::vector<const Trace*>& traces) {
+  std::string folder = options.model;
+  if (folder.empty()) {
+    const auto facts = session.models.find(traces.front()->model_hash);
+    if (facts == session.models.end() || facts->second.path.empty())
+      throw Error(ErrorCode::not_found, options.session + ": does not say where its model lies; give --model DIR");
+    folder = find_folder(facts->second.path, options.session);
+    if (folder.empty())
+      throw Error(ErrorCode::not_found, fmt::format("{}: its model '{}' is no longer at {}; give --model DIR",
+                                                    options.session, facts->second.name, facts->second.path));
+  }
+  auto model = load_model(folder, open_device(options.device));
+  for (const auto* trace : traces)
+    if (trace->model_hash != model->hash)
+      throw Error(
+          ErrorCode::does_not_fit,
+          fmt::format("{}: trace {} was written by another model than {}; give its folder with --model, or name one "
+                      "trace with --trace",
+                      options.session, trace->id, folder));
+  return model;
+}
+
+std::filesystem::path beside(const std::string& session) {
+  return std::filesystem::path(session).replace_extension(".factors.h5");
+}
+
+// Those given; or the model's own; or those an earlier run left beside the session; or none.
+std::unique_ptr<Factors> find_factors(const Options& options, const Model& model, std::string& place) {
+  const auto fits = [&](const std::filesystem::path& path) -> std::unique_ptr<Factors> {
+    std::error_code none;
+    if (!std::filesystem::exists(path, none)) return nullptr;
+    auto factors = std::make_unique<Factors>(load_factors(path));
+    if (factors->model_hash == model.hash) return factors;
+    tell(harmless(path.string() + ": of another model, not used"));
+    return nullptr;
+  };
+  if (!options.factors.empty()) {
+    place = options.factors;
+    auto factors = std::make_unique<Factors>(load_factors(place));
+    if (factors->model_hash != model.hash)
+      throw Error(ErrorCode::does_not_fit, place + ": factors of another model than " + model.path.string() +
+                                               "; stemma fit makes those of this one");
+    return factors;
+  }
+  for (const auto& path : {model.path / "factors.h5", beside(options.session)}) {
+    if (auto factors = fits(path)) {
+      place = path.string();
+      tell(harmless("using the factors in " + place));
+      return factors;
+    }
+  }
+  return nullptr;
+}
+
+int64_t steps_in(const std::vector<const Trace*>& traces) {
+  int64_t steps = 0;
+  for (const auto* trace : traces)
+    for (const auto& step : trace->steps) steps += step.kind != StepKind::prompt;
+  return steps;
+}
+
+int dry_run(const Options& options, const Model& model, const Factors* factors, const Corpus& corpus,
+            const std::vector<const Trace*>& traces, const Control& control) {
+  const bool curved = options.attribute.method == "ekfac", fits = curved && !factors;
+  std::unique_ptr<Factors> fitted;
+  Estimate fit;
+  if (fits)
+    fit = estimate(model, corpus, [&](const Corpus& part) {
+      fitted = std::make_unique<Factors>(fit_factors(model, part, {}, control));
+      fitted->corpus_hash = corpus.hash;
+    });
+  const auto scan = estimate(model, corpus, [&](const Corpus& part) {
+    attribute(model, fits ? fitted.get() : factors, part, traces, options.attribute, control);
+  });
+  const double operations = scan_operations(model.config, scan.tokens, scan.documents, steps_in(traces)) +
+                            (fits ? fit_operations(model.config, scan.tokens) : 0);
+  if (options.json) {
+    print_json({{"corpus", corpus_facts(corpus)},
+                {"traces", traces.size()},
+                {"steps", steps_in(traces)},
+                {"tokens", scan.tokens},
+                {"operations", operations},
+                {"fit_seconds", fits ? nlohmann::ordered_json(fit.seconds) : nlohmann::ordered_json()},
+                {"scan_seconds", scan.seconds},
+                {"device", model.ops->device()}});
+  } else {
+    fmt::print("{} traces, {} steps against {} documents of {}, {} tokens; about {:.3g} floating-point operations\n",
+               traces.size(), steps_in(traces), in_thousands(scan.documents), in_thousands(corpus.total),
+               in_thousands(scan.tokens), operations);
+    if (fits) fmt::print("factors: none of this model yet; fitting them takes about {}\n", in_time(fit.seconds));
+    fmt::print("scan: about {} at {:.0f} tokens/s on {}, measured on {} documents; nothing was written\n",
+               in_time(scan.seconds), scan.tokens_per_second, model.ops->device(), scan.measured_documents);
+  }
+  return 0;
+}
+
+int run(const Options& options) {
+  Session session = open_session(options.session);
+  const auto traces = choose_traces(options, session);
+  if (traces.empty()) {
+    tell("no trace lacks a table of this method; name one with --trace to make it again");
+    if (options.json) print_json({{"session", options.session}, {"tables", nlohmann::ordered_json::array()}});
+    return 0;
+  }
+  const auto model = model_of(options, session, traces);
+  std::string place;
+  std::unique_ptr<Factors> factors;
+  if (options.attribute.method == "ekfac") factors = find_factors(options, *model, place);
+  const Corpus corpus = options.corpus.load();
+
+  ProgressLine line;
+  Control control;
+  watch(control, line);
+  if (options.dry_run) {
+    control.report = {};
+    return dry_run(options, *model, factors.get(), corpus, traces, control);
+  }
+  if (options.attribute.method == "ekfac" && !factors) {
+    place = beside(options.session).string();
+    tell(harmless("no factors of this model yet: fitting them on the same documents, into " + place));
+    factors = std::make_unique<Factors>(fit_factors(*model, corpus, {}, control));
+    save_factors(*factors, place);
+  }
+  auto tables = attribute(*model, factors.get(), corpus, traces, options.attribute, control);
+  line.clear();
+
+  session = load_session(options.session);  // what another program saved meanwhile stays
+  nlohmann::ordered_json made = nlohmann::ordered_json::array();
+  for (auto& table : tables) {
+    if (!session.find(table.trace_id)) continue;
+    made.push_back({{"trace", table.trace_id},
+                    {"method", table.method},
+                    {"steps", table.steps},
+                    {"documents", table.documents},
+                    {"seconds", table.seconds},
+                    {"additivity", table.additivity}});
+    session.influence[{table.trace_id, table.method}] = std::move(table);
+  }
+  save_session(session, options.session);
+  if (options.json) {
+    print_json({{"session", options.session},
+                {"factors", place.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(place)},
+                {"corpus", corpus_facts(corpus)},
+                {"device", model->ops->device()},
+                {"tables", made}});
+    return 0;
+  }
+  for (const auto& table : made)
+    fmt::print("{}: {} steps against {} documents by {} in {}; steps add up to the whole within {:.1e}\n",
+               table["trace"].get<std::string>(), table["steps"].get<int>(),
+               in_thousands(table["documents"].get<int>()), table["method"].get<std::string>(),
+               in_time(table["seconds"].get<double>()), table["additivity"].get<double>());
+  return 0;
+}
+
+}  // namespace
+
+Run setup_attribute(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("session", options->session, "The session whose traces to attribute")->required()->type_name("S.h5");
+  options->corpus.declare(app, 20000);
+  app.add_option("--factors", options->factors,
+                 "Curvature factors; else the model's own factors.h5, else they are fitted")
+      ->type_name("F.h5");
+  app.add_option("--method", options->attribute.method, "How documents are scored")
+      ->check(CLI::IsMember({"ekfac", "gradient"}));
+  app.add_option("--trace", options->trace, "One trace; else every trace without a table of this method")
+      ->type_name("ID");
+  app.add_option("--top", options->attribute.top, "Documents kept per step, and as many opponents")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--model", options->model, "The model's folder, where it has moved")->type_name("DIR");
+  declare_device(app, options->device);
+  app.add_flag("--dry-run", options->dry_run, "Print steps, tokens, operations and the estimated time; write nothing");
+  declare_json(app, options->json);
+  return [options] { return run(*options); };
+}
+
+}  // namespace stemma

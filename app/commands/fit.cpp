@@ -1,0 +1,95 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "app/commands/command.h"
+#include "app/commands/estimate.h"
+#include "app/commands/options.h"
+#include "app/commands/terminal.h"
+#include "runtime/influence/factors.h"
+
+namespace stemma {
+
+namespace {
+
+struct Options {
+  std::string model, out, device = "auto";
+  CorpusOptions corpus;
+  FitOptions fit;
+  bool dry_run = false, json = false;
+};
+
+int dry_run(const Options& options, const Model& model, const Corpus& corpus, const Control& control) {
+  const auto cost =
+      estimate(model, corpus, [&](const Corpus& part) { fit_factors(model, part, options.fit, control); });
+  const double operations = fit_operations(model.config, cost.tokens);
+  if (options.json) {
+    print_json({{"corpus", corpus_facts(corpus)},
+                {"tokens", cost.tokens},
+                {"operations", operations},
+                {"measured_documents", cost.measured_documents},
+                {"tokens_per_second", cost.tokens_per_second},
+                {"seconds", cost.seconds},
+                {"device", model.ops->device()}});
+  } else {
+    fmt::print("{} documents of {}, {} tokens; about {:.3g} floating-point operations\n", in_thousands(cost.documents),
+               in_thousands(corpus.total), in_thousands(cost.tokens), operations);
+    fmt::print("about {} at {:.0f} tokens/s on {}, measured on {} documents; nothing was written\n",
+               in_time(cost.seconds), cost.tokens_per_second, model.ops->device(), cost.measured_documents);
+  }
+  return 0;
+}
+
+int run(const Options& options) {
+  if (!options.dry_run) {
+    if (options.out.empty()) throw WrongUsage("--out is required: the factors file to write, F.h5");
+    expect_folder_of(options.out);
+  }
+  const auto model = load_model(options.model, open_device(options.device));
+  const Corpus corpus = options.corpus.load();
+  ProgressLine line;
+  Control control;
+  watch(control, line);
+  if (options.dry_run) {
+    control.report = {};
+    return dry_run(options, *model, corpus, control);
+  }
+  Factors factors = fit_factors(*model, corpus, options.fit, control);
+  line.clear();
+  save_factors(factors, options.out);
+  if (options.json) {
+    print_json({{"factors", options.out},
+                {"hash", factors.hash},
+                {"model", factors.model_hash},
+                {"corpus", corpus_facts(corpus)},
+                {"documents", factors.documents},
+                {"tokens", factors.tokens},
+                {"layers", factors.layers.size()},
+                {"seed", factors.seed},
+                {"seconds", factors.seconds},
+                {"device", factors.device}});
+  } else {
+    fmt::print("{}: curvature of {} layers from {} documents, {} tokens, in {} on {}\n", options.out,
+               factors.layers.size(), in_thousands(factors.documents), in_thousands(factors.tokens),
+               in_time(factors.seconds), factors.device);
+  }
+  return 0;
+}
+
+}  // namespace
+
+Run setup_fit(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("--model", options->model, "Hugging Face folder")->required()->type_name("DIR");
+  options->corpus.declare(app, 20000);
+  app.add_option("--out", options->out, "Factors file to write")->type_name("F.h5");
+  app.add_option("--seed", options->fit.seed, "Of the labels drawn from the model");
+  declare_device(app, options->device);
+  app.add_flag("--dry-run", options->dry_run,
+               "Print documents, tokens, operations and the estimated time; write nothing");
+  declare_json(app, options->json);
+  return [options] { return run(*options); };
+}
+
+}  // namespace stemma

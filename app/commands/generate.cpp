@@ -1,0 +1,231 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <sstream>
+
+#include "app/commands/command.h"
+#include "app/commands/model_size.h"
+#include "app/commands/options.h"
+#include "app/commands/terminal.h"
+#include "runtime/trace/capture_run.h"
+
+namespace stemma {
+
+namespace {
+
+struct Options {
+  std::string model, prompt, prompts, out, capture = "all", device = "auto";
+  bool prompt_given = false, no_think = false, dry_run = false, json = false;
+  int samples = 1;
+  Sampler sampler;
+};
+
+struct Prompt {
+  std::string text, id;
+};
+
+std::vector<Prompt> read_prompts(const Options& options) {
+  if (options.prompt_given) return {{options.prompt, ""}};
+  std::ifstream file(options.prompts);
+  if (!file)
+    throw Error(ErrorCode::not_found, options.prompts + ": cannot be opened; --prompts wants a file of JSON lines");
+  std::vector<Prompt> prompts;
+  int64_t number = 0;
+  for (std::string line; std::getline(file, line);) {
+    ++number;
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    const auto json = nlohmann::json::parse(line, nullptr, false);
+    if (!json.is_object() || !json.contains("prompt") || !json["prompt"].is_string())
+      throw Error(
+          ErrorCode::bad_file,
+          fmt::format("{}:{}: no JSON object with a text \"prompt\"; write {{\"prompt\": \"...\", \"id\": \"...\"}}",
+                      options.prompts, number));
+    std::string id;
+    if (json.contains("id")) id = json["id"].is_string() ? json["id"].get<std::string>() : json["id"].dump();
+    prompts.push_back({json["prompt"].get<std::string>(), id});
+  }
+  if (prompts.empty())
+    throw Error(ErrorCode::bad_file, options.prompts + ": holds no prompt; write one JSON object a line");
+  return prompts;
+}
+
+std::vector<std::string> read_sites(const std::string& list, const Model& model) {
+  if (list == "all") return residual_sites(model);
+  if (list == "none") return {};
+  std::vector<std::string> known{name_of(Site{Hook::embed, 0})};
+  for (int layer = 0; layer < model.config.layers; ++layer)
+    for (const Hook hook : {Hook::resid_mid, Hook::resid_post}) known.push_back(name_of(Site{hook, layer}));
+  known.push_back(name_of(Site{Hook::final_norm, 0}));
+  std::vector<std::string> sites;
+  std::istringstream names(list);
+  for (std::string name; std::getline(names, name, ',');) {
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      throw WrongUsage(fmt::format("--capture: '{}' is no site of {}; it has {}, or write all or none", name,
+                                   model.name, fmt::join(known, ", ")));
+    if (std::find(sites.begin(), sites.end(), name) == sites.end()) sites.push_back(name);
+  }
+  return sites;
+}
+
+GenerateRequest request_of(const Options& options, const Prompt& prompt, int sample) {
+  GenerateRequest request;
+  request.prompt = prompt.text;
+  request.think = !options.no_think;
+  request.sampler = options.sampler;
+  request.sampler.seed += static_cast<uint64_t>(sample);
+  return request;
+}
+
+// Needs the config and the tokenizer only, so it works for a model that would not fit.
+int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
+  Model model;
+  model.config = read_config(options.model);
+  model.path = options.model;
+  model.name = std::filesystem::path(options.model).filename().string();
+  model.tokenizer = std::make_shared<Tokenizer>(options.model);
+  const auto sites = read_sites(options.capture, model);
+  const auto size = size_of(model.config);
+  nlohmann::ordered_json plan{{"model", options.model},
+                              {"parameters", size.total()},
+                              {"model_bytes", size.bytes()},
+                              {"traces", prompts.size() * static_cast<size_t>(options.samples)},
+                              {"prompts", nlohmann::ordered_json::array()}};
+  int64_t longest = 0;
+  double recorded = 0;
+  for (const auto& prompt : prompts) {
+    std::string text;
+    const auto ids = prompt_tokens(model, request_of(options, prompt, 0), &text);
+    const auto length =
+        std::min<int64_t>(static_cast<int64_t>(ids.size()) + options.sampler.max_tokens, model.config.context);
+    longest = std::max(longest, length);
+    recorded +=
+        2.0 * static_cast<double>(length) * model.config.width * static_cast<double>(sites.size()) * options.samples;
+    plan["prompts"].push_back({{"id", prompt.id}, {"rendered", text}, {"tokens", ids}});
+  }
+  plan["cache_bytes"] = cache_bytes(model.config, longest);
+  plan["activation_bytes"] = recorded;
+  if (options.json) {
+    print_json(plan);
+    return 0;
+  }
+  for (const auto& prompt : plan["prompts"]) {
+    fmt::print("rendered prompt: {}\n{} tokens:", harmless(prompt["rendered"].get<std::string>()),
+               prompt["tokens"].size());
+    for (const int32_t id : prompt["tokens"])
+      fmt::print(" {}|{}", id, snippet(printable(model.tokenizer->bytes(id)), 40));
+    fmt::print("\n");
+  }
+  fmt::print("model: {} parameters, {} in memory; key/value cache up to {}; activations on disk up to {}\n",
+             in_thousands(size.total()), in_bytes(size.bytes()), in_bytes(cache_bytes(model.config, longest)),
+             in_bytes(recorded));
+  return 0;
+}
+
+nlohmann::ordered_json facts_of(const Trace& trace, const std::string& prompt_id) {
+  nlohmann::ordered_json facts{{"trace", trace.id},
+                               {"prompt_id", prompt_id},
+                               {"prompt", trace.prompt},
+                               {"text", trace.text},
+                               {"answer", answer_of(trace)},
+                               {"seed", trace.sampler.seed},
+                               {"tokens", trace.size()},
+                               {"prompt_tokens", trace.prompt_tokens},
+                               {"stop_reason", trace.stop_reason},
+                               {"completed", trace.completed},
+                               {"steps", nlohmann::ordered_json::array()}};
+  for (const auto& step : trace.steps)
+    facts["steps"].push_back({{"kind", name_of(step.kind)},
+                              {"begin", step.begin},
+                              {"end", step.end},
+                              {"nats", trace.nats(step)},
+                              {"text", trace.step_text(step)}});
+  return facts;
+}
+
+void stream(const Trace& trace, int32_t from) {
+  const auto text = std::string_view(trace.text).substr(trace.token_offsets[static_cast<size_t>(from)]);
+  std::fputs(harmless(text).c_str(), stderr);
+  std::fflush(stderr);
+}
+
+int run(const Options& options) {
+  if (options.samples > 1 && options.sampler.temperature == 0)
+    throw WrongUsage("--samples: at temperature 0 every sample is the same; give --temperature above 0");
+  const auto prompts = read_prompts(options);
+  if (options.dry_run) return dry_run(options, prompts);
+  if (options.out.empty()) throw WrongUsage("--out is required: the session file to write, S.h5");
+  expect_folder_of(options.out);
+
+  std::error_code none;
+  Session session;
+  if (std::filesystem::exists(options.out, none) || std::filesystem::exists(running_path(options.out), none))
+    session = open_session(options.out);
+  const auto model = load_model(options.model, open_device(options.device));
+  const auto sites = read_sites(options.capture, *model);
+
+  ProgressLine line;
+  Control control;
+  watch(control, line);
+  nlohmann::ordered_json results = nlohmann::ordered_json::array();
+  for (const auto& prompt : prompts) {
+    for (int sample = 0; sample < options.samples && !control.cancelled(); ++sample) {
+      const auto id =
+          capture_run(session, options.out, *model, request_of(options, prompt, sample), sites, stream, control);
+      Trace& trace = *session.find(id);
+      if (!prompt.id.empty() && trace.title != prompt.id) {
+        trace.title = prompt.id;
+        save_session(session, options.out);
+      }
+      tell(fmt::format("\n[{} · {} tokens · {} steps · {}]", id, trace.size(), trace.steps.size(), trace.stop_reason));
+      if (options.json)
+        results.push_back(facts_of(trace, prompt.id));
+      else
+        fmt::print("{}: {}\n", id, snippet(answer_of(trace), 2000));
+    }
+  }
+  if (options.json) print_json({{"session", options.out}, {"model", model->hash}, {"traces", results}});
+  control.check();
+  return 0;
+}
+
+}  // namespace
+
+Run setup_generate(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  auto& sampler = options->sampler;
+  app.add_option("--model", options->model, "Hugging Face folder")->required()->type_name("DIR");
+  auto* prompt = app.add_option("--prompt", options->prompt, "The prompt's text")->type_name("TEXT");
+  auto* prompts =
+      app.add_option("--prompts", options->prompts, "JSON lines: {\"prompt\": ..., \"id\": ...}")->type_name("FILE");
+  prompt->excludes(prompts);
+  app.add_option("--out", options->out, "Session to write; traces are added to one that exists")->type_name("S.h5");
+  app.add_option("--capture", options->capture,
+                 "Sites to record, separated by commas; all: every hook_resid_post; or none")
+      ->type_name("LIST");
+  app.add_flag("--no-think", options->no_think, "Force an empty thought: the answer without one");
+  app.add_option("--temperature", sampler.temperature, "0: always the most likely token")
+      ->check(CLI::Range(0.0, 100.0));
+  app.add_option("--top-p", sampler.top_p, "Draw from the most likely tokens of this total probability")
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--top-k", sampler.top_k, "Draw from this many most likely tokens; 0: all")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--seed", sampler.seed, "Of the draws; each further sample adds one");
+  app.add_option("--max-tokens", sampler.max_tokens, "Tokens to write at most")->check(CLI::PositiveNumber);
+  app.add_option("--stop", sampler.stop, "Text that ends the generation; may be repeated")->type_name("TEXT");
+  app.add_option("--samples", options->samples, "Generations of each prompt")->check(CLI::PositiveNumber);
+  declare_device(app, options->device);
+  app.add_flag("--dry-run", options->dry_run,
+               "Print the rendered prompt, its tokens and the memory needed; do nothing");
+  declare_json(app, options->json);
+  return [options, prompt, prompts] {
+    options->prompt_given = prompt->count() > 0;
+    if (prompt->count() + prompts->count() == 0)
+      throw WrongUsage("--prompt or --prompts is required: what the model is to go on from");
+    return run(*options);
+  };
+}
+
+}  // namespace stemma

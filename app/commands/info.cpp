@@ -1,0 +1,108 @@
+#include "app/commands/info.h"
+
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+#include "app/commands/command.h"
+#include "app/commands/options.h"
+#include "app/commands/terminal.h"
+#include "runtime/error.h"
+
+namespace stemma {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+  std::string path;
+  bool devices = false, json = false;
+};
+
+Json hdf5_info(const std::filesystem::path& path) {
+  try {
+    return session_info(path);
+  } catch (const Error& as_session) {
+    try {
+      return factors_info(path);
+    } catch (const Error&) {
+      throw as_session;
+    }
+  }
+}
+
+Json info_of(const std::filesystem::path& path) {
+  std::error_code none;
+  if (std::filesystem::is_directory(path, none))
+    return std::filesystem::exists(path / "config.json", none) ? model_info(path) : corpus_info(path);
+  std::ifstream file(path, std::ios::binary);
+  if (!std::filesystem::exists(path, none) || !file)
+    throw Error(ErrorCode::not_found, path.string() + ": no such file, or it cannot be read");
+  char start[8] = {};
+  file.read(start, sizeof start);
+  const auto extension = path.extension();
+  if (std::string_view(start, 8) == "\x89HDF\r\n\x1a\n" || extension == ".h5" || extension == ".hdf5")
+    return hdf5_info(path);
+  if (extension == ".safetensors") return safetensors_info(path);
+  if (path.filename() == "tokenizer.json") return tokenizer_info(path);
+  for (const auto* known : {".jsonl", ".json", ".gz", ".zst", ".txt"})
+    if (extension == known) return corpus_info(path);
+  throw Error(ErrorCode::unsupported,
+              path.string() +
+                  ": not a kind of file that stemma knows (model folder, .safetensors, tokenizer.json, session or "
+                  "factors .h5, corpus .jsonl, .gz, .zst, .txt)");
+}
+
+std::string plain(const Json& value) {
+  if (value.is_string()) return harmless(value.get<std::string>());
+  if (value.is_number_integer()) return in_thousands(value.get<int64_t>());
+  if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
+  if (value.is_null()) return "not known";
+  return value.dump();
+}
+
+void print_facts(const Json& facts, int depth) {
+  const std::string indent(static_cast<size_t>(2 * depth), ' ');
+  for (const auto& [key, value] : facts.items()) {
+    std::string name = facts.is_array() ? "-" : harmless(key);
+    for (char& c : name)
+      if (c == '_') c = ' ';
+    if (key.ends_with("bytes") && value.is_number())
+      std::cout << indent << name.substr(0, name.size() - 5) << (name == "bytes" ? "size" : "") << ": "
+                << in_bytes(value.get<double>()) << "\n";
+    else if (value.is_array() && value.empty())
+      std::cout << indent << name << ": none\n";
+    else if (value.is_structured()) {
+      std::cout << indent << name << ":\n";
+      print_facts(value, depth + 1);
+    } else
+      std::cout << indent << name << (facts.is_array() ? " " : ": ") << plain(value) << "\n";
+  }
+}
+
+int run(const Options& options) {
+  if (options.path.empty() && !options.devices) throw WrongUsage("name a file or folder, or give --devices");
+  Json facts;
+  if (!options.path.empty()) facts = info_of(options.path);
+  if (options.devices) facts["devices"] = devices_info();
+  if (options.json)
+    print_json(facts);
+  else
+    print_facts(facts, 0);
+  return 0;
+}
+
+}  // namespace
+
+Run setup_info(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("path", options->path, "Model folder, session, factors, corpus, .safetensors or tokenizer.json")
+      ->type_name("FILE|DIR");
+  app.add_flag("--devices", options->devices, "Say what can run here, and what is missing");
+  declare_json(app, options->json);
+  return [options] { return run(*options); };
+}
+
+}  // namespace stemma

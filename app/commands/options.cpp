@@ -1,0 +1,85 @@
+#include "app/commands/options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "app/commands/command.h"
+#include "app/commands/terminal.h"
+
+namespace stemma {
+
+void CorpusOptions::declare(CLI::App& app, int64_t default_sample) {
+  sample = default_sample;
+  app.add_option("--corpus", paths, "Training documents: .jsonl (also .gz, .zst), .txt, or folders of them")
+      ->required()
+      ->type_name("PATH");
+  auto* some = app.add_option("--sample", sample, "Use this many documents, the same ones every time")
+                   ->check(CLI::PositiveNumber)
+                   ->type_name("N");
+  if (default_sample == 0) some->default_str("all");
+  auto* every = app.add_flag("--all", all, "Use every document");
+  every->excludes(some);
+}
+
+Corpus CorpusOptions::load() const {
+  std::vector<std::filesystem::path> files(paths.begin(), paths.end());
+  Corpus corpus = load_corpus(files, all ? 0 : sample);
+  if (corpus.broken > 0) {
+    std::string places;
+    for (const auto& place : corpus.broken_places) places += (places.empty() ? "" : "; ") + place;
+    tell(harmless(fmt::format("{} broken {} skipped: {}{}", in_thousands(corpus.broken),
+                              corpus.broken == 1 ? "line" : "lines", places,
+                              corpus.broken > static_cast<int64_t>(corpus.broken_places.size()) ? "; ..." : "")));
+  }
+  return corpus;
+}
+
+void declare_device(CLI::App& app, std::string& device) {
+  const auto known = [](const std::string& name) -> std::string {
+    const bool numbered = name.starts_with("cuda:") && name.size() > 5 && name.size() < 9 &&
+                          name.find_first_not_of("0123456789", 5) == std::string::npos;
+    return numbered || name == "auto" || name == "cpu" || name == "cuda"
+               ? ""
+               : "'" + name + "' is no device; use auto, cpu, cuda or cuda:N";
+  };
+  app.add_option("--device", device, "auto, cpu, cuda or cuda:N")
+      ->check(CLI::Validator(known, ""))
+      ->type_name("DEVICE");
+}
+
+void declare_json(CLI::App& app, bool& json) { app.add_flag("--json", json, "Print machine-readable results"); }
+
+Session open_session(const std::filesystem::path& path) {
+  std::string note;
+  Session session = load_session(path, &note);
+  if (!note.empty()) tell(harmless(note));
+  return session;
+}
+
+nlohmann::ordered_json corpus_facts(const Corpus& corpus) {
+  nlohmann::ordered_json facts;
+  for (const auto& path : corpus.paths) facts["paths"].push_back(path.string());
+  facts["hash"] = corpus.hash;
+  facts["documents"] = corpus.documents.size();
+  facts["total"] = corpus.total;
+  facts["bytes"] = corpus.bytes;
+  facts["broken"] = corpus.broken;
+  facts["broken_places"] = corpus.broken_places;
+  return facts;
+}
+
+void print_json(const nlohmann::ordered_json& json) {
+  std::cout << json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n";
+}
+
+void expect_folder_of(const std::filesystem::path& file) {
+  std::error_code none;
+  const auto folder = file.parent_path();
+  if (!folder.empty() && !std::filesystem::is_directory(folder, none))
+    throw WrongUsage(folder.string() + ": no such folder to write " + file.filename().string() +
+                     " into; make it first");
+}
+
+}  // namespace stemma

@@ -1,0 +1,44 @@
+// What several commands ask for in the same words, and the work that follows from it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "runtime/corpus/corpus.h"
+#include "runtime/model/model.h"
+#include "runtime/session/session.h"
+
+namespace CLI {
+class App;
+}
+
+namespace stemma {
+
+// --corpus PATH... [--sample N | --all]
+struct CorpusOptions {
+  std::vector<std::string> paths;
+  int64_t sample = 20000;
+  bool all = false;
+
+  void declare(CLI::App& app, int64_t default_sample);  // 0: all documents unless --sample is given
+  Corpus load() const;                                  // tells of broken lines on standard error
+};
+
+void declare_device(CLI::App& app, std::string& device);
+void declare_json(CLI::App& app, bool& json);
+
+// The session at `path`; what was recovered from a crash is told on standard error.
+Session open_session(const std::filesystem::path& path);
+
+nlohmann::ordered_json corpus_facts(const Corpus& corpus);
+// On standard output, as one document; bytes that are not UTF-8 become U+FFFD.
+void print_json(const nlohmann::ordered_json& json);
+
+// Throws WrongUsage unless the folder that `file` is to be written into exists.
+void expect_folder_of(const std::filesystem::path& file);
+
+}  // namespace stemma

@@ -1,0 +1,119 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <iostream>
+
+#include "app/commands/show.h"
+#include "app/commands/terminal.h"
+
+namespace stemma {
+
+namespace {
+
+template <class... Arguments>
+void print(fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+  std::cout << fmt::format(format, std::forward<Arguments>(arguments)...);
+}
+
+std::string short_hash(const std::string& hash) { return hash.empty() ? "none" : snippet(hash, 12); }
+
+std::string sampler_of(const Sampler& sampler) {
+  if (sampler.temperature == 0) return "greedy";
+  std::string text = fmt::format("temperature {}", sampler.temperature);
+  if (sampler.top_p < 1) text += fmt::format(", top-p {}", sampler.top_p);
+  if (sampler.top_k > 0) text += fmt::format(", top-k {}", sampler.top_k);
+  return text + fmt::format(", seed {}", sampler.seed);
+}
+
+void print_provenance(const InfluenceTable& table) {
+  print("  influence by {}: {} of {} documents, {} on {}, {}\n", table.method, in_thousands(table.documents),
+        in_thousands(table.corpus_documents), in_time(table.seconds), table.device, table.created);
+  print("    model {}, factors {}, corpus {}; by {}\n", short_hash(table.model_hash), short_hash(table.factors_hash),
+        short_hash(table.corpus_hash), table.program);
+  print("    check: the steps' scores add up to the whole completion's within {:.1e}\n", table.additivity);
+}
+
+void print_head(const Session& session, const Trace& trace, const std::vector<const InfluenceTable*>& tables) {
+  print("\n{}  {}\n", trace.id, snippet(trace.title, 100));
+  const auto model = session.models.find(trace.model_hash);
+  if (model != session.models.end()) {
+    const auto& facts = model->second;
+    print("  model {} ({}, {} layers, width {}, {}) at {}, hash {}\n", harmless(facts.name),
+          harmless(facts.architecture), facts.layers, facts.width, harmless(facts.dtype), harmless(facts.path),
+          short_hash(facts.hash));
+  }
+  print("  {} tokens, {} of them the prompt; {}; {}; on {}, {}\n", trace.size(), trace.prompt_tokens,
+        sampler_of(trace.sampler), trace.completed ? trace.stop_reason : "incomplete: " + trace.stop_reason,
+        trace.device, trace.created);
+  const auto recorded = session.activations.find(trace.id);
+  if (recorded == session.activations.end() || recorded->second.empty())
+    print("  activations: none recorded\n");
+  else if (recorded->second.size() == 1)
+    print("  activations recorded: {}\n", recorded->second.front());
+  else
+    print("  activations recorded: {} sites, {} to {}\n", recorded->second.size(), recorded->second.front(),
+          recorded->second.back());
+  for (const auto* table : tables) print_provenance(*table);
+  if (tables.empty()) print("  influence: none yet; stemma attribute finds it\n");
+}
+
+void print_documents(const InfluenceTable& table, int row, int count) {
+  for (const bool opponents : {false, true}) {
+    int rank = 0;
+    for (const auto document : strongest(table, row, count, opponents)) {
+      const auto* shown = table.find(document);
+      const auto at = static_cast<size_t>(document);
+      const double ratio = per_nat(table, row, document);
+      print("    {} {:>2}  {:+.4g} nats  {}  {}  {}  {}\n", opponents ? "-" : "+", ++rank, table.score(row, document),
+            std::isnan(ratio) ? "" : fmt::format("{:+.4g} per nat", ratio), snippet(table.document_sources[at], 24),
+            snippet(table.document_ids[at], 60), shown ? snippet(shown->text, 90) : "");
+    }
+  }
+}
+
+void print_step(const Trace& trace, size_t index, const std::vector<const InfluenceTable*>& tables,
+                const ShowOptions& options) {
+  const Step& step = trace.steps[index];
+  const double nats = trace.nats(step);
+  print("\n  step {}  {}{}  {}{} tokens  {}\n", index, name_of(step.kind),
+        step.label.empty() ? "" : " (" + snippet(step.label, 40) + ")",
+        step.kind == StepKind::prompt || std::isnan(nats) ? "" : fmt::format("{:.3f} nats  ", nats),
+        step.end - step.begin, snippet(trace.step_text(step), 160));
+  for (const auto* table : tables) {
+    const int row = row_of(*table, index);
+    if (row < 0) continue;
+    print("    by {}, of {} documents ranked\n", table->method, in_thousands(table->documents));
+    if (table->nats[static_cast<size_t>(row)] < certain_step_nats)
+      print(
+          "    ! the model was all but certain of this step (under {} nats): its gradient is tiny and its ranking "
+          "mostly noise\n",
+          certain_step_nats);
+    print_documents(*table, row, options.documents);
+  }
+}
+
+}  // namespace
+
+void print_trace_line(const Session& session, const Trace& trace) {
+  std::string methods;
+  for (const auto& [key, table] : session.influence)
+    if (key.first == trace.id) methods += (methods.empty() ? "" : ", ") + key.second;
+  print("  {}  {}  {} tokens, {} steps, {}{}\n", trace.id, snippet(trace.title, 60), trace.size(), trace.steps.size(),
+        trace.completed ? trace.stop_reason : "incomplete: " + trace.stop_reason,
+        methods.empty() ? "" : "; influence: " + harmless(methods));
+}
+
+void show_text(const Session& session, const ShowOptions& options) {
+  print("{}: session of {} {}, made by {}, {}\n", options.session, session.traces.size(),
+        session.traces.size() == 1 ? "trace" : "traces", harmless(session.program), harmless(session.created));
+  const auto traces = chosen_traces(session, options);
+  for (const auto* trace : traces) print_trace_line(session, *trace);
+  for (const auto* trace : traces) {
+    const auto tables = chosen_tables(session, *trace, options);
+    print_head(session, *trace, tables);
+    for (size_t i = 0; i < trace->steps.size(); ++i)
+      if (shows_step(options, i)) print_step(*trace, i, tables, options);
+  }
+}
+
+}  // namespace stemma

@@ -1,0 +1,71 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <sstream>
+
+#include "app/commands/command.h"
+#include "app/commands/options.h"
+#include "runtime/error.h"
+#include "runtime/model/tokenizer.h"
+
+namespace stemma {
+
+namespace {
+
+struct Options {
+  std::string model;
+  bool decode = false, json = false;
+};
+
+std::vector<int32_t> read_ids(const std::string& input, const Tokenizer& tokenizer) {
+  std::vector<int32_t> ids;
+  std::istringstream words(input);
+  for (std::string word; words >> word;) {
+    size_t used = 0;
+    long id = -1;
+    try {
+      id = std::stol(word, &used);
+    } catch (const std::exception&) {
+    }
+    if (used != word.size() || id < 0 || id >= tokenizer.size())
+      throw Error(ErrorCode::bad_file, "standard input: '" + word + "' is no token id; ids run from 0 to " +
+                                           std::to_string(tokenizer.size() - 1) + ", separated by spaces");
+    ids.push_back(static_cast<int32_t>(id));
+  }
+  return ids;
+}
+
+int run(const Options& options) {
+  const Tokenizer tokenizer(options.model);
+  const std::string input{std::istreambuf_iterator<char>(std::cin), {}};
+  std::vector<uint32_t> offsets;
+  const auto ids = options.decode ? read_ids(input, tokenizer) : tokenizer.encode(input, &offsets);
+  if (options.json) {
+    nlohmann::ordered_json out{{"ids", ids}, {"pieces", nlohmann::ordered_json::array()}};
+    for (const auto id : ids) out["pieces"].push_back(printable(tokenizer.bytes(id)));
+    if (options.decode)
+      out["text"] = tokenizer.decode(ids);
+    else
+      out["offsets"] = offsets;
+    print_json(out);
+  } else if (options.decode) {
+    std::cout << tokenizer.decode(ids);
+  } else {
+    for (size_t i = 0; i < ids.size(); ++i) std::cout << (i ? " " : "") << ids[i];
+    std::cout << "\n";
+  }
+  return 0;
+}
+
+}  // namespace
+
+Run setup_tokenize(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("--model", options->model, "A model folder, or a tokenizer.json")->required()->type_name("DIR|FILE");
+  app.add_flag("--decode", options->decode, "Token ids on standard input to text");
+  declare_json(app, options->json);
+  return [options] { return run(*options); };
+}
+
+}  // namespace stemma

@@ -1,0 +1,292 @@
+#include "app/document.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "app/resources.h"
+#include "app/settings.h"
+#include "app/shading.h"
+
+namespace stemma {
+
+Document::Document(QObject* parent) : QObject(parent) {}
+Document::~Document() = default;
+
+bool Document::is_demo() const {
+  std::error_code error;
+  return session_ && std::filesystem::equivalent(session_->path, demo_session(), error);
+}
+
+void Document::open(const QString& path) {
+  emit opening(path);
+  struct Opened {
+    std::shared_ptr<const Session> session;
+    std::string note;
+  };
+  open_(
+      archive_,
+      [file = std::filesystem::path(path.toStdString())] {
+        Opened opened;
+        opened.session = std::make_shared<const Session>(load_session(file, &opened.note));
+        return opened;
+      },
+      [this, path](Opened opened) {
+        adopt(opened.session, {});
+        if (!is_demo()) Settings::add_recent(path);
+        if (!opened.note.empty()) say({Message::note, QString::fromStdString(opened.note)});
+      },
+      [this](const QString& sentence) {
+        emit session_changed();
+        say({Message::error, sentence});
+      });
+}
+
+void Document::save_as(const QString& path) {
+  if (!session_) return;
+  save_(
+      archive_,
+      [session = session_, file = std::filesystem::path(path.toStdString())] {
+        const auto from = activations_path(session->path), to = activations_path(file);
+        std::error_code error;
+        if (!session->path.empty() && std::filesystem::exists(from, error) && from != to) {
+          std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing);
+        }
+        auto copy = std::make_shared<Session>(*session);
+        save_session(*copy, file);
+        return std::shared_ptr<const Session>(copy);
+      },
+      [this, path](std::shared_ptr<const Session> saved) {
+        const Trace* shown = trace();
+        const std::string id = shown ? shown->id : std::string();
+        adopt(saved, id);
+        Settings::add_recent(path);
+        say({Message::note, QStringLiteral("Saved as %1.").arg(path)});
+      },
+      [this](const QString& sentence) { say({Message::error, sentence}); });
+}
+
+void Document::start_empty(const QString& path) {
+  auto session = std::make_shared<Session>();
+  session->path = path.toStdString();
+  adopt(session, {});
+}
+
+void Document::adopt(std::shared_ptr<const Session> session, const std::string& trace_id) {
+  const Cursor before = cursor_;
+  const bool same_place = session_ && session_->path == session->path && !trace_id.empty();
+  live_ = nullptr;
+  session_ = std::move(session);
+  cursor_ = {};
+  activations_ = nullptr;
+  const auto& traces = session_->traces;
+  const auto found = std::find_if(traces.begin(), traces.end(), [&](const Trace& t) { return t.id == trace_id; });
+  cursor_.trace = found != traces.end() ? static_cast<int>(found - traces.begin()) : traces.empty() ? -1 : 0;
+  table_ = nullptr;
+  refresh_table();
+  if (const Trace* shown = trace()) {
+    const bool kept = same_place && before.trace == cursor_.trace && before.step < static_cast<int>(shown->steps.size());
+    const auto first = std::find_if(shown->steps.begin(), shown->steps.end(),
+                                    [](const Step& s) { return s.kind != StepKind::prompt; });
+    cursor_.step = kept ? before.step
+                        : shown->steps.empty() ? -1
+                        : first == shown->steps.end() ? 0 : static_cast<int>(first - shown->steps.begin());
+    cursor_.document = first_document(row());
+  }
+  emit session_changed();
+  emit trace_changed();
+  emit table_changed();
+  emit cursor_changed(cursor_, before);
+}
+
+const Trace* Document::trace() const {
+  if (live_) return live_.get();
+  if (!session_ || cursor_.trace < 0 || cursor_.trace >= static_cast<int>(session_->traces.size())) return nullptr;
+  return &session_->traces[cursor_.trace];
+}
+
+const Step* Document::step() const {
+  const Trace* shown = trace();
+  if (!shown || cursor_.step < 0 || cursor_.step >= static_cast<int>(shown->steps.size())) return nullptr;
+  return &shown->steps[cursor_.step];
+}
+
+const InfluenceTable* Document::table() const { return live_ ? nullptr : table_; }
+
+int Document::row() const {
+  const InfluenceTable* documents = table();
+  return documents ? row_of_step(*documents, cursor_.step) : -1;
+}
+
+std::vector<std::string> Document::methods() const {
+  std::vector<std::string> out;
+  const Trace* shown = trace();
+  if (!session_ || !shown) return out;
+  for (const auto& [key, table] : session_->influence) {
+    if (key.first == shown->id) out.push_back(key.second);
+  }
+  return out;
+}
+
+void Document::refresh_table() {
+  table_ = nullptr;
+  magnitudes_.clear();
+  const Trace* shown = trace();
+  if (session_ && shown && !live_) {
+    const std::vector<std::string> known = methods();
+    if (!known.empty() && std::find(known.begin(), known.end(), method_) == known.end()) {
+      method_ = std::find(known.begin(), known.end(), "ekfac") != known.end() ? "ekfac" : known.front();
+    }
+    table_ = session_->table(shown->id, method_);
+  }
+  if (table_) magnitudes_ = step_magnitudes(*table_);
+}
+
+void Document::set_method(const std::string& method) {
+  if (method == method_) return;
+  method_ = method;
+  refresh_table();
+  emit table_changed();
+  Cursor next = cursor_;
+  next.document = first_document(row());
+  move_to(next);
+}
+
+int Document::first_document(int row) const {
+  const InfluenceTable* documents = table();
+  if (!documents || row < 0 || documents->top <= 0) return -1;
+  return documents->top_documents[static_cast<size_t>(row) * documents->top];
+}
+
+int Document::step_of_token(int token) const {
+  const Trace* shown = trace();
+  if (!shown) return -1;
+  for (size_t i = 0; i < shown->steps.size(); ++i) {
+    if (token >= shown->steps[i].begin && token < shown->steps[i].end) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+void Document::move_to(Cursor next) {
+  if (next == cursor_) return;
+  const Cursor before = cursor_;
+  if (next.step != before.step && next.document == before.document) {
+    cursor_ = next;
+    next.document = first_document(row());
+  }
+  cursor_ = next;
+  emit cursor_changed(cursor_, before);
+}
+
+void Document::set_trace(int index) {
+  if (!session_ || index < 0 || index >= static_cast<int>(session_->traces.size())) return;
+  if (index == cursor_.trace && !live_) return;
+  const Cursor before = cursor_;
+  live_ = nullptr;
+  cursor_ = {};
+  cursor_.trace = index;
+  activations_ = nullptr;
+  refresh_table();
+  const auto& steps = session_->traces[index].steps;
+  const auto first =
+      std::find_if(steps.begin(), steps.end(), [](const Step& s) { return s.kind != StepKind::prompt; });
+  cursor_.step = steps.empty() ? -1 : first == steps.end() ? 0 : static_cast<int>(first - steps.begin());
+  cursor_.document = first_document(row());
+  emit trace_changed();
+  emit table_changed();
+  emit cursor_changed(cursor_, before);
+}
+
+void Document::set_step(int step) {
+  const Trace* shown = trace();
+  if (!shown || shown->steps.empty()) return;
+  Cursor next = cursor_;
+  next.step = std::clamp(step, 0, static_cast<int>(shown->steps.size()) - 1);
+  if (next.step != cursor_.step) next.token = -1;
+  move_to(next);
+}
+
+void Document::set_token(int token) {
+  const Trace* shown = trace();
+  if (!shown || token < 0 || token >= shown->size()) return;
+  Cursor next = cursor_;
+  next.token = token;
+  if (const int step = step_of_token(token); step >= 0) next.step = step;
+  move_to(next);
+}
+
+void Document::set_layer_and_token(int layer, int token) {
+  const Trace* shown = trace();
+  if (!shown || token >= shown->size()) return;
+  Cursor next = cursor_;
+  next.layer = layer;
+  next.token = token;
+  if (const int step = step_of_token(token); step >= 0) next.step = step;
+  move_to(next);
+}
+
+void Document::set_document(int document) {
+  Cursor next = cursor_;
+  next.document = document;
+  move_to(next);
+}
+
+void Document::move_step(int by) { set_step(cursor_.step + by); }
+
+void Document::move_token(int by) {
+  const Trace* shown = trace();
+  const Step* now = step();
+  if (!shown || !now) return;
+  set_token(std::clamp(cursor_.token < 0 ? (by > 0 ? now->begin : now->end - 1) : cursor_.token + by, 0,
+                       shown->size() - 1));
+}
+
+void Document::show_live(std::shared_ptr<const Trace> trace) {
+  const bool began = !live_ && trace;
+  const Cursor before = cursor_;
+  live_ = std::move(trace);
+  if (began) {
+    cursor_ = {};
+    activations_ = nullptr;
+    emit table_changed();
+  }
+  if (live_ && !live_->steps.empty()) cursor_.step = static_cast<int>(live_->steps.size()) - 1;
+  if (!live_) refresh_table();
+  emit trace_changed();
+  if (cursor_ != before) emit cursor_changed(cursor_, before);
+}
+
+void Document::read_activations(ActivationQuantity quantity) {
+  const Trace* shown = trace();
+  activations_ = nullptr;
+  activations_message_.clear();
+  if (!shown || live_) {
+    activations_message_ = live_ ? tr("Activations appear when the run is done.") : tr("No trace is open.");
+    emit activations_changed();
+    return;
+  }
+  const auto found = session_->activations.find(shown->id);
+  if (found == session_->activations.end() || found->second.empty()) {
+    activations_message_ = tr("No activations were recorded for this trace. Run its prompt again to record them.");
+    emit activations_changed();
+    return;
+  }
+  read_(
+      writing_ ? compute_ : archive_,
+      [session = session_, trace = *shown, sites = found->second, quantity] {
+        std::vector<Recorded> recorded;
+        for (const std::string& site : sites) {
+          if (site.ends_with("hook_resid_post")) recorded.push_back(stemma::read_activations(session->path, trace.id, site));
+        }
+        return std::make_shared<const ActivationMap>(summarise_activations(trace, recorded, quantity));
+      },
+      [this](std::shared_ptr<const ActivationMap> map) {
+        activations_ = std::move(map);
+        emit activations_changed();
+      },
+      [this](const QString& sentence) {
+        activations_message_ = sentence;
+        emit activations_changed();
+      });
+}
+
+}  // namespace stemma

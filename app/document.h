@@ -1,0 +1,111 @@
+// The open session and the one cursor into it. Every panel observes it and none owns it.
+#pragma once
+
+#include <QObject>
+#include <QString>
+#include <memory>
+
+#include "app/ask.h"
+#include "runtime/session/session.h"
+#include "runtime/trace/activation_summary.h"
+#include "runtime/worker.h"
+
+namespace stemma {
+
+// Where the eye is; -1: nowhere. `document` is the one looked at, among those scanned.
+struct Cursor {
+  int trace = -1, step = -1, token = -1, layer = -1, head = -1;
+  int document = -1;
+  bool operator==(const Cursor&) const = default;
+};
+
+// One sentence for the message bar; the detail is one click away.
+struct Message {
+  enum Kind { note, error } kind = note;
+  QString text, detail;
+  QString action;  // a verb for its button, or empty
+  std::function<void()> act;
+};
+
+// UI thread. Owns the two working threads: every session file is read on `archive`, every model runs on `compute`.
+class Document : public QObject {
+  Q_OBJECT
+
+ public:
+  explicit Document(QObject* parent = nullptr);
+  ~Document() override;
+
+  std::shared_ptr<const Session> session() const { return session_; }
+  bool has_session() const { return session_ != nullptr; }
+  bool is_demo() const;  // the bundled session, which is never written
+
+  void open(const QString& path);
+  void save_as(const QString& path);
+  // A session that a job changed and saved; `trace_id` is shown.
+  void adopt(std::shared_ptr<const Session> session, const std::string& trace_id);
+  // A new, empty session that will be saved at `path`.
+  void start_empty(const QString& path);
+
+  const Cursor& cursor() const { return cursor_; }
+  const Trace* trace() const;            // the one under the cursor, or the one being written
+  const Step* step() const;
+  const InfluenceTable* table() const;   // its documents, by the chosen method; null: not attributed
+  int row() const;                       // of the step in table(); -1: none
+  const std::vector<double>& magnitudes() const { return magnitudes_; }  // of table()'s rows, nats
+  std::vector<std::string> methods() const;  // by which the trace was attributed
+  const std::string& method() const { return method_; }
+  void set_method(const std::string& method);
+
+  void set_trace(int trace);
+  void set_step(int step);
+  void set_token(int token);  // and the step it lies in
+  void set_layer_and_token(int layer, int token);
+  void set_document(int document);
+  void move_step(int by);
+  void move_token(int by);
+
+  // The trace being written, shown in place of the session's until it ends (null).
+  void show_live(std::shared_ptr<const Trace> trace);
+  bool is_live() const { return live_ != nullptr; }
+  // While a job writes the session's files, reading waits for it.
+  void set_writing(bool writing) { writing_ = writing; }
+
+  // Reads the activations of the trace under the cursor; activations_changed() follows.
+  void read_activations(ActivationQuantity quantity);
+  std::shared_ptr<const ActivationMap> activations() const { return activations_; }
+  const QString& activations_message() const { return activations_message_; }
+
+  Worker& compute() { return compute_; }
+  Worker& archive() { return archive_; }
+  void say(const Message& message) { emit said(message); }
+
+ signals:
+  void session_changed();
+  void trace_changed();  // another trace, or more of the one being written
+  void table_changed();
+  void cursor_changed(const stemma::Cursor& now, const stemma::Cursor& before);
+  void activations_changed();
+  void opening(const QString& path);
+  void said(const stemma::Message& message);
+  void save_as_wanted();
+
+ private:
+  void move_to(Cursor cursor);
+  void refresh_table();
+  int first_document(int row) const;
+  int step_of_token(int token) const;
+
+  std::shared_ptr<const Session> session_;
+  std::shared_ptr<const Trace> live_;
+  std::shared_ptr<const ActivationMap> activations_;
+  QString activations_message_;
+  Cursor cursor_;
+  std::string method_;
+  const InfluenceTable* table_ = nullptr;
+  std::vector<double> magnitudes_;
+  bool writing_ = false;
+  Ask open_{this}, save_{this}, read_{this};
+  Worker archive_, compute_;
+};
+
+}  // namespace stemma

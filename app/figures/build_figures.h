@@ -1,0 +1,35 @@
+// The figures of the workbench, made from what a session holds. Any thread; nothing is drawn here.
+#pragma once
+
+#include <string>
+
+#include "app/figures/figure.h"
+#include "runtime/influence/table.h"
+#include "runtime/session/session.h"
+#include "runtime/trace/activation_summary.h"
+#include "runtime/trace/trace.h"
+
+namespace stemma {
+
+// What a figure says of its making beyond trace and table. Empty fields are left out.
+struct FigureOrigin {
+  std::string session;         // the file's name
+  std::string model_name;      // ModelFacts::name
+  std::string command;         // "stemma export s.h5 --figure step --trace t001 --step 2 --out F"
+};
+FigureOrigin figure_origin(const Session& session, const Trace& trace);
+
+// `step` is an index into Trace::steps. Text of the step, its `documents` strongest proponents and as many opponents.
+// A step that is no query of the table, or an empty table, gives a figure that says so in words. Throws Error where the
+// trace has no such step.
+Figure step_figure(const Trace& trace, const InfluenceTable& table, int step, int documents,
+                   const FigureOrigin& origin = {});
+
+// The whole document, its tokens tinted by what each adds to the step's score, and what each layer adds. `document` is an
+// index among the documents scanned. Throws Error where the table does not hold the document's text.
+Figure document_figure(const Trace& trace, const InfluenceTable& table, int step, int document,
+                       const FigureOrigin& origin = {});
+
+Figure activation_figure(const ActivationMap& map, const FigureOrigin& origin = {});
+
+}  // namespace stemma

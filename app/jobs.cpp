@@ -1,0 +1,234 @@
+#include "app/jobs.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "app/numbers.h"
+#include "app/resources.h"
+#include "app/settings.h"
+#include "app/working_copy.h"
+#include "runtime/influence/attribute.h"
+#include "runtime/trace/capture_run.h"
+
+namespace stemma {
+
+namespace fs = std::filesystem;
+
+struct Jobs::Shelf {
+  std::map<fs::path, std::shared_ptr<const Model>> models;
+  std::map<fs::path, std::shared_ptr<const Factors>> factors;
+  std::pair<std::vector<fs::path>, int64_t> corpus_key;
+  std::shared_ptr<const Corpus> corpus;
+
+  std::shared_ptr<const Model> model(const fs::path& folder) {
+    auto& slot = models[folder];
+    if (!slot) slot = load_model(folder, open_device("auto"));
+    return slot;
+  }
+
+  std::shared_ptr<const Corpus> documents(const std::vector<fs::path>& paths, int64_t sample) {
+    const std::pair key(paths, sample);
+    if (!corpus || key != corpus_key) {
+      corpus = std::make_shared<const Corpus>(load_corpus(paths, sample));
+      corpus_key = key;
+    }
+    return corpus;
+  }
+
+  std::shared_ptr<const Factors> curvature(const fs::path& file, const Model& model, const Corpus& corpus,
+                                           const Control& control) {
+    auto& slot = factors[file];
+    if (slot) return slot;
+    std::error_code error;
+    if (fs::exists(file, error)) {
+      slot = std::make_shared<const Factors>(load_factors(file));
+    } else {
+      auto fitted = std::make_shared<Factors>(fit_factors(model, corpus, {}, control));
+      save_factors(*fitted, file);
+      slot = std::move(fitted);
+    }
+    return slot;
+  }
+};
+
+Jobs::Jobs(Document* document) : QObject(document), document_(document), shelf_(std::make_shared<Shelf>()) {}
+
+Jobs::~Jobs() {
+  if (control_) control_->cancel();
+}
+
+double Jobs::estimate(qint64 documents) {
+  const double rate = Settings::scan_rate();
+  return rate > 0 ? static_cast<double>(documents) / rate : -1;
+}
+
+bool Jobs::begin(Kind kind, const QString& stage) {
+  if (kind_ != Kind::none) {
+    document_->say({Message::note, tr("Something is still running; stop it first, or wait for it.")});
+    return false;
+  }
+  kind_ = kind;
+  control_ = std::make_shared<Control>();
+  control_->report = reporter();
+  progress_ = {stage.toStdString()};
+  clock_.start();
+  document_->set_writing(true);
+  emit changed();
+  return true;
+}
+
+void Jobs::end() {
+  kind_ = Kind::none;
+  control_ = nullptr;
+  document_->set_writing(false);
+  emit changed();
+}
+
+std::function<void(const Progress&)> Jobs::reporter() {
+  // The worker may report thousands of times a second; the window needs twenty.
+  auto last = std::make_shared<QElapsedTimer>();
+  QPointer<Jobs> self(this);
+  auto stage = std::make_shared<std::string>();
+  return [self, last, stage, control = std::weak_ptr<Control>(control_)](const Progress& progress) {
+    if (last->isValid() && last->elapsed() < 50 && progress.stage == *stage) return;
+    last->start();
+    *stage = progress.stage;
+    on_ui_thread([self, progress, control] {
+      if (self && self->control_ == control.lock()) self->report(progress);
+    });
+  };
+}
+
+void Jobs::report(const Progress& progress) {
+  progress_ = progress;
+  emit progressed();
+}
+
+void Jobs::failed(const QString& what, const QString& sentence) {
+  const bool cancelled = control_ && control_->cancelled();
+  end();
+  if (document_->is_live()) document_->show_live(nullptr);
+  if (cancelled) {
+    document_->say({Message::note, tr("%1 was cancelled; nothing was changed.").arg(what)});
+  } else {
+    document_->say({Message::error, sentence});
+  }
+}
+
+void Jobs::say_where(bool was_demo, const QString& path) {
+  if (!was_demo) return;
+  document_->say({Message::note, tr("The demo stays as it was; your work is kept in a copy of it."), path, tr("Save as…"),
+                  [document = document_] { emit document->save_as_wanted(); }});
+}
+
+void Jobs::run(const RunRequest& request) {
+  if (!begin(Kind::run, tr("Reading the model"))) return;
+  const bool was_demo = document_->is_demo();
+  QPointer<Document> document(document_);
+  struct Ran {
+    std::shared_ptr<const Session> session;
+    std::string trace;
+  };
+  auto work = [request, shelf = shelf_, control = control_, session = document_->session(), document] {
+    const auto model = shelf->model(request.model.toStdString());
+    control->check();
+    auto copy = std::make_shared<Session>(working_copy(session ? *session : Session(), demo_session(), data_folder()));
+    GenerateRequest generation;
+    generation.prompt = request.prompt.toStdString();
+    generation.think = request.think;
+    generation.sampler.temperature = request.temperature;
+    generation.sampler.seed = request.seed;
+    generation.sampler.max_tokens = request.max_tokens;
+    QElapsedTimer shown;
+    const auto tokens = [&shown, document](const Trace& trace, int32_t from) {
+      if (shown.isValid() && shown.elapsed() < 30) return;  // a frame
+      shown.start();
+      on_ui_thread([document, live = std::make_shared<const Trace>(trace)] {
+        if (document) document->show_live(live);
+      });
+    };
+    Ran ran;
+    const fs::path path = copy->path;
+    ran.trace = capture_run(*copy, path, *model, generation, residual_sites(*model), tokens, *control);
+    ran.session = std::move(copy);
+    return ran;
+  };
+  ask_(document_->compute(), work,
+       [this, was_demo](Ran ran) {
+         end();
+         const QString path = QString::fromStdString(ran.session->path.string());
+         document_->adopt(ran.session, ran.trace);
+         Settings::add_recent(path);
+         say_where(was_demo, path);
+       },
+       [this](const QString& sentence) { failed(tr("The run"), sentence); });
+}
+
+void Jobs::attribute(const AttributeRequest& request) {
+  const Trace* shown = document_->trace();
+  if (!shown || document_->is_live()) return;
+  if (!begin(Kind::attribute, tr("Reading the model"))) return;
+  const bool was_demo = document_->is_demo();
+  struct Attributed {
+    std::shared_ptr<const Session> session;
+    double rate = 0;
+    QString skipped;
+  };
+  auto work = [request, shelf = shelf_, control = control_, session = document_->session(), id = shown->id] {
+    const auto model = shelf->model(request.model.toStdString());
+    control->say({"Reading the corpus"});
+    std::vector<fs::path> paths;
+    for (const QString& path : request.corpus) paths.emplace_back(path.toStdString());
+    const auto corpus = shelf->documents(paths, request.sample);
+    std::shared_ptr<const Factors> factors;
+    if (!request.gradient) {
+      control->say({"Reading the curvature factors"});
+      factors = shelf->curvature(request.factors.toStdString(), *model, *corpus, *control);
+    }
+    auto copy = std::make_shared<Session>(working_copy(*session, demo_session(), data_folder()));
+    std::vector<const Trace*> traces;
+    for (const Trace& trace : copy->traces) {
+      if (request.all_traces ? trace.model_hash == model->hash : trace.id == id) traces.push_back(&trace);
+    }
+    AttributeOptions options;
+    options.method = request.gradient ? "gradient" : "ekfac";
+    QElapsedTimer clock;
+    clock.start();
+    for (InfluenceTable& table : stemma::attribute(*model, factors.get(), *corpus, traces, options, *control)) {
+      const std::pair key(table.trace_id, table.method);
+      copy->influence[key] = std::move(table);
+    }
+    Attributed out;
+    out.rate = static_cast<double>(corpus->documents.size()) / std::max(0.001, clock.elapsed() / 1000.0);
+    if (corpus->broken > 0) {
+      out.skipped = tr("%1 of the corpus could not be read and were left out.").arg(counted(corpus->broken, "line", "lines"));
+      for (const std::string& place : corpus->broken_places) out.skipped += "\n" + QString::fromStdString(place);
+    }
+    const fs::path path = copy->path;
+    save_session(*copy, path);
+    out.session = std::move(copy);
+    return out;
+  };
+  ask_(document_->compute(), work,
+       [this, was_demo, id = shown->id](Attributed done) {
+         Settings::set_scan_rate(done.rate);
+         end();
+         const Trace* now = document_->trace();
+         const QString path = QString::fromStdString(done.session->path.string());
+         document_->adopt(done.session, now ? now->id : id);
+         Settings::add_recent(path);
+         say_where(was_demo, path);
+         if (!done.skipped.isEmpty()) {
+           document_->say({Message::note, done.skipped.section('\n', 0, 0), done.skipped.section('\n', 1)});
+         }
+       },
+       [this](const QString& sentence) { failed(tr("The attribution"), sentence); });
+}
+
+void Jobs::cancel() {
+  if (!control_ || control_->cancelled()) return;
+  control_->cancel();
+  emit changed();
+}
+
+}  // namespace stemma

@@ -1,0 +1,133 @@
+#include "app/panels/attribute_dialog.h"
+
+#include <QDir>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QGridLayout>
+#include <filesystem>
+
+#include "app/numbers.h"
+#include "app/panels/panel_parts.h"
+#include "app/resources.h"
+#include "app/settings.h"
+
+namespace stemma {
+
+AttributeRequest usual_attribution(const Document& document) {
+  AttributeRequest request;
+  request.model = Settings::model_folder();
+  if (const Trace* trace = document.trace(); trace && document.session()) {
+    const auto& models = document.session()->models;
+    const auto found = models.find(trace->model_hash);
+    const QString path = found == models.end() ? QString() : QString::fromStdString(found->second.path);
+    if (!path.isEmpty() && QFileInfo(path).isDir()) request.model = path;
+  }
+  request.corpus = Settings::corpus_paths();
+  request.factors = QDir(request.model).filePath("factors.h5");
+  request.sample = Settings::blob("attribute/all") == "1" ? 0 : 20000;
+  request.gradient = Settings::blob("attribute/method") == "gradient";
+  return request;
+}
+
+void remember_attribution(const AttributeRequest& request) {
+  Settings::set_model_folder(request.model);
+  Settings::set_corpus_paths(request.corpus);
+  Settings::set_blob("attribute/all", request.sample == 0 ? "1" : "0");
+  Settings::set_blob("attribute/method", request.gradient ? "gradient" : "ekfac");
+}
+
+AttributeDialog::AttributeDialog(const AttributeRequest& usual, QWidget* parent) : QDialog(parent), sample_size_(20000) {
+  setWindowTitle(tr("Attribute"));
+  auto* grid = new QGridLayout(this);
+  grid->setContentsMargins(24, 20, 24, 20);
+  grid->setVerticalSpacing(10);
+  grid->setHorizontalSpacing(12);
+  int row = 0;
+  const auto path_row = [&](const QString& name, const QString& value, const QString& tip, auto choose) {
+    auto* field = new QLineEdit(value);
+    field->setAccessibleName(name);
+    field->setToolTip(tip);
+    field->setMinimumWidth(360);
+    field->setCursorPosition(0);
+    auto* pick = quiet_button(tr("Choose…"), tip);
+    connect(pick, &QPushButton::clicked, this, [field, choose] {
+      const QString chosen = choose(field->text());
+      if (!chosen.isEmpty()) field->setText(chosen);
+    });
+    connect(field, &QLineEdit::textChanged, this, &AttributeDialog::refresh);
+    auto* text = label(name);
+    text->setWordWrap(false);
+    grid->addWidget(text, row, 0);
+    grid->addWidget(field, row, 1);
+    grid->addWidget(pick, row++, 2);
+    return field;
+  };
+  model_ = path_row(tr("Model"), usual.model, tr("The folder of the model that wrote the trace"), [this](const QString& now) {
+    return QFileDialog::getExistingDirectory(this, tr("Choose a model folder"), now);
+  });
+  corpus_ = path_row(tr("Corpus"), usual.corpus.join("; "),
+                     tr("The model's training documents: files or folders, several parted by a semicolon"),
+                     [this](const QString&) {
+                       return QFileDialog::getOpenFileNames(this, tr("Choose the corpus"), {},
+                                                            tr("Documents (*.jsonl *.json *.gz *.zst *.txt);;All files (*)"))
+                           .join("; ");
+                     });
+  factors_ = path_row(tr("Factors"), usual.factors,
+                      tr("The model's curvature factors; where the file does not exist, they are computed first and kept there"),
+                      [this](const QString& now) {
+                        return QFileDialog::getSaveFileName(this, tr("Choose the factors file"), now, tr("Factors (*.h5)"),
+                                                            nullptr, QFileDialog::DontConfirmOverwrite);
+                      });
+  sample_ = new QRadioButton(tr("A fixed sample of %1 documents").arg(count(sample_size_)));
+  all_ = new QRadioButton(tr("All documents"));
+  (usual.sample > 0 ? sample_ : all_)->setChecked(true);
+  grid->addWidget(sample_, row++, 1);
+  grid->addWidget(all_, row++, 1);
+  method_ = new QComboBox;
+  method_->addItem(tr("EK-FAC influence"));
+  method_->addItem(tr("Gradient dot product, without curvature"));
+  method_->setCurrentIndex(usual.gradient ? 1 : 0);
+  grid->addWidget(label(tr("Method")), row, 0);
+  grid->addWidget(method_, row++, 1, Qt::AlignLeft);
+  all_traces_ = new QCheckBox(tr("Every trace of the session that this model wrote, in one pass"));
+  grid->addWidget(all_traces_, row++, 1);
+  estimate_ = label({}, Ink::quiet);
+  grid->addWidget(estimate_, row++, 1);
+  auto* buttons = new QHBoxLayout;
+  buttons->addStretch();
+  auto* back = button(tr("Back"), tr("Close without attributing"));
+  go_ = button(tr("Attribute"), {}, true);
+  go_->setDefault(true);
+  buttons->addWidget(back);
+  buttons->addWidget(go_);
+  grid->addLayout(buttons, row, 0, 1, 3);
+  connect(back, &QPushButton::clicked, this, &QDialog::reject);
+  connect(go_, &QPushButton::clicked, this, &QDialog::accept);
+  connect(sample_, &QRadioButton::toggled, this, &AttributeDialog::refresh);
+  connect(method_, &QComboBox::currentIndexChanged, this, &AttributeDialog::refresh);
+  refresh();
+}
+
+AttributeRequest AttributeDialog::request() const {
+  AttributeRequest request;
+  request.model = model_->text().trimmed();
+  for (const QString& path : corpus_->text().split(';', Qt::SkipEmptyParts)) request.corpus << path.trimmed();
+  request.factors = factors_->text().trimmed();
+  request.sample = sample_->isChecked() ? sample_size_ : 0;
+  request.gradient = method_->currentIndex() == 1;
+  request.all_traces = all_traces_->isChecked();
+  return request;
+}
+
+void AttributeDialog::refresh() {
+  factors_->setEnabled(method_->currentIndex() == 0);
+  const bool fits = method_->currentIndex() == 1 || QFileInfo::exists(factors_->text());
+  const double seconds = sample_->isChecked() ? Jobs::estimate(sample_size_) : -1;
+  QString words = seconds > 0 ? tr("About %1 on this machine, by the last time.").arg(duration(seconds))
+                              : tr("How long it takes is known a few seconds after it begins.");
+  if (!fits) words += " " + tr("The factors file does not exist: they are computed first.");
+  estimate_->setText(words);
+  go_->setEnabled(!model_->text().trimmed().isEmpty() && !corpus_->text().trimmed().isEmpty());
+}
+
+}  // namespace stemma

@@ -1,0 +1,73 @@
+// The chosen document whole: its tokens shaded by what each adds to the step's score, and each layer's share below.
+#pragma once
+
+#include <QAbstractScrollArea>
+#include <QWidget>
+#include <vector>
+
+#include "app/document.h"
+#include "app/panels/legend.h"
+#include "app/panels/token_text.h"
+#include "app/shading.h"
+
+class QLabel;
+
+namespace stemma {
+
+// The text alone, scrolled.
+class DocumentText : public QAbstractScrollArea {
+ public:
+  explicit DocumentText(QWidget* parent = nullptr);
+  void show_document(const ShownDocument* document, const Shading& shading, bool marks);
+  int token_at(const QPoint& point) const;
+
+ protected:
+  void paintEvent(QPaintEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
+  bool viewportEvent(QEvent* event) override;
+  void scrollContentsBy(int dx, int dy) override;
+
+ private:
+  void lay_out();
+  TokenParagraph paragraph_;
+  Shading shading_;
+  bool filled_ = false;
+};
+
+// One column a layer, up for positive and down for negative.
+class LayerBars : public QWidget {
+ public:
+  explicit LayerBars(QWidget* parent = nullptr);
+  void show_layers(std::vector<float> values);
+
+ protected:
+  void paintEvent(QPaintEvent* event) override;
+  bool event(QEvent* event) override;
+
+ private:
+  std::vector<float> values_;
+};
+
+class DocumentView : public QWidget {
+  Q_OBJECT
+
+ public:
+  explicit DocumentView(Document* document, QWidget* parent = nullptr);
+  void set_marks(bool shown);
+  const Shading& shading() const { return shading_; }
+  QString heading_text() const;
+
+ private:
+  void refresh();
+
+  Document* document_;
+  QLabel *title_, *score_;
+  Legend* legend_;
+  DocumentText* text_;
+  LayerBars* layers_;
+  QWidget* foot_;
+  Shading shading_;
+  bool marks_ = false;
+};
+
+}  // namespace stemma

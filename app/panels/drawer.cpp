@@ -1,0 +1,67 @@
+#include "app/panels/drawer.h"
+
+#include <QHBoxLayout>
+
+#include "app/panels/panel_parts.h"
+#include "app/theme.h"
+#include "app/viewer_widget.h"
+
+namespace stemma {
+
+Drawer::Drawer(Document* document, QWidget* parent) : QWidget(parent), document_(document) {
+  setMinimumHeight(150);
+  column_ = new QVBoxLayout(this);
+  column_->setContentsMargins(0, 0, 0, 0);
+  column_->setSpacing(0);
+  auto* row = new QHBoxLayout;
+  row->setContentsMargins(12, 2, 14, 2);
+  quantity_ = new QComboBox;
+  quantity_->setFocusPolicy(Qt::TabFocus);
+  quantity_->setAccessibleName(tr("What to show of the residual stream"));
+  quantity_->addItem(tr("Norm of the residual stream"), static_cast<int>(ActivationQuantity::norm));
+  quantity_->addItem(tr("Change by each layer"), static_cast<int>(ActivationQuantity::change));
+  quantity_->addItem(tr("Cosine with the last layer"), static_cast<int>(ActivationQuantity::cosine));
+  quantity_->setToolTip(tr("Which number of the residual stream each cell shows"));
+  row->addWidget(quantity_);
+  row->addStretch();
+  column_->addLayout(row);
+  connect(quantity_, &QComboBox::activated, this, &Drawer::read);
+  connect(document_, &Document::trace_changed, this, [this] {
+    if (!document_->is_live() || viewer_) read();
+  });
+  connect(document_, &Document::cursor_changed, this, &Drawer::follow_cursor);
+}
+
+ActivationQuantity Drawer::quantity() const { return static_cast<ActivationQuantity>(quantity_->currentData().toInt()); }
+
+void Drawer::showEvent(QShowEvent* event) {
+  QWidget::showEvent(event);
+  if (!viewer_) {
+    viewer_ = new ViewerWidget(this);
+    viewer_->set_dark(theme().dark);
+    column_->addWidget(viewer_, 1);
+    connect(viewer_, &ViewerWidget::cursor_chosen, document_, &Document::set_layer_and_token);
+    connect(&ThemeKeeper::instance(), &ThemeKeeper::changed, viewer_, [this] { viewer_->set_dark(theme().dark); });
+    connect(document_, &Document::activations_changed, this, [this] {
+      viewer_->set_message(document_->activations_message());
+      viewer_->show_activations(document_->activations());
+      follow_cursor();
+    });
+  }
+  if (stale_) read();
+}
+
+void Drawer::read() {
+  stale_ = !isVisible();
+  if (stale_) return;
+  document_->read_activations(quantity());
+}
+
+void Drawer::follow_cursor() {
+  if (!viewer_) return;
+  const Cursor& cursor = document_->cursor();
+  const Step* step = document_->step();
+  viewer_->set_cursor(cursor.layer, cursor.token >= 0 ? cursor.token : step ? step->begin : -1);
+}
+
+}  // namespace stemma

@@ -1,0 +1,36 @@
+// Below: layers x tokens of the trace's recorded activations, following the cursor. Made when first opened.
+#pragma once
+
+#include <QComboBox>
+#include <QLabel>
+#include <QVBoxLayout>
+#include <QWidget>
+
+#include "app/document.h"
+
+namespace stemma {
+
+class ViewerWidget;
+
+class Drawer : public QWidget {
+  Q_OBJECT
+
+ public:
+  explicit Drawer(Document* document, QWidget* parent = nullptr);
+  ActivationQuantity quantity() const;
+
+ protected:
+  void showEvent(QShowEvent* event) override;
+
+ private:
+  void read();  // where it can be seen; else when it is shown
+  void follow_cursor();
+
+  Document* document_;
+  QVBoxLayout* column_;
+  QComboBox* quantity_;
+  ViewerWidget* viewer_ = nullptr;
+  bool stale_ = true;
+};
+
+}  // namespace stemma

@@ -1,0 +1,20 @@
+// The few parts that every panel is made of.
+#pragma once
+
+#include <QLabel>
+#include <QPushButton>
+#include <QString>
+
+namespace stemma {
+
+enum class Ink { text, secondary, quiet };
+
+// Labels that follow the theme.
+QLabel* caption_label(const QString& text);             // small and quiet
+QLabel* label(const QString& text, Ink ink = Ink::secondary);
+QLabel* heading(const QString& text);                   // the interface face, larger
+
+QPushButton* button(const QString& verb, const QString& tip = {}, bool main = false);
+QPushButton* quiet_button(const QString& verb, const QString& tip = {});
+
+}  // namespace stemma

@@ -1,0 +1,89 @@
+// The trace as text to read: steps as paragraphs with a slim gutter, tokens tinted by the chosen quantity.
+#pragma once
+
+#include <QAbstractScrollArea>
+#include <QTimer>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "app/document.h"
+#include "app/panels/token_text.h"
+#include "app/shading.h"
+
+namespace stemma {
+
+class AlternativesPopup;
+
+class TraceView : public QAbstractScrollArea {
+  Q_OBJECT
+
+ public:
+  explicit TraceView(Document* document, QWidget* parent = nullptr);
+  ~TraceView() override;
+
+  void set_shade(Shade shade);
+  Shade shade() const { return shading_.shade; }
+  const Shading& shading() const { return shading_; }
+  void set_marks(bool shown);  // special tokens, spaces and line ends
+  bool marks() const { return marks_; }
+  void fold_step();
+  bool folded(int step) const { return folded_.count(step) > 0; }
+  // Goes to the next place that holds `text` after the last one; false: nowhere.
+  bool find(const QString& text, bool backwards = false);
+  void forget_find();
+  void show_alternatives();  // of the token under the cursor
+  void move_token(int by);   // past hidden tokens
+
+  QRect step_rectangle(int step) const;  // in the viewport
+  QPoint token_place(int token) const;   // its middle, in the viewport; for tests
+
+ signals:
+  void shading_changed();
+
+ protected:
+  void paintEvent(QPaintEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
+  void mouseMoveEvent(QMouseEvent* event) override;
+  void mousePressEvent(QMouseEvent* event) override;
+  void mouseDoubleClickEvent(QMouseEvent* event) override;
+  void leaveEvent(QEvent* event) override;
+  void scrollContentsBy(int dx, int dy) override;
+
+ private:
+  struct Block {
+    int step = -1;  // -1: tokens that are in no step yet
+    int begin = 0, end = 0;
+    StepKind kind = StepKind::thought;
+    TokenParagraph paragraph;
+    double top = 0, height = 0;
+    bool captioned = false;  // the first of its kind
+  };
+  void rebuild();
+  void lay_out();
+  void reshade();
+  void show_step(bool all);
+  void paint_block(QPainter& painter, const Block& block, double y) const;
+  void paint_gutter(QPainter& painter, const Block& block, double y) const;
+  const Block* block_at(double y) const;
+  const Block* block_of_token(int token) const;
+  double text_left() const;
+  double text_width() const;
+  int token_at(const QPoint& point) const;
+  void hover(int token);
+
+  Document* document_;
+  std::vector<std::unique_ptr<Block>> blocks_;
+  std::string shown_trace_;
+  Shading shading_;
+  bool marks_ = false;
+  std::set<int> folded_;
+  double content_height_ = 0;
+  int hovered_ = -1;
+  QTimer hover_timer_;
+  std::unique_ptr<AlternativesPopup> alternatives_;
+  QString sought_;
+  int found_block_ = -1, found_at_ = -1;
+};
+
+}  // namespace stemma

@@ -1,0 +1,44 @@
+// What the tokens of a text are shaded by: a number for each, the range it spans, and the tint that shows it.
+#pragma once
+
+#include <QColor>
+#include <QString>
+#include <vector>
+
+#include "runtime/influence/table.h"
+#include "runtime/trace/trace.h"
+
+namespace stemma {
+
+enum class Shade { nothing, logprob, entropy, influence };
+inline constexpr Shade shades[] = {Shade::nothing, Shade::logprob, Shade::entropy, Shade::influence};
+QString title_of(Shade shade);       // "Log-probability"
+QString definition_of(Shade shade);  // a sentence for its tooltip
+
+// Which colours: one hue for probability and entropy, the magnitude ramp, or blue and red about zero.
+enum class Ramp { probability, magnitude, signed_values };
+
+struct Shading {
+  Shade shade = Shade::nothing;
+  Ramp ramp = Ramp::probability;
+  std::vector<float> values;  // one a token; NaN: not measured, no tint
+  double low = 0, high = 0;   // the ends of the ramp; signed: -high .. high
+  QString unit;
+
+  // The ground's own colour where there is nothing to show. Letters keep a contrast of 7:1 on it.
+  QColor tint(int token, const QColor& ground) const;
+};
+
+Shading shade_trace(const Trace& trace, const InfluenceTable* table, Shade shade);
+// One document's tokens by what each adds to the score of the table's row.
+Shading shade_document(const ShownDocument& document, int row);
+
+// How strongly a step is tied to its documents: root mean square of its row's scores, nats.
+std::vector<double> step_magnitudes(const InfluenceTable& table);
+// Row of the table that scores this step of the trace; -1: the step was no query.
+int row_of_step(const InfluenceTable& table, int step);
+
+// The colour of a ramp at t in 0..1 (signed: -1..1), as a tint on `ground`.
+QColor ramp_tint(Ramp ramp, double t, const QColor& ground);
+
+}  // namespace stemma

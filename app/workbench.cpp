@@ -1,0 +1,224 @@
+#include "app/workbench.h"
+
+#include <QApplication>
+#include <QCloseEvent>
+#include <QFileInfo>
+#include <QHBoxLayout>
+#include <QMimeData>
+#include <QVBoxLayout>
+#include <cmath>
+
+#include "app/command_palette.h"
+#include "app/fonts.h"
+#include "app/numbers.h"
+#include "app/panels/dock_title.h"
+#include "app/panels/documents_panel.h"
+#include "app/panels/drawer.h"
+#include "app/panels/find_bar.h"
+#include "app/panels/keys_help.h"
+#include "app/panels/legend.h"
+#include "app/panels/message_bar.h"
+#include "app/panels/panel_parts.h"
+#include "app/panels/run_panel.h"
+#include "app/panels/start_page.h"
+#include "app/panels/trace_view.h"
+#include "app/panels/traces_panel.h"
+#include "app/settings.h"
+#include "app/theme.h"
+
+namespace stemma {
+
+Workbench::Workbench(bool remembers, QWidget* parent)
+    : QMainWindow(parent), document_(new Document(this)), jobs_(new Jobs(document_)), remembers_(remembers) {
+  qRegisterMetaType<Cursor>();
+  setWindowTitle("Stemma");
+  setAcceptDrops(true);
+  setMinimumSize(960, 600);
+  setDockOptions(AnimatedDocks | AllowNestedDocks);
+  setDockOptions(dockOptions() & ~AnimatedDocks);
+  setCorner(Qt::BottomLeftCorner, Qt::LeftDockWidgetArea);
+  setCorner(Qt::BottomRightCorner, Qt::RightDockWidgetArea);
+  build_middle();
+  build_docks();
+  build_actions();
+  qApp->installEventFilter(this);
+
+  connect(document_, &Document::said, messages_, &MessageBar::show_message);
+  connect(document_, &Document::opening, messages_, &QWidget::hide);
+  connect(document_, &Document::save_as_wanted, this, &Workbench::save_file_as);
+  connect(document_, &Document::session_changed, this, &Workbench::refresh_middle);
+  connect(document_, &Document::trace_changed, this, &Workbench::refresh_middle);
+  connect(document_, &Document::cursor_changed, this, &Workbench::refresh_reading);
+  connect(trace_, &TraceView::shading_changed, this, &Workbench::show_shading);
+  connect(documents_, &DocumentsPanel::attribute_wanted, this, &Workbench::attribute_now);
+  connect(documents_, &DocumentsPanel::attribute_options_wanted, this, &Workbench::choose_attribution);
+  connect(start_, &StartPage::open_wanted, this, [this](const QString& path) {
+    path.isEmpty() ? open_file() : document_->open(path);
+  });
+  connect(start_, &StartPage::prompt_wanted, this, [this] { run_->prompt()->setFocus(); });
+
+  resize(1280, 800);
+  resizeDocks({left_, right_}, {236, 384}, Qt::Horizontal);
+  resizeDocks({below_}, {260}, Qt::Vertical);
+  if (remembers_) {
+    restoreGeometry(Settings::window_geometry());
+    restoreState(Settings::window_state());
+    traces_->restore_splitter(Settings::blob("window/traces"));
+    documents_->restore_splitter(Settings::blob("window/documents"));
+    if (Settings::blob("window/rail") == "1") traces_->set_rail(true);
+    set_shade(static_cast<Shade>(std::clamp(Settings::blob("window/shade").toInt(), 0, 3)));
+  }
+  refresh_middle();
+  trace_->setFocus();
+}
+
+Workbench::~Workbench() {
+  qApp->removeEventFilter(this);
+  delete jobs_;  // cancels before the document waits for its threads
+  jobs_ = nullptr;
+}
+
+void Workbench::build_middle() {
+  auto* centre = new QWidget;
+  auto* column = new QVBoxLayout(centre);
+  column->setContentsMargins(0, 0, 0, 0);
+  column->setSpacing(0);
+  head_ = new QWidget;
+  auto* row = new QHBoxLayout(head_);
+  row->setContentsMargins(18, 6, 14, 6);
+  row->setSpacing(8);
+  title_ = label({}, Ink::secondary);
+  title_->setWordWrap(false);
+  title_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
+  shade_ = new QComboBox;
+  shade_->setAccessibleName(tr("Shade tokens by"));
+  shade_->setFocusPolicy(Qt::TabFocus);
+  for (const Shade shade : shades) shade_->addItem(title_of(shade), static_cast<int>(shade));
+  legend_ = new Legend;
+  row->addWidget(title_, 1);
+  row->addWidget(legend_);
+  row->addWidget(shade_);
+  messages_ = new MessageBar;
+  trace_ = new TraceView(document_);
+  start_ = new StartPage;
+  find_ = new FindBar(document_, trace_);
+  middle_ = new QStackedWidget;
+  middle_->addWidget(trace_);
+  middle_->addWidget(start_);
+  reading_ = caption_label({});
+  reading_->setContentsMargins(18, 3, 18, 3);
+  reading_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
+  reading_->setAlignment(Qt::AlignCenter);
+  run_ = new RunPanel(document_, jobs_);
+  column->addWidget(head_);
+  column->addWidget(messages_);
+  column->addWidget(find_);
+  column->addWidget(middle_, 1);
+  column->addWidget(reading_);
+  column->addWidget(run_);
+  setCentralWidget(centre);
+  connect(shade_, &QComboBox::activated, this, [this](int index) { set_shade(shades[index]); });
+}
+
+QDockWidget* Workbench::dock(const QString& name, const QString& title, QWidget* content, Qt::DockWidgetArea area) {
+  auto* made = new QDockWidget(title);
+  made->setObjectName(name);
+  made->setTitleBarWidget(new DockTitle(made));
+  content->setProperty("side", true);
+  content->setAttribute(Qt::WA_StyledBackground);
+  made->setWidget(content);
+  addDockWidget(area, made);
+  return made;
+}
+
+void Workbench::build_docks() {
+  traces_ = new TracesPanel(document_);
+  documents_ = new DocumentsPanel(document_, jobs_);
+  drawer_ = new Drawer(document_);
+  traces_->setMinimumWidth(200);
+  left_ = dock("traces", tr("Session"), traces_, Qt::LeftDockWidgetArea);
+  right_ = dock("documents", tr("Documents"), documents_, Qt::RightDockWidgetArea);
+  below_ = dock("drawer", tr("Activations"), drawer_, Qt::BottomDockWidgetArea);
+  below_->hide();
+}
+
+void Workbench::refresh_middle() {
+  const Trace* trace = document_->trace();
+  middle_->setCurrentWidget(trace ? static_cast<QWidget*>(trace_) : start_);
+  head_->setVisible(trace != nullptr);
+  start_->refresh(document_->has_session());
+  if (const auto session = document_->session()) {
+    const QString name = QFileInfo(QString::fromStdString(session->path.string())).fileName();
+    setWindowTitle(tr("%1 – Stemma").arg(document_->is_demo() ? tr("Demo session") : name.isEmpty() ? tr("New session") : name));
+  }
+  if (trace) {
+    QString facts = counted(trace->size(), "token", "tokens");
+    if (!document_->is_live() && document_->session()) {
+      const auto& models = document_->session()->models;
+      if (const auto model = models.find(trace->model_hash); model != models.end()) {
+        facts = QString::fromStdString(model->second.name) + " · " + facts;
+      }
+      facts += trace->sampler.temperature > 0 ? tr(" · temperature %1, seed %2")
+                                                    .arg(significant(trace->sampler.temperature))
+                                                    .arg(trace->sampler.seed)
+                                              : tr(" · likeliest tokens");
+      if (!trace->completed) facts += tr(" · not finished (%1)").arg(QString::fromStdString(trace->stop_reason));
+    }
+    title_->setText(facts);
+    title_->setToolTip(facts);
+  }
+  refresh_reading();
+}
+
+void Workbench::refresh_reading() {
+  const Trace* trace = document_->trace();
+  const int token = document_->cursor().token;
+  QString text;
+  if (trace && token >= 0 && token < trace->size()) {
+    const auto measured = [&](const std::vector<float>& values) {
+      return token < static_cast<int>(values.size()) ? values[token] : std::nanf("");
+    };
+    const float logprob = measured(trace->logprob);
+    text = tr("Token %1 of %2  “%3”   p %4   log p %5 nats   entropy %6 nats   A: alternatives")
+               .arg(token + 1)
+               .arg(trace->size())
+               .arg(token_name(trace->token_text(token)), significant(std::exp(logprob)), significant(logprob, true),
+                    significant(measured(trace->entropy)));
+  }
+  reading_->setText(text);
+  reading_->setVisible(!text.isEmpty());
+}
+
+void Workbench::show_shading() {
+  const Shading& shading = trace_->shading();
+  shade_->setCurrentIndex(static_cast<int>(shading.shade));
+  shade_->setToolTip(definition_of(shading.shade) + tr(" (T: the next)"));
+  legend_->show_shading(shading, {}, false);
+}
+
+void Workbench::set_shade(Shade shade) { trace_->set_shade(shade); }
+
+void Workbench::set_drawer_open(bool open) { below_->setVisible(open); }
+
+void Workbench::closeEvent(QCloseEvent* event) {
+  if (remembers_) {
+    Settings::set_window(saveGeometry(), saveState());
+    Settings::set_blob("window/traces", traces_->splitter_state());
+    Settings::set_blob("window/documents", documents_->splitter_state());
+    Settings::set_blob("window/rail", traces_->rail() ? "1" : "0");
+    Settings::set_blob("window/shade", QByteArray::number(static_cast<int>(trace_->shade())));
+  }
+  jobs_->cancel();
+  event->accept();
+}
+
+void Workbench::dragEnterEvent(QDragEnterEvent* event) {
+  if (event->mimeData()->hasUrls()) event->acceptProposedAction();
+}
+
+void Workbench::dropEvent(QDropEvent* event) {
+  const QList<QUrl> urls = event->mimeData()->urls();
+  if (!urls.isEmpty() && urls.first().isLocalFile()) document_->open(urls.first().toLocalFile());
+}
+
+}  // namespace stemma

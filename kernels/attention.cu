@@ -1,0 +1,441 @@
+#include "kernels/cuda_kernels.cuh"
+
+// Attention never holds a row of all scores. A block owns a tile of queries (or, for the gradients of keys and values,
+// a tile of keys) and walks the tiles of the other side through shared memory. Its 256 threads form a square: the 16
+// threads of a row of the square own rows `y + 16 i` of the tile and share out the other side's rows and the columns.
+
+namespace stemma::cuda {
+namespace {
+
+constexpr int side = 16, tile_threads = side * side;
+
+// Rows of shared tiles are a multiple of four, for vector loads, but not of 32: different rows lie in different banks.
+template <int width>
+constexpr int pitch = width + 4;
+
+struct Square {
+  int x = threadIdx.x % side, y = threadIdx.x / side;
+};
+
+// `count` rows of one head, zeros below them and right of the head.
+template <int width, int rows>
+__device__ void load_tile(float* tile, const float* source, int64_t stride, int count, int head_width) {
+  for (int i = threadIdx.x; i < rows * width; i += tile_threads) {
+    const int r = i / width, c = i % width;
+    tile[r * pitch<width> + c] = r < count && c < head_width ? source[r * stride + c] : 0;
+  }
+}
+
+__device__ float4 four(const float* from) { return *reinterpret_cast<const float4*>(from); }
+
+// sums[i][j] = own row (y + 16 i) . other row (x + 16 j)
+template <int width, int own, int other>
+__device__ void multiply_tiles(const float* own_tile, const float* other_tile, int head_width,
+                               float (&sums)[own][other]) {
+  const Square at;
+  for (int i = 0; i < own; ++i)
+    for (int j = 0; j < other; ++j) sums[i][j] = 0;
+  for (int c = 0; c < head_width; c += 4) {
+    float4 a[own], b[other];
+#pragma unroll
+    for (int i = 0; i < own; ++i) a[i] = four(own_tile + (at.y + side * i) * pitch<width> + c);
+#pragma unroll
+    for (int j = 0; j < other; ++j) b[j] = four(other_tile + (at.x + side * j) * pitch<width> + c);
+#pragma unroll
+    for (int i = 0; i < own; ++i)
+#pragma unroll
+      for (int j = 0; j < other; ++j) {
+        sums[i][j] = fmaf(a[i].x, b[j].x, sums[i][j]);
+        sums[i][j] = fmaf(a[i].y, b[j].y, sums[i][j]);
+        sums[i][j] = fmaf(a[i].z, b[j].z, sums[i][j]);
+        sums[i][j] = fmaf(a[i].w, b[j].w, sums[i][j]);
+      }
+  }
+}
+
+__device__ void add_scaled(float4& sum, float scale, float4 x) {
+  sum.x = fmaf(scale, x.x, sum.x);
+  sum.y = fmaf(scale, x.y, sum.y);
+  sum.z = fmaf(scale, x.z, sum.z);
+  sum.w = fmaf(scale, x.w, sum.w);
+}
+
+// out[i][g] += weights (own row, every other row) * other rows, in columns 4 x + 64 g .. + 3.
+template <int width, int own, int other>
+__device__ void add_weighted(const float* weights, const float* other_tile, float4 (&out)[own][width / 64]) {
+  const Square at;
+  for (int j = 0; j < other * side; j += 4) {
+    float4 w[own];
+#pragma unroll
+    for (int i = 0; i < own; ++i) w[i] = four(weights + (at.y + side * i) * pitch<other * side> + j);
+#pragma unroll
+    for (int g = 0; g < width / 64; ++g) {
+      const float* row = other_tile + j * pitch<width> + at.x * 4 + g * 64;
+      const float4 r0 = four(row), r1 = four(row + pitch<width>), r2 = four(row + 2 * pitch<width>),
+                   r3 = four(row + 3 * pitch<width>);
+#pragma unroll
+      for (int i = 0; i < own; ++i) {
+        add_scaled(out[i][g], w[i].x, r0);
+        add_scaled(out[i][g], w[i].y, r1);
+        add_scaled(out[i][g], w[i].z, r2);
+        add_scaled(out[i][g], w[i].w, r3);
+      }
+    }
+  }
+}
+
+// The weights of a row are written and read by the same half warp, so the warp is all that has to wait.
+template <int own, int other>
+__device__ void store_weights(float* weights, const float (&values)[own][other]) {
+  const Square at;
+  __syncwarp();
+  for (int i = 0; i < own; ++i)
+    for (int j = 0; j < other; ++j) weights[(at.y + side * i) * pitch<other * side> + at.x + side * j] = values[i][j];
+  __syncwarp();
+}
+
+template <int width, int own>
+__device__ void store_tile(float* to, int64_t stride, int count, int head_width, const float4 (&rows)[own][width / 64],
+                           const float (&scale)[own]) {
+  const Square at;
+  for (int i = 0; i < own; ++i) {
+    const int row = at.y + side * i;
+    if (row >= count) continue;
+    for (int g = 0; g < width / 64; ++g) {
+      const int c = at.x * 4 + g * 64;
+      float* place = to + row * stride + c;
+      if (c < head_width) place[0] = rows[i][g].x * scale[i];
+      if (c + 1 < head_width) place[1] = rows[i][g].y * scale[i];
+      if (c + 2 < head_width) place[2] = rows[i][g].z * scale[i];
+      if (c + 3 < head_width) place[3] = rows[i][g].w * scale[i];
+    }
+  }
+}
+
+struct Inputs {
+  Tensor q, k, v;
+  SegmentList segments;
+  Heads heads;
+  float scale;
+
+  __device__ int64_t query_offset(int64_t row, int head) const { return row * q.columns + head * heads.width; }
+  __device__ int64_t key_offset(int64_t row, int group) const { return row * k.columns + group * heads.width; }
+  __device__ int group_of(int head) const { return head / (heads.query / heads.key_value); }
+};
+
+// Inside a segment, query i sees keys 0 .. past + i.
+struct Block {
+  Segment segment;
+  int queries, keys, past;
+
+  __device__ explicit Block(const Segment& s)
+      : segment(s), queries(s.query_end - s.query_begin), keys(s.key_end - s.key_begin), past(keys - queries) {}
+};
+
+template <int width, int query_tile, int key_tile>
+constexpr size_t forward_memory = ((query_tile + 2 * key_tile) * pitch<width> +
+                                   query_tile * pitch<key_tile>)*sizeof(float);
+
+template <int width, int query_tile, int key_tile>
+__global__ void __launch_bounds__(tile_threads) forward_kernel(Inputs in, int tiles, Tensor z, Tensor log_sum) {
+  constexpr int own = query_tile / side, other = key_tile / side;
+  extern __shared__ float4 memory[];
+  float* queries = reinterpret_cast<float*>(memory);
+  float* keys = queries + query_tile * pitch<width>;
+  float* values = keys + key_tile * pitch<width>;
+  float* weights = values + key_tile * pitch<width>;
+
+  const Square at;
+  const Block block(in.segments.data[blockIdx.x / tiles]);
+  const int head = blockIdx.y, group = in.group_of(head), head_width = in.heads.width;
+  const int first = (tiles - 1 - blockIdx.x % tiles) * query_tile;  // the longest walks start first
+  const int count = min(query_tile, block.queries - first);
+  if (count <= 0) return;
+  const int64_t row = block.segment.query_begin + first;
+  const int visible = block.past + first + count;  // keys that the tile's last row sees
+
+  load_tile<width, query_tile>(queries, in.q.data + in.query_offset(row, head), in.q.columns, count, head_width);
+  float maximum[own], total[own];
+  float4 out[own][width / 64] = {};
+  for (int i = 0; i < own; ++i) maximum[i] = -INFINITY, total[i] = 0;
+
+  for (int key = 0; key < visible; key += key_tile) {
+    const int64_t offset = in.key_offset(block.segment.key_begin + key, group);
+    __syncthreads();
+    load_tile<width, key_tile>(keys, in.k.data + offset, in.k.columns, visible - key, head_width);
+    load_tile<width, key_tile>(values, in.v.data + offset, in.v.columns, visible - key, head_width);
+    __syncthreads();
+    float scores[own][other];
+    multiply_tiles<width>(queries, keys, head_width, scores);
+#pragma unroll
+    for (int i = 0; i < own; ++i) {
+      const int last = block.past + first + at.y + side * i;
+      float largest = maximum[i];
+      for (int j = 0; j < other; ++j) {
+        scores[i][j] = key + at.x + side * j <= last ? scores[i][j] * in.scale : -INFINITY;
+        largest = fmaxf(largest, scores[i][j]);
+      }
+      for (int lane = side / 2; lane; lane /= 2) largest = fmaxf(largest, __shfl_xor_sync(every_lane, largest, lane));
+      const float base = largest == -INFINITY ? 0 : largest;  // a row that sees nothing yet
+      const float shrink = expf(maximum[i] - base);
+      float sum = 0;
+      for (int j = 0; j < other; ++j) sum += scores[i][j] = expf(scores[i][j] - base);
+      for (int lane = side / 2; lane; lane /= 2) sum += __shfl_xor_sync(every_lane, sum, lane);
+      total[i] = total[i] * shrink + sum;
+      maximum[i] = largest;
+      for (int g = 0; g < width / 64; ++g)
+        out[i][g] = {out[i][g].x * shrink, out[i][g].y * shrink, out[i][g].z * shrink, out[i][g].w * shrink};
+    }
+    store_weights(weights, scores);
+    add_weighted<width, own, other>(weights, values, out);
+  }
+
+  float scale[own];
+  for (int i = 0; i < own; ++i) {
+    const int r = at.y + side * i;
+    scale[i] = total[i] > 0 ? 1 / total[i] : 0;
+    if (at.x == 0 && r < count) row_of(log_sum, row + r)[head] = maximum[i] + logf(total[i]);
+  }
+  store_tile<width>(z.data + in.query_offset(row, head), z.columns, count, head_width, out, scale);
+}
+
+// Few queries, as when tokens are generated one by one: a block to each query and head, its warps share out the keys,
+// four at a time. A lane holds columns lane + 32 p.
+constexpr int step_warps = 8, step_keys = 4, few_queries = 16;
+
+template <int parts>
+__global__ void __launch_bounds__(step_warps * 32) step_kernel(Inputs in, int longest, Tensor z, Tensor log_sum) {
+  __shared__ float maxima[step_warps], totals[step_warps], outs[step_warps][parts * 32];
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  const Block block(in.segments.data[blockIdx.x / longest]);
+  const int head = blockIdx.y, head_width = in.heads.width, query = blockIdx.x % longest;
+  if (query >= block.queries) return;
+  const int64_t row = block.segment.query_begin + query;
+  const int visible = block.past + query + 1;
+  const float* q = in.q.data + in.query_offset(row, head);
+
+  float held[parts], out[parts] = {}, maximum = -INFINITY, total = 0;
+  for (int p = 0; p < parts; ++p) held[p] = lane + 32 * p < head_width ? q[lane + 32 * p] : 0;
+  for (int key = warp * step_keys; key < visible; key += step_warps * step_keys) {
+    const int64_t offset = in.key_offset(block.segment.key_begin + key, in.group_of(head));
+    float scores[step_keys], largest = maximum;
+#pragma unroll
+    for (int u = 0; u < step_keys; ++u) {
+      const float* k = in.k.data + offset + u * in.k.columns;
+      float sum = 0;
+#pragma unroll
+      for (int p = 0; p < parts; ++p)
+        if (key + u < visible && lane + 32 * p < head_width) sum += held[p] * k[lane + 32 * p];
+      scores[u] = key + u < visible ? warp_sum(sum) * in.scale : -INFINITY;
+      largest = fmaxf(largest, scores[u]);
+    }
+    const float shrink = expf(maximum - largest);
+    maximum = largest;
+    total *= shrink;
+    for (int p = 0; p < parts; ++p) out[p] *= shrink;
+#pragma unroll
+    for (int u = 0; u < step_keys; ++u) {
+      const float* v = in.v.data + offset + u * in.v.columns;
+      const float weight = expf(scores[u] - largest);
+      total += weight;
+#pragma unroll
+      for (int p = 0; p < parts; ++p)
+        if (key + u < visible && lane + 32 * p < head_width) out[p] += weight * v[lane + 32 * p];
+    }
+  }
+  if (lane == 0) maxima[warp] = maximum, totals[warp] = total;
+  for (int p = 0; p < parts; ++p) outs[warp][lane + 32 * p] = out[p];
+  __syncthreads();
+
+  float largest = -INFINITY, sum = 0;
+  for (int w = 0; w < step_warps; ++w) largest = fmaxf(largest, maxima[w]);
+  const float base = largest == -INFINITY ? 0 : largest;
+  for (int w = 0; w < step_warps; ++w) sum += totals[w] * expf(maxima[w] - base);
+  if (threadIdx.x == 0) row_of(log_sum, row)[head] = largest + logf(sum);
+  for (int c = threadIdx.x; c < head_width; c += blockDim.x) {
+    float column = 0;
+    for (int w = 0; w < step_warps; ++w) column += outs[w][c] * expf(maxima[w] - base);
+    z.data[in.query_offset(row, head) + c] = sum > 0 ? column / sum : 0;
+  }
+}
+
+// What the backward has beside the inputs. delta (N, H) is the dot of z and its gradient, a warp to each.
+struct Gradients {
+  Tensor log_sum, z_gradient, delta;
+};
+
+__global__ void delta_kernel(Tensor z, Gradients gradients, int head_width) {
+  const int64_t i = first_index() / 32;
+  if (i >= size_of(gradients.delta)) return;
+  float sum = 0;
+  for (int c = threadIdx.x % 32; c < head_width; c += 32)
+    sum += z.data[i * head_width + c] * gradients.z_gradient.data[i * head_width + c];
+  sum = warp_sum(sum);
+  if (threadIdx.x % 32 == 0) gradients.delta.data[i] = sum;
+}
+
+// Turns scores into softmax weights, and products of z's gradient with the values into gradients of the scores.
+__device__ void score_gradient(const Inputs& in, const Gradients& gradients, int64_t at, bool seen, float& score,
+                               float& product) {
+  score = seen ? expf(score * in.scale - gradients.log_sum.data[at]) : 0;
+  product = seen ? score * (product - gradients.delta.data[at]) * in.scale : 0;
+}
+
+template <int width, int tile>
+constexpr size_t backward_memory = (4 * tile * pitch<width> + tile * pitch<tile>)*sizeof(float);
+
+template <int width, int tile>
+__global__ void __launch_bounds__(tile_threads)
+    query_gradient_kernel(Inputs in, Gradients gradients, int tiles, Tensor q_gradient) {
+  constexpr int own = tile / side;
+  extern __shared__ float4 memory[];
+  float* queries = reinterpret_cast<float*>(memory);
+  float* above = queries + tile * pitch<width>;
+  float* keys = above + tile * pitch<width>;
+  float* values = keys + tile * pitch<width>;
+  float* weights = values + tile * pitch<width>;
+
+  const Square at;
+  const Block block(in.segments.data[blockIdx.x / tiles]);
+  const int head = blockIdx.y, group = in.group_of(head), head_width = in.heads.width;
+  const int first = (tiles - 1 - blockIdx.x % tiles) * tile;
+  const int count = min(tile, block.queries - first);
+  if (count <= 0) return;
+  const int64_t row = block.segment.query_begin + first, place = in.query_offset(row, head);
+  const int visible = block.past + first + count;
+
+  load_tile<width, tile>(queries, in.q.data + place, in.q.columns, count, head_width);
+  load_tile<width, tile>(above, gradients.z_gradient.data + place, in.q.columns, count, head_width);
+  float4 out[own][width / 64] = {};
+  for (int key = 0; key < visible; key += tile) {
+    const int64_t offset = in.key_offset(block.segment.key_begin + key, group);
+    __syncthreads();
+    load_tile<width, tile>(keys, in.k.data + offset, in.k.columns, visible - key, head_width);
+    load_tile<width, tile>(values, in.v.data + offset, in.v.columns, visible - key, head_width);
+    __syncthreads();
+    float scores[own][own], products[own][own];
+    multiply_tiles<width>(queries, keys, head_width, scores);
+    multiply_tiles<width>(above, values, head_width, products);
+    for (int i = 0; i < own; ++i)
+      for (int j = 0; j < own; ++j) {
+        const int r = at.y + side * i;
+        const bool seen = r < count && key + at.x + side * j <= block.past + first + r;
+        score_gradient(in, gradients, (row + r) * in.heads.query + head, seen, scores[i][j], products[i][j]);
+      }
+    store_weights(weights, products);
+    add_weighted<width, own, own>(weights, keys, out);
+  }
+  float scale[own];
+  for (int i = 0; i < own; ++i) scale[i] = 1;
+  store_tile<width>(q_gradient.data + place, q_gradient.columns, count, head_width, out, scale);
+}
+
+// A block owns a tile of keys of one key/value head and walks the queries of all heads that share it.
+template <int width, int tile>
+__global__ void __launch_bounds__(tile_threads)
+    key_gradient_kernel(Inputs in, Gradients gradients, int tiles, Tensor k_gradient, Tensor v_gradient) {
+  constexpr int own = tile / side;
+  extern __shared__ float4 memory[];
+  float* keys = reinterpret_cast<float*>(memory);
+  float* values = keys + tile * pitch<width>;
+  float* queries = values + tile * pitch<width>;
+  float* above = queries + tile * pitch<width>;
+  float* weights = above + tile * pitch<width>;
+
+  const Square at;
+  const Block block(in.segments.data[blockIdx.x / tiles]);
+  const int group = blockIdx.y, head_width = in.heads.width, shared = in.heads.query / in.heads.key_value;
+  const int first = blockIdx.x % tiles * tile;
+  const int count = min(tile, block.keys - first);
+  if (count <= 0) return;
+  const int64_t place = in.key_offset(block.segment.key_begin + first, group);
+  const int from = max(0, first - block.past);  // the first query that sees a key of the tile
+
+  load_tile<width, tile>(keys, in.k.data + place, in.k.columns, count, head_width);
+  load_tile<width, tile>(values, in.v.data + place, in.v.columns, count, head_width);
+  float4 key_sum[own][width / 64] = {}, value_sum[own][width / 64] = {};
+  for (int head = group * shared; head < (group + 1) * shared; ++head)
+    for (int query = from; query < block.queries; query += tile) {
+      const int64_t row = block.segment.query_begin + query, offset = in.query_offset(row, head);
+      const int present = block.queries - query;
+      __syncthreads();
+      load_tile<width, tile>(queries, in.q.data + offset, in.q.columns, present, head_width);
+      load_tile<width, tile>(above, gradients.z_gradient.data + offset, in.q.columns, present, head_width);
+      __syncthreads();
+      float scores[own][own], products[own][own];
+      multiply_tiles<width>(keys, queries, head_width, scores);
+      multiply_tiles<width>(values, above, head_width, products);
+      for (int i = 0; i < own; ++i)
+        for (int j = 0; j < own; ++j) {
+          const int r = at.y + side * i, c = at.x + side * j;
+          const bool seen = r < count && c < present && first + r <= block.past + query + c;
+          score_gradient(in, gradients, (row + c) * in.heads.query + head, seen, scores[i][j], products[i][j]);
+        }
+      store_weights(weights, scores);
+      add_weighted<width, own, own>(weights, above, value_sum);
+      store_weights(weights, products);
+      add_weighted<width, own, own>(weights, queries, key_sum);
+    }
+  float scale[own];
+  for (int i = 0; i < own; ++i) scale[i] = 1;
+  store_tile<width>(k_gradient.data + place, k_gradient.columns, count, head_width, key_sum, scale);
+  store_tile<width>(v_gradient.data + place, v_gradient.columns, count, head_width, value_sum, scale);
+}
+
+template <int width, int query_tile, int key_tile>
+void forward(const Inputs& in, Tensor z, Tensor log_sum, cudaStream_t stream) {
+  const int tiles = static_cast<int>(divide_up(in.segments.longest_query, query_tile));
+  launch("attention", forward_kernel<width, query_tile, key_tile>, dim3(in.segments.count * tiles, in.heads.query),
+         tile_threads, forward_memory<width, query_tile, key_tile>, stream, in, tiles, z, log_sum);
+}
+
+template <int parts>
+void step(const Inputs& in, Tensor z, Tensor log_sum, cudaStream_t stream) {
+  const int longest = in.segments.longest_query;
+  launch("attention", step_kernel<parts>, dim3(in.segments.count * longest, in.heads.query), step_warps * 32, 0, stream,
+         in, longest, z, log_sum);
+}
+
+template <int width, int tile>
+void backward(const Inputs& in, const Gradients& gradients, Tensor q_gradient, Tensor k_gradient, Tensor v_gradient,
+              cudaStream_t stream) {
+  const int query_tiles = static_cast<int>(divide_up(in.segments.longest_query, tile));
+  const int key_tiles = static_cast<int>(divide_up(in.segments.longest_key, tile));
+  launch("attention_backward", query_gradient_kernel<width, tile>,
+         dim3(in.segments.count * query_tiles, in.heads.query), tile_threads, backward_memory<width, tile>, stream, in,
+         gradients, query_tiles, q_gradient);
+  launch("attention_backward", key_gradient_kernel<width, tile>,
+         dim3(in.segments.count * key_tiles, in.heads.key_value), tile_threads, backward_memory<width, tile>, stream,
+         in, gradients, key_tiles, k_gradient, v_gradient);
+}
+
+Inputs inputs(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads) {
+  if (heads.width > 256)
+    throw std::runtime_error("attention on CUDA takes heads of up to 256 columns; these have " +
+                             std::to_string(heads.width) + ", run the model on the CPU");
+  return {q, k, v, segments, heads, 1 / std::sqrt(static_cast<float>(heads.width))};
+}
+
+}  // namespace
+
+void attention(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
+               cudaStream_t stream) {
+  const Inputs in = inputs(q, k, v, segments, heads);
+  const bool few = segments.longest_query < few_queries;
+  if (heads.width <= 64) return few ? step<2>(in, z, log_sum, stream) : forward<64, 64, 32>(in, z, log_sum, stream);
+  if (heads.width <= 128) return few ? step<4>(in, z, log_sum, stream) : forward<128, 64, 32>(in, z, log_sum, stream);
+  return few ? step<8>(in, z, log_sum, stream) : forward<256, 32, 16>(in, z, log_sum, stream);
+}
+
+void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient, SegmentList segments,
+                        Heads heads, Tensor q_gradient, Tensor k_gradient, Tensor v_gradient, float* delta,
+                        cudaStream_t stream) {
+  const Inputs in = inputs(q, k, v, segments, heads);
+  const Gradients gradients{log_sum, z_gradient, {delta, q.rows, heads.query}};
+  launch("attention_backward", delta_kernel, dim3(divide_up(gradients.delta.size() * 32, 256)), 256, 0, stream, z,
+         gradients, heads.width);
+  const auto run = heads.width <= 64 ? backward<64, 32> : heads.width <= 128 ? backward<128, 32> : backward<256, 16>;
+  run(in, gradients, q_gradient, k_gradient, v_gradient, stream);
+}
+
+}  // namespace stemma::cuda

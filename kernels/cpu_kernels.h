@@ -1,0 +1,55 @@
+// The CPU twins of the operations, one family a file; shapes as in ops.h. Assembled by cpu_ops.cpp.
+#pragma once
+
+#include "kernels/ops.h"
+
+// Compiles a plain loop for several instruction sets and picks one when the program starts. Sanitizers dislike the
+// resolver, which runs before they are ready.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define STEMMA_CLONES
+#else
+#define STEMMA_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#endif
+
+namespace stemma::cpu {
+
+void embed(Ids ids, Tensor table, Tensor out);
+void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient);
+void rms_norm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverse_rms);
+void rms_norm_backward(Tensor x, Tensor weight, Tensor inverse_rms, Tensor y_gradient, Tensor x_gradient,
+                       Tensor weight_gradient);
+void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation);
+void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z, Tensor log_sum);
+void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
+                        std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
+                        Tensor v_gradient);
+void swiglu(Tensor gate, Tensor up, Tensor out);
+void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient);
+void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha, float beta);
+void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor products);
+void add(Tensor x, Tensor y, float scale);
+void cross_entropy(Tensor logits, Ids targets, float weight, Tensor losses);
+void sample_targets(Tensor logits, Tensor uniforms, Ids targets);
+void adamw(Tensor parameter, Tensor gradient, Tensor first, Tensor second, const Ops::AdamW& settings);
+double sum_of_squares(Tensor x);
+void add_squares(Tensor products, Tensor total);
+void divide_damped(Tensor x, Tensor d, float damping, Tensor y);
+void row_dots(Tensor a, Tensor b, Tensor dots);
+
+// e^x to 2 ulp, written without branches so that loops of it vectorise (Cephes' polynomial). Flushes to 0 below -87.
+inline __attribute__((always_inline)) float fast_exp(float x) {
+  x = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
+  const float n = __builtin_floorf(x * 1.44269504088896341f + 0.5f);
+  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  const float e = p * r * r + r + 1.0f;
+  const int bits = (static_cast<int>(n) + 127) << 23;
+  return e * __builtin_bit_cast(float, bits);
+}
+
+}  // namespace stemma::cpu

@@ -1,0 +1,86 @@
+// Assembles the CPU twins into the contract.
+#include <malloc.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "kernels/cpu_kernels.h"
+
+namespace stemma {
+namespace {
+
+class CpuOps final : public Ops {
+ public:
+  std::string device() const override { return "cpu"; }
+
+  void* allocate(size_t bytes) override {
+    void* memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64 + 64);
+    if (!memory) throw std::bad_alloc();
+    return memory;
+  }
+  void release(void* memory) noexcept override { std::free(memory); }
+  void upload(void* device, const void* host, size_t bytes) override { std::memcpy(device, host, bytes); }
+  void download(void* host, const void* device, size_t bytes) override { std::memcpy(host, device, bytes); }
+  void copy(void* to, const void* from, size_t bytes) override { std::memcpy(to, from, bytes); }
+  void zero(void* memory, size_t bytes) override { std::memset(memory, 0, bytes); }
+
+  void embed(Ids ids, Tensor table, Tensor out) override { cpu::embed(ids, table, out); }
+  void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient) override {
+    cpu::embed_backward(ids, out_gradient, table_gradient);
+  }
+  void rms_norm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverse_rms) override {
+    cpu::rms_norm(x, weight, epsilon, y, inverse_rms);
+  }
+  void rms_norm_backward(Tensor x, Tensor weight, Tensor inverse_rms, Tensor y_gradient, Tensor x_gradient,
+                         Tensor weight_gradient) override {
+    cpu::rms_norm_backward(x, weight, inverse_rms, y_gradient, x_gradient, weight_gradient);
+  }
+  void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation) override {
+    cpu::rope(x, positions, table, head_width, rotation);
+  }
+  void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z,
+                 Tensor log_sum) override {
+    cpu::attention(q, k, v, segments, heads, z, log_sum);
+  }
+  void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
+                          std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
+                          Tensor v_gradient) override {
+    cpu::attention_backward(q, k, v, z, log_sum, z_gradient, segments, heads, q_gradient, k_gradient, v_gradient);
+  }
+  void swiglu(Tensor gate, Tensor up, Tensor out) override { cpu::swiglu(gate, up, out); }
+  void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient) override {
+    cpu::swiglu_backward(gate, up, out_gradient, gate_gradient, up_gradient);
+  }
+  void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha, float beta) override {
+    cpu::matmul(a, transpose_a, b, transpose_b, c, alpha, beta);
+  }
+  void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor products) override {
+    cpu::segment_outer(a, b, segments, products);
+  }
+  void add(Tensor x, Tensor y, float scale) override { cpu::add(x, y, scale); }
+  void cross_entropy(Tensor logits, Ids targets, float weight, Tensor losses) override {
+    cpu::cross_entropy(logits, targets, weight, losses);
+  }
+  void sample_targets(Tensor logits, Tensor uniforms, Ids targets) override {
+    cpu::sample_targets(logits, uniforms, targets);
+  }
+  void adamw(Tensor parameter, Tensor gradient, Tensor first, Tensor second, const AdamW& settings) override {
+    cpu::adamw(parameter, gradient, first, second, settings);
+  }
+  double sum_of_squares(Tensor x) override { return cpu::sum_of_squares(x); }
+  void add_squares(Tensor products, Tensor total) override { cpu::add_squares(products, total); }
+  void divide_damped(Tensor x, Tensor d, float damping, Tensor y) override { cpu::divide_damped(x, d, damping, y); }
+  void row_dots(Tensor a, Tensor b, Tensor dots) override { cpu::row_dots(a, b, dots); }
+};
+
+}  // namespace
+
+std::shared_ptr<Ops> make_cpu_ops() {
+  // Buffers of a few megabytes come and go with every batch: keep their pages instead of clearing new ones each time.
+  mallopt(M_MMAP_THRESHOLD, 256 << 20);
+  mallopt(M_TRIM_THRESHOLD, 512 << 20);
+  return std::make_shared<CpuOps>();
+}
+
+}  // namespace stemma

@@ -1,0 +1,257 @@
+// Assembles the CUDA twins into the contract, with the plugin's C interface.
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+#include "kernels/cuda_kernels.cuh"
+#include "kernels/cuda_plugin.h"
+
+namespace stemma::cuda {
+namespace {
+
+// Device memory that only grows. Work in the stream may still use it: cudaFree waits for the device.
+class Scratch {
+ public:
+  Scratch() = default;
+  Scratch(const Scratch&) = delete;
+  ~Scratch() { cudaFree(memory_); }
+
+  void* at_least(size_t bytes) {
+    if (bytes <= bytes_) return memory_;
+    cudaFree(std::exchange(memory_, nullptr));
+    bytes_ = 0;
+    check(cudaMalloc(&memory_, bytes), "allocating scratch memory");
+    bytes_ = bytes;
+    return memory_;
+  }
+
+ private:
+  void* memory_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+class CudaOps final : public Ops {
+ public:
+  explicit CudaOps(int index) : index_(index) {
+    cudaDeviceProp properties;
+    check(cudaGetDeviceProperties(&properties, index_), "asking for the device's properties");
+    name_ = "cuda:" + std::to_string(index_) + " (" + properties.name + ")";
+    try {
+      start();
+    } catch (const std::exception& error) {
+      close();
+      throw std::runtime_error(name_ + " cannot be used: " + error.what());
+    }
+  }
+  ~CudaOps() override {
+    cudaSetDevice(index_);
+    close();
+  }
+
+  std::string device() const override { return name_; }
+
+  void* allocate(size_t bytes) override {
+    use();
+    void* memory = nullptr;
+    const cudaError_t status = cudaMalloc(&memory, std::max<size_t>(bytes, 1));
+    if (status == cudaErrorMemoryAllocation) {
+      cudaGetLastError();
+      size_t available = 0, total = 0;
+      cudaMemGetInfo(&available, &total);
+      throw std::runtime_error(name_ + " has no room for " + mebibytes(bytes) + " more: " + mebibytes(available) +
+                               " of " + mebibytes(total) + " are free");
+    }
+    check(status, "allocating memory");
+    return memory;
+  }
+  void release(void* memory) noexcept override {
+    cudaSetDevice(index_);
+    cudaStreamSynchronize(stream_);
+    cudaFree(memory);
+  }
+  void upload(void* device, const void* host, size_t bytes) override {
+    transfer(device, host, bytes, cudaMemcpyHostToDevice);
+  }
+  void download(void* host, const void* device, size_t bytes) override {
+    transfer(host, device, bytes, cudaMemcpyDeviceToHost);
+  }
+  void copy(void* to, const void* from, size_t bytes) override {
+    if (bytes) check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, use()), "copying memory");
+  }
+  void zero(void* memory, size_t bytes) override {
+    if (bytes) check(cudaMemsetAsync(memory, 0, bytes, use()), "zeroing memory");
+  }
+
+  void embed(Ids ids, Tensor table, Tensor out) override { cuda::embed(ids, table, out, use()); }
+  void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient) override {
+    cuda::embed_backward(ids, out_gradient, table_gradient, use());
+  }
+
+  void rms_norm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverse_rms) override {
+    cuda::rms_norm(x, weight, epsilon, y, inverse_rms, use());
+  }
+  void rms_norm_backward(Tensor x, Tensor weight, Tensor inverse_rms, Tensor y_gradient, Tensor x_gradient,
+                         Tensor weight_gradient) override {
+    cuda::rms_norm_backward(x, weight, inverse_rms, y_gradient, x_gradient, weight_gradient, use());
+  }
+
+  void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation) override {
+    cuda::rope(x, positions, table, head_width, rotation, use());
+  }
+
+  void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z,
+                 Tensor log_sum) override {
+    use();
+    cuda::attention(q, k, v, on_device(segments), heads, z, log_sum, stream_);
+  }
+  void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
+                          std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
+                          Tensor v_gradient) override {
+    use();
+    auto* delta = static_cast<float*>(scratch_.at_least(static_cast<size_t>(q.rows) * heads.query * sizeof(float)));
+    cuda::attention_backward(q, k, v, z, log_sum, z_gradient, on_device(segments), heads, q_gradient, k_gradient,
+                             v_gradient, delta, stream_);
+  }
+
+  void swiglu(Tensor gate, Tensor up, Tensor out) override { cuda::swiglu(gate, up, out, use()); }
+  void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient) override {
+    cuda::swiglu_backward(gate, up, out_gradient, gate_gradient, up_gradient, use());
+  }
+
+  void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha, float beta) override {
+    use();
+    cuda::matmul(a, transpose_a, b, transpose_b, c, alpha, beta, blas_);
+  }
+  void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor products) override {
+    use();
+    cuda::segment_outer(a, b, segments, products, blas_);
+  }
+  void add(Tensor x, Tensor y, float scale) override { cuda::add(x, y, scale, use()); }
+
+  void cross_entropy(Tensor logits, Ids targets, float weight, Tensor losses) override {
+    cuda::cross_entropy(logits, targets, weight, losses, use());
+  }
+  void sample_targets(Tensor logits, Tensor uniforms, Ids targets) override {
+    cuda::sample_targets(logits, uniforms, targets, use());
+  }
+
+  void adamw(Tensor parameter, Tensor gradient, Tensor first, Tensor second, const AdamW& settings) override {
+    cuda::adamw(parameter, gradient, first, second, settings, use());
+  }
+  double sum_of_squares(Tensor x) override {
+    use();
+    auto* sums = static_cast<double*>(scratch_.at_least(sum_blocks * sizeof(double)));
+    cuda::sum_of_squares(x, sums, stream_);
+    double sum = 0;
+    download(&sum, sums, sizeof(sum));
+    return sum;
+  }
+
+  void add_squares(Tensor products, Tensor total) override { cuda::add_squares(products, total, use()); }
+  void divide_damped(Tensor x, Tensor d, float damping, Tensor y) override {
+    cuda::divide_damped(x, d, damping, y, use());
+  }
+  void row_dots(Tensor a, Tensor b, Tensor dots) override {
+    use();
+    const size_t parts = static_cast<size_t>(a.rows) * row_dots_parts(a);
+    cuda::row_dots(a, b, dots, static_cast<double*>(scratch_.at_least(parts * sizeof(double))), stream_);
+  }
+
+ private:
+  // The current device belongs to the calling thread, and an Ops may move between threads.
+  cudaStream_t use() {
+    check(cudaSetDevice(index_), "choosing the device");
+    return stream_;
+  }
+
+  void start() {
+    use();
+    check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "creating a stream");
+    check(cublasCreate(&blas_), "starting");
+    check(cublasSetStream(blas_, stream_), "starting");
+    check(cublasSetMathMode(blas_, CUBLAS_PEDANTIC_MATH), "starting");  // f32 stays f32: no TF32
+    sum_of_squares({});  // a device older than the architectures of this build has no image of any kernel
+  }
+
+  void close() noexcept {
+    if (stream_) cudaStreamSynchronize(stream_);
+    if (blas_) cublasDestroy(std::exchange(blas_, nullptr));
+    if (stream_) cudaStreamDestroy(std::exchange(stream_, nullptr));
+  }
+
+  void transfer(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
+    if (bytes == 0) return;
+    check(cudaMemcpyAsync(to, from, bytes, kind, use()), "copying memory");
+    check(cudaStreamSynchronize(stream_), "copying memory");
+  }
+
+  // The layers of a model all pass the same segments, so they are sent once. Waiting before they change keeps both
+  // copies alive for work that is queued.
+  SegmentList on_device(std::span<const Segment> segments) {
+    if (segments.empty()) return {};
+    const size_t bytes = segments.size_bytes();
+    if (sent_.size() != segments.size() || std::memcmp(sent_.data(), segments.data(), bytes) != 0) {
+      check(cudaStreamSynchronize(stream_), "attention");
+      sent_.clear();
+      void* memory = segments_.at_least(bytes);
+      check(cudaMemcpyAsync(memory, segments.data(), bytes, cudaMemcpyHostToDevice, stream_), "sending segments");
+      check(cudaStreamSynchronize(stream_), "sending segments");
+      sent_.assign(segments.begin(), segments.end());
+    }
+    SegmentList list{static_cast<const Segment*>(segments_.at_least(0)), static_cast<int>(segments.size())};
+    for (const Segment& s : segments) {
+      list.longest_query = std::max(list.longest_query, s.query_end - s.query_begin);
+      list.longest_key = std::max(list.longest_key, s.key_end - s.key_begin);
+    }
+    return list;
+  }
+
+  static std::string mebibytes(size_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
+
+  int index_;
+  std::string name_;
+  cudaStream_t stream_ = nullptr;
+  cublasHandle_t blas_ = nullptr;
+  Scratch scratch_, segments_;
+  std::vector<Segment> sent_;
+};
+
+// Says in one sentence why device `index` cannot be had; empty where it can. On an error CUDA leaves the count
+// untouched.
+std::string missing(int index) {
+  int count = 0, version = 0;
+  const cudaError_t status = cudaGetDeviceCount(&count);
+  cudaDriverGetVersion(&version);
+  const auto dotted = [](int v) { return std::to_string(v / 1000) + "." + std::to_string(v % 1000 / 10); };
+  if (status == cudaErrorInsufficientDriver && version == 0) return "the NVIDIA driver is not installed";
+  if (status == cudaErrorInsufficientDriver)
+    return "the NVIDIA driver is too old: it serves CUDA " + dotted(version) + ", this plugin needs " +
+           dotted(CUDART_VERSION);
+  if (status == cudaErrorNoDevice || (status == cudaSuccess && count == 0)) return "the NVIDIA driver sees no device";
+  if (status != cudaSuccess) return std::string("the NVIDIA driver does not answer: ") + cudaGetErrorString(status);
+  if (index < 0 || index >= count)
+    return "there is no device cuda:" + std::to_string(index) + ", the last one is cuda:" + std::to_string(count - 1);
+  return "";
+}
+
+}  // namespace
+}  // namespace stemma::cuda
+
+int stemma_cuda_abi() { return stemma::cuda_plugin_abi; }
+
+stemma::Ops* stemma_cuda_create(int index, char* why, size_t why_bytes) {
+  try {
+    const std::string reason = stemma::cuda::missing(index);
+    if (reason.empty()) return new stemma::cuda::CudaOps(index);
+    std::snprintf(why, why_bytes, "%s", reason.c_str());
+  } catch (const std::exception& error) {
+    std::snprintf(why, why_bytes, "%s", error.what());
+  } catch (...) {
+    std::snprintf(why, why_bytes, "the plugin failed without a reason");
+  }
+  return nullptr;
+}
+
+void stemma_cuda_destroy(stemma::Ops* ops) {
+  delete ops;  // of class CudaOps, whose destructor throws nothing
+}

@@ -1,0 +1,72 @@
+#include <cmath>
+
+#include "kernels/cpu_kernels.h"
+
+namespace stemma::cpu {
+namespace {
+
+STEMMA_CLONES float maximum(const float* x, int64_t n) {
+  float most = x[0];
+#pragma omp simd reduction(max : most)
+  for (int64_t i = 0; i < n; ++i) most = x[i] > most ? x[i] : most;
+  return most;
+}
+
+// Replaces x by exp(x - most); returns the sum.
+STEMMA_CLONES float exponents(float* x, float most, int64_t n) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; ++i) {
+    x[i] = fast_exp(x[i] - most);
+    sum += x[i];
+  }
+  return sum;
+}
+
+STEMMA_CLONES void scale(float* x, float factor, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) x[i] *= factor;
+}
+
+}  // namespace
+
+void cross_entropy(Tensor logits, Ids targets, float weight, Tensor losses) {
+#pragma omp parallel for schedule(static)
+  for (int64_t n = 0; n < logits.rows; ++n) {
+    float* row = logits.row(n);
+    const int32_t target = targets.data[n];
+    if (target < 0) {
+      for (int64_t i = 0; i < logits.columns; ++i) row[i] = 0;
+      losses.data[n] = 0;
+      continue;
+    }
+    const float most = maximum(row, logits.columns), chosen = row[target];
+    const float sum = exponents(row, most, logits.columns);
+    losses.data[n] = std::log(sum) + most - chosen;
+    scale(row, weight / sum, logits.columns);
+    row[target] -= weight;
+  }
+}
+
+void sample_targets(Tensor logits, Tensor uniforms, Ids targets) {
+#pragma omp parallel for schedule(static)
+  for (int64_t n = 0; n < logits.rows; ++n) {
+    if (targets.data[n] < 0) continue;
+    const float* row = logits.row(n);
+    const float most = maximum(row, logits.columns);
+    double sum = 0;
+    for (int64_t i = 0; i < logits.columns; ++i) sum += fast_exp(row[i] - most);
+    double left = uniforms.data[n] * sum;
+    int32_t chosen = static_cast<int32_t>(logits.columns) - 1;
+    for (int32_t i = 0; i < logits.columns; ++i) {
+      left -= fast_exp(row[i] - most);
+      if (left < 0) {
+        chosen = i;
+        break;
+      }
+    }
+    targets.data[n] = chosen;
+  }
+}
+
+}  // namespace stemma::cpu

@@ -1,0 +1,34 @@
+#include "kernels/cpu_kernels.h"
+
+namespace stemma::cpu {
+namespace {
+
+STEMMA_CLONES void forward_span(const float* gate, const float* up, float* out, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) out[i] = gate[i] / (1.0f + fast_exp(-gate[i])) * up[i];
+}
+
+STEMMA_CLONES void backward_span(const float* gate, const float* up, const float* dout, float* dgate, float* dup, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    const float g = gate[i], d = dout[i], u = up[i];
+    const float sigmoid = 1.0f / (1.0f + fast_exp(-g));
+    dup[i] = d * g * sigmoid;
+    dgate[i] = d * u * sigmoid * (1.0f + g * (1.0f - sigmoid));
+  }
+}
+
+}  // namespace
+
+void swiglu(Tensor gate, Tensor up, Tensor out) {
+#pragma omp parallel for schedule(static)
+  for (int64_t n = 0; n < out.rows; ++n) forward_span(gate.row(n), up.row(n), out.row(n), out.columns);
+}
+
+void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient) {
+#pragma omp parallel for schedule(static)
+  for (int64_t n = 0; n < gate.rows; ++n)
+    backward_span(gate.row(n), up.row(n), out_gradient.row(n), gate_gradient.row(n), up_gradient.row(n), gate.columns);
+}
+
+}  // namespace stemma::cpu

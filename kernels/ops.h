@@ -1,0 +1,151 @@
+// The whole contract of the kernels: what an operation computes, in which shapes, on which device.
+//
+// Matrices are row-major f32 and owned by their Buffer; a Tensor is only a view. All pointers of one call belong to the
+// device of the Ops. Backward operations write activation gradients (=) and add parameter gradients (+=), unless said.
+// Calls on one Ops come from one thread at a time. Failures of a device throw std::runtime_error with one sentence.
+//
+// Letters: N rows (tokens of all segments), C width, H heads, G key/value heads, D head width, F mlp width, V vocabulary.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace stemma {
+
+template <class T>
+struct View {
+  T* data = nullptr;
+  int64_t rows = 0, columns = 0;
+
+  int64_t size() const { return rows * columns; }
+  explicit operator bool() const { return data != nullptr; }
+  T* row(int64_t i) const { return data + i * columns; }
+  View slice(int64_t begin, int64_t end) const { return {data + begin * columns, end - begin, columns}; }
+};
+using Tensor = View<float>;
+using Ids = View<int32_t>;  // (N, 1)
+
+// One causal block of attention: queries [query_begin, query_end) see keys from key_begin up to their own place,
+// aligned at the end (the last query sees all of [key_begin, key_end)). Without a cache both ranges are equal.
+struct Segment {
+  int32_t query_begin = 0, query_end = 0, key_begin = 0, key_end = 0;
+};
+
+struct Heads {
+  int query = 0, key_value = 0, width = 0;  // H, G, D
+};
+
+enum class Rotation { forward, inverse };
+
+class Ops {
+ public:
+  virtual ~Ops() = default;
+  virtual std::string device() const = 0;  // "cpu", "cuda:0 (NVIDIA H100)"
+
+  // Memory of the device. upload and download are complete when they return.
+  virtual void* allocate(size_t bytes) = 0;
+  virtual void release(void* memory) noexcept = 0;
+  virtual void upload(void* device, const void* host, size_t bytes) = 0;
+  virtual void download(void* host, const void* device, size_t bytes) = 0;
+  virtual void copy(void* to, const void* from, size_t bytes) = 0;
+  virtual void zero(void* memory, size_t bytes) = 0;
+
+  // embed: out[n] = table[ids[n]].                           table (V,C), out (N,C)
+  virtual void embed(Ids ids, Tensor table, Tensor out) = 0;
+  virtual void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient) = 0;
+
+  // norm: y = x * inverse_rms * weight (RMSNorm, Zhang & Sennrich 2019).   weight (1,C), inverse_rms (N,1)
+  // x_gradient is added to (+=): the norm sits on a residual branch.
+  virtual void rms_norm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverse_rms) = 0;
+  virtual void rms_norm_backward(Tensor x, Tensor weight, Tensor inverse_rms, Tensor y_gradient, Tensor x_gradient,
+                                 Tensor weight_gradient) = 0;
+
+  // rope: turns each pair (i, i + D/2) of every head by its position's angle, in place.   x (N, heads*D)
+  // table (positions, D): cosines in the first half of a row, sines in the second. inverse turns back (the backward).
+  virtual void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation) = 0;
+
+  // attention: z = softmax(scale q k^T + causal) v per segment and head, grouped queries.
+  // q, z (N, H*D); k, v (keys, G*D); log_sum (N, H) keeps each row's log of summed exponents for the backward.
+  virtual void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z,
+                         Tensor log_sum) = 0;
+  virtual void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
+                                  std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
+                                  Tensor v_gradient) = 0;
+
+  // mlp: out = silu(gate) * up.                              all (N,F)
+  virtual void swiglu(Tensor gate, Tensor up, Tensor out) = 0;
+  virtual void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient) = 0;
+
+  // matmul: c = alpha op(a) op(b) + beta c, op = transpose where asked. A linear layer is matmul(x, false, W, true, y).
+  virtual void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha = 1, float beta = 0) = 0;
+  // For each segment s: products[s] = a[s]^T b[s], the sum over its tokens of outer products.
+  // a (N,M), b (N,P), products (segments, M*P).
+  virtual void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor products) = 0;
+
+  // add: y += scale x. The residual's addition, and sums of gradients.
+  virtual void add(Tensor x, Tensor y, float scale = 1) = 0;
+
+  // loss. Rows are logits (n,V); targets (n,1), -1 = no label.
+  // Replaces each row by weight * (softmax - onehot), the gradient of weight * -log p(target), and writes
+  // losses[n] = -log p(target) in nats (0, and a zero row, where there is no label).
+  virtual void cross_entropy(Tensor logits, Ids targets, float weight, Tensor losses) = 0;
+  // Draws targets[n] ~ softmax(logits[n]) with the uniform number of the row; rows whose target is -1 stay so.
+  virtual void sample_targets(Tensor logits, Tensor uniforms, Ids targets) = 0;
+
+  // optimise: one AdamW step (Loshchilov & Hutter 2019) on flat arrays; `step` counts from 1.
+  struct AdamW {
+    float rate, beta1, beta2, epsilon, decay;
+    int64_t step;
+  };
+  virtual void adamw(Tensor parameter, Tensor gradient, Tensor first, Tensor second, const AdamW& settings) = 0;
+  virtual double sum_of_squares(Tensor x) = 0;
+
+  // influence. squares: total[m,p] += sum over rows r of products[r][m*P+p]^2.      total (1, M*P)
+  virtual void add_squares(Tensor products, Tensor total) = 0;
+  // y = x / (d + damping), element by element (the damped inverse in the eigenbasis).
+  virtual void divide_damped(Tensor x, Tensor d, float damping, Tensor y) = 0;
+  // dots[n] += sum_c a[n,c] b[n,c].                          dots (N,1)
+  virtual void row_dots(Tensor a, Tensor b, Tensor dots) = 0;
+};
+
+// The reference: any CPU, OpenMP threads, oneDNN products. Never null.
+std::shared_ptr<Ops> make_cpu_ops();
+// Device `index` of the CUDA plugin. Null where it cannot be had; `why` then says what is missing, in one sentence.
+std::shared_ptr<Ops> make_cuda_ops(int index, std::string& why);
+
+// Owns `rows * columns` numbers on the device of an Ops and keeps that Ops alive.
+template <class T>
+class BasicBuffer {
+ public:
+  BasicBuffer() = default;
+  BasicBuffer(std::shared_ptr<Ops> ops, int64_t rows, int64_t columns) : ops_(std::move(ops)) {
+    view_ = {static_cast<T*>(ops_->allocate(sizeof(T) * static_cast<size_t>(rows * columns))), rows, columns};
+  }
+  BasicBuffer(BasicBuffer&& other) noexcept { *this = std::move(other); }
+  BasicBuffer& operator=(BasicBuffer&& other) noexcept {
+    std::swap(ops_, other.ops_);
+    std::swap(view_, other.view_);
+    return *this;
+  }
+  ~BasicBuffer() {
+    if (view_.data) ops_->release(view_.data);
+  }
+  View<T> view() const { return view_; }
+  operator View<T>() const { return view_; }
+  void zero() { ops_->zero(view_.data, bytes()); }
+  void upload(const T* host) { ops_->upload(view_.data, host, bytes()); }
+  void download(T* host) const { ops_->download(host, view_.data, bytes()); }
+  size_t bytes() const { return sizeof(T) * static_cast<size_t>(view_.size()); }
+
+ private:
+  std::shared_ptr<Ops> ops_;
+  View<T> view_;
+};
+using Buffer = BasicBuffer<float>;
+using IdBuffer = BasicBuffer<int32_t>;
+
+}  // namespace stemma

@@ -1,0 +1,1 @@
+"""Parts of the demo corpus generator; see ../README.md."""

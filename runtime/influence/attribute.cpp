@@ -1,0 +1,180 @@
+#include "runtime/influence/attribute.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+#include <set>
+
+#include "runtime/influence/scan.h"
+#include "runtime/program.h"
+
+namespace stemma {
+
+const ShownDocument* InfluenceTable::find(int32_t document) const {
+  const auto place = std::lower_bound(shown.begin(), shown.end(), document,
+                                      [](const ShownDocument& d, int32_t index) { return d.index < index; });
+  return place != shown.end() && place->index == document ? &*place : nullptr;
+}
+
+namespace {
+
+// The queries of one trace: its steps after the prompt, then the whole completion, against which the steps are checked.
+struct TraceQueries {
+  const Trace* trace;
+  size_t first;  // among all queries
+  std::vector<int32_t> steps;
+};
+
+// Offsets of the document's tokens in its text; the special tokens at its ends have none of it.
+std::vector<uint32_t> shown_offsets(const Tokenizer& tokenizer, const std::string& text, size_t tokens) {
+  std::vector<uint32_t> inner, offsets;
+  tokenizer.encode(text, &inner);
+  if (tokenizer.bos() >= 0) offsets.push_back(0);
+  offsets.insert(offsets.end(), inner.begin(), inner.end());
+  offsets.resize(tokens + 1, static_cast<uint32_t>(text.size()));
+  return offsets;
+}
+
+// Fills table.shown with every document its lists name, packed into batches.
+void show_documents(const Model& model, const QueryGradients& gradients, const TraceQueries& part, const Corpus& corpus,
+                    const DocumentBatches& batches, int64_t batch_tokens, double scale, InfluenceTable& table,
+                    const Control& control) {
+  std::set<int32_t> wanted(table.top_documents.begin(), table.top_documents.end());
+  wanted.insert(table.bottom_documents.begin(), table.bottom_documents.end());
+  std::erase_if(wanted, [&](int32_t d) { return batches.document(d).size() < 2; });
+  const std::vector<int32_t> list(wanted.begin(), wanted.end());
+  const size_t steps = part.steps.size(), blocks = static_cast<size_t>(model.config.layers);
+  for (size_t first = 0; first < list.size();) {
+    control.say({"tokens and layers of the documents shown", double(first), double(list.size())});
+    LabelledBatch labelled;
+    size_t last = first;
+    for (; last < list.size() && (last == first || labelled.batch.size() < batch_tokens); ++last)
+      labelled.add(batches.document(list[last]));
+    const Decomposition parts = decompose(model, gradients, part.first, part.first + steps, labelled);
+    const auto rows = static_cast<size_t>(labelled.batch.size()), segments = labelled.batch.segments.size();
+    for (size_t i = first; i < last; ++i) {
+      const Document& document = corpus.documents[list[i]];
+      const Segment& segment = labelled.batch.segments[i - first];
+      ShownDocument shown;
+      shown.index = list[i];
+      shown.id = document.id;
+      shown.name = document.name;
+      shown.source = document.source;
+      shown.text = document.text;
+      shown.token_offsets = shown_offsets(*model.tokenizer, document.text, batches.document(list[i]).size());
+      for (size_t s = 0; s < steps; ++s) {
+        for (int32_t t = segment.query_begin; t < segment.query_end; ++t)
+          shown.token_scores.push_back(static_cast<float>(parts.tokens[s * rows + t] * scale));
+        shown.token_scores.push_back(0);  // the last token predicts nothing
+        for (size_t l = 0; l < blocks; ++l)
+          shown.layer_scores.push_back(static_cast<float>(parts.layers[(s * segments + i - first) * blocks + l] * scale));
+      }
+      table.shown.push_back(std::move(shown));
+    }
+    first = last;
+  }
+}
+
+// The `n` documents of the largest (or, with sign -1, smallest) scores, strongest first; ties by place.
+std::vector<int32_t> extreme(const float* scores, size_t documents, size_t n, float sign) {
+  std::vector<int32_t> order(documents);
+  std::iota(order.begin(), order.end(), 0);
+  n = std::min(n, documents);
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(n), order.end(), [&](int32_t a, int32_t b) {
+    return scores[a] != scores[b] ? sign * scores[a] > sign * scores[b] : a < b;
+  });
+  order.resize(n);
+  return order;
+}
+
+}  // namespace
+
+std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors, const Corpus& corpus,
+                                      const std::vector<const Trace*>& traces, const AttributeOptions& options,
+                                      const Control& control) {
+  const auto start = std::chrono::steady_clock::now();
+  if (options.method != "ekfac" && options.method != "gradient")
+    throw Error(ErrorCode::usage, "'" + options.method + "' is no method of attribution; use ekfac or gradient");
+  const bool curved = options.method == "ekfac";
+  if (curved && !factors) throw Error(ErrorCode::usage, "method ekfac needs curvature factors; make them with `stemma fit`");
+  if (curved && factors->model_hash != model.hash)
+    throw Error(ErrorCode::does_not_fit, "the factors belong to another model than " + model.path.string() + "; fit new ones with `stemma fit`");
+
+  std::vector<Query> queries;
+  std::vector<TraceQueries> parts;
+  for (const Trace* trace : traces) {
+    if (trace->model_hash != model.hash)
+      throw Error(ErrorCode::does_not_fit, "trace " + trace->id + " was written by another model than " + model.path.string() + "; give that model with --model");
+    TraceQueries part{trace, queries.size(), {}};
+    for (size_t s = 0; s < trace->steps.size(); ++s) {
+      const Step& step = trace->steps[s];
+      if (step.kind == StepKind::prompt || step.begin < 1 || step.end <= step.begin) continue;
+      part.steps.push_back(static_cast<int32_t>(s));
+      queries.push_back({&trace->tokens, step.begin, step.end});
+    }
+    if (part.steps.empty())
+      throw Error(ErrorCode::does_not_fit, "trace " + trace->id + " has nothing after its prompt to attribute; generate some tokens first");
+    queries.push_back({&trace->tokens, queries[part.first].begin, queries.back().end});
+    parts.push_back(std::move(part));
+  }
+
+  control.say({"query gradients", 0, double(queries.size())});
+  QueryGradients gradients = query_gradients(model, queries);
+  if (curved) precondition(model, *factors, gradients);
+  const DocumentBatches batches(model, corpus, options.batch_tokens, control);
+  const size_t documents = corpus.documents.size();
+  std::vector<float> scores = scan(model, gradients, batches, documents, control);
+  // Nats per added copy: the Hessian of the training loss is that of a mean document times their number.
+  const double scale = curved ? 1.0 / static_cast<double>(std::max<int64_t>(1, corpus.total)) : 1.0;
+  for (float& score : scores) score = static_cast<float>(score * scale);
+
+  std::vector<InfluenceTable> tables;
+  for (const TraceQueries& part : parts) {
+    InfluenceTable table;
+    table.trace_id = part.trace->id;
+    table.method = options.method;
+    table.model_hash = model.hash;
+    table.factors_hash = curved ? factors->hash : "";
+    table.corpus_hash = corpus.hash;
+    table.device = model.ops->device();
+    table.program = program_version();
+    table.created = now_utc();
+    table.corpus_documents = corpus.total;
+    table.steps = static_cast<int32_t>(part.steps.size());
+    table.documents = static_cast<int32_t>(documents);
+    table.layers = model.config.layers;
+    table.step_index = part.steps;
+    table.nats.assign(gradients.nats.begin() + static_cast<std::ptrdiff_t>(part.first),
+                      gradients.nats.begin() + static_cast<std::ptrdiff_t>(part.first + part.steps.size()));
+    const float* rows = scores.data() + part.first * documents;
+    table.scores.assign(rows, rows + part.steps.size() * documents);
+    for (const Document& document : corpus.documents) {
+      table.document_ids.push_back(document.id);
+      table.document_sources.push_back(document.source);
+    }
+    table.top = static_cast<int32_t>(std::min<size_t>(static_cast<size_t>(options.top), documents));
+    for (size_t s = 0; s < part.steps.size(); ++s)
+      for (const float sign : {1.0f, -1.0f}) {
+        const auto chosen = extreme(rows + s * documents, documents, static_cast<size_t>(table.top), sign);
+        auto& list = sign > 0 ? table.top_documents : table.bottom_documents;
+        list.insert(list.end(), chosen.begin(), chosen.end());
+      }
+    double gap = 0, largest = 0;
+    const float* whole = rows + part.steps.size() * documents;
+    for (size_t d = 0; d < documents; ++d) {
+      double sum = 0;
+      for (size_t s = 0; s < part.steps.size(); ++s) sum += rows[s * documents + d];
+      gap = std::max(gap, std::abs(sum - whole[d]));
+      largest = std::max(largest, std::abs(double(whole[d])));
+    }
+    table.additivity = largest > 0 ? gap / largest : 0;
+    show_documents(model, gradients, part, corpus, batches, options.batch_tokens, scale, table, control);
+    tables.push_back(std::move(table));
+  }
+  for (InfluenceTable& table : tables)
+    table.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return tables;
+}
+
+}  // namespace stemma

@@ -1,0 +1,29 @@
+// From the steps of a trace to the documents behind them: query gradients, preconditioning, one scan of the corpus.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/corpus/corpus.h"
+#include "runtime/influence/factors.h"
+#include "runtime/influence/table.h"
+#include "runtime/model/model.h"
+#include "runtime/progress.h"
+#include "runtime/trace/trace.h"
+
+namespace stemma {
+
+struct AttributeOptions {
+  std::string method = "ekfac";  // or "gradient": the plain dot product, G = identity
+  int top = 25;                  // proponents, and as many opponents, kept per step
+  int64_t batch_tokens = 2048;   // documents are packed to this many tokens
+};
+
+// One table per trace; the steps of all traces are scored in one pass over the corpus. Prompt steps are not queries.
+// `factors` may be null for "gradient". Throws Error: factors or traces of another model; cancelled.
+std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors, const Corpus& corpus,
+                                      const std::vector<const Trace*>& traces, const AttributeOptions& options,
+                                      const Control& control);
+
+}  // namespace stemma

@@ -1,0 +1,34 @@
+#include "runtime/influence/documents.h"
+
+#include <chrono>
+
+namespace stemma {
+
+DocumentBatches::DocumentBatches(const Model& model, const Corpus& corpus, int64_t budget, const Control& control) {
+  for (size_t i = 0; i < corpus.documents.size(); ++i) {
+    documents_.push_back(document_tokens(*model.tokenizer, corpus.documents[i].text, model.config.context));
+    if (documents_.back().size() > 1) {
+      order_.push_back(static_cast<int32_t>(i));
+      tokens_ += static_cast<int64_t>(documents_.back().size()) - 1;
+    }
+    if (i % 2048 == 0) control.say({"reading the documents", double(i), double(corpus.documents.size())});
+  }
+  borders_ = pack(documents_, order_, budget);
+}
+
+void DocumentBatches::each(const std::string& stage, const Control& control,
+                           const std::function<void(const LabelledBatch&, const std::vector<int32_t>&)>& visit) const {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  for (size_t run = 0; run + 1 < borders_.size(); ++run) {
+    LabelledBatch labelled;
+    const std::vector<int32_t> members(order_.begin() + borders_[run], order_.begin() + borders_[run + 1]);
+    for (const int32_t d : members) labelled.add(documents_[d]);
+    visit(labelled, members);
+    const double done = static_cast<double>(borders_[run + 1]), total = static_cast<double>(order_.size());
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    control.say({stage, done, total, seconds / done * (total - done)});
+  }
+}
+
+}  // namespace stemma

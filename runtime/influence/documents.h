@@ -1,0 +1,34 @@
+// The documents of a corpus as tokens, batch by batch, with progress: what fit and scan have in common.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "runtime/corpus/corpus.h"
+#include "runtime/corpus/packing.h"
+#include "runtime/progress.h"
+
+namespace stemma {
+
+class DocumentBatches {
+ public:
+  // Documents too short to predict anything (fewer than two tokens) are left out of the batches.
+  DocumentBatches(const Model& model, const Corpus& corpus, int64_t budget, const Control& control);
+
+  // Calls visit(labelled, documents) for each batch; documents[s] is segment s's index in the corpus.
+  void each(const std::string& stage, const Control& control,
+            const std::function<void(const LabelledBatch&, const std::vector<int32_t>&)>& visit) const;
+
+  int64_t tokens() const { return tokens_; }  // rows in all batches
+  int64_t documents() const { return static_cast<int64_t>(order_.size()); }
+  const std::vector<int32_t>& document(int32_t index) const { return documents_[index]; }
+
+ private:
+  std::vector<std::vector<int32_t>> documents_;
+  std::vector<int32_t> order_;
+  std::vector<int64_t> borders_;
+  int64_t tokens_ = 0;
+};
+
+}  // namespace stemma

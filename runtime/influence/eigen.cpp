@@ -1,0 +1,26 @@
+#include "runtime/influence/eigen.h"
+
+#include "runtime/error.h"
+
+extern "C" void dsyevd_(const char* job, const char* triangle, const int* n, double* a, const int* lda, double* values,
+                        double* work, const int* work_size, int* integers, const int* integers_size, int* info);
+
+namespace stemma {
+
+std::vector<float> eigenvectors(std::vector<double> matrix, int64_t n) {
+  const int size = static_cast<int>(n), ask = -1;
+  std::vector<double> values(static_cast<size_t>(n));
+  double best = 0;
+  int best_integers = 0, info = 0;
+  dsyevd_("V", "U", &size, matrix.data(), &size, values.data(), &best, &ask, &best_integers, &ask, &info);
+  const int work_size = static_cast<int>(best);
+  std::vector<double> work(static_cast<size_t>(work_size));
+  std::vector<int> integers(static_cast<size_t>(best_integers));
+  dsyevd_("V", "U", &size, matrix.data(), &size, values.data(), work.data(), &work_size, integers.data(), &best_integers,
+          &info);
+  if (info != 0)
+    throw Error(ErrorCode::unsupported, "the eigendecomposition of a curvature factor did not converge; the model's activations may not be finite");
+  return {matrix.begin(), matrix.end()};  // LAPACK's columns are our rows
+}
+
+}  // namespace stemma

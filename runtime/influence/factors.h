@@ -1,0 +1,46 @@
+// EK-FAC curvature of the tracked linear layers (Grosse et al. 2023, eqs. 16-21), and its file.
+//
+// Per layer with inputs a (M) and output gradients g (P): Q_A (M,M) and Q_S (P,P) hold eigenvectors in their rows,
+// lambda (P,M) the mean squared gradient in that basis. One file, HDF5: /layers/<name>/{q_a,q_s,lambda}.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "runtime/corpus/corpus.h"
+#include "runtime/model/model.h"
+#include "runtime/progress.h"
+
+namespace stemma {
+
+struct LayerFactors {
+  std::string name;  // "blocks.0.attn.q"
+  int64_t inputs = 0, outputs = 0;  // M, P
+  std::vector<float> q_a;     // (M, M), row i is eigenvector i
+  std::vector<float> q_s;     // (P, P)
+  std::vector<float> lambda;  // (P, M)
+  double damping = 0;         // 0.1 * mean(lambda)
+};
+
+struct Factors {
+  std::string model_hash, corpus_hash, program, created, device, hash;
+  int64_t documents = 0, tokens = 0;
+  uint64_t seed = 0;
+  double seconds = 0;
+  std::vector<LayerFactors> layers;  // block by block, in the order of `linears`
+};
+
+struct FitOptions {
+  uint64_t seed = 1;
+  int64_t batch_tokens = 2048;
+};
+
+// Two passes over the corpus with labels sampled from the model. Throws Error; cancelled.
+Factors fit_factors(const Model& model, const Corpus& corpus, const FitOptions& options, const Control& control);
+
+void save_factors(Factors& factors, const std::filesystem::path& path);  // replaced whole; sets `hash`
+Factors load_factors(const std::filesystem::path& path);
+
+}  // namespace stemma

@@ -1,0 +1,120 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+#include "runtime/error.h"
+#include "runtime/influence/factors.h"
+#include "runtime/model/hash.h"
+#include "runtime/session/hdf5_file.h"
+#include "runtime/session/rename_whole.h"
+
+namespace stemma {
+
+namespace {
+
+constexpr int64_t factors_version = 1;
+constexpr int64_t widest = 1 << 20;  // inputs or outputs of one linear layer
+
+std::string hash_of(const std::vector<LayerFactors>& layers) {
+  Hasher hasher;
+  for (const LayerFactors& layer : layers) {
+    hasher.add(layer.name);
+    for (const std::vector<float>* part : {&layer.q_a, &layer.q_s, &layer.lambda}) hasher.add(std::as_bytes(std::span(*part)));
+    hasher.add(std::as_bytes(std::span(&layer.damping, 1)));
+  }
+  return hasher.hex();
+}
+
+void write_factors(const Factors& factors, const Hdf5Node& root) {
+  root.set("format", "stemma-factors");
+  root.set("version", factors_version);
+  root.set("program", factors.program);
+  root.set("created", factors.created);
+  root.set("model", factors.model_hash);
+  root.set("corpus", factors.corpus_hash);
+  root.set("device", factors.device);
+  root.set("hash", factors.hash);
+  root.set("documents", factors.documents);
+  root.set("tokens", factors.tokens);
+  root.set("seed", factors.seed);
+  root.set("seconds", factors.seconds);
+  const Hdf5Node layers = root.make_group("layers");
+  int order = 0;
+  for (const LayerFactors& layer : factors.layers) {
+    const Hdf5Node node = layers.make_group(layer.name);
+    node.set("order", order++);
+    node.set("damping", layer.damping);
+    node.write("q_a", layer.q_a, {layer.inputs, layer.inputs}, Packing::none);
+    node.write("q_s", layer.q_s, {layer.outputs, layer.outputs}, Packing::none);
+    node.write("lambda", layer.lambda, {layer.outputs, layer.inputs}, Packing::none);
+  }
+}
+
+LayerFactors read_layer(const Hdf5Node& layers, const std::string& name) {
+  const Hdf5Node node = layers.group(name);
+  LayerFactors layer;
+  layer.name = name;
+  layer.damping = node.real("damping");
+  const Shape shape = node.shape("lambda");
+  if (shape.size() != 2 || shape[0] < 1 || shape[1] < 1 || shape[0] > widest || shape[1] > widest) {
+    throw Error(ErrorCode::bad_file, fmt::format("{}: no matrix of a linear layer; fit the factors again", node.place("lambda")));
+  }
+  layer.outputs = shape[0];
+  layer.inputs = shape[1];
+  layer.q_a = node.read<float>("q_a", {layer.inputs, layer.inputs});
+  layer.q_s = node.read<float>("q_s", {layer.outputs, layer.outputs});
+  layer.lambda = node.read<float>("lambda", shape);
+  return layer;
+}
+
+}  // namespace
+
+void save_factors(Factors& factors, const std::filesystem::path& path) {
+  factors.hash = hash_of(factors.layers);
+  const std::filesystem::path beside = name_beside(path);
+  try {
+    Hdf5File file = Hdf5File::open_for(Hdf5File::Mode::create, beside);
+    write_factors(factors, file.root());
+    file.close();
+    rename_whole(beside, path);
+  } catch (const Error&) {
+    std::error_code failed;
+    std::filesystem::remove(beside, failed);
+    throw Error(ErrorCode::disk, fmt::format("{}: the factors cannot be written; is the disk full, or the folder closed to you?", path.string()));
+  }
+}
+
+Factors load_factors(const std::filesystem::path& path) {
+  const Hdf5File file = Hdf5File::open(path);
+  const Hdf5Node root = file.root();
+  if (!root.has_attribute("format") || root.text("format") != "stemma-factors") {
+    throw Error(ErrorCode::bad_file, fmt::format("{}: an HDF5 file but no curvature factors; make them with `stemma fit`", path.string()));
+  }
+  if (const int64_t version = root.integer("version"); version != factors_version) {
+    throw Error(ErrorCode::unsupported, fmt::format("{}: factors of version {} made by {}, and this program reads version {}; use a newer Stemma or fit them again",
+                                                    path.string(), version, root.text("program").substr(0, 60), factors_version));
+  }
+  Factors factors;
+  factors.program = root.text("program");
+  factors.created = root.text("created");
+  factors.model_hash = root.text("model");
+  factors.corpus_hash = root.text("corpus");
+  factors.device = root.text("device");
+  factors.hash = root.text("hash");
+  factors.documents = root.integer("documents");
+  factors.tokens = root.integer("tokens");
+  factors.seed = static_cast<uint64_t>(root.integer("seed"));
+  factors.seconds = root.real("seconds");
+  const Hdf5Node layers = root.group("layers");
+  std::vector<std::pair<int64_t, std::string>> names;
+  for (const std::string& name : layers.names()) names.emplace_back(layers.group(name).integer("order"), name);
+  std::sort(names.begin(), names.end());
+  for (const auto& [order, name] : names) factors.layers.push_back(read_layer(layers, name));
+  if (hash_of(factors.layers) != factors.hash) {
+    throw Error(ErrorCode::bad_file, fmt::format("{}: its numbers are not those that were written; fit the factors again", path.string()));
+  }
+  return factors;
+}
+
+}  // namespace stemma

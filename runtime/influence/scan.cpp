@@ -1,0 +1,92 @@
+#include "runtime/influence/scan.h"
+
+#include <algorithm>
+
+#include "runtime/influence/tracked.h"
+
+namespace stemma {
+namespace {
+
+constexpr int64_t product_bytes = 64 << 20;  // of per-document gradients held at once
+
+// The backward of log p of every label, with a tap.
+void backward_of_log_probability(Workspace& work, Buffer& top, const LabelledBatch& labelled, const LinearTap& tap) {
+  const Model& model = work.model();
+  const Batch& batch = labelled.batch;
+  std::vector<float> losses;
+  const Tensor hidden = forward(work, batch);
+  if (top.view().rows < batch.size()) top = Buffer(model.ops, batch.size(), model.config.width);
+  const Tensor gradient = top.view().slice(0, batch.size());
+  loss(model, hidden, labelled.targets, {.weight = -1}, losses, gradient);
+  backward(work, batch, gradient, nullptr, &tap);
+}
+
+}  // namespace
+
+std::vector<float> scan(const Model& model, const QueryGradients& queries, const DocumentBatches& batches,
+                        size_t corpus_documents, const Control& control) {
+  Ops& ops = *model.ops;
+  const auto count = static_cast<int64_t>(queries.nats.size());
+  std::vector<float> scores(static_cast<size_t>(count) * corpus_documents, 0.0f);
+  Workspace work(model);
+  Buffer top, products, dots;
+  const auto room = [&](Buffer& buffer, int64_t size) {
+    if (buffer.view().size() < size) buffer = Buffer(model.ops, 1, size);
+    return buffer.view().data;
+  };
+  std::vector<float> host;
+  batches.each("scanning the documents", control, [&](const LabelledBatch& labelled, const std::vector<int32_t>& members) {
+    const auto documents = static_cast<int64_t>(members.size());
+    const Tensor sums{room(dots, documents * count), documents, count};
+    ops.zero(sums.data, sizeof(float) * static_cast<size_t>(sums.size()));
+    const std::span<const Segment> segments(labelled.batch.segments);
+    backward_of_log_probability(work, top, labelled, [&](int layer, Linear which, Tensor a, Tensor g) {
+      const int64_t size = a.columns * g.columns;
+      const auto at_once = static_cast<size_t>(std::max<int64_t>(1, product_bytes / 4 / size));
+      for_groups(segments.size(), at_once, [&](size_t first, size_t last) {
+        const auto rows = static_cast<int64_t>(last - first);
+        const Tensor gradients{room(products, rows * size), rows, size};
+        ops.segment_outer(g, a, segments.subspan(first, last - first), gradients);
+        ops.matmul(gradients, false, queries.layers[tracked_index(layer, which)], true,
+                   sums.slice(static_cast<int64_t>(first), static_cast<int64_t>(last)), 1, 1);
+      });
+    });
+    host.resize(static_cast<size_t>(sums.size()));
+    ops.download(host.data(), sums.data, sizeof(float) * host.size());
+    for (int64_t d = 0; d < documents; ++d)
+      for (int64_t q = 0; q < count; ++q) scores[static_cast<size_t>(q) * corpus_documents + members[d]] = host[d * count + q];
+  });
+  return scores;
+}
+
+Decomposition decompose(const Model& model, const QueryGradients& queries, size_t first, size_t last,
+                        const LabelledBatch& documents) {
+  Ops& ops = *model.ops;
+  const auto count = static_cast<int64_t>(last - first), rows = documents.batch.size();
+  const auto segments = static_cast<int64_t>(documents.batch.segments.size()), blocks = int64_t{model.config.layers};
+  Decomposition result;
+  result.tokens.assign(static_cast<size_t>(count * rows), 0.0f);
+  result.layers.assign(static_cast<size_t>(count * segments * blocks), 0.0f);
+  Workspace work(model);
+  Buffer top, dots(model.ops, rows, 1), images(model.ops, rows, std::max(model.config.width, model.config.mlp_width));
+  std::vector<float> host(static_cast<size_t>(rows));
+  backward_of_log_probability(work, top, documents, [&](int layer, Linear which, Tensor a, Tensor g) {
+    // <V, g_t a_t^T> = g_t . V a_t for every token t.
+    const Tensor all = queries.layers[tracked_index(layer, which)].view();
+    const Tensor image{images.view().data, rows, g.columns};
+    for (int64_t q = 0; q < count; ++q) {
+      ops.matmul(a, false, {all.row(static_cast<int64_t>(first) + q), g.columns, a.columns}, true, image);
+      dots.zero();
+      ops.row_dots(image, g, dots);
+      dots.download(host.data());
+      for (int64_t s = 0; s < segments; ++s)
+        for (int32_t t = documents.batch.segments[s].query_begin; t < documents.batch.segments[s].query_end; ++t) {
+          result.tokens[q * rows + t] += host[t];
+          result.layers[(q * segments + s) * blocks + layer] += host[t];
+        }
+    }
+  });
+  return result;
+}
+
+}  // namespace stemma

@@ -1,0 +1,24 @@
+// One pass over documents against all queries: I(d, q) = <V_q, grad log p(d)>, scored inside the backward.
+#pragma once
+
+#include <vector>
+
+#include "runtime/influence/documents.h"
+#include "runtime/influence/query.h"
+
+namespace stemma {
+
+// Full rank: each document's gradient is formed layer by layer and multiplied with all queries at once.
+// Returns scores (Q, documents of the corpus); 0 for documents too short to predict anything.
+std::vector<float> scan(const Model& model, const QueryGradients& queries, const DocumentBatches& batches,
+                        size_t corpus_documents, const Control& control);
+
+// Where documents' scores come from, for queries [first, last), Q of them; N rows of all documents' inputs.
+struct Decomposition {
+  std::vector<float> tokens;  // (Q, N) each input token's share; a document's rows sum to its score
+  std::vector<float> layers;  // (Q, documents, blocks)
+};
+Decomposition decompose(const Model& model, const QueryGradients& queries, size_t first, size_t last,
+                        const LabelledBatch& documents);
+
+}  // namespace stemma

@@ -1,0 +1,56 @@
+// What the training documents did to each step of a trace.
+//
+// Scores: I(d, s) = grad log p(s | before)^T (G + lambda I)^-1 grad log p(d), summed over the tracked layers; EK-FAC of
+// Grosse et al. 2023, eqs. 20-25. Unit: nats of log p(step) gained per document of weight one, divided by the number of
+// documents the curvature stands for; positive = made the step more likely (proponent), negative = opponent.
+// S steps, D documents scanned.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace stemma {
+
+// A document as it is shown: text, and where it comes from.
+struct ShownDocument {
+  int32_t index = 0;       // among the D scanned
+  std::string id;          // "corpus.jsonl.zst:123456" file and byte offset: unique
+  std::string name;        // the document's own id in its corpus, or empty
+  std::string source;      // "forum", "encyclopaedia", ...
+  std::string text;
+  std::vector<uint32_t> token_offsets;  // (t+1) byte offsets of its t tokens
+  std::vector<float> token_scores;      // (S, t) what each token contributes; rows sum to the document's score
+  std::vector<float> layer_scores;      // (S, L) what each layer contributes; rows sum to the document's score
+
+  int32_t tokens() const { return token_offsets.empty() ? 0 : static_cast<int32_t>(token_offsets.size()) - 1; }
+};
+
+struct InfluenceTable {
+  std::string trace_id;
+  std::string method;  // "ekfac", "gradient"
+  std::string model_hash, factors_hash, corpus_hash;
+  std::string device, program, created;
+  int64_t corpus_documents = 0;  // in the corpus; D of them were scanned
+  double seconds = 0;
+
+  int32_t steps = 0, documents = 0, layers = 0;
+  std::vector<int32_t> step_index;  // (S) index of each row's step in Trace::steps
+  std::vector<float> nats;          // (S) -log p(step | before)
+  std::vector<float> scores;        // (S, D)
+  int32_t top = 0;                  // N: proponents kept per step, and as many opponents
+  std::vector<int32_t> top_documents;     // (S, N) indices among D, strongest first
+  std::vector<int32_t> bottom_documents;  // (S, N) most negative first
+  std::vector<std::string> document_ids;  // (D) "file:offset"
+  std::vector<std::string> document_sources;  // (D)
+  std::vector<ShownDocument> shown;       // every document named in top and bottom, by index
+  double additivity = 0;  // largest relative difference between the steps' sum and the whole completion's score
+
+  float score(int32_t step, int32_t document) const { return scores[static_cast<size_t>(step) * documents + document]; }
+  const ShownDocument* find(int32_t document) const;  // null if not shown
+};
+
+// A step the model was all but certain of: its gradient is tiny and its ranking mostly noise.
+inline constexpr float certain_step_nats = 0.1f;
+
+}  // namespace stemma

@@ -1,0 +1,89 @@
+// The one forward pass and the one backward pass of every decoder, both with taps.
+//
+// Documents are packed: N tokens of several segments in one batch, attention kept inside each segment.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "runtime/model/model.h"
+
+namespace stemma {
+
+struct Batch {
+  std::vector<int32_t> ids;        // (N)
+  std::vector<int32_t> positions;  // (N)
+  std::vector<Segment> segments;
+
+  void add(const std::vector<int32_t>& document);  // as one segment, positions from 0
+  int64_t size() const { return static_cast<int64_t>(ids.size()); }
+};
+
+// Where a tap may look, in TransformerLens names: "blocks.3.hook_resid_post".
+enum class Hook { embed, resid_mid, resid_post, final_norm };
+struct Site {
+  Hook hook;
+  int layer;
+};
+std::string name_of(Site site);
+
+// Asked before a value is made, shown it once it is there. The tensor (N,C) is valid during the call.
+struct Taps {
+  std::function<bool(Site)> wants;
+  std::function<void(Site, Tensor)> observe;
+};
+
+// Keys and values of the tokens so far, for one sequence.
+struct KeyValueCache {
+  KeyValueCache(const Model& model, int64_t capacity);
+  std::vector<Buffer> keys, values;  // per layer (capacity, G*D)
+  int64_t length = 0;
+};
+
+// The values of one forward that its backward needs; reused from batch to batch without new memory when it fits.
+class Workspace {
+ public:
+  explicit Workspace(const Model& model) : model_(model) {}
+  const Model& model() const { return model_; }
+
+  struct BlockValues {
+    Buffer attention_in, attention_scale, query, key, value, log_sum, attended, middle, mlp_in, mlp_scale, gate, up, activated;
+  };
+  // Makes room for `tokens` rows, for the backward's gradients too if asked.
+  void reserve(int64_t tokens, bool gradients);
+
+  IdBuffer ids, positions;
+  std::vector<Buffer> residual;  // (layers+1) of (N,C): before block i; the last is the final residual
+  std::vector<BlockValues> blocks;
+  Buffer hidden, hidden_scale;  // final norm's output (N,C), what the unembedding reads
+  Buffer residual_gradient, width_gradient, query_gradient, key_gradient, value_gradient, attended_gradient, gate_gradient,
+      up_gradient, activated_gradient;
+
+ private:
+  const Model& model_;
+  int64_t capacity_ = 0, gradient_capacity_ = 0;
+};
+
+// Runs the decoder over the batch; returns hidden (N,C), the final norm's output, a view into the workspace.
+// With a cache the batch is one segment that continues it.
+Tensor forward(Workspace& workspace, const Batch& batch, KeyValueCache* cache = nullptr, const Taps* taps = nullptr);
+
+// Sees each linear layer's input a (N, in) and output gradient g (N, out) as the backward comes to it: the parameter
+// gradient of a segment is g^T a over its rows. Layers come last block first.
+using LinearTap = std::function<void(int layer, Linear which, Tensor input, Tensor output_gradient)>;
+
+// From the gradient of hidden (N,C) down to the embedding. Adds parameter gradients to `gradients` where given; without
+// it only activations are differentiated, and the pass ends at the first block's linears.
+void backward(Workspace& workspace, const Batch& batch, Tensor hidden_gradient, Weights* gradients, const LinearTap* tap);
+
+// What to do at the top: -log p of each row's target under softmax(hidden W^T), in chunks that never hold N x V.
+struct LossOptions {
+  float weight = 1;              // the gradient is of weight * sum over targets of -log p
+  const float* uniforms = nullptr;  // (N) host: draw targets from the model itself where targets[n] != -1
+};
+// targets (N) host, -1 = none. losses (N) host, nats. hidden_gradient (N,C) and unembedding_gradient (V,C, +=) where given.
+void loss(const Model& model, Tensor hidden, const std::vector<int32_t>& targets, const LossOptions& options,
+          std::vector<float>& losses, Tensor hidden_gradient = {}, Tensor unembedding_gradient = {});
+
+}  // namespace stemma

@@ -1,0 +1,80 @@
+// A decoder's weights on a device.
+//
+// Letters as in kernels/ops.h: C width, H heads, G key/value heads, D head width, F mlp width, V vocabulary.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/ops.h"
+#include "runtime/model/config.h"
+#include "runtime/model/tokenizer.h"
+
+namespace stemma {
+
+// The linear layers of a block, in the order of their forward. Influence tracks all of them.
+enum class Linear { query, key, value, output, gate, up, down };
+inline constexpr std::array linears = {Linear::query, Linear::key, Linear::value, Linear::output,
+                                       Linear::gate,  Linear::up,  Linear::down};
+
+struct Block {
+  Tensor attention_norm;  // (1,C)
+  Tensor query;           // (H*D, C)
+  Tensor key, value;      // (G*D, C)
+  Tensor output;          // (C, H*D)
+  Tensor mlp_norm;        // (1,C)
+  Tensor gate, up;        // (F,C)
+  Tensor down;            // (C,F)
+
+  Tensor linear(Linear which) const;
+};
+
+// Weights, their gradients and their moments all have this shape: views into one flat buffer.
+struct Weights {
+  Tensor embedding;  // (V,C)
+  std::vector<Block> blocks;
+  Tensor final_norm;   // (1,C)
+  Tensor unembedding;  // (V,C); the embedding itself where tied
+
+  Weights() = default;
+  Weights(const ModelConfig& config, std::shared_ptr<Ops> ops);
+
+  struct Named {
+    std::string name;  // as in a Hugging Face checkpoint: "model.layers.0.self_attn.q_proj.weight"
+    Tensor tensor;
+    bool decays;  // matrices do, norms do not
+  };
+  std::vector<Named> named() const;
+  const Buffer& flat() const { return flat_; }
+
+ private:
+  Buffer flat_;
+  bool tied_ = true;
+};
+
+struct Model {
+  ModelConfig config;
+  std::filesystem::path path;
+  std::string name;  // the folder's
+  std::string hash;  // of every weight and the config's shape
+  std::shared_ptr<Ops> ops;
+  Weights weights;
+  Buffer rope;  // (context, D): cosines, then sines
+  std::shared_ptr<const Tokenizer> tokenizer;
+
+  Heads heads() const { return {config.heads, config.key_value_heads, config.head_width}; }
+};
+
+// Throws Error naming the file, the tensor and the remedy. The tokenizer must fit the embedding.
+std::shared_ptr<const Model> load_model(const std::filesystem::path& folder, std::shared_ptr<Ops> ops);
+void save_model(const Model& model, const std::filesystem::path& folder);  // config.json, model.safetensors; f32
+Buffer rope_table(const ModelConfig& config, std::shared_ptr<Ops> ops);
+std::string hash_of(const ModelConfig& config, const Weights& weights, Ops& ops);
+
+// "cpu", "cuda", "cuda:1" or "auto" (a GPU where there is one). Throws Error saying what is missing.
+std::shared_ptr<Ops> open_device(const std::string& name);
+
+}  // namespace stemma

@@ -1,0 +1,43 @@
+// Byte-level BPE from a Hugging Face tokenizer.json.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stemma {
+
+class Tokenizer {
+ public:
+  // `path` is tokenizer.json or a folder that holds one. Throws Error naming what is missing or not supported.
+  explicit Tokenizer(const std::filesystem::path& path);
+  // From the texts of tokenizer.json and tokenizer_config.json (empty: none); `file` is for messages.
+  Tokenizer(std::string_view text, std::string_view config, const std::string& file);
+  ~Tokenizer();
+
+  // Ids of `text`; special and added tokens in it are recognised. `offsets` (n+1), if asked for: byte offsets in `text`.
+  // bos is not added. What is not UTF-8 is encoded byte by byte. Safe to call from several threads.
+  std::vector<int32_t> encode(std::string_view text, std::vector<uint32_t>* offsets = nullptr) const;
+  // The bytes of one token; special tokens as they are written.
+  const std::string& bytes(int32_t id) const;
+  std::string decode(const std::vector<int32_t>& ids) const;
+  int32_t id(std::string_view token) const;  // of an added token's text; -1
+  bool special(int32_t id) const;
+  int32_t size() const;
+  bool adds_bos() const;       // the post-processor or the tokenizer_config puts bos first
+  int32_t bos() const;         // -1: none
+  int32_t eos() const;         // -1: none
+  const std::string& hash() const;
+
+ private:
+  struct Tables;
+  std::unique_ptr<const Tables> tables_;
+};
+
+// A piece for a person: bytes that are not whole UTF-8 become U+FFFD.
+std::string printable(std::string_view bytes);
+
+}  // namespace stemma

@@ -1,0 +1,37 @@
+#include "runtime/model/utf8.h"
+
+namespace stemma {
+
+size_t utf8_length(std::string_view text, size_t at) {
+  auto byte = [&](size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u; };
+  auto continues = [&](size_t i) { return (byte(i) & 0xC0) == 0x80; };
+  const unsigned first = byte(0);
+  if (at >= text.size()) return 0;
+  if (first < 0x80) return 1;
+  if (first < 0xC2) return 0;
+  if (first < 0xE0) return continues(1) ? 2 : 0;
+  if (first < 0xF0) {
+    if (!continues(1) || !continues(2)) return 0;
+    const bool overlong = first == 0xE0 && byte(1) < 0xA0, surrogate = first == 0xED && byte(1) >= 0xA0;
+    return overlong || surrogate ? 0 : 3;
+  }
+  if (first > 0xF4 || !continues(1) || !continues(2) || !continues(3)) return 0;
+  const bool overlong = first == 0xF0 && byte(1) < 0x90, beyond = first == 0xF4 && byte(1) >= 0x90;
+  return overlong || beyond ? 0 : 4;
+}
+
+char32_t utf8_character(std::string_view text, size_t at) {
+  const size_t length = utf8_length(text, at);
+  const auto first = static_cast<unsigned char>(text[at]);
+  char32_t character = length < 2 ? first : first & (0x7Fu >> length);
+  for (size_t i = 1; i < length; ++i) character = (character << 6) | (static_cast<unsigned char>(text[at + i]) & 0x3Fu);
+  return character;
+}
+
+bool is_white_space(char32_t character) {
+  return (character >= 0x09 && character <= 0x0D) || character == 0x20 || character == 0x85 || character == 0xA0 ||
+         character == 0x1680 || (character >= 0x2000 && character <= 0x200A) || character == 0x2028 ||
+         character == 0x2029 || character == 0x202F || character == 0x205F || character == 0x3000;
+}
+
+}  // namespace stemma

@@ -1,0 +1,17 @@
+// Reading UTF-8 that may be broken.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace stemma {
+
+// Bytes of the character that begins at `at`: 1 to 4; 0 where the bytes there are not UTF-8 (overlong forms, surrogates
+// and numbers past U+10FFFF are not).
+size_t utf8_length(std::string_view text, size_t at);
+// The character there, which must be valid.
+char32_t utf8_character(std::string_view text, size_t at);
+// The Unicode property White_Space.
+bool is_white_space(char32_t character);
+
+}  // namespace stemma

@@ -1,0 +1,82 @@
+#include "runtime/model/word_split.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <fmt/format.h>
+#include <pcre2.h>
+
+#include <algorithm>
+#include <new>
+
+#include "runtime/error.h"
+#include "runtime/model/utf8.h"
+
+namespace stemma {
+
+namespace {
+
+constexpr size_t longest_pattern = 65536;
+constexpr uint32_t match_limit = 50'000'000, depth_limit = 100'000, heap_limit_kibibytes = 65536;
+
+struct Free {
+  void operator()(pcre2_code* code) const { pcre2_code_free(code); }
+  void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
+  void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
+};
+
+}  // namespace
+
+struct WordPattern::Code {
+  std::string file;
+  std::unique_ptr<pcre2_code, Free> code;
+  std::unique_ptr<pcre2_match_context, Free> context;
+};
+
+WordPattern::WordPattern(const std::string& pattern, const std::string& file) {
+  auto made = std::make_unique<Code>();
+  made->file = file;
+  int failure = 0;
+  size_t place = 0;
+  constexpr uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C;
+  if (pattern.size() <= longest_pattern)
+    made->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), options, &failure, &place, nullptr));
+  if (!made->code) throw Error(ErrorCode::bad_file, fmt::format("{}: its split pattern is broken at character {}", file, place));
+  pcre2_jit_compile(made->code.get(), PCRE2_JIT_COMPLETE);  // where there is no JIT, the interpreter gives the same matches
+  made->context.reset(pcre2_match_context_create(nullptr));
+  if (!made->context) throw std::bad_alloc();
+  pcre2_set_match_limit(made->context.get(), match_limit);
+  pcre2_set_depth_limit(made->context.get(), depth_limit);
+  pcre2_set_heap_limit(made->context.get(), heap_limit_kibibytes);
+  code_ = std::move(made);
+}
+
+WordPattern::~WordPattern() = default;
+WordPattern::WordPattern(WordPattern&&) noexcept = default;
+
+void WordPattern::split(std::string_view text, std::vector<std::string_view>& words) const {
+  const std::unique_ptr<pcre2_match_data, Free> data(pcre2_match_data_create_from_pattern(code_->code.get(), nullptr));
+  if (!data) throw std::bad_alloc();
+  const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+  auto match = [&](size_t from, uint32_t options) {
+    return pcre2_match(code_->code.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK | options, data.get(), code_->context.get());
+  };
+  size_t begin = 0;  // of what is not yet in a word
+  for (size_t from = 0; from < text.size();) {
+    int found = match(from, 0);
+    if (found == PCRE2_ERROR_JIT_STACKLIMIT) found = match(from, PCRE2_NO_JIT);
+    if (found == PCRE2_ERROR_NOMATCH) break;
+    if (found < 0)
+      throw Error(ErrorCode::bad_file, fmt::format("{}: its split pattern takes too much work on this text", code_->file));
+    const size_t* range = pcre2_get_ovector_pointer(data.get());
+    if (range[1] <= range[0] || range[0] < from) {  // nothing matched here: look again one character on
+      from = std::max(from, range[1]);
+      if (from < text.size()) from += utf8_length(text, from);
+      continue;
+    }
+    if (range[0] > begin) words.push_back(text.substr(begin, range[0] - begin));
+    words.push_back(text.substr(range[0], range[1] - range[0]));
+    begin = from = range[1];
+  }
+  if (begin < text.size()) words.push_back(text.substr(begin));
+}
+
+}  // namespace stemma

@@ -1,0 +1,102 @@
+#include "runtime/session/activations_file.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "runtime/error.h"
+#include "runtime/session/rename_whole.h"
+#include "runtime/session/session.h"
+#include "runtime/session/store.h"
+
+namespace stemma {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+fs::path absolute_path(const fs::path& path) {
+  std::error_code failed;
+  const fs::path whole = fs::absolute(path, failed);
+  return (failed ? path : whole).lexically_normal();
+}
+
+// Every trace, each site cut to the tokens that all of them hold.
+void copy_flushed(const fs::path& from, const fs::path& to) {
+  const Hdf5File source = Hdf5File::open_growing(from);
+  Hdf5File target = Hdf5File::open_for(Hdf5File::Mode::create, to);
+  {
+    const Hdf5Node root = source.root(), copies = target.root();
+    for (const std::string& trace : root.names()) {
+      copies.copy(trace, root, trace);
+      const Hdf5Node copy = copies.group(trace);
+      const int64_t rows = common_rows(copy);
+      for (const std::string& site : copy.names()) copy.open_rows(site).set_rows(rows, copy.shape(site).at(1));
+    }
+  }
+  target.close();
+}
+
+}  // namespace
+
+std::optional<RecordingPlace> place_of(const fs::path& session, const OutsideLink& link) {
+  const fs::path object(link.object);
+  const std::string trace = object.parent_path().filename().string(), site = object.filename().string();
+  if (trace.empty() || site.empty() || link.file.empty()) return std::nullopt;
+  return RecordingPlace{absolute_path(session).parent_path() / link.file, trace, site};
+}
+
+OutsideLink link_to(const fs::path& session, const RecordingPlace& place) {
+  const fs::path target = absolute_path(place.file), folder = absolute_path(session).parent_path();
+  const fs::path relative = target.lexically_relative(folder);
+  return {(relative.empty() ? target : relative).string(), place.object()};
+}
+
+std::vector<std::string> recorded_sites(const fs::path& activations, const std::string& trace_id) {
+  std::error_code failed;
+  if (!fs::is_regular_file(activations, failed)) return {};
+  try {
+    const Hdf5File file = Hdf5File::open_growing(activations);
+    const Hdf5Node root = file.root();
+    if (!root.has(link_name(trace_id))) return {};
+    std::vector<std::string> sites;
+    for (const std::string& name : root.group(link_name(trace_id)).names()) sites.push_back(text_of_link(name));
+    return sites;
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+int64_t common_rows(const Hdf5Node& trace) {
+  int64_t rows = INT64_MAX;
+  for (const std::string& site : trace.names()) {
+    const Shape shape = trace.shape(site);
+    rows = std::min(rows, shape.empty() ? 0 : shape.front());
+  }
+  return rows == INT64_MAX ? 0 : rows;
+}
+
+void repair_activations(const fs::path& activations) {
+  const fs::path beside = name_beside(activations);
+  std::error_code failed;
+  try {
+    try {
+      copy_flushed(activations, beside);
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::disk) throw;
+      // Marked by a crash outside the appending mode: a plain copy without the mark.
+      fs::copy_file(activations, beside, fs::copy_options::overwrite_existing, failed);
+      if (failed) throw Error(ErrorCode::disk, fmt::format("{}: cannot be copied ({})", activations.string(), failed.message()));
+      Hdf5File::open_for(Hdf5File::Mode::clear_crash_marks, beside).close();
+      const Hdf5File copy = Hdf5File::open(beside);
+      for (const std::string& trace : copy.root().names()) common_rows(copy.root().group(trace));
+    }
+    rename_whole(beside, activations);
+  } catch (const std::exception& error) {
+    fs::remove(beside, failed);
+    throw Error(ErrorCode::bad_file, fmt::format("{}: was left unfinished by a crash and cannot be repaired (is the disk full?); move it away to record anew",
+                                                 activations.string()));
+  }
+}
+
+}  // namespace stemma

@@ -1,0 +1,34 @@
+// S.activations.h5, and the links into it: /<trace>/<site> (T,C) f16.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/session/hdf5_file.h"
+
+namespace stemma {
+
+// Where a recording lies: a file, and the data set in it.
+struct RecordingPlace {
+  std::filesystem::path file;
+  std::string trace, site;  // links inside the file
+
+  std::string object() const { return "/" + trace + "/" + site; }
+};
+
+// From an external link of `session`, and to one: relative to the session's folder where that is possible.
+std::optional<RecordingPlace> place_of(const std::filesystem::path& session, const OutsideLink& link);
+OutsideLink link_to(const std::filesystem::path& session, const RecordingPlace& place);
+
+// Sites recorded for a trace (links unescaped); empty where the file or the trace is missing. Never throws.
+std::vector<std::string> recorded_sites(const std::filesystem::path& activations, const std::string& trace_id);
+
+// Tokens that all sites of a trace hold: a crash may leave some a few tokens ahead.
+int64_t common_rows(const Hdf5Node& trace);
+
+// Makes a file whole that a crash left marked as being written: all that was flushed is copied, then replaces it.
+void repair_activations(const std::filesystem::path& activations);
+
+}  // namespace stemma

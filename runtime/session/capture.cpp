@@ -1,0 +1,134 @@
+#include "runtime/session/capture.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "runtime/error.h"
+#include "runtime/session/activations_file.h"
+#include "runtime/session/half.h"
+#include "runtime/session/hdf5_file.h"
+#include "runtime/session/session.h"
+#include "runtime/session/session_lock.h"
+#include "runtime/session/store.h"
+
+namespace stemma {
+
+namespace {
+
+constexpr int64_t tokens_between_flushes = 16, chunk_tokens = 64;
+constexpr int64_t chunk_values = int64_t{1} << 18;  // half a MiB: the library's cache of a data set holds two
+
+bool is_empty_file(const std::filesystem::path& path) {
+  std::error_code failed;
+  return !std::filesystem::exists(path, failed) || std::filesystem::file_size(path, failed) == 0;
+}
+
+Hdf5File open_to_change(const std::filesystem::path& path) {
+  if (is_empty_file(path)) return Hdf5File::open_for(Hdf5File::Mode::create, path);
+  try {
+    return Hdf5File::open_for(Hdf5File::Mode::change, path);
+  } catch (const Error&) {
+    // This program holds the session, so no living one appends: a crash left the mark.
+    repair_activations(path);
+    return Hdf5File::open_for(Hdf5File::Mode::change, path);
+  }
+}
+
+}  // namespace
+
+struct ActivationWriter::State {
+  struct Site {
+    Hdf5Node rows;
+    std::vector<uint16_t> waiting;
+    int64_t tokens = 0;  // given so far
+  };
+  std::shared_ptr<SessionLock> lock;
+  Hdf5File file;
+  std::vector<Site> sites;
+  int64_t width = 0, flushed = 0;
+  bool open = false;
+
+  void write(Site& site) {
+    const int64_t rows = static_cast<int64_t>(site.waiting.size()) / width;
+    if (rows == 0) return;
+    site.rows.append_rows(site.waiting.data(), rows, width);
+    site.waiting.clear();
+  }
+};
+
+ActivationWriter::ActivationWriter(const std::filesystem::path& session, const std::string& trace_id,
+                                   const std::vector<std::string>& sites, int64_t width)
+    : state_(std::make_unique<State>()) {
+  if (width <= 0) throw Error(ErrorCode::usage, fmt::format("{}: activations of width {} cannot be recorded", session.string(), width));
+  state_->lock = SessionLock::take(session);
+  state_->width = width;
+  const std::filesystem::path path = activations_path(session);
+  const std::string name = link_name(trace_id);
+
+  Hdf5File structure = open_to_change(path);
+  {
+    const Hdf5Node root = structure.root();
+    if (root.has(name)) root.remove(name);  // of a generation that no session knows
+    const Hdf5Node group = root.make_group(name);
+    for (const std::string& site : sites) {
+      group.make_rows(link_name(site), width, std::clamp<int64_t>(chunk_values / width, 1, chunk_tokens));
+    }
+  }
+  structure.close();
+
+  state_->file = Hdf5File::open_for(Hdf5File::Mode::append, path);
+  state_->open = true;
+  const Hdf5Node group = state_->file.root().group(name);
+  for (const std::string& site : sites) state_->sites.push_back({group.open_rows(link_name(site)), {}, 0});
+}
+
+ActivationWriter::~ActivationWriter() {
+  try {
+    close();
+  } catch (const Error&) {
+    // Whoever wants to know calls close() himself.
+  }
+}
+
+void ActivationWriter::append(size_t site, const float* values, int64_t tokens) {
+  State::Site& target = state_->sites.at(site);
+  const size_t before = target.waiting.size(), count = static_cast<size_t>(tokens * state_->width);
+  target.waiting.resize(before + count);
+  for (size_t i = 0; i < count; ++i) target.waiting[before + i] = half_of(values[i]);
+  target.tokens += tokens;
+  if (static_cast<int64_t>(target.waiting.size()) >= tokens_between_flushes * state_->width) state_->write(target);
+
+  const bool complete = std::all_of(state_->sites.begin(), state_->sites.end(), [&](const State::Site& other) {
+    return other.tokens == target.tokens && other.waiting.empty();
+  });
+  if (complete && target.tokens - state_->flushed >= tokens_between_flushes) {
+    state_->file.flush();
+    state_->flushed = target.tokens;
+  }
+}
+
+void ActivationWriter::flush() {
+  for (State::Site& site : state_->sites) state_->write(site);
+  state_->file.flush();
+}
+
+void ActivationWriter::close() {
+  if (!state_->open) return;
+  state_->open = false;
+  const auto release = [this] {
+    state_->sites.clear();
+    state_->lock.reset();
+  };
+  try {
+    for (State::Site& site : state_->sites) state_->write(site);
+    state_->sites.clear();
+    state_->file.close();
+  } catch (const Error&) {
+    release();
+    throw;
+  }
+  release();
+}
+
+}  // namespace stemma

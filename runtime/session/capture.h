@@ -1,0 +1,53 @@
+// The writers that run beside a generation: activations, and the log from which a crash is recovered.
+//
+// Both belong to the thread that generates (no other HDF5 call of the program may run meanwhile on the same file).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/trace/trace.h"
+
+namespace stemma {
+
+// Appends residual streams to S.activations.h5: /<trace>/<site> (T,C) f16. The structure is made and flushed first, then
+// the data sets only grow, in SWMR mode with H5Fflush: what was flushed survives a kill.
+class ActivationWriter {
+ public:
+  // Throws Error: another program generates into the session, the file is damaged, the disk is full. What a crash left
+  // of an earlier run is made whole first.
+  ActivationWriter(const std::filesystem::path& session, const std::string& trace_id, const std::vector<std::string>& sites,
+                   int64_t width);
+  ~ActivationWriter();
+  // `values` (tokens, width) for site index `site`; every site gets the same tokens in the same order.
+  // Written and flushed every few tokens.
+  void append(size_t site, const float* values, int64_t tokens);
+  void flush();
+  void close();  // throws Error where the disk is full
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Appends a trace's head and then each token to S.h5.running, one JSON object a line, given to the kernel each call,
+// so that it outlives a kill; sync() at each finished step lets it outlive a power cut. Removed by finish(). Holds the session for this program while it lives.
+class RunningLog {
+ public:
+  // Throws Error: another program generates into the session, the folder cannot be written.
+  RunningLog(const std::filesystem::path& session, const Trace& head);
+  ~RunningLog();
+  // Tokens [from, size) of `trace`, which must have their texts and numbers. Throws Error where the disk is full.
+  void append(const Trace& trace, int32_t from);
+  void sync();
+  void finish();  // the trace is in the session: removes the log
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace stemma

@@ -1,0 +1,51 @@
+#include "runtime/session/file_stamp.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "runtime/error.h"
+
+namespace stemma {
+
+namespace {
+
+using Stamp = std::array<int64_t, 5>;
+
+std::mutex mutex;
+std::map<std::string, Stamp> stamps;
+
+std::string key_of(const std::filesystem::path& path) {
+  std::error_code failed;
+  const std::filesystem::path whole = std::filesystem::weakly_canonical(path, failed);
+  return (failed ? path : whole).string();
+}
+
+std::optional<Stamp> stamp_of(const std::filesystem::path& path) {
+  struct stat info;
+  if (::stat(path.c_str(), &info) != 0) return std::nullopt;
+  return Stamp{static_cast<int64_t>(info.st_dev), static_cast<int64_t>(info.st_ino), static_cast<int64_t>(info.st_size),
+               static_cast<int64_t>(info.st_mtim.tv_sec), static_cast<int64_t>(info.st_mtim.tv_nsec)};
+}
+
+}  // namespace
+
+void remember_file(const std::filesystem::path& path) {
+  std::lock_guard guard(mutex);
+  if (const auto stamp = stamp_of(path)) stamps[key_of(path)] = *stamp;
+}
+
+void check_same_file(const std::filesystem::path& path) {
+  std::lock_guard guard(mutex);
+  const auto known = stamps.find(key_of(path));
+  const auto stamp = stamp_of(path);
+  if (known == stamps.end() || !stamp || *stamp == known->second) return;
+  throw Error(ErrorCode::disk,
+              fmt::format("{}: was changed by another program since it was opened; open it again, or save under another name", path.string()));
+}
+
+}  // namespace stemma

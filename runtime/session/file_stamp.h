@@ -1,0 +1,12 @@
+// Remembers which file this program last read or wrote at a path, so that another program's work is not overwritten.
+#pragma once
+
+#include <filesystem>
+
+namespace stemma {
+
+void remember_file(const std::filesystem::path& path);
+// Throws Error if there is a file that differs from the one remembered. Knows nothing against a path never remembered.
+void check_same_file(const std::filesystem::path& path);
+
+}  // namespace stemma

@@ -1,0 +1,13 @@
+// For files too large to be made in memory: written beside by whoever makes them, then given their name.
+#pragma once
+
+#include <filesystem>
+
+namespace stemma {
+
+std::filesystem::path name_beside(const std::filesystem::path& path);  // in the same folder, this program's own
+
+// Syncs `beside`, gives it the name `path`, syncs the folder. Throws Error(disk); `path` then is as it was.
+void rename_whole(const std::filesystem::path& beside, const std::filesystem::path& path);
+
+}  // namespace stemma

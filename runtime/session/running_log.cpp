@@ -1,0 +1,97 @@
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "runtime/error.h"
+#include "runtime/session/capture.h"
+#include "runtime/session/running_line.h"
+#include "runtime/session/session.h"
+#include "runtime/session/session_lock.h"
+
+namespace stemma {
+
+namespace {
+
+void fill(std::string& field, const std::string& known) {
+  if (field.empty()) field = known;
+}
+
+}  // namespace
+
+struct RunningLog::State {
+  std::filesystem::path path;
+  std::shared_ptr<SessionLock> lock;
+  Trace head;
+  bool has_head = false;
+  off_t begin = 0, end = 0;  // of this generation's lines: before them may stand an earlier one that a crash left
+
+  void write(const std::string& lines) {
+    size_t done = 0;
+    while (done < lines.size()) {
+      const ssize_t wrote = ::write(lock->file(), lines.data() + done, lines.size() - done);
+      if (wrote < 0 && errno == EINTR) continue;
+      if (wrote <= 0) {
+        const std::string why = std::strerror(errno);
+        // Half a line would hide what may yet follow it.
+        if (::ftruncate(lock->file(), end) != 0) lock->has_log = false;
+        throw Error(ErrorCode::disk, fmt::format("{}: cannot be written ({}); make room and generate again", path.string(), why));
+      }
+      done += static_cast<size_t>(wrote);
+    }
+    end += static_cast<off_t>(lines.size());
+  }
+};
+
+RunningLog::RunningLog(const std::filesystem::path& session, const Trace& head) : state_(std::make_unique<State>()) {
+  state_->path = running_path(session);
+  state_->lock = SessionLock::take(session);
+  state_->head = head;
+  if (state_->lock->has_log) {
+    throw Error(ErrorCode::usage, fmt::format("{}: a generation into it is running; wait until it is done", session.string()));
+  }
+  state_->lock->has_log = true;
+  struct stat info;
+  if (::fstat(state_->lock->file(), &info) == 0) state_->begin = state_->end = info.st_size;
+  // A line that a crash cut off must not join with ours.
+  char last = '\n';
+  if (state_->begin > 0 && ::pread(state_->lock->file(), &last, 1, state_->begin - 1) == 1 && last != '\n') state_->write("\n");
+}
+
+RunningLog::~RunningLog() {
+  if (state_->lock) state_->lock->has_log = false;
+}
+
+void RunningLog::append(const Trace& trace, int32_t from) {
+  std::string lines;
+  if (!state_->has_head) {
+    Trace head = trace;
+    const Trace& known = state_->head;
+    fill(head.id, known.id);
+    fill(head.title, known.title);
+    fill(head.model_hash, known.model_hash);
+    fill(head.system, known.system);
+    fill(head.prompt, known.prompt);
+    fill(head.created, known.created);
+    fill(head.device, known.device);
+    lines += head_line(head);
+  }
+  for (int32_t i = from; i < trace.size(); ++i) lines += token_line(trace, i);
+  state_->write(lines);
+  state_->has_head = true;
+}
+
+void RunningLog::sync() { ::fdatasync(state_->lock->file()); }
+
+void RunningLog::finish() {
+  if (::ftruncate(state_->lock->file(), state_->begin) != 0) {
+    throw Error(ErrorCode::disk, fmt::format("{}: cannot be emptied ({}); remove it by hand, the session is saved",
+                                             state_->path.string(), std::strerror(errno)));
+  }
+  state_->lock->has_log = false;
+  state_->lock.reset();
+}
+
+}  // namespace stemma

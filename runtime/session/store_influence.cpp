@@ -1,0 +1,182 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "runtime/error.h"
+#include "runtime/session/store.h"
+
+namespace stemma {
+
+namespace {
+
+[[noreturn]] void unfit(const Hdf5Node& node, const std::string& name, const std::string& what) {
+  throw Error(ErrorCode::bad_file,
+              fmt::format("{}: {}; the file is damaged or was changed by another program, use a sound copy", node.place(name), what));
+}
+
+void check_indices(const Hdf5Node& node, const std::string& name, const std::vector<int32_t>& indices, int64_t lowest, int64_t limit) {
+  for (const int32_t index : indices) {
+    if (index < lowest || index >= limit) unfit(node, name, fmt::format("names {}, outside {} to {}", index, lowest, limit - 1));
+  }
+}
+
+// Scores in nats per nat of query; not measured where the query has none.
+std::vector<float> per_nat(const InfluenceTable& table) {
+  std::vector<float> result(table.scores.size(), std::numeric_limits<float>::quiet_NaN());
+  for (int32_t s = 0; s < table.steps; ++s) {
+    const float nats = table.nats[s];
+    if (!(nats > 0)) continue;
+    for (int32_t d = 0; d < table.documents; ++d) {
+      const size_t i = static_cast<size_t>(s) * table.documents + d;
+      result[i] = table.scores[i] / nats;
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+InfluenceWriter::InfluenceWriter(const Hdf5Node& root) : corpora_(root.make_group("corpora")) {}
+
+void InfluenceWriter::write_shared(const Hdf5Node& group, const std::string& name, const std::vector<std::string>& texts) {
+  for (const SharedTexts& known : shared_[name]) {
+    if (*known.texts == texts) return group.link(name, known.group, name);
+  }
+  group.write_texts(name, texts, {static_cast<int64_t>(texts.size())});
+  shared_[name].push_back({&texts, group});
+}
+
+void InfluenceWriter::write(const Hdf5Node& trace, const InfluenceTable& table) {
+  const Hdf5Node methods = trace.has("influence") ? trace.group("influence") : trace.make_group("influence");
+  const Hdf5Node node = methods.make_group(link_name(table.method));
+  node.set("method", table.method);
+  node.set("model", table.model_hash);
+  node.set("factors", table.factors_hash);
+  node.set("corpus", table.corpus_hash);
+  node.set("device", table.device);
+  node.set("program", table.program);
+  node.set("created", table.created);
+  node.set("corpus_documents", table.corpus_documents);
+  node.set("seconds", table.seconds);
+  node.set("additivity", table.additivity);
+  node.set("layers", table.layers);
+
+  const int64_t steps = table.steps, documents = table.documents;
+  node.write("scores", table.scores, {steps, documents});
+  node.write("per_nat", per_nat(table), {steps, documents});
+  node.write("nats", table.nats, {steps});
+  node.write("step", table.step_index, {steps});
+  node.write("top", table.top_documents, {steps, table.top});
+  node.write("bottom", table.bottom_documents, {steps, table.top});
+  write_shared(node, "document_ids", table.document_ids);
+  write_shared(node, "document_sources", table.document_sources);
+
+  const Hdf5Node shown = node.make_group("documents");
+  for (const ShownDocument& document : table.shown) write_document(shown, table, document);
+
+  const std::string corpus = link_name(table.corpus_hash);
+  if (corpora_.has(corpus)) corpora_.group(corpus).set("documents", table.corpus_documents);
+}
+
+void InfluenceWriter::write_document(const Hdf5Node& documents, const InfluenceTable& table, const ShownDocument& document) {
+  const Hdf5Node node = documents.make_group(std::to_string(document.index));
+  node.set("id", document.id);
+  node.write("token_scores", document.token_scores, {table.steps, document.tokens()});
+  node.write("layer_scores", document.layer_scores, {table.steps, table.layers});
+
+  const int64_t offsets = static_cast<int64_t>(document.token_offsets.size());
+  const ShownDocument*& known = documents_[{table.corpus_hash, document.id}];
+  if (known) {
+    // Another model's tokenizer cuts the same text elsewhere.
+    if (known->token_offsets != document.token_offsets) node.write("token_offsets", document.token_offsets, {offsets});
+    return;
+  }
+  known = &document;
+  const std::string corpus = link_name(table.corpus_hash);
+  const Hdf5Node home = corpora_.has(corpus) ? corpora_.group(corpus) : corpora_.make_group(corpus);
+  const Hdf5Node texts = home.has("documents") ? home.group("documents") : home.make_group("documents");
+  const Hdf5Node text = texts.make_group(link_name(document.id));
+  text.set("text", document.text);
+  text.set("source", document.source);
+  text.set("name", document.name);
+  text.write("token_offsets", document.token_offsets, {offsets});
+}
+
+std::vector<std::string> InfluenceReader::read_shared(const Hdf5Node& group, const std::string& name, int64_t count) {
+  const uint64_t address = group.address(name);
+  if (const auto known = shared_.find(address); known != shared_.end() && static_cast<int64_t>(known->second.size()) == count) {
+    return known->second;
+  }
+  return shared_[address] = group.read_texts(name, {count});
+}
+
+InfluenceTable InfluenceReader::read(const Hdf5Node& methods, const std::string& method, const Trace& trace) {
+  const Hdf5Node node = methods.group(method);
+  InfluenceTable table;
+  table.trace_id = trace.id;
+  table.method = node.text("method");
+  table.model_hash = node.text("model");
+  table.factors_hash = node.text("factors");
+  table.corpus_hash = node.text("corpus");
+  table.device = node.text("device");
+  table.program = node.text("program");
+  table.created = node.text("created");
+  table.corpus_documents = node.integer("corpus_documents");
+  table.seconds = node.real("seconds");
+  table.additivity = node.real("additivity");
+  const int64_t layers = node.integer("layers");
+
+  table.scores = node.read<float>("scores", {-1, -1});
+  const Shape shape = node.shape("scores");
+  table.top_documents = node.read<int32_t>("top", {shape[0], -1});
+  const int64_t top = node.shape("top").back();
+  for (const int64_t extent : {shape[0], shape[1], top, layers}) {
+    if (extent < 0 || extent > INT32_MAX) unfit(node, "", "claims a size that no table has");
+  }
+  table.steps = static_cast<int32_t>(shape[0]);
+  table.documents = static_cast<int32_t>(shape[1]);
+  table.layers = static_cast<int32_t>(layers);
+  table.top = static_cast<int32_t>(top);
+  table.nats = node.read<float>("nats", {shape[0]});
+  table.step_index = node.read<int32_t>("step", {shape[0]});
+  check_indices(node, "step", table.step_index, 0, static_cast<int64_t>(trace.steps.size()));
+  table.bottom_documents = node.read<int32_t>("bottom", {shape[0], top});
+  check_indices(node, "top", table.top_documents, -1, shape[1]);
+  check_indices(node, "bottom", table.bottom_documents, -1, shape[1]);
+  table.document_ids = read_shared(node, "document_ids", shape[1]);
+  table.document_sources = read_shared(node, "document_sources", shape[1]);
+
+  const Hdf5Node shown = node.group("documents");
+  for (const std::string& name : shown.names()) table.shown.push_back(read_document(shown, name, table));
+  std::sort(table.shown.begin(), table.shown.end(),
+            [](const ShownDocument& a, const ShownDocument& b) { return a.index < b.index; });
+  return table;
+}
+
+ShownDocument InfluenceReader::read_document(const Hdf5Node& documents, const std::string& name, const InfluenceTable& table) {
+  const Hdf5Node node = documents.group(name);
+  ShownDocument document;
+  int32_t index = 0;
+  const bool whole = !name.empty() && name.size() <= 9 && std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (whole) index = std::stoi(name);
+  if (!whole || index >= table.documents) unfit(documents, name, "is no index of a document");
+  document.index = index;
+  document.id = node.text("id");
+  const Hdf5Node text = root_.group("corpora").group(link_name(table.corpus_hash)).group("documents").group(link_name(document.id));
+  document.text = text.text("text");
+  document.source = text.text("source");
+  document.name = text.text("name");
+  const Hdf5Node& cut = node.has("token_offsets") ? node : text;
+  document.token_offsets = cut.read<uint32_t>("token_offsets", {-1});
+  for (size_t i = 0; i < document.token_offsets.size(); ++i) {
+    if (document.token_offsets[i] > document.text.size() || (i > 0 && document.token_offsets[i] < document.token_offsets[i - 1])) {
+      unfit(cut, "token_offsets", "do not cut the text into its tokens");
+    }
+  }
+  document.token_scores = node.read<float>("token_scores", {table.steps, document.tokens()});
+  document.layer_scores = node.read<float>("layer_scores", {table.steps, table.layers});
+  return document;
+}
+
+}  // namespace stemma

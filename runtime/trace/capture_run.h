@@ -1,0 +1,16 @@
+// One prompt into one session: generation, its running log, its activations, the finished trace. Buttons and commands
+// both come through here, so both write the same bytes.
+#pragma once
+
+#include "runtime/session/session.h"
+#include "runtime/trace/generate.h"
+
+namespace stemma {
+
+// Appends the trace to `session` and saves it to `path`. `sites` are captured to S.activations.h5 while it runs.
+// Returns the new trace's id. A cancelled generation is kept as an incomplete trace.
+std::string capture_run(Session& session, const std::filesystem::path& path, const Model& model, GenerateRequest request,
+                        const std::vector<std::string>& sites, const std::function<void(const Trace&, int32_t)>& tokens,
+                        const Control& control);
+
+}  // namespace stemma

@@ -1,0 +1,175 @@
+#include "runtime/trace/generate.h"
+
+#include <cmath>
+#include <limits>
+
+#include "runtime/program.h"
+#include "runtime/trace/sampling.h"
+#include "runtime/trace/steps.h"
+
+namespace stemma {
+namespace {
+
+constexpr float not_measured = std::numeric_limits<float>::quiet_NaN();
+constexpr int64_t logit_rows = 64;  // of the prompt, held at once
+
+// A thought that is opened and closed at once: the model answers without one.
+constexpr const char* empty_thought = "\n<think></think>";
+
+std::string first_words(const std::string& prompt) {
+  std::string line = prompt.substr(0, prompt.find('\n'));
+  if (line.size() <= 60) return line;
+  const size_t space = line.rfind(' ', 57);
+  return line.substr(0, space == std::string::npos ? 57 : space) + "...";
+}
+
+// The trace in hand, its model and cache.
+class Generation {
+ public:
+  Generation(const Model& model, const GenerateRequest& request, const GenerateListener& listener)
+      : model_(model), request_(request), listener_(listener), work_(model), random_(request.sampler.seed) {
+    for (const std::string& site : listener.sites) wanted_.push_back(site);
+    trace_.id = request.trace_id;
+    trace_.title = first_words(request.prompt);
+    trace_.model_hash = model.hash;
+    trace_.prompt = request.prompt;
+    trace_.sampler = request.sampler;
+    trace_.created = now_utc();
+    trace_.device = model.ops->device();
+    trace_.alternatives = std::min(request.alternatives, model.config.vocabulary);
+    trace_.token_offsets = {0};
+  }
+
+  Trace run(const Control& control) {
+    const std::vector<int32_t> prompt = prompt_tokens(model_, request_, nullptr);
+    const int64_t room = model_.config.context - static_cast<int64_t>(prompt.size());
+    cache_ = std::make_unique<KeyValueCache>(model_, std::min<int64_t>(model_.config.context, static_cast<int64_t>(prompt.size()) + request_.sampler.max_tokens));
+    trace_.prompt_tokens = static_cast<int32_t>(prompt.size());
+    append(prompt[0], nullptr);
+    feed_prompt(prompt);
+    tell(0);
+    for (int count = 0;; ++count) {
+      if (control.cancelled()) return stop("stopped", false);
+      if (count >= request_.sampler.max_tokens) return stop("max tokens", true);
+      if (count >= room) return stop("context full", true);
+      const int32_t next = draw(*distribution_, request_.sampler, random_);
+      if (next == model_.config.eos) return stop("end of text", true);
+      append(next, distribution_.get());
+      feed({next});
+      tell(trace_.size() - 1);
+      for (const std::string& text : request_.sampler.stop)
+        if (!text.empty() && ends_generated_text(text)) return stop("stop text", true);
+    }
+  }
+
+ private:
+  void append(int32_t id, const Distribution* from) {
+    trace_.tokens.push_back(id);
+    // The bos that the tokenizer adds is no text of the prompt.
+    if (trace_.size() > 1 || id != model_.tokenizer->bos()) trace_.text += model_.tokenizer->bytes(id);
+    trace_.token_offsets.push_back(static_cast<uint32_t>(trace_.text.size()));
+    trace_.logprob.push_back(from ? from->logprobs[id] : not_measured);
+    trace_.entropy.push_back(from ? from->entropy : not_measured);
+    const auto top = from ? from->top(trace_.alternatives) : std::vector<std::pair<int32_t, float>>();
+    for (int k = 0; k < trace_.alternatives; ++k) {
+      const bool there = k < static_cast<int>(top.size());
+      trace_.top_ids.push_back(there ? top[k].first : -1);
+      trace_.top_logprobs.push_back(there ? top[k].second : not_measured);
+      trace_.top_texts.push_back(there ? printable(model_.tokenizer->bytes(top[k].first)) : "");
+    }
+  }
+
+  // Runs the model over new tokens; rows of hidden come back, and the residual streams asked for are handed out.
+  Tensor feed_rows(const std::vector<int32_t>& ids) {
+    Batch batch;
+    batch.add(ids);
+    for (int32_t& position : batch.positions) position += static_cast<int32_t>(cache_->length);
+    const Taps taps{[&](Site site) { return listener_.residual && index_of(site) >= 0; },
+                    [&](Site site, Tensor value) {
+                      host_.resize(static_cast<size_t>(value.size()));
+                      model_.ops->download(host_.data(), value.data, sizeof(float) * host_.size());
+                      listener_.residual(static_cast<size_t>(index_of(site)), host_.data(), value.rows);
+                    }};
+    return forward(work_, batch, cache_.get(), &taps);
+  }
+  void feed(const std::vector<int32_t>& ids) {
+    const Tensor hidden = feed_rows(ids);
+    distribution_ = std::make_unique<Distribution>(logits(hidden.slice(hidden.rows - 1, hidden.rows)).data(), model_.config.vocabulary);
+  }
+  void feed_prompt(const std::vector<int32_t>& prompt) {
+    const Tensor hidden = feed_rows(prompt);
+    for (int64_t begin = 0; begin < hidden.rows; begin += logit_rows) {
+      const int64_t end = std::min(hidden.rows, begin + logit_rows);
+      const std::vector<float> rows = logits(hidden.slice(begin, end));
+      for (int64_t n = begin; n < end; ++n) {
+        distribution_ = std::make_unique<Distribution>(rows.data() + (n - begin) * model_.config.vocabulary, model_.config.vocabulary);
+        if (n + 1 < hidden.rows) append(prompt[n + 1], distribution_.get());
+      }
+    }
+  }
+  std::vector<float> logits(Tensor hidden) {
+    Buffer buffer(model_.ops, hidden.rows, model_.config.vocabulary);
+    model_.ops->matmul(hidden, false, model_.weights.unembedding, true, buffer);
+    std::vector<float> host(static_cast<size_t>(buffer.view().size()));
+    buffer.download(host.data());
+    return host;
+  }
+  int index_of(Site site) const {
+    const std::string name = name_of(site);
+    for (size_t i = 0; i < wanted_.size(); ++i)
+      if (wanted_[i] == name) return static_cast<int>(i);
+    return -1;
+  }
+  bool ends_generated_text(const std::string& text) const {
+    const size_t start = trace_.token_offsets[trace_.prompt_tokens];
+    return trace_.text.size() - start >= text.size() && trace_.text.ends_with(text);
+  }
+  void tell(int32_t from) {
+    trace_.steps = split_steps(trace_);
+    if (listener_.tokens) listener_.tokens(trace_, from);
+  }
+  Trace stop(const char* reason, bool completed) {
+    trace_.stop_reason = reason;
+    trace_.completed = completed;
+    trace_.steps = split_steps(trace_);
+    return std::move(trace_);
+  }
+
+  const Model& model_;
+  const GenerateRequest& request_;
+  const GenerateListener& listener_;
+  Workspace work_;
+  Random random_;
+  std::unique_ptr<KeyValueCache> cache_;
+  std::unique_ptr<Distribution> distribution_;  // of the next token
+  std::vector<std::string> wanted_;
+  std::vector<float> host_;
+  Trace trace_;
+};
+
+}  // namespace
+
+std::vector<int32_t> prompt_tokens(const Model& model, const GenerateRequest& request, std::string* text) {
+  const std::string full = request.prompt + (request.think ? "" : empty_thought);
+  if (request.prompt.find_first_not_of(" \t\r\n") == std::string::npos)
+    throw Error(ErrorCode::usage, "the prompt is empty; write what the model should continue");
+  std::vector<int32_t> ids = model.tokenizer->encode(full);
+  if (model.tokenizer->adds_bos() && model.tokenizer->bos() >= 0) ids.insert(ids.begin(), model.tokenizer->bos());
+  if (static_cast<int64_t>(ids.size()) >= model.config.context)
+    throw Error(ErrorCode::does_not_fit, "the prompt has " + std::to_string(ids.size()) + " tokens and the model's context is " +
+                                             std::to_string(model.config.context) + "; shorten the prompt");
+  if (text) *text = full;
+  return ids;
+}
+
+std::vector<std::string> residual_sites(const Model& model) {
+  std::vector<std::string> sites;
+  for (int i = 0; i < model.config.layers; ++i) sites.push_back(name_of(Site{Hook::resid_post, i}));
+  return sites;
+}
+
+Trace generate(const Model& model, const GenerateRequest& request, const GenerateListener& listener, const Control& control) {
+  return Generation(model, request, listener).run(control);
+}
+
+}  // namespace stemma

@@ -1,0 +1,42 @@
+// Generation with a KV cache: one prompt to one trace, token by token.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/model/forward.h"
+#include "runtime/model/model.h"
+#include "runtime/progress.h"
+#include "runtime/trace/trace.h"
+
+namespace stemma {
+
+struct GenerateRequest {
+  std::string prompt;        // raw text; the model continues it
+  bool think = true;         // false: an empty thought is forced, so that the answer comes without one
+  Sampler sampler;
+  int alternatives = 20;     // K, per token
+  std::string trace_id;
+};
+
+// What happens while it runs, all on the generating thread. Any may be empty.
+struct GenerateListener {
+  // After each forward: tokens [from, trace.size()) are new, with their log-probabilities. First call: the prompt.
+  std::function<void(const Trace& trace, int32_t from)> tokens;
+  // Residual streams asked for: site index, values (tokens, C) on the host.
+  std::vector<std::string> sites;
+  std::function<void(size_t site, const float* values, int64_t tokens)> residual;
+};
+
+// Throws Error: empty prompt, prompt longer than the context. A cancel returns what was written, stop_reason "stopped".
+Trace generate(const Model& model, const GenerateRequest& request, const GenerateListener& listener, const Control& control);
+
+// The tokens that generate() would start from.
+std::vector<int32_t> prompt_tokens(const Model& model, const GenerateRequest& request, std::string* text);
+
+// Every hook_resid_post of the model: "blocks.0.hook_resid_post", ...
+std::vector<std::string> residual_sites(const Model& model);
+
+}  // namespace stemma

@@ -1,0 +1,265 @@
+// The command line as a person uses it: train, generate, fit, attribute, show, info, tokenize; and its exit statuses.
+#include <csignal>
+
+#include "tests/app/commands/program.h"
+
+using stemma::test::Ran;
+using stemma::test::run;
+
+class CommandsTest : public QObject {
+  Q_OBJECT
+
+  QTemporaryDir folder_;
+  QString at(const QString& name) const { return folder_.filePath(name); }
+
+  // A session with one finished trace; made once.
+  QString session() {
+    const QString path = at("shared.h5");
+    if (!QFile::exists(path)) {
+      const Ran ran = run({"generate", "--model", at("model"), "--prompt", "What is 2 plus 3?", "--out", path,
+                           "--max-tokens", "70", "--device", "cpu"});
+      if (ran.status != 0) qFatal("%s", ran.error.constData());
+    }
+    return path;
+  }
+
+ private slots:
+  void initTestCase() {
+    QVERIFY(folder_.isValid());
+    QDir().mkpath(at("tokenizer"));
+    stemma::test::write(at("tokenizer/tokenizer.json"), stemma::test::byte_tokenizer());
+    stemma::test::write(at("corpus.jsonl"), stemma::test::sums_corpus(300));
+    stemma::test::write(at("train.json"), stemma::test::train_config("tokenizer"));
+    const Ran ran = run({"train", "--config", at("train.json"), "--corpus", at("corpus.jsonl"), "--out", at("model"),
+                         "--json", "--every", "10", "--device", "cpu"});
+    QVERIFY2(ran.status == 0, ran.error);
+    const auto curve = ran.json()["curve"];
+    QVERIFY(curve.size() >= 2);
+    QVERIFY(curve.back()["loss"].get<double>() < 0.5 * curve.front()["loss"].get<double>());
+    QVERIFY(ran.error.contains("nats/token"));
+    QVERIFY(QFile::exists(at("model/config.json")) && QFile::exists(at("model/tokenizer.json")));
+  }
+
+  void help_and_version() {
+    const Ran help = run({"--help"});
+    QCOMPARE(help.status, 0);
+    for (const char* name : {"generate", "fit", "attribute", "show", "export", "train", "info", "tokenize"}) {
+      QVERIFY2(help.out.contains(name), name);
+      const Ran one = run({name, "--help"});
+      QVERIFY2(one.status == 0 && (one.out.contains("--") || QByteArray(name) == "export"), name);
+    }
+    const Ran version = run({"--version"});
+    QCOMPARE(version.status, 0);
+    QVERIFY(version.out.startsWith("stemma "));
+  }
+
+  void wrong_usage_data() {
+    QTest::addColumn<QStringList>("arguments");
+    QTest::addColumn<QByteArray>("names");
+    QTest::newRow("near command") << QStringList{"generat"} << QByteArray("generate");
+    QTest::newRow("later command") << QStringList{"trian", "--config", "x"} << QByteArray("train");
+    QTest::newRow("unknown option") << QStringList{"--frobnicate"} << QByteArray("--frobnicate");
+    QTest::newRow("unknown option of a command")
+        << QStringList{"show", "s.h5", "--frobnicate"} << QByteArray("--frobnicate");
+    QTest::newRow("no model") << QStringList{"generate", "--prompt", "x", "--out", "s.h5"} << QByteArray("--model");
+    QTest::newRow("no prompt") << QStringList{"generate", "--model", at("model"), "--out", "s.h5"}
+                               << QByteArray("--prompt");
+    QTest::newRow("no out") << QStringList{"generate", "--model", at("model"), "--prompt", "x"} << QByteArray("--out");
+    QTest::newRow("two prompts") << QStringList{"generate",  "--model", at("model"), "--prompt", "x",
+                                                "--prompts", "f",       "--out",     "s.h5"}
+                                 << QByteArray("--prompts");
+    QTest::newRow("no number") << QStringList{"generate", "--model", at("model"),    "--prompt", "x",
+                                              "--out",    "s.h5",    "--max-tokens", "many"}
+                               << QByteArray("many");
+    QTest::newRow("no device") << QStringList{"generate", "--model", at("model"), "--prompt", "x",
+                                              "--out",    "s.h5",    "--device",  "tpu"}
+                               << QByteArray("tpu");
+    QTest::newRow("same samples") << QStringList{"generate", "--model", at("model"), "--prompt", "x",
+                                                 "--out",    "s.h5",    "--samples", "2"}
+                                  << QByteArray("--temperature");
+    QTest::newRow("no site") << QStringList{"generate", "--model",  at("model"), "--prompt",       "x",
+                                            "--out",    at("s.h5"), "--capture", "blocks.9.hook_q"}
+                             << QByteArray("blocks.9.hook_q");
+    QTest::newRow("no method") << QStringList{"attribute", "s.h5", "--corpus", "c", "--method", "guess"}
+                               << QByteArray("guess");
+    QTest::newRow("no corpus") << QStringList{"fit", "--model", at("model"), "--out", "f.h5"} << QByteArray("--corpus");
+    QTest::newRow("nothing to tell of") << QStringList{"info"} << QByteArray("--devices");
+  }
+  void wrong_usage() {
+    QFETCH(QStringList, arguments);
+    QFETCH(QByteArray, names);
+    const Ran ran = run(arguments);
+    QVERIFY2(ran.status == 2, ran.error);
+    QVERIFY2(ran.sentence().startsWith("stemma: ") && ran.sentence().contains(names), ran.error);
+    QVERIFY(ran.out.isEmpty());
+  }
+
+  void tokenize_and_back() {
+    const QByteArray text = "1 + 2 = 3\n\xc3\xa9";
+    const Ran ids = run({"tokenize", "--model", at("model")}, text);
+    QCOMPARE(ids.status, 0);
+    const Ran back = run({"tokenize", "--model", at("model/tokenizer.json"), "--decode"}, ids.out);
+    QCOMPARE(back.out, text);
+    const auto json = run({"tokenize", "--model", at("model"), "--json"}, text).json();
+    QCOMPARE(json["ids"].size(), size_t(text.size()));
+    QCOMPARE(json["offsets"].back().get<size_t>(), size_t(text.size()));
+    const Ran bad = run({"tokenize", "--model", at("model"), "--decode"}, "1 2 999999");
+    QCOMPARE(bad.status, 1);
+    QVERIFY2(bad.sentence().contains("999999"), bad.error);
+  }
+
+  void dry_runs_write_nothing() {
+    const QString out = at("dry.h5");
+    const auto plan = run({"generate", "--model", at("model"), "--prompt", "What is 2 plus 3?", "--no-think", "--out",
+                           out, "--dry-run", "--json"})
+                          .json();
+    QCOMPARE(plan["prompts"][0]["rendered"].get<std::string>().find("What is 2 plus 3?"), size_t(0));
+    QVERIFY(plan["prompts"][0]["tokens"].size() > 17);
+    QVERIFY(plan["model_bytes"].get<double>() == 4 * plan["parameters"].get<double>());
+    const Ran fit =
+        run({"fit", "--model", at("model"), "--corpus", at("corpus.jsonl"), "--dry-run", "--device", "cpu", "--json"});
+    QVERIFY2(fit.status == 0 && fit.json()["seconds"].get<double>() > 0 && fit.json()["corpus"]["documents"] == 300,
+             fit.error);
+    const QString traced = session();
+    const QByteArray before = stemma::test::read(traced);
+    const Ran scan =
+        run({"attribute", traced, "--corpus", at("corpus.jsonl"), "--dry-run", "--device", "cpu", "--json"});
+    QVERIFY2(scan.status == 0 && scan.json()["scan_seconds"].get<double>() > 0 &&
+                 scan.json()["fit_seconds"].get<double>() > 0,
+             scan.error);
+    const Ran train = run({"train", "--config", at("train.json"), "--corpus", at("corpus.jsonl"), "--dry-run",
+                           "--device", "cpu", "--json"});
+    QVERIFY2(train.status == 0 && train.json()["steps"].get<int>() > 1, train.error);
+    QVERIFY(!QFile::exists(out));
+    QCOMPARE(stemma::test::read(traced), before);
+    QVERIFY(!QFile::exists(at("shared.factors.h5")));
+  }
+
+  void from_prompt_to_documents() {
+    const QString out = at("chain.h5");
+    stemma::test::write(
+        at("prompts.jsonl"),
+        "{\"prompt\": \"What is 2 plus 3?\", \"id\": \"two-three\"}\n\n{\"prompt\": \"What is 4 plus 1?\"}\n");
+    const Ran made =
+        run({"generate", "--model", at("model"), "--prompts", at("prompts.jsonl"), "--out", out, "--temperature", "0.5",
+             "--samples", "2", "--seed", "5", "--max-tokens", "80", "--device", "cpu", "--json"});
+    QVERIFY2(made.status == 0, made.error);
+    const auto traces = made.json()["traces"];
+    QCOMPARE(traces.size(), size_t(4));
+    QCOMPARE(traces[0]["prompt_id"].get<std::string>(), std::string("two-three"));
+    QCOMPARE(traces[1]["seed"].get<int>(), 6);
+    QVERIFY(traces[0]["steps"].size() >= 2);
+    QVERIFY2(made.error.contains("What is 4 plus 1?"), "tokens are streamed to standard error");
+
+    const Ran first = run({"attribute", out, "--corpus", at("corpus.jsonl"), "--trace", "t002", "--top", "7",
+                           "--device", "cpu", "--json"});
+    QVERIFY2(first.status == 0, first.error);
+    QVERIFY2(first.error.contains("chain.factors.h5"), "says that it fits factors, and where");
+    QCOMPARE(first.json()["tables"].size(), size_t(1));
+    QVERIFY(first.json()["tables"][0]["additivity"].get<double>() < 1e-4);
+    const Ran rest = run({"attribute", out, "--corpus", at("corpus.jsonl"), "--device", "cpu", "--json"});
+    QVERIFY2(rest.status == 0 && rest.json()["tables"].size() == 3, rest.error);
+    const Ran gradient = run({"attribute", out, "--corpus", at("corpus.jsonl"), "--trace", "t001", "--method",
+                              "gradient", "--sample", "100", "--device", "cpu", "--json"});
+    QVERIFY2(gradient.status == 0 && gradient.json()["tables"][0]["documents"] == 100, gradient.error);
+
+    const auto shown = run({"show", out, "--trace", "t002", "--documents", "3", "--tokens", "--json"}).json();
+    QCOMPARE(shown["traces"].size(), size_t(1));
+    const auto& trace = shown["traces"][0];
+    QCOMPARE(trace["activations"].size(), size_t(2));
+    QCOMPARE(trace["tables"][0]["corpus_documents"].get<int>(), 300);
+    int rows = 0;
+    for (const auto& step : trace["steps"]) {
+      if (!step.contains("influence")) continue;
+      ++rows;
+      const auto& influence = step["influence"]["ekfac"];
+      QCOMPARE(influence["certain"].get<bool>(), influence["nats"].get<double>() < 0.1f);
+      QVERIFY(influence["proponents"].size() + influence["opponents"].size() > 0);
+      for (const auto& document : influence["proponents"]) {
+        QVERIFY(document["score"].get<double>() > 0);
+        QVERIFY(document["text"].get<std::string>().starts_with("What is"));
+        double tokens = 0;
+        for (const auto& token : document["tokens"]) tokens += token["score"].get<double>();
+        const double score = document["score"].get<double>();
+        QVERIFY2(std::abs(tokens - score) <= 1e-3 * std::abs(score) + 1e-9, "tokens add up to the document");
+      }
+    }
+    QCOMPARE(rows, int(traces[1]["steps"].size()) - 1);
+
+    const Ran text = run({"show", out, "--trace", "t001", "--step", "1"});
+    QCOMPARE(text.status, 0);
+    for (const char* word : {"t001", "step 1", "nats", "per nat", "by ekfac", "by gradient",
+                             "corpus.jsonl:", "activations recorded", "add up"})
+      QVERIFY2(text.out.contains(word), word);
+    QVERIFY(!text.out.contains("step 2  "));
+    QCOMPARE(run({"show", out, "--trace", "t009"}).status, 1);
+    QCOMPARE(run({"show", out, "--trace", "t001", "--step", "99"}).status, 1);
+  }
+
+  void same_seed_same_text() {
+    const auto texts = [&](const char* name) {
+      return run({"generate", "--model", at("model"), "--prompt", "What is 1 plus 1?", "--out", at(name),
+                  "--temperature", "0.9", "--seed", "11", "--max-tokens", "40", "--capture", "none", "--device", "cpu",
+                  "--json"})
+          .json()["traces"][0]["text"]
+          .get<std::string>();
+    };
+    QCOMPARE(texts("seed1.h5"), texts("seed2.h5"));
+    QVERIFY(!QFile::exists(at("seed1.activations.h5")));
+  }
+
+  void fitted_factors_are_used() {
+    const Ran fit = run({"fit", "--model", at("model"), "--corpus", at("corpus.jsonl"), "--sample", "150", "--out",
+                         at("factors.h5"), "--device", "cpu", "--json"});
+    QVERIFY2(fit.status == 0 && fit.json()["documents"] == 150 && fit.json()["layers"] == 14, fit.error);
+    const auto facts = run({"info", at("factors.h5"), "--json"}).json();
+    QCOMPARE(facts["kind"].get<std::string>(), std::string("curvature factors"));
+    QCOMPARE(facts["hash"], fit.json()["hash"]);
+    const QString copy = at("given.h5");
+    QVERIFY(QFile::copy(session(), copy));
+    const Ran ran = run({"attribute", copy, "--corpus", at("corpus.jsonl"), "--factors", at("factors.h5"), "--device",
+                         "cpu", "--json"});
+    QVERIFY2(ran.status == 0 && ran.json()["factors"] == at("factors.h5").toStdString(), ran.error);
+    QVERIFY(!QFile::exists(at("given.factors.h5")));
+  }
+
+  void info_tells_each_kind() {
+    const auto model = run({"info", at("model"), "--json"}).json();
+    QCOMPARE(model["kind"].get<std::string>(), std::string("model"));
+    QCOMPARE(model["shape"]["layers"].get<int>(), 2);
+    QCOMPARE(model["whole"].get<bool>(), true);
+    int64_t parts = 0;
+    for (const auto& [name, part] : model["parameters"].items())
+      if (name != "total" && part.is_number()) parts += part.get<int64_t>();
+    QCOMPARE(parts, model["parameters"]["total"].get<int64_t>());
+    QCOMPARE(parts, model["stored_numbers"]["F32"].get<int64_t>());
+    QCOMPARE(run({"info", session(), "--json"}).json()["traces"].size(), size_t(1));
+    QCOMPARE(run({"info", at("model/model.safetensors"), "--json"}).json()["numbers"].get<int64_t>(), parts);
+    QCOMPARE(run({"info", at("model/tokenizer.json"), "--json"}).json()["pieces"].get<int>(), 257);
+    QCOMPARE(run({"info", at("corpus.jsonl"), "--json"}).json()["sources"]["forum"].get<int>(), 150);
+    const Ran devices = run({"info", "--devices"});
+    QVERIFY2(devices.status == 0 && devices.out.contains("cpu") && devices.out.contains("cuda"), devices.error);
+    const Ran text = run({"info", at("model")});
+    QVERIFY2(text.status == 0 && text.out.contains("LlamaForCausalLM"), text.error);
+  }
+
+  void interrupt_keeps_what_was_written() {
+    const QString out = at("stopped.h5");
+    QProcess process;
+    stemma::test::write(at("many.jsonl"), QByteArray("{\"prompt\": \"What is 2 plus 3?\"}\n").repeated(3000));
+    process.start(STEMMA_PROGRAM, {"generate", "--model", at("model"), "--prompts", at("many.jsonl"), "--out", out,
+                                   "--device", "cpu", "--max-tokens", "100"});
+    QVERIFY(process.waitForStarted());
+    while (!QFile::exists(out) && process.state() == QProcess::Running) process.waitForReadyRead(20);
+    kill(static_cast<pid_t>(process.processId()), SIGINT);
+    QVERIFY(process.waitForFinished(30'000));
+    QCOMPARE(process.exitCode(), 130);
+    QVERIFY(process.readAllStandardError().contains("stemma: interrupted"));
+    const auto shown = run({"show", out, "--json"}).json();
+    QVERIFY(shown["traces"].size() >= 1 && shown["traces"].size() < 3000);
+    QVERIFY(!QFile::exists(out + ".running"));
+  }
+};
+
+QTEST_GUILESS_MAIN(CommandsTest)
+#include "commands_test.moc"

@@ -1,0 +1,197 @@
+#include "runtime/model/config.h"
+
+#include <QTemporaryDir>
+#include <QtTest>
+#include <nlohmann/json.hpp>
+
+#include "runtime/error.h"
+
+using namespace stemma;
+using nlohmann::json;
+
+namespace {
+
+const std::filesystem::path shared_data = STEMMA_SHARED_DATA;
+
+json valid() {
+  return {{"architectures", {"LlamaForCausalLM"}}, {"model_type", "llama"},    {"hidden_size", 64},   {"intermediate_size", 172},
+          {"num_hidden_layers", 5},                {"num_attention_heads", 8}, {"vocab_size", 512}};
+}
+
+std::string error_of(const std::string& text) {
+  try {
+    parse_config(text, "folder/config.json");
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::string folder_error(const std::filesystem::path& folder) {
+  try {
+    read_config(folder);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+#define VERIFY_SAYS(error, words) QVERIFY2(QString::fromStdString(error).contains(words), (std::string(words) + " | " + (error)).c_str())
+
+class ConfigTest : public QObject {
+  Q_OBJECT
+
+ private slots:
+  void reads_a_real_one() {
+    if (!std::filesystem::exists(shared_data)) QSKIP("the reference data is not beside this checkout");
+    const ModelConfig config = read_config(shared_data / "04_stories260K/derived/hf");
+    QCOMPARE(config.layers, 5);
+    QCOMPARE(config.width, 64);
+    QCOMPARE(config.heads, 8);
+    QCOMPARE(config.key_value_heads, 4);
+    QCOMPARE(config.head_width, 8);
+    QCOMPARE(config.mlp_width, 172);
+    QCOMPARE(config.vocabulary, 512);
+    QCOMPARE(config.context, 512);
+    QVERIFY(config.tied);
+    QCOMPARE(config.bos, 1);
+    QCOMPARE(config.eos, 2);
+  }
+
+  void what_is_not_said_is_as_in_transformers() {
+    const ModelConfig config = parse_config(valid().dump(), "config.json");
+    QCOMPARE(config.key_value_heads, 8);
+    QCOMPARE(config.norm_epsilon, 1e-6f);
+    QCOMPARE(config.rope_theta, 10000.f);
+    QCOMPARE(config.context, 2048);
+    QCOMPARE(config.bos, -1);
+    QVERIFY(!config.tied);
+  }
+
+  void newer_spellings() {
+    json document = valid();
+    document["rope_parameters"] = {{"rope_type", "default"}, {"rope_theta", 500000.0}};
+    document["rope_scaling"] = {{"rope_type", "default"}};
+    document["eos_token_id"] = {7, 8};
+    document["dtype"] = "bfloat16";
+    document["head_dim"] = 16;
+    document.erase("architectures");
+    const ModelConfig config = parse_config(document.dump(), "config.json");
+    QCOMPARE(config.rope_theta, 500000.f);
+    QCOMPARE(config.eos, 7);
+    QCOMPARE(config.head_width, 16);
+    QCOMPARE(config.dtype, std::string("bfloat16"));
+    QCOMPARE(config.architecture, std::string("LlamaForCausalLM"));
+  }
+
+  void survives_writing() {
+    QTemporaryDir folder;
+    json document = valid();
+    document["rms_norm_eps"] = 3e-6;
+    document["rope_theta"] = 12345.5;
+    document["head_dim"] = 10;
+    document["bos_token_id"] = 3;
+    document["tie_word_embeddings"] = true;
+    const ModelConfig config = parse_config(document.dump(), "config.json");
+    const std::filesystem::path path = folder.path().toStdString();
+    write_config(config, path);
+    const ModelConfig again = read_config(path);
+    QCOMPARE(again.norm_epsilon, config.norm_epsilon);
+    QCOMPARE(again.rope_theta, config.rope_theta);
+    QCOMPARE(again.head_width, 10);
+    QCOMPARE(again.bos, 3);
+    QCOMPARE(again.eos, -1);
+    QVERIFY(again.tied);
+    QCOMPARE(QDir(folder.path()).entryList(QDir::Files), QStringList{"config.json"});
+  }
+
+  void refusals_data() {
+    QTest::addColumn<QString>("key");
+    QTest::addColumn<QString>("value");
+    QTest::addColumn<QString>("words");
+    auto row = [](const char* key, const char* value, const char* words) { QTest::addRow("%s %s", key, value) << key << value << words; };
+    row("architectures", R"(["Qwen3ForCausalLM"])", "'Qwen3ForCausalLM'");
+    row("rope_scaling", R"({"rope_type": "llama3", "factor": 8})", "'llama3' (rope_scaling)");
+    row("rope_scaling", R"({"type": "linear", "factor": 2})", "'linear'");
+    row("rope_scaling", R"(7)", "rope_scaling");
+    row("attention_bias", "true", "attention_bias");
+    row("mlp_bias", "true", "mlp_bias");
+    row("attention_bias", "3", "'attention_bias'");
+    row("hidden_act", R"("gelu")", "activation 'gelu'");
+    row("quantization_config", R"({"quant_method": "gptq"})", "'gptq'");
+    row("auto_map", R"({"AutoModel": "x.py"})", "auto_map");
+    row("sliding_window", "4096", "sliding_window");
+    row("partial_rotary_factor", "0.25", "partial_rotary_factor");
+    row("hidden_size", "null", "'hidden_size'");
+    row("hidden_size", "0", "'hidden_size'");
+    row("hidden_size", "-64", "'hidden_size'");
+    row("hidden_size", "64.5", "'hidden_size'");
+    row("hidden_size", R"("64")", "'hidden_size'");
+    row("hidden_size", "1e300", "'hidden_size'");
+    row("hidden_size", "16777216", "'hidden_size'");
+    row("hidden_size", "66", "66");
+    row("num_hidden_layers", "100000", "'num_hidden_layers'");
+    row("num_key_value_heads", "3", "no multiple of 3");
+    row("head_dim", "7", "width 7");
+    row("head_dim", "16777214", "too many");
+    row("max_position_embeddings", "99999999999999999999", "'max_position_embeddings'");
+    row("rms_norm_eps", "-1", "'rms_norm_eps'");
+    row("rope_theta", R"("x")", "'rope_theta'");
+    row("rope_parameters", "[1]", "rope_parameters");
+    row("eos_token_id", R"("</s>")", "'eos_token_id'");
+    row("tie_word_embeddings", "1", "'tie_word_embeddings'");
+  }
+  void refusals() {
+    QFETCH(QString, key);
+    QFETCH(QString, value);
+    QFETCH(QString, words);
+    json document = valid();
+    document[key.toStdString()] = json::parse(value.toStdString());
+    const std::string error = error_of(document.dump());
+    VERIFY_SAYS(error, "folder/config.json: ");
+    QVERIFY2(QString::fromStdString(error).contains(words), error.c_str());
+    QVERIFY2(!error.ends_with('.') && error.find('\n') == std::string::npos, error.c_str());
+  }
+
+  void sizes_that_multiply_beyond_reason() {
+    json document = valid();
+    for (const char* key : {"hidden_size", "intermediate_size", "vocab_size"}) document[key] = (1 << 24) - 8;
+    document["num_hidden_layers"] = 4095;
+    document["head_dim"] = 64;
+    VERIFY_SAYS(error_of(document.dump()), "trillion");
+    document = valid();
+    document["max_position_embeddings"] = (1 << 24) - 1;
+    document["head_dim"] = 256;
+    VERIFY_SAYS(error_of(document.dump()), "context");
+  }
+
+  void broken_files() {
+    VERIFY_SAYS(error_of("{ this is not valid json"), "not valid JSON");
+    VERIFY_SAYS(error_of(""), "not valid JSON");
+    VERIFY_SAYS(error_of("[1]"), "not a JSON object");
+    VERIFY_SAYS(error_of("{\"hidden_size\": 1, \"hidden_size\": 2}"), "twice");
+    VERIFY_SAYS(error_of("{\"\xFF\": 1}"), "not valid JSON");
+    VERIFY_SAYS(error_of(std::string(100'000, '[')), "not valid JSON");
+    VERIFY_SAYS(error_of(R"({"architectures": ["A B\nC"]})"), "'A B?C'");
+    VERIFY_SAYS(error_of("{}"), "that it does not name");
+    VERIFY_SAYS(folder_error("no/such/folder"), "no/such/folder: ");
+    QTemporaryDir folder;
+    VERIFY_SAYS(folder_error(folder.path().toStdString()), "config.json: there is no such file");
+  }
+
+  void strangers_models() {
+    if (!std::filesystem::exists(shared_data)) QSKIP("the reference data is not beside this checkout");
+    VERIFY_SAYS(folder_error(shared_data / "06_safetensors_gguf_edge/unknown_architecture"), "'TinyTestModel'");
+    const std::string remote = folder_error(shared_data / "06_safetensors_gguf_edge/sharded_missing_shards");
+    for (const char* words : {"QWenLMHeadModel", "auto_map", "gptq"}) VERIFY_SAYS(remote, words);
+    VERIFY_SAYS(folder_error(shared_data / "06_safetensors_gguf_edge/git_lfs_pointer"), "GPTNeoX");
+    VERIFY_SAYS(folder_error(shared_data / "07_model_configs/Llama-3.1-8B"), "'llama3'");
+    VERIFY_SAYS(folder_error(shared_data / "07_model_configs/Qwen3-8B"), "'Qwen3ForCausalLM'");
+    VERIFY_SAYS(folder_error(shared_data / "07_model_configs/tiny-gpt2"), "'GPT2LMHeadModel'");
+  }
+};
+
+QTEST_GUILESS_MAIN(ConfigTest)
+#include "config_test.moc"

@@ -1,0 +1,440 @@
+#include "runtime/model/tokenizer.h"
+
+#include <QtTest>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+#include "runtime/error.h"
+
+using namespace stemma;
+using nlohmann::json;
+
+namespace {
+
+const std::filesystem::path shared_data = STEMMA_SHARED_DATA;
+
+std::string read(const std::filesystem::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  std::stringstream text;
+  text << stream.rdbuf();
+  return text.str();
+}
+json read_json(const std::filesystem::path& path) { return json::parse(read(path)); }
+
+json split_then_bytes(const std::string& pattern) {
+  return {{"type", "Sequence"},
+          {"pretokenizers",
+           {{{"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", "Isolated"}, {"invert", false}},
+            {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}}}}};
+}
+
+std::string cl100k(const std::string& digits) {
+  return R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|)" + digits +
+         R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+}
+
+// A tokenizer.json made of the older pair of files.
+std::string from_vocabulary_and_merges(const std::filesystem::path& folder, json stages) {
+  std::vector<std::string> merges;
+  std::istringstream lines(read(folder / "merges.txt"));
+  for (std::string line; std::getline(lines, line);)
+    if (!line.empty() && !line.starts_with("#version")) merges.push_back(line);
+  stages["model"] = {{"type", "BPE"}, {"vocab", read_json(folder / "vocab.json")}, {"merges", merges}, {"ignore_merges", stages["ignore_merges"]}};
+  return stages.dump();
+}
+
+// The families of the reference data, loaded once.
+const Tokenizer& family(const std::string& name) {
+  static std::map<std::string, std::unique_ptr<Tokenizer>> loaded;
+  auto& tokenizer = loaded[name];
+  const auto folder = shared_data / "02_tokenizers" / name;
+  if (tokenizer) return *tokenizer;
+  if (name == "stories260K") {
+    tokenizer = std::make_unique<Tokenizer>(shared_data / "04_stories260K/derived/hf");
+  } else if (name == "qwen2" || name == "llama3") {
+    json added = json::array();
+    const json config = read_json(folder / "tokenizer_config.json");
+    for (const auto& [id, token] : config["added_tokens_decoder"].items())
+      added.push_back({{"id", std::stoi(id)}, {"content", token["content"]}, {"special", token["special"]}, {"normalized", false}});
+    const bool qwen = name == "qwen2";
+    json stages = {{"added_tokens", added}, {"ignore_merges", !qwen}, {"pre_tokenizer", split_then_bytes(cl100k(qwen ? R"(\p{N})" : R"(\p{N}{1,3})"))}};
+    if (qwen) stages["normalizer"] = {{"type", "NFC"}};
+    const std::string text = from_vocabulary_and_merges(folder, stages);
+    tokenizer = std::make_unique<Tokenizer>(text, config.dump(), (folder / "tokenizer.json").string());
+  } else {
+    tokenizer = std::make_unique<Tokenizer>(folder);
+  }
+  return *tokenizer;
+}
+
+// Bytes as tokens 0..255, then "he" 256, "ll" 257, "hell" 258, "hello" 259, and the added tokens given.
+json small(json added = json::array()) {
+  json vocabulary = json::object();
+  auto spelled = [](int byte) {
+    static const std::vector<std::string> alphabet = [] {
+      std::vector<std::string> made;
+      char32_t next = 0x100;
+      for (int b = 0; b < 256; ++b) {
+        const char32_t c = (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE ? static_cast<char32_t>(b) : next++;
+        made.push_back(QString::fromUcs4(&c, 1).toStdString());
+      }
+      return made;
+    }();
+    return alphabet[static_cast<size_t>(byte)];
+  };
+  for (int byte = 0; byte < 256; ++byte) vocabulary[spelled(byte)] = byte;
+  for (const char* token : {"he", "ll", "hell", "hello"}) vocabulary[token] = vocabulary.size();
+  return {{"added_tokens", added},
+          {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}},
+          {"model", {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", {"h e", "l l", "he ll", "hell o"}}}}};
+}
+Tokenizer made(const json& document, const std::string& config = "") { return Tokenizer(document.dump(), config, "folder/tokenizer.json"); }
+
+std::string error_of(const json& document, const std::string& config = "") {
+  try {
+    made(document, config);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::string shown(const std::vector<int32_t>& ids) { return json(ids).dump(); }
+
+}  // namespace
+
+#define NEED_SHARED_DATA() \
+  if (!std::filesystem::exists(shared_data)) QSKIP("the reference data is not beside this checkout")
+
+class TokenizerTest : public QObject {
+  Q_OBJECT
+
+ private slots:
+  void llama_cpp_vectors_data() {
+    QTest::addColumn<QString>("vectors");
+    QTest::addColumn<QString>("name");
+    for (auto [vectors, name] : {std::pair("gpt-2", "gpt2"), {"gpt-2", "olmo-test-gpt2"}, {"mpt", "gpt-neox-20b"}, {"mpt", "pythia-410m"},
+                                 {"qwen2", "qwen2"}, {"llama-bpe", "llama3"}, {"llama-spm", "llama2"}})
+      QTest::addRow("%s %s", vectors, name) << vectors << name;
+  }
+  void llama_cpp_vectors() {
+    NEED_SHARED_DATA();
+    QFETCH(QString, vectors);
+    QFETCH(QString, name);
+    const auto base = shared_data / "01_llamacpp_vocab" / ("ggml-vocab-" + vectors.toStdString() + ".gguf");
+    const QStringList texts = QString::fromStdString(read(base.string() + ".inp")).split("\n__ggml_vocab_test__\n");
+    std::istringstream lines(read(base.string() + ".out"));
+    int compared = 0;
+    std::string line;
+    for (int i = 0; std::getline(lines, line); ++i) {
+      const QString text = texts.value(i);
+      std::istringstream numbers(line);
+      std::vector<int32_t> expected{std::istream_iterator<int32_t>(numbers), {}};
+      const auto ids = family(name.toStdString()).encode(text.toStdString());
+      QVERIFY2(ids == expected, (text.toStdString() + "\n" + shown(ids) + "\n" + shown(expected)).c_str());
+      ++compared;
+    }
+    QCOMPARE(compared, 46);
+  }
+
+  void multilingual_vectors_data() {
+    QTest::addColumn<QString>("file");
+    QTest::addColumn<QString>("name");
+    QTest::newRow("gpt2") << "openai-community__gpt2.json" << "gpt2";
+    QTest::newRow("qwen2") << "Qwen__Qwen2.5-0.5B.json" << "qwen2";
+    QTest::newRow("llama2") << "TinyLlama__TinyLlama-1.1B-Chat-v1.0.json" << "llama2";
+  }
+  void multilingual_vectors() {
+    NEED_SHARED_DATA();
+    QFETCH(QString, file);
+    QFETCH(QString, name);
+    const auto folder = shared_data / "03_tokenizer_vectors/swift/multilingual_a";
+    const json entries = read_json(folder / file.toStdString())["entries"], inputs = read_json(folder / "inputs.json")["inputs"];
+    const Tokenizer& tokenizer = family(name.toStdString());
+    int compared = 0;
+    for (const json& input : inputs) {
+      const std::string text = input["text"], id = input["id"];
+      auto ids = tokenizer.encode(text);
+      QCOMPARE(QString::fromStdString(tokenizer.decode(ids)), QString::fromStdString(entries[id]["decoded_skip_special"]));
+      if (tokenizer.adds_bos()) ids.insert(ids.begin(), tokenizer.bos());
+      QVERIFY2(json(ids) == entries[id]["input_ids"], (id + "\n" + shown(ids) + "\n" + entries[id]["input_ids"].dump()).c_str());
+      ++compared;
+    }
+    QCOMPARE(compared, 30);
+  }
+
+  void transformers_js_vectors_data() {
+    QTest::addColumn<QString>("file");
+    QTest::addColumn<QString>("key");
+    QTest::addColumn<QString>("name");
+    QTest::newRow("gpt2") << "gpt2.json" << "Xenova/gpt2" << "gpt2";
+    QTest::newRow("gpt2 special") << "gpt2.json" << "openai-community/gpt2" << "gpt2";
+    QTest::newRow("cl100k") << "gpt2.json" << "Xenova/gpt-4" << "olmo2";
+    QTest::newRow("qwen2") << "qwen2.json" << "Xenova/Qwen1.5-0.5B-Chat" << "qwen2";
+    QTest::newRow("llama2") << "llama.json" << "Xenova/llama-tokenizer" << "llama2";
+    QTest::newRow("llama3") << "llama.json" << "Xenova/llama3-tokenizer" << "llama3";
+  }
+  void transformers_js_vectors() {
+    NEED_SHARED_DATA();
+    QFETCH(QString, file);
+    QFETCH(QString, key);
+    QFETCH(QString, name);
+    const json cases = read_json(shared_data / "03_tokenizer_vectors/transformersjs" / file.toStdString())[key.toStdString()];
+    const Tokenizer& tokenizer = family(name.toStdString());
+    QVERIFY(!cases.empty());
+    for (const auto& [label, expected] : cases.items()) {
+      auto ids = tokenizer.encode(expected["text"].get<std::string>());
+      if (tokenizer.adds_bos()) ids.insert(ids.begin(), tokenizer.bos());
+      QVERIFY2(json(ids) == expected["ids"], (label + "\n" + shown(ids) + "\n" + expected["ids"].dump()).c_str());
+    }
+  }
+
+  void long_texts_data() {
+    QTest::addColumn<QString>("file");
+    QTest::addColumn<QString>("name");
+    QTest::newRow("gpt2") << "gpt2_encoded_tokens.json" << "gpt2";
+    QTest::newRow("llama3") << "llama_3.2_encoded.json" << "llama3";
+    QTest::newRow("llama2") << "llama_encoded.json" << "llama2";
+  }
+  void long_texts() {
+    NEED_SHARED_DATA();
+    QFETCH(QString, file);
+    QFETCH(QString, name);
+    const json expected = read_json(shared_data / "03_tokenizer_vectors/swift" / file.toStdString());
+    const Tokenizer& tokenizer = family(name.toStdString());
+    auto ids = tokenizer.encode(expected["text"].get<std::string>());
+    if (expected["token_ids"].size() == ids.size() + 1) ids.insert(ids.begin(), tokenizer.bos());
+    QCOMPARE(QString::fromStdString(shown(ids)), QString::fromStdString(expected["token_ids"].dump()));
+  }
+
+  // Every byte of a text belongs to one token, and (where nothing is normalised) the tokens' bytes are the text.
+  // Qt's own Unicode tables say what NFC would have made of it.
+  void offsets_data() {
+    QTest::addColumn<QString>("name");
+    for (const char* name : {"gpt2", "qwen2", "llama3", "llama2", "pythia-410m", "olmo2", "stories260K"}) QTest::newRow(name) << name;
+  }
+  void offsets() {
+    NEED_SHARED_DATA();
+    QFETCH(QString, name);
+    const Tokenizer& tokenizer = family(name.toStdString());
+    const bool composes = name == "qwen2" || name == "pythia-410m";
+    const bool spelled = name != "llama2" && name != "stories260K";
+    std::vector<std::string> texts = {"", " ", "a", "ab\xC3", "\xE2\x82 x \xED\xA0\x80 y", std::string("nul\0nul", 7), "a  b\n\n  c\t"};
+    const json inputs = read_json(shared_data / "03_tokenizer_vectors/swift/multilingual_a/inputs.json")["inputs"];
+    if (name != "pythia-410m") texts.push_back("\xFF\xFE");  // it has no tokens for these bytes
+    for (const json& input : inputs) texts.push_back(input["text"]);
+    for (const std::string& text : texts) {
+      std::vector<uint32_t> offsets;
+      const auto ids = tokenizer.encode(text, &offsets);
+      QCOMPARE(offsets.size(), ids.size() + 1);
+      QCOMPARE(offsets.back(), text.size());
+      QVERIFY(ids.empty() || offsets.front() == 0);
+      QVERIFY(std::is_sorted(offsets.begin(), offsets.end()));
+      const QString unicode = QString::fromUtf8(text.c_str(), static_cast<qsizetype>(text.size()));
+      const bool valid = unicode.toStdString() == text;
+      const std::string expected = composes && valid ? unicode.normalized(QString::NormalizationForm_C).toStdString() : text;
+      QCOMPARE(QByteArray::fromStdString(tokenizer.decode(ids)), QByteArray::fromStdString(expected));
+      for (size_t i = 0; spelled && expected == text && i < ids.size(); ++i)
+        QCOMPARE(text.substr(offsets[i], offsets[i + 1] - offsets[i]), tokenizer.bytes(ids[i]));
+    }
+  }
+
+  void offsets_of_composed_text() {
+    json document = small();
+    document["normalizer"] = {{"type", "NFC"}};
+    const Tokenizer tokenizer = made(document);
+    std::vector<uint32_t> offsets;
+    // x, e + combining acute (3 bytes, composed to 2), y, a lone Hangul L V T (9 bytes, composed to 3), z
+    const std::string text = "xe\u0301y\u1112\u1161\u11ABz\u00E9";
+    const auto ids = tokenizer.encode(text, &offsets);
+    QCOMPARE(tokenizer.decode(ids), std::string("x\u00E9y\uD55Cz\u00E9"));
+    QCOMPARE(offsets, (std::vector<uint32_t>{0, 1, 1, 4, 5, 5, 5, 14, 15, 16, 17}));
+  }
+
+  void bytes_without_a_token_are_left_out() {
+    json document = small();
+    document["model"]["vocab"].erase("x");
+    document["model"]["vocab"].erase("y");
+    std::vector<uint32_t> offsets;
+    QCOMPARE(made(document).encode("xyaxyb x", &offsets), (std::vector<int32_t>{'a', 'b', ' '}));
+    QCOMPARE(offsets, (std::vector<uint32_t>{2, 5, 6, 8}));
+    document["model"]["unk_token"] = "he";
+    QCOMPARE(made(document).encode("xyaxyb x", &offsets), (std::vector<int32_t>{256, 'a', 256, 'b', ' ', 256}));
+    QCOMPARE(offsets, (std::vector<uint32_t>{0, 2, 3, 5, 6, 7, 8}));
+  }
+
+  void merges_by_rank_then_from_the_left() {
+    json document = small();
+    const Tokenizer tokenizer = made(document);
+    QCOMPARE(tokenizer.encode("hello"), (std::vector<int32_t>{259}));
+    QCOMPARE(tokenizer.encode("hell"), (std::vector<int32_t>{258}));
+    QCOMPARE(tokenizer.encode("lll"), (std::vector<int32_t>{257, 'l'}));
+    document["model"]["merges"] = json::array();
+    for (auto [left, right] : {std::pair("h", "e"), {"l", "l"}, {"he", "ll"}, {"hell", "o"}})
+      document["model"]["merges"].push_back(json::array({left, right}));
+    QCOMPARE(made(document).encode("hello"), (std::vector<int32_t>{259}));
+  }
+
+  void words_that_are_tokens_may_skip_the_merges() {
+    json document = small();
+    document["model"]["merges"] = {"h e"};
+    QCOMPARE(made(document).encode("hello"), (std::vector<int32_t>{256, 'l', 'l', 'o'}));
+    document["model"]["ignore_merges"] = true;
+    QCOMPARE(made(document).encode("hello"), (std::vector<int32_t>{259}));
+  }
+
+  void added_tokens_are_found_longest_first() {
+    const Tokenizer tokenizer = made(small({{{"id", 260}, {"content", "<think>"}, {"special", false}},
+                                            {{"id", 261}, {"content", "<think>>"}, {"special", false}},
+                                            {{"id", 262}, {"content", "<|endoftext|>"}, {"special", true}, {"lstrip", true}, {"rstrip", true}}}));
+    std::vector<uint32_t> offsets;
+    QCOMPARE(tokenizer.encode("<think>hello<think>>x \u2003<|endoftext|>\n y", &offsets), (std::vector<int32_t>{260, 259, 261, 'x', 262, 'y'}));
+    QCOMPARE(offsets, (std::vector<uint32_t>{0, 7, 12, 20, 21, 40, 41}));
+    QCOMPARE(tokenizer.bytes(262), std::string("<|endoftext|>"));
+    QVERIFY(tokenizer.special(262) && !tokenizer.special(260) && !tokenizer.special('x'));
+    QCOMPARE(tokenizer.id("<think>"), 260);
+    QCOMPARE(tokenizer.id("hello"), -1);
+    QCOMPARE(tokenizer.size(), 263);
+    QVERIFY(tokenizer.bytes(-1).empty() && tokenizer.bytes(263).empty());
+  }
+
+  void a_space_before_the_text_stands_for_nothing() {
+    json document = small();
+    document["pre_tokenizer"]["add_prefix_space"] = true;
+    std::vector<uint32_t> offsets;
+    QCOMPARE(made(document).encode("hello x", &offsets), (std::vector<int32_t>{' ', 259, ' ', 'x'}));
+    QCOMPARE(offsets, (std::vector<uint32_t>{0, 0, 5, 6, 7}));
+    QCOMPARE(made(document).encode(" hello"), (std::vector<int32_t>{' ', 259}));
+  }
+
+  void bos_comes_from_the_template_or_the_configuration() {
+    const json added = {{{"id", 260}, {"content", "<s>"}, {"special", true}}, {{"id", 261}, {"content", "</s>"}, {"special", true}}};
+    json document = small(added);
+    QVERIFY(!made(document).adds_bos());
+    QCOMPARE(made(document).bos(), -1);
+    const std::string config = R"({"bos_token": "<s>", "eos_token": {"content": "</s>"}, "add_bos_token": true})";
+    QVERIFY(made(document, config).adds_bos());
+    QCOMPARE(made(document, config).bos(), 260);
+    QCOMPARE(made(document, config).eos(), 261);
+    document["post_processor"] = {{"type", "Sequence"},
+                                  {"processors", {{{"type", "ByteLevel"}},
+                                                  {{"type", "TemplateProcessing"},
+                                                   {"single", {{{"SpecialToken", {{"id", "<s>"}}}}, {{"Sequence", {{"id", "A"}}}}}}}}}};
+    QVERIFY(made(document).adds_bos());
+    QCOMPARE(made(document).bos(), 260);
+    QVERIFY(!made(document, R"({"add_bos_token": false})").adds_bos());
+    QVERIFY(made(document).hash() != made(document, R"({"add_bos_token": false})").hash());
+  }
+
+  // What is refused, and the words that the sentence must have.
+  void refusals() {
+    auto with = [](const char* pointer, json value) {
+      json document = small();
+      document[json::json_pointer(pointer)] = std::move(value);
+      return document;
+    };
+    const json split = {{"type", "Split"}, {"pattern", {{"Regex", "a"}}}, {"behavior", "MergedWithPrevious"}};
+    const std::vector<std::pair<json, std::string>> cases = {
+        {with("/model/type", "Unigram"), "'Unigram'"},
+        {with("/model/type", "WordPiece"), "'WordPiece'"},
+        {with("/normalizer", {{"type", "Lowercase"}}), "normalizer 'Lowercase'"},
+        {with("/pre_tokenizer", {{"type", "Metaspace"}}), "'Metaspace'"},
+        {with("/pre_tokenizer", nullptr), "without a pre_tokenizer"},
+        {with("/pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", {split, {{"type", "ByteLevel"}}}}}), "MergedWithPrevious"},
+        {with("/pre_tokenizer", split_then_bytes("(unclosed")), "pattern is broken"},
+        {with("/post_processor", {{"type", "RobertaProcessing"}}), "'RobertaProcessing'"},
+        {with("/model/dropout", 0.1), "dropout"},
+        {with("/model/end_of_word_suffix", "</w>"), "'</w>'"},
+        {with("/model/vocab", json::object()), "no vocabulary"},
+        {with("/model/vocab/he", 255), "id 255"},
+        {with("/model/vocab/he", -1), "'he'"},
+        {with("/model/vocab/he", 4'000'000'000u), "'he'"},
+        {with("/model/merges/0", "he"), "'he'"},
+        {with("/model/merges/0", 7), "merge 0"},
+        {with("/model/merges/0", "o h"), "'oh'"},
+        {with("/added_tokens", {{{"id", 5}}}), "added token"},
+        {with("/added_tokens", {{{"id", 5}, {"content", "<x>"}}}), "'<x>'"},
+        {json{{"version", "1.0"}}, "no model"},
+    };
+    for (const auto& [document, words] : cases) {
+      const std::string error = error_of(document);
+      QVERIFY2(error.starts_with("folder/tokenizer.json: "), error.c_str());
+      QVERIFY2(error.find(words) != std::string::npos, (words + " | " + error).c_str());
+    }
+    const std::string config = error_of(small(), R"({"bos_token": "<none>"})");
+    QVERIFY2(config.starts_with("folder/tokenizer_config.json: ") && config.find("<none>") != std::string::npos, config.c_str());
+  }
+
+  void edge_files() {
+    NEED_SHARED_DATA();
+    const auto folder = shared_data / "02_tokenizers/edge";
+    const Tokenizer mini(folder / "ollama_mini_llama_tokenizer.json");
+    QCOMPARE(mini.size(), 128002);
+    QCOMPARE(mini.decode(mini.encode("<|begin_of_text|>Hello  world")), std::string("<|begin_of_text|>Hello  world"));
+    for (auto [file, words] : {std::pair("swift_offline_tokenizer.json", "Lowercase"), {"test_hf_tokenizer.json", "Replace"}, {"absent.json", "no such file"}})
+      try {
+        Tokenizer tokenizer(folder / file);
+        QFAIL(file);
+      } catch (const Error& error) {
+        const std::string what = error.what();
+        QVERIFY2(what.find(file) != std::string::npos && what.find(words) != std::string::npos, what.c_str());
+      }
+  }
+
+  void hostile_patterns_are_stopped() {
+    json document = small();
+    document["pre_tokenizer"] = split_then_bytes("(a+a+)+$");
+    const Tokenizer tokenizer = made(document);
+    try {
+      tokenizer.encode(std::string(5000, 'a') + "b");
+      QFAIL("expected the pattern to be stopped");
+    } catch (const Error& error) {
+      QVERIFY(std::string(error.what()).find("too much work") != std::string::npos);
+    }
+    for (const char* pattern : {"", "a*", "(?=a)", "\\K", "a\\K", "x|"}) {  // patterns that match nothing still end
+      document["pre_tokenizer"] = split_then_bytes(pattern);
+      const Tokenizer odd = made(document);
+      QCOMPARE(odd.decode(odd.encode("baab hello \xC3\xA9\xFF")), std::string("baab hello \xC3\xA9\xFF"));
+    }
+  }
+
+  void long_words_are_merged_in_good_time() {
+    const Tokenizer tokenizer = made(small());
+    std::string text;
+    while (text.size() < 1'000'000) text += "hellohel";
+    QElapsedTimer timer;
+    timer.start();
+    const auto ids = tokenizer.encode(text);
+    QCOMPARE(tokenizer.decode(ids), text);
+    QVERIFY2(timer.elapsed() < 20'000, "a word of a million bytes took more than 20 s");
+  }
+
+  void threads_agree() {
+    const Tokenizer tokenizer = made(small());
+    std::vector<std::vector<int32_t>> results(4);
+    std::vector<std::thread> threads;
+    for (auto& result : results)
+      threads.emplace_back([&] {
+        for (int i = 0; i < 2000; ++i) {
+          const auto ids = tokenizer.encode("hello " + std::to_string(i % 50) + " hell");
+          result.insert(result.end(), ids.begin(), ids.end());
+        }
+      });
+    for (auto& thread : threads) thread.join();
+    for (const auto& result : results) QVERIFY(result == results[0]);
+  }
+
+  void printable_text() {
+    QCOMPARE(printable("a\xC3\xA9"), std::string("a\u00E9"));
+    QCOMPARE(printable("\xC3"), std::string("\uFFFD"));
+    QCOMPARE(printable("\xF0\x9F\x99z"), std::string("\uFFFD\uFFFD\uFFFDz"));
+    QCOMPARE(printable("\xED\xA0\x80\xC0\x80\xF4\x90\x80\x80").size(), size_t{9 * 3});
+  }
+};
+
+QTEST_GUILESS_MAIN(TokenizerTest)
+#include "tokenizer_test.moc"

@@ -1,0 +1,95 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "viewer/activation_map.h"
+
+namespace stemma {
+namespace {
+
+uint64_t next_stamp() {
+  static std::atomic<uint64_t> stamp = 0;
+  return ++stamp;
+}
+
+Rgba colour_of(double value, const ColourRange& range, bool diverging, bool dark) {
+  if (std::isnan(value)) return unmeasured_colour(dark);
+  if (diverging) return diverging_colour(value / range.high, dark);
+  return sequential_colour((value - range.low) / (range.high - range.low));
+}
+
+}  // namespace
+
+ColourRange colour_range(const ActivationMap& map) {
+  std::vector<float> values;
+  for (float v : map.values) {
+    if (std::isfinite(v)) values.push_back(map.diverging ? std::abs(v) : v);
+  }
+  ColourRange range;
+  if (values.empty()) return {map.diverging ? -1.0 : 0.0, 1, false};
+  std::sort(values.begin(), values.end());
+  const size_t outside = values.size() / 100;
+  range.high = values[values.size() - 1 - outside];
+  range.low = map.diverging ? -range.high : values[outside];
+  range.cut = values.back() > range.high || (!map.diverging && values.front() < range.low);
+  if (range.high <= range.low) {  // one value everywhere
+    const double wide = std::max(1e-6, std::abs(range.high) * 0.01);
+    range.high += wide;
+    range.low = map.diverging ? -range.high : range.low - wide;
+  }
+  return range;
+}
+
+Cells colour_cells(const ActivationMap& map, const ColourRange& range, bool dark) {
+  Cells cells{map.tokens, map.layers, {}, next_stamp()};
+  cells.pixels.reserve(map.values.size());
+  for (int layer = map.layers - 1; layer >= 0; --layer) {
+    for (int token = 0; token < map.tokens; ++token) {
+      cells.pixels.push_back(colour_of(map.value(layer, token), range, map.diverging, dark));
+    }
+  }
+  return cells;
+}
+
+Cells ramp_cells(const ActivationMap& map, bool dark) {
+  Cells cells{128, 1, {}, next_stamp()};
+  for (int i = 0; i < 128; ++i) {
+    const double t = i / 127.0;
+    cells.pixels.push_back(map.diverging ? diverging_colour(2 * t - 1, dark) : sequential_colour(t));
+  }
+  return cells;
+}
+
+std::string written(double value) {
+  if (std::isnan(value)) return "–";
+  std::string text = fmt::format("{:.3g}", value);
+  if (text.find('e') == std::string::npos) {  // 12 -> 12.0: three digits always
+    size_t digits = 0;
+    bool leading = true;
+    for (char c : text) {
+      if (c >= '1' && c <= '9') leading = false;
+      if (c >= '0' && c <= '9' && !leading) ++digits;
+    }
+    if (value != 0 && digits < 3) {
+      if (text.find('.') == std::string::npos) text += '.';
+      text.append(3 - digits, '0');
+    }
+  }
+  if (text[0] == '-') text.replace(0, 1, "−");
+  return text;
+}
+
+std::string visible_token(const std::string& text) {
+  std::string shown;
+  for (char c : text) {
+    if (c == ' ') shown += "·";
+    else if (c == '\n') shown += "↵";
+    else if (c == '\t') shown += "→";
+    else if (static_cast<unsigned char>(c) >= 0x20) shown += c;
+  }
+  return shown;
+}
+
+}  // namespace stemma
