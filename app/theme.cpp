@@ -9,6 +9,8 @@
 #include <QPalette>
 #include <QSettings>
 #include <QStyleFactory>
+#include <algorithm>
+#include <cmath>
 
 #include "app/fonts.h"
 

@@ -6,6 +6,7 @@
 #include <QHBoxLayout>
 #include <QMimeData>
 #include <QVBoxLayout>
+#include <algorithm>
 #include <cmath>
 
 #include "app/command_palette.h"
@@ -30,12 +31,10 @@ namespace stemma {
 
 Workbench::Workbench(bool remembers, QWidget* parent)
     : QMainWindow(parent), document_(new Document(this)), jobs_(new Jobs(document_)), remembers_(remembers) {
-  qRegisterMetaType<Cursor>();
   setWindowTitle("Stemma");
   setAcceptDrops(true);
   setMinimumSize(960, 600);
-  setDockOptions(AnimatedDocks | AllowNestedDocks);
-  setDockOptions(dockOptions() & ~AnimatedDocks);
+  setDockOptions(AllowNestedDocks);
   setCorner(Qt::BottomLeftCorner, Qt::LeftDockWidgetArea);
   setCorner(Qt::BottomRightCorner, Qt::RightDockWidgetArea);
   build_middle();

@@ -133,8 +133,8 @@ struct Block {
 };
 
 template <int width, int query_tile, int key_tile>
-constexpr size_t forward_memory = ((query_tile + 2 * key_tile) * pitch<width> +
-                                   query_tile * pitch<key_tile>)*sizeof(float);
+constexpr size_t forward_memory = sizeof(float) *
+                                  ((query_tile + 2 * key_tile) * pitch<width> + query_tile * pitch<key_tile>);
 
 template <int width, int query_tile, int key_tile>
 __global__ void __launch_bounds__(tile_threads) forward_kernel(Inputs in, int tiles, Tensor z, Tensor log_sum) {
@@ -282,7 +282,7 @@ __device__ void score_gradient(const Inputs& in, const Gradients& gradients, int
 }
 
 template <int width, int tile>
-constexpr size_t backward_memory = (4 * tile * pitch<width> + tile * pitch<tile>)*sizeof(float);
+constexpr size_t backward_memory = sizeof(float) * (4 * tile * pitch<width> + tile * pitch<tile>);
 
 template <int width, int tile>
 __global__ void __launch_bounds__(tile_threads)

@@ -24,7 +24,7 @@ void rms_norm_backward(Tensor x, Tensor weight, Tensor inverse_rms, Tensor y_gra
 
 void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation, cudaStream_t stream);
 
-// Segments on the device, and the most queries that one of them has.
+// Segments on the device, and the most queries and keys that one of them has.
 struct SegmentList {
   const Segment* data = nullptr;
   int count = 0, longest_query = 0, longest_key = 0;

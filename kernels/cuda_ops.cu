@@ -9,7 +9,7 @@
 namespace stemma::cuda {
 namespace {
 
-// Device memory that only grows. Work in the stream may still use it: cudaFree waits for the device.
+// Device memory that only grows.
 class Scratch {
  public:
   Scratch() = default;
@@ -18,6 +18,7 @@ class Scratch {
 
   void* at_least(size_t bytes) {
     if (bytes <= bytes_) return memory_;
+    check(cudaDeviceSynchronize(), "allocating scratch memory");  // queued work may still use the old one
     cudaFree(std::exchange(memory_, nullptr));
     bytes_ = 0;
     check(cudaMalloc(&memory_, bytes), "allocating scratch memory");

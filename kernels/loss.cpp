@@ -42,7 +42,7 @@ void cross_entropy(Tensor logits, Ids targets, float weight, Tensor losses) {
     }
     const float most = maximum(row, logits.columns), chosen = row[target];
     const float sum = exponents(row, most, logits.columns);
-    losses.data[n] = std::log(sum) + most - chosen;
+    losses.data[n] = std::log(sum) + (most - chosen);
     scale(row, weight / sum, logits.columns);
     row[target] -= weight;
   }

@@ -78,7 +78,10 @@ std::optional<Cell> ActivationMapPanel::apply(const Input& input) {
     chosen = scene_.cell_at(press_x_, press_y_);
   }
   was_down_ = input.down;
-  if (input.double_click && over) scene_.fit();
+  if (input.double_click && over) {
+    scene_.fit();
+    dragged_ = true;  // its release chooses nothing: other cells lie there now
+  }
 
   Cell next = cursor_;
   for (Key key : input.keys) {
@@ -163,7 +166,7 @@ void ActivationMapPanel::draw_axes(Canvas& canvas) const {
     const double x = scene_.x_of(map_->step_begins[s]);
     if (x < plot.x - 0.5 || x >= plot.right()) continue;
     if (s > 0) canvas.line(x, plot.y - 5, x, plot.bottom(), 1, colours.rule);
-    const std::string name = (s == 0 ? "step " : "") + std::to_string(s + 1);
+    const std::string name = (s == 0 ? "step " : "") + std::to_string(s);
     if (x < free_from) continue;
     canvas.text(x + 2, plot.y - 5, name, small_style, colours.quiet);
     free_from = x + canvas.text_width(name, small_style) + 10;

@@ -27,6 +27,7 @@ constexpr Command table[] = {
     {"attribute", "Find the training documents behind each step of a session's traces", setup_attribute},
     {"show", "Print traces, steps and the documents behind them", setup_show},
     {"export", "Write a figure or its numbers: SVG, PDF, PNG, CSV", setup_export},
+    {"study", "Analyse traces and their influence; writes a page of results", setup_study},
     {"train", "Train a small model on a corpus", setup_train},
     {"info", "Say what a file or folder is, whether it is whole, and what can run here", setup_info},
     {"tokenize", "Text on standard input to token ids, and back", setup_tokenize},

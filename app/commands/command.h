@@ -32,6 +32,7 @@ Run setup_fit(CLI::App& app);
 Run setup_attribute(CLI::App& app);
 Run setup_show(CLI::App& app);
 Run setup_export(CLI::App& app);  // export.cpp where the window is built, else export_without_window.cpp
+Run setup_study(CLI::App& app);
 Run setup_train(CLI::App& app);
 Run setup_info(CLI::App& app);
 Run setup_tokenize(CLI::App& app);

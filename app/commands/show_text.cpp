@@ -104,8 +104,8 @@ void print_trace_line(const Session& session, const Trace& trace) {
 }
 
 void show_text(const Session& session, const ShowOptions& options) {
-  print("{}: session of {} {}, made by {}, {}\n", options.session, session.traces.size(),
-        session.traces.size() == 1 ? "trace" : "traces", harmless(session.program), harmless(session.created));
+  print("{}: session of {} {}{}\n", options.session, session.traces.size(), session.traces.size() == 1 ? "trace" : "traces",
+        session.program.empty() ? "" : ", made by " + harmless(session.program) + ", " + harmless(session.created));
   const auto traces = chosen_traces(session, options);
   for (const auto* trace : traces) print_trace_line(session, *trace);
   for (const auto* trace : traces) {

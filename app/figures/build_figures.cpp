@@ -23,7 +23,7 @@ int row_of(const InfluenceTable& table, int step) {
 
 const Step& checked_step(const Trace& trace, int step) {
   if (step >= 0 && step < static_cast<int>(trace.steps.size())) return trace.steps[step];
-  throw Error(ErrorCode::usage, fmt::format("trace {}: there is no step {}; it has {} steps", trace.id, step + 1, trace.steps.size()));
+  throw Error(ErrorCode::usage, fmt::format("trace {}: there is no step {}; its steps are 0 to {}", trace.id, step, static_cast<int>(trace.steps.size()) - 1));
 }
 
 std::string method_name(const std::string& method) {
@@ -38,7 +38,24 @@ void add(Provenance& to, const std::string& key, const std::string& value) {
   if (!value.empty()) to.emplace_back(key, value);
 }
 
-Provenance provenance_of(const Trace& trace, const InfluenceTable* table, const FigureOrigin& origin) {
+// As a shell reads it.
+std::string quoted(const std::string& word) {
+  const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '.' || c == '_' || c == '-' || c == '/' || c == ':';
+  });
+  if (plain) return word;
+  std::string text = "'";
+  for (char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
+
+// The command that makes the figure again.
+std::string command_of(const std::string& kind, const std::string& trace_id, const FigureOrigin& origin, const std::string& more) {
+  if (origin.session.empty()) return "";
+  return fmt::format("stemma export {} --figure {} --trace {}{} --out {}.pdf", quoted(origin.session), kind, quoted(trace_id), more, kind);
+}
+
+Provenance provenance_of(const Trace& trace, const InfluenceTable* table, const FigureOrigin& origin, const std::string& command) {
   Provenance p;
   add(p, "session", origin.session);
   add(p, "trace", trace.id);
@@ -54,7 +71,7 @@ Provenance provenance_of(const Trace& trace, const InfluenceTable* table, const 
   add(p, "device", table ? table->device : trace.device);
   add(p, "computed", table ? table->created : trace.created);
   add(p, "version", "Stemma " STEMMA_VERSION);
-  add(p, "command", origin.command);
+  add(p, "command", command);
   return p;
 }
 
@@ -69,19 +86,28 @@ std::string on_one_line(std::string text) {
   return trimmed(text);
 }
 
+// Offsets that climb and stay inside the text; a file may hold anything.
+bool offsets_fit(const ShownDocument& document) {
+  return std::is_sorted(document.token_offsets.begin(), document.token_offsets.end()) &&
+         (document.token_offsets.empty() || document.token_offsets.back() <= document.text.size());
+}
+
 std::string label_of(const ShownDocument& document) {
   return document.source + (document.name.empty() ? "" : " · " + document.name);
 }
 
 std::string step_title(const Trace& trace, int step) {
-  return fmt::format("Step {} of {} ({})", step + 1, trace.steps.size(), name_of(trace.steps[step].kind));
+  return fmt::format("Step {} ({})", step, name_of(trace.steps[step].kind));
 }
 
-Figure begin_figure(const std::string& kind, const Trace& trace, int step, const InfluenceTable& table, const FigureOrigin& origin) {
+Figure begin_figure(const std::string& kind, const Trace& trace, int step, const InfluenceTable& table, const FigureOrigin& origin,
+                    const std::string& option) {
   Figure figure;
   figure.kind = kind;
-  figure.provenance = provenance_of(trace, &table, origin);
-  figure.provenance.insert(figure.provenance.begin() + (origin.session.empty() ? 1 : 2), {"step", std::to_string(step + 1)});
+  const std::string method = table.method.empty() ? "" : " --method " + quoted(table.method);
+  figure.provenance = provenance_of(trace, table.method.empty() ? nullptr : &table, origin,
+                                    command_of(kind, trace.id, origin, fmt::format("{} --step {} {}", method, step, option)));
+  figure.provenance.insert(figure.provenance.begin() + (origin.session.empty() ? 1 : 2), {"step", std::to_string(step)});
   return figure;
 }
 
@@ -114,7 +140,7 @@ FigureOrigin figure_origin(const Session& session, const Trace& trace) {
 
 Figure step_figure(const Trace& trace, const InfluenceTable& table, int step, int documents, const FigureOrigin& origin) {
   const Step& here = checked_step(trace, step);
-  Figure figure = begin_figure("step", trace, step, table, origin);
+  Figure figure = begin_figure("step", trace, step, table, origin, fmt::format("--documents {}", documents));
   figure.title = step_title(trace, step) + " and the documents behind it";
   figure.table.columns = {"rank", "side", "document", "id", "name", "source", "score_nats", "score_per_nat", "text"};
   figure.body.push_back(Paragraph{"Prompt: " + on_one_line(trace.prompt), true});
@@ -150,7 +176,7 @@ Figure step_figure(const Trace& trace, const InfluenceTable& table, int step, in
 
 Figure document_figure(const Trace& trace, const InfluenceTable& table, int step, int document, const FigureOrigin& origin) {
   const Step& here = checked_step(trace, step);
-  Figure figure = begin_figure("document", trace, step, table, origin);
+  Figure figure = begin_figure("document", trace, step, table, origin, fmt::format("--document {}", document));
   figure.table.columns = {"part", "index", "text", "score_nats"};
   const int row = row_of(table, step);
   if (row < 0) {
@@ -177,7 +203,7 @@ Figure document_figure(const Trace& trace, const InfluenceTable& table, int step
 
   const auto tokens = static_cast<size_t>(shown->tokens());
   ShadedText text{shown->text, shown->token_offsets, {}, {"Influence of each token", "nats", true, -1, 1}};
-  if (tokens > 0 && shown->token_scores.size() == static_cast<size_t>(table.steps) * tokens) {
+  if (tokens > 0 && offsets_fit(*shown) && shown->token_scores.size() == static_cast<size_t>(table.steps) * tokens) {
     text.values.assign(shown->token_scores.begin() + static_cast<int64_t>(row * tokens), shown->token_scores.begin() + static_cast<int64_t>((row + 1) * tokens));
     float most = 0;
     for (float v : text.values) if (std::isfinite(v)) most = std::max(most, std::abs(v));
@@ -212,7 +238,7 @@ Figure activation_figure(const ActivationMap& map, const FigureOrigin& origin) {
   add(figure.provenance, "model", origin.model_name);
   for (const auto& [key, value] : map.provenance) add(figure.provenance, key, value);
   add(figure.provenance, "version", "Stemma " STEMMA_VERSION);
-  add(figure.provenance, "command", origin.command);
+  add(figure.provenance, "command", map.empty() ? "" : command_of("activations", map.trace_id, origin, " --quantity " + map.name));
   figure.table.columns = {"layer", "token", "text", "value"};
   if (map.empty()) {
     figure.caption = "This trace has no recorded activations.";

@@ -1,4 +1,6 @@
 // The figures of the workbench, made from what a session holds. Any thread; nothing is drawn here.
+//
+// A figure's provenance ends with the command that makes it again: the same bytes come from a button and from a command.
 #pragma once
 
 #include <string>
@@ -13,13 +15,12 @@ namespace stemma {
 
 // What a figure says of its making beyond trace and table. Empty fields are left out.
 struct FigureOrigin {
-  std::string session;         // the file's name
-  std::string model_name;      // ModelFacts::name
-  std::string command;         // "stemma export s.h5 --figure step --trace t001 --step 2 --out F"
+  std::string session;     // the file's name
+  std::string model_name;  // ModelFacts::name
 };
 FigureOrigin figure_origin(const Session& session, const Trace& trace);
 
-// `step` is an index into Trace::steps. Text of the step, its `documents` strongest proponents and as many opponents.
+// `step` is an index into Trace::steps, and is called so in the figure: the prompt is step 0. Text of the step, its `documents` strongest proponents and as many opponents.
 // A step that is no query of the table, or an empty table, gives a figure that says so in words. Throws Error where the
 // trace has no such step.
 Figure step_figure(const Trace& trace, const InfluenceTable& table, int step, int documents,

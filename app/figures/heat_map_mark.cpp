@@ -55,7 +55,7 @@ void draw_band(MarkPen& pen, const HeatMap& mark, const Cells& cells, const Band
     if (at < 0 || at >= band.columns) continue;
     const double x = left + at * band.column;
     if (i > 0) pen.canvas.line(x, top - 3, x, box.bottom() + 2, 0.8, ink);
-    const std::string name = "step " + std::to_string(i + 1);
+    const std::string name = "step " + std::to_string(i);
     if (x < free_from) continue;
     pen.canvas.text(x + 1, top - 3.5, name, tiny, quiet);
     free_from = x + pen.canvas.text_width(name, tiny) + 6;

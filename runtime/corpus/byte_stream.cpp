@@ -18,7 +18,8 @@ namespace {
 class FileStream : public ByteStream {
  public:
   explicit FileStream(const std::filesystem::path& path) : path_(path), file_(std::fopen(path.c_str(), "rb")) {
-    if (!file_) throw Error(ErrorCode::not_found, fmt::format("{}: cannot be read ({})", path.string(), std::strerror(errno)));
+    if (!file_)
+      throw Error(ErrorCode::not_found, fmt::format("{}: cannot be read ({})", path.string(), std::strerror(errno)));
     std::setvbuf(file_, nullptr, _IONBF, 0);
   }
   ~FileStream() override { std::fclose(file_); }
@@ -26,8 +27,9 @@ class FileStream : public ByteStream {
   size_t read(char* to, size_t size) override {
     const size_t got = std::fread(to, 1, size, file_);
     if (got < size && std::ferror(file_)) {
-      throw Error(ErrorCode::bad_file, fmt::format("{}: reading failed at byte {} ({}); is it a plain file on a sound disk?",
-                                                   path_.string(), position_ + got, std::strerror(errno)));
+      throw Error(ErrorCode::bad_file,
+                  fmt::format("{}: reading failed at byte {} ({}); is it a plain file on a sound disk?", path_.string(),
+                              position_ + got, std::strerror(errno)));
     }
     position_ += got;
     return got;
@@ -55,14 +57,16 @@ class PackedStream : public ByteStream {
   bool empty() const { return next_ == available_; }
   uint64_t place() const { return file_.position() - (available_ - next_); }
   [[noreturn]] void cut_short() const {
-    throw Error(ErrorCode::bad_file, fmt::format("{}: cut short at byte {}, inside its compressed data; fetch the file again",
-                                                 file_.path().string(), place()));
+    throw Error(ErrorCode::bad_file,
+                fmt::format("{}: cut short at byte {}, inside its compressed data; fetch the file again",
+                            file_.path().string(), place()));
   }
   [[noreturn]] void damaged(const char* format, const std::string& why) const {
     constexpr std::string_view pointer = "version https://git-lfs";
     if (std::string_view(input_.data(), available_).starts_with(pointer)) {
-      throw Error(ErrorCode::bad_file, fmt::format("{}: a Git LFS pointer in place of the file; fetch it with `git lfs pull`",
-                                                   file_.path().string()));
+      throw Error(ErrorCode::bad_file,
+                  fmt::format("{}: a Git LFS pointer in place of the file; fetch it with `git lfs pull`",
+                              file_.path().string()));
     }
     throw Error(ErrorCode::bad_file, fmt::format("{}: not sound {} data near byte {} ({}); fetch the file again",
                                                  file_.path().string(), format, place(), why));

@@ -114,8 +114,9 @@ class Loader {
     for (size_t got = 1; got > 0;) {
       const size_t size = document.text.size();
       if (size > longest_line) {
-        throw Error(ErrorCode::does_not_fit, fmt::format("{}: a document longer than {} MiB; split it into several files",
-                                                         file.path.string(), longest_line >> 20));
+        throw Error(ErrorCode::does_not_fit,
+                    fmt::format("{}: a document longer than {} MiB; split it into several files", file.path.string(),
+                                longest_line >> 20));
       }
       document.text.resize(size + (size_t{1} << 18));
       got = stream->read(document.text.data() + size, document.text.size() - size);
@@ -159,11 +160,14 @@ Corpus load_corpus(const std::vector<std::filesystem::path>& paths, int64_t samp
 
   if (corpus.documents.empty()) {
     const std::string first = paths.empty() ? "corpus" : paths.front().string();
-    const std::string why =
-        corpus.broken > 0 ? fmt::format(" ({} broken lines, the first at {})", corpus.broken, corpus.broken_places.front()) : "";
-    throw Error(ErrorCode::bad_file,
-                fmt::format("{}: no document in it{}; a corpus has one JSON object with a \"text\" on each line, or is .txt files",
-                            first, why));
+    const std::string why = corpus.broken > 0 ? fmt::format(" ({} broken lines, the first at {})", corpus.broken,
+                                                            corpus.broken_places.front())
+                                              : "";
+    throw Error(
+        ErrorCode::bad_file,
+        fmt::format(
+            "{}: no document in it{}; a corpus has one JSON object with a \"text\" on each line, or is .txt files",
+            first, why));
   }
   Hasher hasher;
   for (const Document& document : corpus.documents) {

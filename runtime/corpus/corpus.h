@@ -20,12 +20,12 @@ struct Document {
 
 struct Corpus {
   std::vector<std::filesystem::path> paths;
-  std::string hash;                 // of every document's id and text
-  std::vector<Document> documents;  // those chosen, in file order
-  int64_t total = 0;                // documents in the files
-  int64_t broken = 0;               // lines skipped
+  std::string hash;                        // of every document's id and text
+  std::vector<Document> documents;         // those chosen, in file order
+  int64_t total = 0;                       // documents in the files
+  int64_t broken = 0;                      // lines skipped
   std::vector<std::string> broken_places;  // the first few: "corpus.jsonl:17: not JSON"
-  int64_t bytes = 0;                // of text
+  int64_t bytes = 0;                       // of text
 };
 
 // Reads every file of `paths` (files, or folders searched for .jsonl, .json, .gz, .zst and .txt).

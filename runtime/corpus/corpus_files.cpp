@@ -34,7 +34,8 @@ std::vector<fs::path> search(const fs::path& folder) {
       found.push_back(entry->path());
     }
   }
-  if (failed) throw Error(ErrorCode::not_found, fmt::format("{}: cannot be searched ({})", folder.string(), failed.message()));
+  if (failed)
+    throw Error(ErrorCode::not_found, fmt::format("{}: cannot be searched ({})", folder.string(), failed.message()));
   std::sort(found.begin(), found.end());
   return found;
 }
@@ -52,7 +53,8 @@ std::vector<CorpusFile> find_corpus_files(const std::vector<fs::path>& paths) {
     } else if (fs::exists(path, ignored)) {
       files.push_back({path, path.filename().string(), is_text(path)});
     } else {
-      throw Error(ErrorCode::not_found, fmt::format("{}: no such file or folder; check the corpus path", path.string()));
+      throw Error(ErrorCode::not_found,
+                  fmt::format("{}: no such file or folder; check the corpus path", path.string()));
     }
   }
 

@@ -9,7 +9,7 @@ namespace stemma {
 
 struct CorpusFile {
   std::filesystem::path path;
-  std::string label;    // unique: the file's name; inside a folder, its place below that folder
+  std::string label;     // unique: the file's name; inside a folder, its place below that folder
   bool is_text = false;  // the whole file is one document
 };
 

@@ -14,7 +14,8 @@ namespace stemma {
 class ByteStream {
  public:
   virtual ~ByteStream() = default;
-  // Fills `to` with up to `size` bytes; 0 only at the end. Throws Error: unreadable, damaged, cut short (naming the byte).
+  // Fills `to` with up to `size` bytes; 0 only at the end. Throws Error: unreadable, damaged, cut short (naming the
+  // byte).
   virtual size_t read(char* to, size_t size) = 0;
 };
 

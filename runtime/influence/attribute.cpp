@@ -7,6 +7,7 @@
 #include <set>
 
 #include "runtime/influence/scan.h"
+#include "runtime/influence/tracked.h"
 #include "runtime/program.h"
 
 namespace stemma {
@@ -34,6 +35,16 @@ std::vector<uint32_t> shown_offsets(const Tokenizer& tokenizer, const std::strin
   offsets.insert(offsets.end(), inner.begin(), inner.end());
   offsets.resize(tokens + 1, static_cast<uint32_t>(text.size()));
   return offsets;
+}
+
+// A file may claim any model: its layers are held against this one's before they are multiplied.
+bool fit_together(const Factors& factors, const Model& model) {
+  if (factors.model_hash != model.hash || factors.layers.size() != tracked_count(model)) return false;
+  for (size_t i = 0; i < factors.layers.size(); ++i) {
+    const Tensor weight = tracked_weight(model, i);
+    if (factors.layers[i].inputs != weight.columns || factors.layers[i].outputs != weight.rows) return false;
+  }
+  return true;
 }
 
 // Fills table.shown with every document its lists name, packed into batches.
@@ -98,7 +109,7 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors
     throw Error(ErrorCode::usage, "'" + options.method + "' is no method of attribution; use ekfac or gradient");
   const bool curved = options.method == "ekfac";
   if (curved && !factors) throw Error(ErrorCode::usage, "method ekfac needs curvature factors; make them with `stemma fit`");
-  if (curved && factors->model_hash != model.hash)
+  if (curved && !fit_together(*factors, model))
     throw Error(ErrorCode::does_not_fit, "the factors belong to another model than " + model.path.string() + "; fit new ones with `stemma fit`");
 
   std::vector<Query> queries;

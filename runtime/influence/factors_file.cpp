@@ -20,7 +20,8 @@ std::string hash_of(const std::vector<LayerFactors>& layers) {
   Hasher hasher;
   for (const LayerFactors& layer : layers) {
     hasher.add(layer.name);
-    for (const std::vector<float>* part : {&layer.q_a, &layer.q_s, &layer.lambda}) hasher.add(std::as_bytes(std::span(*part)));
+    for (const std::vector<float>* part : {&layer.q_a, &layer.q_s, &layer.lambda})
+      hasher.add(std::as_bytes(std::span(*part)));
     hasher.add(std::as_bytes(std::span(&layer.damping, 1)));
   }
   return hasher.hex();
@@ -58,7 +59,8 @@ LayerFactors read_layer(const Hdf5Node& layers, const std::string& name) {
   layer.damping = node.real("damping");
   const Shape shape = node.shape("lambda");
   if (shape.size() != 2 || shape[0] < 1 || shape[1] < 1 || shape[0] > widest || shape[1] > widest) {
-    throw Error(ErrorCode::bad_file, fmt::format("{}: no matrix of a linear layer; fit the factors again", node.place("lambda")));
+    throw Error(ErrorCode::bad_file,
+                fmt::format("{}: no matrix of a linear layer; fit the factors again", node.place("lambda")));
   }
   layer.outputs = shape[0];
   layer.inputs = shape[1];
@@ -81,7 +83,9 @@ void save_factors(Factors& factors, const std::filesystem::path& path) {
   } catch (const Error&) {
     std::error_code failed;
     std::filesystem::remove(beside, failed);
-    throw Error(ErrorCode::disk, fmt::format("{}: the factors cannot be written; is the disk full, or the folder closed to you?", path.string()));
+    throw Error(ErrorCode::disk,
+                fmt::format("{}: the factors cannot be written; is the disk full, or the folder closed to you?",
+                            path.string()));
   }
 }
 
@@ -89,11 +93,14 @@ Factors load_factors(const std::filesystem::path& path) {
   const Hdf5File file = Hdf5File::open(path);
   const Hdf5Node root = file.root();
   if (!root.has_attribute("format") || root.text("format") != "stemma-factors") {
-    throw Error(ErrorCode::bad_file, fmt::format("{}: an HDF5 file but no curvature factors; make them with `stemma fit`", path.string()));
+    throw Error(ErrorCode::bad_file,
+                fmt::format("{}: an HDF5 file but no curvature factors; make them with `stemma fit`", path.string()));
   }
   if (const int64_t version = root.integer("version"); version != factors_version) {
-    throw Error(ErrorCode::unsupported, fmt::format("{}: factors of version {} made by {}, and this program reads version {}; use a newer Stemma or fit them again",
-                                                    path.string(), version, root.text("program").substr(0, 60), factors_version));
+    throw Error(ErrorCode::unsupported,
+                fmt::format("{}: factors of version {} made by {}, and this program reads version {}; use a newer "
+                            "Stemma or fit them again",
+                            path.string(), version, root.text("program").substr(0, 60), factors_version));
   }
   Factors factors;
   factors.program = root.text("program");
@@ -112,7 +119,8 @@ Factors load_factors(const std::filesystem::path& path) {
   std::sort(names.begin(), names.end());
   for (const auto& [order, name] : names) factors.layers.push_back(read_layer(layers, name));
   if (hash_of(factors.layers) != factors.hash) {
-    throw Error(ErrorCode::bad_file, fmt::format("{}: its numbers are not those that were written; fit the factors again", path.string()));
+    throw Error(ErrorCode::bad_file,
+                fmt::format("{}: its numbers are not those that were written; fit the factors again", path.string()));
   }
   return factors;
 }

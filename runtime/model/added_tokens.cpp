@@ -10,7 +10,9 @@ namespace {
 
 uint8_t first_byte(std::string_view text) { return static_cast<uint8_t>(text.front()); }
 
-bool space_at(std::string_view text, size_t at) { return utf8_length(text, at) && is_white_space(utf8_character(text, at)); }
+bool space_at(std::string_view text, size_t at) {
+  return utf8_length(text, at) && is_white_space(utf8_character(text, at));
+}
 
 size_t strip_left(std::string_view text, size_t from, size_t least) {
   while (from > least) {
@@ -41,8 +43,9 @@ std::vector<AddedTokens::Piece> AddedTokens::find(std::string_view text) const {
   size_t begin = 0;
   for (size_t at = 0; at < text.size() && !tokens_.empty();) {
     const auto [from, to] = range_[static_cast<uint8_t>(text[at])];
-    const auto token = std::find_if(tokens_.begin() + from, tokens_.begin() + to,
-                                    [&](const AddedToken& candidate) { return text.substr(at).starts_with(candidate.content); });
+    const auto token = std::find_if(tokens_.begin() + from, tokens_.begin() + to, [&](const AddedToken& candidate) {
+      return text.substr(at).starts_with(candidate.content);
+    });
     if (token == tokens_.begin() + to) {
       ++at;
       continue;

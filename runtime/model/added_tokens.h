@@ -22,7 +22,7 @@ class AddedTokens {
   bool empty() const { return tokens_.empty(); }
 
  private:
-  std::vector<AddedToken> tokens_;                      // by first byte, then longest first
+  std::vector<AddedToken> tokens_;                          // by first byte, then longest first
   std::array<std::pair<uint32_t, uint32_t>, 256> range_{};  // of tokens_ with that first byte
 };
 

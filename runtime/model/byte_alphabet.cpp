@@ -51,7 +51,8 @@ std::string bytes_of_spelling(std::string_view spelling) {
 
 std::optional<uint8_t> byte_of_token(std::string_view token) {
   auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
-  if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>' || digit(token[3]) < 0 || digit(token[4]) < 0) return {};
+  if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>' || digit(token[3]) < 0 || digit(token[4]) < 0)
+    return {};
   return static_cast<uint8_t>(digit(token[3]) * 16 + digit(token[4]));
 }
 

@@ -19,11 +19,14 @@ std::set<std::string> shards_of(const std::filesystem::path& index) {
   if (document.contains("weight_map") && document["weight_map"].is_object())
     for (const auto& [tensor, shard] : document["weight_map"].items()) {
       const std::string name = shard.is_string() ? shard.get<std::string>() : "";
-      if (name.empty() || name == "." || name == ".." || name.find_first_of(std::string_view("/\\\0", 3)) != std::string::npos)
-        throw Error(ErrorCode::bad_file, fmt::format("{}: tensor {} has no file name in this folder", index.string(), in_quotes(tensor)));
+      if (name.empty() || name == "." || name == ".." ||
+          name.find_first_of(std::string_view("/\\\0", 3)) != std::string::npos)
+        throw Error(ErrorCode::bad_file,
+                    fmt::format("{}: tensor {} has no file name in this folder", index.string(), in_quotes(tensor)));
       shards.insert(name);
     }
-  if (shards.empty()) throw Error(ErrorCode::bad_file, fmt::format("{}: its weight_map names no shard", index.string()));
+  if (shards.empty())
+    throw Error(ErrorCode::bad_file, fmt::format("{}: its weight_map names no shard", index.string()));
   return shards;
 }
 
@@ -52,7 +55,8 @@ Checkpoint::Checkpoint(const std::filesystem::path& folder) {
     names = shards_of(index);
     const std::string missing = missing_shards(index, names);
     if (!missing.empty())
-      throw Error(ErrorCode::not_found, fmt::format("{}: lists shards that are not in the folder: {}; fetch them", path_, missing));
+      throw Error(ErrorCode::not_found,
+                  fmt::format("{}: lists shards that are not in the folder: {}; fetch them", path_, missing));
   }
   for (const std::string& name : names) {
     const auto& file = *files_.emplace_back(std::make_unique<SafetensorsFile>(folder / name));

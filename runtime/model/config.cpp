@@ -29,7 +29,9 @@ class Reader {
  public:
   Reader(const json& document, const std::string& file) : document_(document), file_(file) {}
 
-  [[noreturn]] void refuse(const std::string& what) const { throw Error(ErrorCode::bad_file, fmt::format("{}: {}", file_, what)); }
+  [[noreturn]] void refuse(const std::string& what) const {
+    throw Error(ErrorCode::bad_file, fmt::format("{}: {}", file_, what));
+  }
 
   const json* find(const char* key) const {
     const auto place = document_.find(key);
@@ -50,7 +52,8 @@ class Reader {
     const json* value = find(key);
     if (!value && otherwise >= 0) return otherwise;
     if (!value) refuse(fmt::format("lacks '{}'", key));
-    if (!value->is_number_unsigned() || value->get<uint64_t>() < 1 || value->get<uint64_t>() >= static_cast<uint64_t>(limit))
+    if (!value->is_number_unsigned() || value->get<uint64_t>() < 1 ||
+        value->get<uint64_t>() >= static_cast<uint64_t>(limit))
       refuse(fmt::format("'{}' must be a whole number from 1 to {}", key, limit - 1));
     return value->get<int>();
   }
@@ -79,7 +82,8 @@ class Reader {
 
 const Family* family_of(const Reader& reader) {
   std::string architecture;
-  if (const json* names = reader.find("architectures"); names && names->is_array() && !names->empty() && names->front().is_string())
+  if (const json* names = reader.find("architectures");
+      names && names->is_array() && !names->empty() && names->front().is_string())
     architecture = names->front().get<std::string>();
   const std::string model_type = reader.text("model_type", "");
   for (const Family& family : families)
@@ -88,7 +92,8 @@ const Family* family_of(const Reader& reader) {
 }
 
 std::string architecture_of(const Reader& reader) {
-  if (const json* names = reader.find("architectures"); names && names->is_array() && !names->empty() && names->front().is_string())
+  if (const json* names = reader.find("architectures");
+      names && names->is_array() && !names->empty() && names->front().is_string())
     return in_quotes(names->front().get<std::string>());
   const std::string model_type = reader.text("model_type", "");
   return model_type.empty() ? "that it does not name" : in_quotes(model_type);
@@ -114,9 +119,11 @@ std::vector<std::string> unsupported(const Reader& reader) {
   if (!family_of(reader)) reasons.push_back("the architecture " + architecture_of(reader));
   if (reader.find("auto_map")) reasons.push_back("code of its own (auto_map)");
   if (const json* quantization = reader.find("quantization_config")) {
-    const bool named = quantization->is_object() && quantization->contains("quant_method") && (*quantization)["quant_method"].is_string();
-    reasons.push_back(fmt::format("quantised weights ({})",
-                                  named ? in_quotes((*quantization)["quant_method"].get<std::string>()) : "quantization_config"));
+    const bool named = quantization->is_object() && quantization->contains("quant_method") &&
+                       (*quantization)["quant_method"].is_string();
+    reasons.push_back(
+        fmt::format("quantised weights ({})",
+                    named ? in_quotes((*quantization)["quant_method"].get<std::string>()) : "quantization_config"));
   }
   if (!reasons.empty()) return reasons;  // the rest are questions to ask of a known family
   for (const char* key : {"rope_scaling", "rope_parameters"})
@@ -134,13 +141,17 @@ std::vector<std::string> unsupported(const Reader& reader) {
 
 void check_sizes(const ModelConfig& config, const Reader& reader) {
   if (config.heads % config.key_value_heads)
-    reader.refuse(fmt::format("{} attention heads are no multiple of {} key-value heads", config.heads, config.key_value_heads));
-  if (config.head_width % 2) reader.refuse(fmt::format("a head of width {} cannot be turned in pairs", config.head_width));
+    reader.refuse(
+        fmt::format("{} attention heads are no multiple of {} key-value heads", config.heads, config.key_value_heads));
+  if (config.head_width % 2)
+    reader.refuse(fmt::format("a head of width {} cannot be turned in pairs", config.head_width));
   if (int64_t{config.heads} * config.head_width >= size_limit)
     reader.refuse(fmt::format("{} heads of width {} are too many", config.heads, config.head_width));
   if (int64_t{config.context} * config.head_width > rope_limit)
-    reader.refuse(fmt::format("a context of {} tokens is longer than this program can hold positions for", config.context));
-  const double width = config.width, layer = width * config.mlp_width * 3 + width * config.heads * config.head_width * 4;
+    reader.refuse(
+        fmt::format("a context of {} tokens is longer than this program can hold positions for", config.context));
+  const double width = config.width,
+               layer = width * config.mlp_width * 3 + width * config.heads * config.head_width * 4;
   if (layer * config.layers + 2 * width * config.vocabulary > parameter_limit)
     reader.refuse("its sizes make a model of more than a trillion parameters; it is damaged");
 }
@@ -155,7 +166,8 @@ ModelConfig parse_config(std::string_view text, const std::string& file) {
   if (!reasons.empty()) {
     std::string known;
     for (const Family& family : families) known += fmt::format("{}{}", known.empty() ? "" : ", ", family.architecture);
-    throw Error(ErrorCode::unsupported, fmt::format("{}: asks for {}, which is not supported; plain {} models are", file, reasons, known));
+    throw Error(ErrorCode::unsupported,
+                fmt::format("{}: asks for {}, which is not supported; plain {} models are", file, reasons, known));
   }
 
   ModelConfig config;
@@ -176,7 +188,8 @@ ModelConfig parse_config(std::string_view text, const std::string& file) {
   config.context = reader.size("max_position_embeddings", 2048);
   config.norm_epsilon = reader.number("rms_norm_eps", 1e-6f);
   config.rope_theta = reader.number("rope_theta", 10000);
-  if (const json* rope = reader.find("rope_parameters")) config.rope_theta = Reader(*rope, file).number("rope_theta", config.rope_theta);
+  if (const json* rope = reader.find("rope_parameters"))
+    config.rope_theta = Reader(*rope, file).number("rope_theta", config.rope_theta);
   config.tied = reader.flag("tie_word_embeddings", false);
   config.bos = reader.token("bos_token_id");
   config.eos = reader.token("eos_token_id");

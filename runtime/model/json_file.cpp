@@ -23,16 +23,17 @@ std::string read_text(const std::filesystem::path& path, uint64_t limit) {
   const uint64_t size = std::filesystem::file_size(path, failure);
   if (failure) throw Error(ErrorCode::disk, fmt::format("{}: cannot be read ({})", path.string(), failure.message()));
   if (size > limit)
-    throw Error(ErrorCode::bad_file, fmt::format("{}: {} bytes is more than a file of its kind may have ({})",
-                                                 path.string(), size, limit));
+    throw Error(ErrorCode::bad_file,
+                fmt::format("{}: {} bytes is more than a file of its kind may have ({})", path.string(), size, limit));
   std::string text(size, '\0');
   std::ifstream stream(path, std::ios::binary);
   stream.read(text.data(), static_cast<std::streamsize>(size));
   if (!stream || static_cast<uint64_t>(stream.gcount()) != size)
     throw Error(ErrorCode::disk, fmt::format("{}: cannot be read ({})", path.string(), std::strerror(errno)));
   if (is_git_lfs_pointer(text))
-    throw Error(ErrorCode::bad_file,
-                fmt::format("{}: is a Git-LFS pointer, its content is not here; fetch it with git lfs pull", path.string()));
+    throw Error(
+        ErrorCode::bad_file,
+        fmt::format("{}: is a Git-LFS pointer, its content is not here; fetch it with git lfs pull", path.string()));
   return text;
 }
 
@@ -59,9 +60,11 @@ nlohmann::json parse_json_object(std::string_view text, const std::string& name)
   } catch (const json::exception&) {
     throw Error(ErrorCode::bad_file, fmt::format("{}: not valid JSON; is it whole?", name));
   }
-  if (!document.is_object()) throw Error(ErrorCode::bad_file, fmt::format("{}: not a JSON object; is it the right file?", name));
+  if (!document.is_object())
+    throw Error(ErrorCode::bad_file, fmt::format("{}: not a JSON object; is it the right file?", name));
   if (!repeated.empty())
-    throw Error(ErrorCode::bad_file, fmt::format("{}: names {} twice in one object; it cannot be read safely", name, repeated));
+    throw Error(ErrorCode::bad_file,
+                fmt::format("{}: names {} twice in one object; it cannot be read safely", name, repeated));
   return document;
 }
 

@@ -26,26 +26,31 @@ std::vector<int64_t> stored_shape(const WeightPlace& place) {
 void check_tensor(const Checkpoint& checkpoint, const WeightPlace& place) {
   const auto found = checkpoint.find(place.name);
   if (!found && place.name == "lm_head.weight")
-    throw Error(ErrorCode::bad_file, fmt::format("{}: lacks tensor 'lm_head.weight', and config.json does not tie it to the "
-                                                 "embedding (tie_word_embeddings)",
-                                                 checkpoint.path()));
+    throw Error(ErrorCode::bad_file,
+                fmt::format("{}: lacks tensor 'lm_head.weight', and config.json does not tie it to the "
+                            "embedding (tie_word_embeddings)",
+                            checkpoint.path()));
   if (!found)
-    throw Error(ErrorCode::bad_file, fmt::format("{}: lacks tensor '{}' that config.json asks for", checkpoint.path(), place.name));
+    throw Error(ErrorCode::bad_file,
+                fmt::format("{}: lacks tensor '{}' that config.json asks for", checkpoint.path(), place.name));
   if (found.tensor->shape != stored_shape(place))
-    throw Error(ErrorCode::bad_file, fmt::format("{}: tensor '{}' has shape {}, config.json asks for {}", found.file, place.name,
-                                                 shape_text(found.tensor->shape), shape_text(stored_shape(place))));
+    throw Error(ErrorCode::bad_file,
+                fmt::format("{}: tensor '{}' has shape {}, config.json asks for {}", found.file, place.name,
+                            shape_text(found.tensor->shape), shape_text(stored_shape(place))));
   float first = 0;
   read_f32(*found.tensor, 0, {&first, 1}, found.file);  // refuses a type that weights cannot have
 }
 
-// Tensors of a layer that the config does not explain (biases, query norms, experts, further layers) would be lost silently.
+// Tensors of a layer that the config does not explain (biases, query norms, experts, further layers) would be lost
+// silently.
 void check_nothing_else(const Checkpoint& checkpoint, const std::vector<WeightPlace>& places) {
   for (const auto& [name, found] : checkpoint.tensors()) {
     const bool of_layer = name.starts_with("model.layers.") && !name.ends_with(".rotary_emb.inv_freq");
     const auto same = [&name = name](const WeightPlace& place) { return place.name == name; };
     if (of_layer && std::none_of(places.begin(), places.end(), same))
-      throw Error(ErrorCode::unsupported, fmt::format("{}: tensor {} is no part of the model that config.json describes", found.file,
-                                                      in_quotes(name)));
+      throw Error(
+          ErrorCode::unsupported,
+          fmt::format("{}: tensor {} is no part of the model that config.json describes", found.file, in_quotes(name)));
   }
 }
 
@@ -75,8 +80,8 @@ std::shared_ptr<const Model> load_model(const std::filesystem::path& folder, std
   check_nothing_else(checkpoint, places);
   if (model->tokenizer->size() > model->config.vocabulary)
     throw Error(ErrorCode::does_not_fit,
-                fmt::format("{}: the tokenizer has {} tokens, the embedding {} rows; they belong to different models", folder.string(),
-                            model->tokenizer->size(), model->config.vocabulary));
+                fmt::format("{}: the tokenizer has {} tokens, the embedding {} rows; they belong to different models",
+                            folder.string(), model->tokenizer->size(), model->config.vocabulary));
 
   model->weights = Weights(model->config, ops);
   for (const auto& named : model->weights.named()) load_tensor(checkpoint.find(named.name), named.tensor, *ops);
@@ -110,7 +115,8 @@ Buffer rope_table(const ModelConfig& config, std::shared_ptr<Ops> ops) {
   const int64_t rows = config.context, columns = config.head_width, pairs = columns / 2;
   std::vector<double> frequencies(static_cast<size_t>(pairs));
   for (int64_t i = 0; i < pairs; ++i)
-    frequencies[i] = std::pow(static_cast<double>(config.rope_theta), -2.0 * static_cast<double>(i) / static_cast<double>(columns));
+    frequencies[i] =
+        std::pow(static_cast<double>(config.rope_theta), -2.0 * static_cast<double>(i) / static_cast<double>(columns));
   std::vector<float> table(static_cast<size_t>(rows * columns));
   for (int64_t position = 0; position < rows; ++position)
     for (int64_t i = 0; i < pairs; ++i) {
@@ -125,10 +131,11 @@ Buffer rope_table(const ModelConfig& config, std::shared_ptr<Ops> ops) {
 
 std::string hash_of(const ModelConfig& config, const Weights& weights, Ops& ops) {
   Hasher hasher;
-  hasher.add(fmt::format("{} layers {} width {} heads {} key_value_heads {} head_width {} mlp_width {} vocabulary {} context {} "
-                         "norm_epsilon {} rope_theta {} tied {}",
-                         config.architecture, config.layers, config.width, config.heads, config.key_value_heads, config.head_width,
-                         config.mlp_width, config.vocabulary, config.context, config.norm_epsilon, config.rope_theta, config.tied));
+  hasher.add(fmt::format(
+      "{} layers {} width {} heads {} key_value_heads {} head_width {} mlp_width {} vocabulary {} context {} "
+      "norm_epsilon {} rope_theta {} tied {}",
+      config.architecture, config.layers, config.width, config.heads, config.key_value_heads, config.head_width,
+      config.mlp_width, config.vocabulary, config.context, config.norm_epsilon, config.rope_theta, config.tied));
   const Tensor flat = weights.flat();
   std::vector<float> values;
   for (int64_t begin = 0; begin < flat.size(); begin += elements_at_once) {

@@ -15,7 +15,8 @@ struct NormalText {
   uint32_t origin(size_t at) const { return origins.empty() ? static_cast<uint32_t>(at) : origins[at]; }
 };
 
-// Canonical composition (NFC). What is not UTF-8 stays as it is; an offset inside what changed is that of its beginning.
+// Canonical composition (NFC). What is not UTF-8 stays as it is; an offset inside what changed is that of its
+// beginning.
 NormalText composed(std::string_view text);
 
 }  // namespace stemma

@@ -23,11 +23,12 @@ struct StoredTensor {
   int64_t size() const;  // elements
 };
 
-// Checks header, shapes and ranges of a whole file's bytes; the spans point into them. `name` is the file, for messages.
-// Throws Error: a Git-LFS pointer, cut short, not JSON, ranges that overlap, leave the file or leave holes.
+// Checks header, shapes and ranges of a whole file's bytes; the spans point into them. `name` is the file, for
+// messages. Throws Error: a Git-LFS pointer, cut short, not JSON, ranges that overlap, leave the file or leave holes.
 std::vector<StoredTensor> parse_safetensors(std::span<const std::byte> file, const std::string& name);
 
-// Elements [begin, begin + out.size()) as f32, from F64, F32, F16 or BF16. Throws Error for other types; `file` is for messages.
+// Elements [begin, begin + out.size()) as f32, from F64, F32, F16 or BF16. Throws Error for other types; `file` is for
+// messages.
 void read_f32(const StoredTensor& tensor, int64_t begin, std::span<float> out, const std::string& file);
 
 // A file on disk, mapped as long as this lives.

@@ -46,7 +46,10 @@ std::string made_valid(std::string_view text) {
 
 struct Tokenizer::Tables {
   Tables(TokenizerFile parsed, const std::string& name)
-      : file(std::move(parsed)), raw_added(added_of(file, false)), normal_added(added_of(file, true)), pairs(file.merges) {
+      : file(std::move(parsed)),
+        raw_added(added_of(file, false)),
+        normal_added(added_of(file, true)),
+        pairs(file.merges) {
     for (const std::string& pattern : file.patterns) patterns.emplace_back(pattern, name);
     for (const AddedToken& token : file.added)
       if (token.special) special.insert(token.id);
@@ -62,7 +65,8 @@ struct Tokenizer::Tables {
       for (std::string_view word : words) pattern.split(word, finer);
       words.swap(finer);
     }
-    for (std::string_view word : words) encode_word(text.substr(static_cast<size_t>(word.data() - valid.data()), word.size()), spans);
+    for (std::string_view word : words)
+      encode_word(text.substr(static_cast<size_t>(word.data() - valid.data()), word.size()), spans);
   }
 
   void encode_word(std::string_view word, std::vector<TokenSpan>& spans) const {
@@ -100,8 +104,10 @@ struct Tokenizer::Tables {
   void add_byte(uint8_t byte, std::vector<TokenSpan>& symbols) const {
     const bool known = file.byte_ids[byte] >= 0;
     const int32_t id = known ? file.byte_ids[byte] : file.unknown;
-    if (!known && !symbols.empty() && symbols.back().id == id) ++symbols.back().bytes;
-    else symbols.push_back({id, 1});
+    if (!known && !symbols.empty() && symbols.back().id == id)
+      ++symbols.back().bytes;
+    else
+      symbols.push_back({id, 1});
   }
 
   TokenizerFile file;
@@ -136,12 +142,14 @@ std::string config_beside(const std::filesystem::path& path) {
 }  // namespace
 
 Tokenizer::Tokenizer(const std::filesystem::path& path)
-    : Tokenizer(read_text(tokenizer_path(path), largest_tokenizer), config_beside(path), tokenizer_path(path).string()) {}
+    : Tokenizer(read_text(tokenizer_path(path), largest_tokenizer), config_beside(path),
+                tokenizer_path(path).string()) {}
 
 Tokenizer::~Tokenizer() = default;
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text, std::vector<uint32_t>* offsets) const {
-  if (text.size() > longest_text) throw Error(ErrorCode::does_not_fit, "a text of more than 2 GB cannot be encoded at once; cut it");
+  if (text.size() > longest_text)
+    throw Error(ErrorCode::does_not_fit, "a text of more than 2 GB cannot be encoded at once; cut it");
   std::vector<int32_t> ids;
   if (offsets) offsets->clear();
   auto put = [&](int32_t id, size_t begin) {
@@ -163,7 +171,8 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, std::vector<uint32
       }
       std::string_view plain = std::string_view(normal.text).substr(piece.begin, piece.end - piece.begin);
       std::string spaced;
-      if (tables_->file.prepends_space || (tables_->file.prefix_space && plain.front() != ' ')) plain = spaced = " " + std::string(plain);
+      if (tables_->file.prepends_space || (tables_->file.prefix_space && plain.front() != ' '))
+        plain = spaced = " " + std::string(plain);
       spans.clear();
       tables_->encode_text(plain, spans);
       size_t at = 0;  // in `plain`, whose first space may stand for nothing

@@ -18,8 +18,8 @@ class Tokenizer {
   Tokenizer(std::string_view text, std::string_view config, const std::string& file);
   ~Tokenizer();
 
-  // Ids of `text`; special and added tokens in it are recognised. `offsets` (n+1), if asked for: byte offsets in `text`.
-  // bos is not added. What is not UTF-8 is encoded byte by byte. Safe to call from several threads.
+  // Ids of `text`; special and added tokens in it are recognised. `offsets` (n+1), if asked for: byte offsets in
+  // `text`. bos is not added. What is not UTF-8 is encoded byte by byte. Safe to call from several threads.
   std::vector<int32_t> encode(std::string_view text, std::vector<uint32_t>* offsets = nullptr) const;
   // The bytes of one token; special tokens as they are written.
   const std::string& bytes(int32_t id) const;
@@ -27,9 +27,9 @@ class Tokenizer {
   int32_t id(std::string_view token) const;  // of an added token's text; -1
   bool special(int32_t id) const;
   int32_t size() const;
-  bool adds_bos() const;       // the post-processor or the tokenizer_config puts bos first
-  int32_t bos() const;         // -1: none
-  int32_t eos() const;         // -1: none
+  bool adds_bos() const;  // the post-processor or the tokenizer_config puts bos first
+  int32_t bos() const;    // -1: none
+  int32_t eos() const;    // -1: none
   const std::string& hash() const;
 
  private:

@@ -38,7 +38,9 @@ class Parser {
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& what) const { throw Error(ErrorCode::bad_file, fmt::format("{}: {}", file_, what)); }
+  [[noreturn]] void refuse(const std::string& what) const {
+    throw Error(ErrorCode::bad_file, fmt::format("{}: {}", file_, what));
+  }
   const json& model_() const { return document_.at("model"); }
 
   static std::string text_of(const json& object, const char* key) {
@@ -61,16 +63,19 @@ class Parser {
 
   void read_vocabulary() {
     const auto vocabulary = model_().find("vocab");
-    if (vocabulary == model_().end() || !vocabulary->is_object() || vocabulary->empty()) refuse("has no vocabulary (model.vocab)");
+    if (vocabulary == model_().end() || !vocabulary->is_object() || vocabulary->empty())
+      refuse("has no vocabulary (model.vocab)");
     for (const auto& [spelling, value] : vocabulary->items()) {
       if (spelling.size() > longest_token) refuse(fmt::format("token {} is too long", in_quotes(spelling)));
       const int32_t id = id_of(value, spelling);
-      if (static_cast<size_t>(id) >= result_.bytes.size()) result_.bytes.resize(static_cast<size_t>(id) + 1), used_.resize(static_cast<size_t>(id) + 1);
+      if (static_cast<size_t>(id) >= result_.bytes.size())
+        result_.bytes.resize(static_cast<size_t>(id) + 1), used_.resize(static_cast<size_t>(id) + 1);
       if (used_[id]) refuse(fmt::format("token {} has the id {} of another", in_quotes(spelling), id));
       used_[id] = true;
       result_.bytes[id] = bytes_of(spelling);
       ids_.emplace(spelling, id);
-      if (result_.symbols == TokenizerFile::Symbols::bytes || !byte_of_token(spelling)) result_.tokens.emplace(result_.bytes[id], id);
+      if (result_.symbols == TokenizerFile::Symbols::bytes || !byte_of_token(spelling))
+        result_.tokens.emplace(result_.bytes[id], id);
     }
   }
 
@@ -97,7 +102,8 @@ class Parser {
       for (auto [spelling, id] : {std::pair(left, &merge.left), {right, &merge.right}, {left + right, &merge.result}}) {
         const auto place = ids_.find(spelling);
         if (place == ids_.end())
-          refuse(fmt::format("merge {} {} needs token {}, which is not in the vocabulary", in_quotes(left), in_quotes(right), in_quotes(spelling)));
+          refuse(fmt::format("merge {} {} needs token {}, which is not in the vocabulary", in_quotes(left),
+                             in_quotes(right), in_quotes(spelling)));
         *id = place->second;
       }
       result_.merges.push_back(merge);
@@ -114,15 +120,21 @@ class Parser {
     };
     for (const json& token : *added) {
       const std::string content = token.is_object() ? text_of(token, "content") : "";
-      if (content.empty() || content.size() > longest_token || !token.contains("id")) refuse("an added token lacks its content or id");
+      if (content.empty() || content.size() > longest_token || !token.contains("id"))
+        refuse("an added token lacks its content or id");
       if (flag(token, "single_word", false))
-        throw Error(ErrorCode::unsupported, fmt::format("{}: added token {} wants to be a single_word, which is not supported", file_, in_quotes(content)));
-      AddedToken entry{id_of(token["id"], content), content, flag(token, "special", false), false,
-                       flag(token, "lstrip", false), flag(token, "rstrip", false)};
+        throw Error(ErrorCode::unsupported,
+                    fmt::format("{}: added token {} wants to be a single_word, which is not supported", file_,
+                                in_quotes(content)));
+      AddedToken entry{id_of(token["id"], content),   content,
+                       flag(token, "special", false), false,
+                       flag(token, "lstrip", false),  flag(token, "rstrip", false)};
       entry.normalized = flag(token, "normalized", !entry.special);
       const auto id = static_cast<size_t>(entry.id);
-      if (const auto place = ids_.find(content); place == ids_.end() ? id < used_.size() && used_[id] : place->second != entry.id)
-        refuse(fmt::format("added token {} has another id ({}) than the vocabulary gives", in_quotes(content), entry.id));
+      if (const auto place = ids_.find(content);
+          place == ids_.end() ? id < used_.size() && used_[id] : place->second != entry.id)
+        refuse(
+            fmt::format("added token {} has another id ({}) than the vocabulary gives", in_quotes(content), entry.id));
       if (id >= result_.bytes.size()) result_.bytes.resize(id + 1), used_.resize(id + 1);
       used_[id] = true;
       result_.bytes[id] = content;
@@ -137,7 +149,8 @@ class Parser {
       std::optional<uint8_t> byte;
       if (result_.symbols == TokenizerFile::Symbols::characters) {
         byte = byte_of_token(spelling);
-      } else if (const std::string bytes = bytes_of_spelling(spelling); bytes.size() == 1 && spelling == spelling_of_byte(static_cast<uint8_t>(bytes[0]))) {
+      } else if (const std::string bytes = bytes_of_spelling(spelling);
+                 bytes.size() == 1 && spelling == spelling_of_byte(static_cast<uint8_t>(bytes[0]))) {
         byte = static_cast<uint8_t>(bytes[0]);
       }
       if (byte) result_.byte_ids[*byte] = id;
@@ -163,12 +176,14 @@ class Parser {
       const std::string content = place->is_object() ? text_of(*place, "content") : text_of(config, key);
       const auto found = ids_.find(content);
       if (found == ids_.end())
-        throw Error(ErrorCode::bad_file, fmt::format("{}: its {} {} is no token of tokenizer.json", name, key, in_quotes(content)));
+        throw Error(ErrorCode::bad_file,
+                    fmt::format("{}: its {} {} is no token of tokenizer.json", name, key, in_quotes(content)));
       return found->second;
     };
     result_.bos = token("bos_token", result_.bos);
     result_.eos = token("eos_token", result_.eos);
-    if (const auto adds = config.find("add_bos_token"); adds != config.end() && adds->is_boolean()) result_.adds_bos = adds->get<bool>();
+    if (const auto adds = config.find("add_bos_token"); adds != config.end() && adds->is_boolean())
+      result_.adds_bos = adds->get<bool>();
     if (result_.adds_bos && result_.bos < 0)
       throw Error(ErrorCode::bad_file, fmt::format("{}: add_bos_token is true, but it names no bos_token", name));
   }

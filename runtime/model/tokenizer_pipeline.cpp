@@ -16,7 +16,8 @@ constexpr const char* gpt2_pattern = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}
 constexpr size_t most_stages = 32;
 
 [[noreturn]] void unsupported(const std::string& file, const std::string& what) {
-  throw Error(ErrorCode::unsupported, fmt::format("{}: {} is not supported; byte-level BPE tokenizers are", file, what));
+  throw Error(ErrorCode::unsupported,
+              fmt::format("{}: {} is not supported; byte-level BPE tokenizers are", file, what));
 }
 
 const json* find(const json& object, const char* key) {
@@ -59,7 +60,8 @@ void read_split(const json& part, const std::string& file, TokenizerFile& to) {
   const bool inverted = flag(part, "invert", false);
   // Removed and inverted keeps the matches alone; the patterns that say so match all of any text.
   if (!(behavior == "Isolated" && !inverted) && !(behavior == "Removed" && inverted))
-    unsupported(file, fmt::format("the pre_tokenizer Split with behavior {}{}", in_quotes(behavior), inverted ? ", inverted" : ""));
+    unsupported(file, fmt::format("the pre_tokenizer Split with behavior {}{}", in_quotes(behavior),
+                                  inverted ? ", inverted" : ""));
   const json* pattern = find(part, "pattern");
   const json* expression = pattern ? find(*pattern, "Regex") : nullptr;
   if (!expression || !expression->is_string()) unsupported(file, "the pre_tokenizer Split without a Regex");
@@ -75,7 +77,8 @@ void read_byte_level(const std::vector<const json*>& pre, const std::string& fil
       to.patterns.push_back(flag(*pre[i], "individual_digits", false) ? R"(\p{N})" : R"(\p{N}+)");
     } else if (type == "ByteLevel" && i + 1 == pre.size()) {
       to.prefix_space = flag(*pre[i], "add_prefix_space", true);
-      if (to.prefix_space && i > 0) unsupported(file, "the pre_tokenizer ByteLevel with add_prefix_space after other stages");
+      if (to.prefix_space && i > 0)
+        unsupported(file, "the pre_tokenizer ByteLevel with add_prefix_space after other stages");
       if (flag(*pre[i], "use_regex", true)) to.patterns.push_back(gpt2_pattern);
     } else {
       unsupported(file, "the pre_tokenizer " + in_quotes(type) + (type == "ByteLevel" ? " before other stages" : ""));
@@ -87,10 +90,11 @@ void read_byte_level(const std::vector<const json*>& pre, const std::string& fil
 bool is_sentence_piece(const std::vector<const json*>& normalizers) {
   auto is_space = [](const json& part) {
     const json* pattern = find(part, "pattern");
-    return text(part, "type") == "Replace" && pattern && text(*pattern, "String") == " " && text(part, "content") == underscore;
+    return text(part, "type") == "Replace" && pattern && text(*pattern, "String") == " " &&
+           text(part, "content") == underscore;
   };
-  return normalizers.size() == 2 && text(*normalizers[0], "type") == "Prepend" && text(*normalizers[0], "prepend") == underscore &&
-         is_space(*normalizers[1]);
+  return normalizers.size() == 2 && text(*normalizers[0], "type") == "Prepend" &&
+         text(*normalizers[0], "prepend") == underscore && is_space(*normalizers[1]);
 }
 
 }  // namespace
@@ -109,7 +113,8 @@ void read_pipeline(const json& document, const std::string& file, TokenizerFile&
     return;
   }
   for (const json* part : normalizers) {
-    if (text(*part, "type") != "NFC") unsupported(file, "the normalizer " + in_quotes(text(*part, "type", "of no type")));
+    if (text(*part, "type") != "NFC")
+      unsupported(file, "the normalizer " + in_quotes(text(*part, "type", "of no type")));
     to.composes = true;
   }
   if (pre.empty() || text(*pre.back(), "type") != "ByteLevel")
@@ -125,7 +130,8 @@ std::string bos_of_post_processor(const json& document, const std::string& file)
     if (type == "ByteLevel") continue;  // moves offsets of spaces only
     if (type != "TemplateProcessing") unsupported(file, "the post_processor " + in_quotes(type));
     const json* single = find(*part, "single");
-    if (!single || !single->is_array()) throw Error(ErrorCode::bad_file, fmt::format("{}: its post_processor has no template", file));
+    if (!single || !single->is_array())
+      throw Error(ErrorCode::bad_file, fmt::format("{}: its post_processor has no template", file));
     bool after_text = false;
     for (const json& piece : *single) {
       const json* token = find(piece, "SpecialToken");

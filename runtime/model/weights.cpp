@@ -9,13 +9,15 @@ namespace {
 
 constexpr std::array block_tensors = {&Block::attention_norm, &Block::query, &Block::key, &Block::value, &Block::output,
                                       &Block::mlp_norm,       &Block::gate,  &Block::up,  &Block::down};
-constexpr std::array block_names = {"input_layernorm",  "self_attn.q_proj",         "self_attn.k_proj", "self_attn.v_proj",
-                                    "self_attn.o_proj", "post_attention_layernorm", "mlp.gate_proj",    "mlp.up_proj",
-                                    "mlp.down_proj"};
+constexpr std::array block_names = {"input_layernorm",  "self_attn.q_proj", "self_attn.k_proj",
+                                    "self_attn.v_proj", "self_attn.o_proj", "post_attention_layernorm",
+                                    "mlp.gate_proj",    "mlp.up_proj",      "mlp.down_proj"};
 constexpr size_t tensors_of_block = block_tensors.size();
 
 bool is_norm(size_t i) { return block_tensors[i] == &Block::attention_norm || block_tensors[i] == &Block::mlp_norm; }
-std::string name_in_block(size_t layer, size_t i) { return fmt::format("model.layers.{}.{}.weight", layer, block_names[i]); }
+std::string name_in_block(size_t layer, size_t i) {
+  return fmt::format("model.layers.{}.{}.weight", layer, block_names[i]);
+}
 
 }  // namespace
 
@@ -35,13 +37,20 @@ std::vector<WeightPlace> weight_layout(const ModelConfig& config) {
 
 Tensor Block::linear(Linear which) const {
   switch (which) {
-    case Linear::query: return query;
-    case Linear::key: return key;
-    case Linear::value: return value;
-    case Linear::output: return output;
-    case Linear::gate: return gate;
-    case Linear::up: return up;
-    case Linear::down: return down;
+    case Linear::query:
+      return query;
+    case Linear::key:
+      return key;
+    case Linear::value:
+      return value;
+    case Linear::output:
+      return output;
+    case Linear::gate:
+      return gate;
+    case Linear::up:
+      return up;
+    case Linear::down:
+      return down;
   }
   return {};
 }

@@ -38,9 +38,12 @@ WordPattern::WordPattern(const std::string& pattern, const std::string& file) {
   size_t place = 0;
   constexpr uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C;
   if (pattern.size() <= longest_pattern)
-    made->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), options, &failure, &place, nullptr));
-  if (!made->code) throw Error(ErrorCode::bad_file, fmt::format("{}: its split pattern is broken at character {}", file, place));
-  pcre2_jit_compile(made->code.get(), PCRE2_JIT_COMPLETE);  // where there is no JIT, the interpreter gives the same matches
+    made->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), options, &failure,
+                                   &place, nullptr));
+  if (!made->code)
+    throw Error(ErrorCode::bad_file, fmt::format("{}: its split pattern is broken at character {}", file, place));
+  pcre2_jit_compile(made->code.get(),
+                    PCRE2_JIT_COMPLETE);  // where there is no JIT, the interpreter gives the same matches
   made->context.reset(pcre2_match_context_create(nullptr));
   if (!made->context) throw std::bad_alloc();
   pcre2_set_match_limit(made->context.get(), match_limit);
@@ -57,7 +60,8 @@ void WordPattern::split(std::string_view text, std::vector<std::string_view>& wo
   if (!data) throw std::bad_alloc();
   const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
   auto match = [&](size_t from, uint32_t options) {
-    return pcre2_match(code_->code.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK | options, data.get(), code_->context.get());
+    return pcre2_match(code_->code.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK | options, data.get(),
+                       code_->context.get());
   };
   size_t begin = 0;  // of what is not yet in a word
   for (size_t from = 0; from < text.size();) {
@@ -65,7 +69,8 @@ void WordPattern::split(std::string_view text, std::vector<std::string_view>& wo
     if (found == PCRE2_ERROR_JIT_STACKLIMIT) found = match(from, PCRE2_NO_JIT);
     if (found == PCRE2_ERROR_NOMATCH) break;
     if (found < 0)
-      throw Error(ErrorCode::bad_file, fmt::format("{}: its split pattern takes too much work on this text", code_->file));
+      throw Error(ErrorCode::bad_file,
+                  fmt::format("{}: its split pattern takes too much work on this text", code_->file));
     const size_t* range = pcre2_get_ovector_pointer(data.get());
     if (range[1] <= range[0] || range[0] < from) {  // nothing matched here: look again one character on
       from = std::max(from, range[1]);

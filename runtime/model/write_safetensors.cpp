@@ -9,9 +9,8 @@ void write_safetensors(const std::filesystem::path& path, const std::vector<Tens
   header["__metadata__"] = {{"format", "pt"}};
   uint64_t offset = 0;
   for (const TensorToWrite& tensor : tensors) {
-    header[tensor.name] = {{"dtype", "F32"},
-                           {"shape", tensor.shape},
-                           {"data_offsets", {offset, offset + tensor.values.size_bytes()}}};
+    header[tensor.name] = {
+        {"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {offset, offset + tensor.values.size_bytes()}}};
     offset += tensor.values.size_bytes();
   }
   std::string text = header.dump();

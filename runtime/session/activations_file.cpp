@@ -76,6 +76,17 @@ int64_t common_rows(const Hdf5Node& trace) {
   return rows == INT64_MAX ? 0 : rows;
 }
 
+bool bears_crash_mark(const fs::path& activations) {
+  std::error_code failed;
+  if (!fs::is_regular_file(activations, failed)) return false;
+  try {
+    Hdf5File::open(activations);
+    return false;
+  } catch (const Error&) {
+    return true;
+  }
+}
+
 void repair_activations(const fs::path& activations) {
   const fs::path beside = name_beside(activations);
   std::error_code failed;
@@ -86,7 +97,8 @@ void repair_activations(const fs::path& activations) {
       if (error.code() == ErrorCode::disk) throw;
       // Marked by a crash outside the appending mode: a plain copy without the mark.
       fs::copy_file(activations, beside, fs::copy_options::overwrite_existing, failed);
-      if (failed) throw Error(ErrorCode::disk, fmt::format("{}: cannot be copied ({})", activations.string(), failed.message()));
+      if (failed)
+        throw Error(ErrorCode::disk, fmt::format("{}: cannot be copied ({})", activations.string(), failed.message()));
       Hdf5File::open_for(Hdf5File::Mode::clear_crash_marks, beside).close();
       const Hdf5File copy = Hdf5File::open(beside);
       for (const std::string& trace : copy.root().names()) common_rows(copy.root().group(trace));
@@ -94,7 +106,8 @@ void repair_activations(const fs::path& activations) {
     rename_whole(beside, activations);
   } catch (const std::exception& error) {
     fs::remove(beside, failed);
-    throw Error(ErrorCode::bad_file, fmt::format("{}: was left unfinished by a crash and cannot be repaired (is the disk full?); move it away to record anew",
+    throw Error(ErrorCode::bad_file, fmt::format("{}: was left unfinished by a crash and cannot be repaired (is the "
+                                                 "disk full?); move it away to record anew",
                                                  activations.string()));
   }
 }

@@ -30,5 +30,6 @@ int64_t common_rows(const Hdf5Node& trace);
 
 // Makes a file whole that a crash left marked as being written: all that was flushed is copied, then replaces it.
 void repair_activations(const std::filesystem::path& activations);
+bool bears_crash_mark(const std::filesystem::path& activations);  // ask only while no one writes to it
 
 }  // namespace stemma

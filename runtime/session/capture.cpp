@@ -60,7 +60,9 @@ struct ActivationWriter::State {
 ActivationWriter::ActivationWriter(const std::filesystem::path& session, const std::string& trace_id,
                                    const std::vector<std::string>& sites, int64_t width)
     : state_(std::make_unique<State>()) {
-  if (width <= 0) throw Error(ErrorCode::usage, fmt::format("{}: activations of width {} cannot be recorded", session.string(), width));
+  if (width <= 0)
+    throw Error(ErrorCode::usage,
+                fmt::format("{}: activations of width {} cannot be recorded", session.string(), width));
   state_->lock = SessionLock::take(session);
   state_->width = width;
   const std::filesystem::path path = activations_path(session);

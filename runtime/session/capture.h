@@ -13,14 +13,14 @@
 
 namespace stemma {
 
-// Appends residual streams to S.activations.h5: /<trace>/<site> (T,C) f16. The structure is made and flushed first, then
-// the data sets only grow, in SWMR mode with H5Fflush: what was flushed survives a kill.
+// Appends residual streams to S.activations.h5: /<trace>/<site> (T,C) f16. The structure is made and flushed first,
+// then the data sets only grow, in SWMR mode with H5Fflush: what was flushed survives a kill.
 class ActivationWriter {
  public:
   // Throws Error: another program generates into the session, the file is damaged, the disk is full. What a crash left
   // of an earlier run is made whole first.
-  ActivationWriter(const std::filesystem::path& session, const std::string& trace_id, const std::vector<std::string>& sites,
-                   int64_t width);
+  ActivationWriter(const std::filesystem::path& session, const std::string& trace_id,
+                   const std::vector<std::string>& sites, int64_t width);
   ~ActivationWriter();
   // `values` (tokens, width) for site index `site`; every site gets the same tokens in the same order.
   // Written and flushed every few tokens.
@@ -34,7 +34,8 @@ class ActivationWriter {
 };
 
 // Appends a trace's head and then each token to S.h5.running, one JSON object a line, given to the kernel each call,
-// so that it outlives a kill; sync() at each finished step lets it outlive a power cut. Removed by finish(). Holds the session for this program while it lives.
+// so that it outlives a kill; sync() at each finished step lets it outlive a power cut. Removed by finish(). Holds the
+// session for this program while it lives.
 class RunningLog {
  public:
   // Throws Error: another program generates into the session, the folder cannot be written.

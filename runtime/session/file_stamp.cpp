@@ -44,8 +44,10 @@ void check_same_file(const std::filesystem::path& path) {
   const auto known = stamps.find(key_of(path));
   const auto stamp = stamp_of(path);
   if (known == stamps.end() || !stamp || *stamp == known->second) return;
-  throw Error(ErrorCode::disk,
-              fmt::format("{}: was changed by another program since it was opened; open it again, or save under another name", path.string()));
+  throw Error(
+      ErrorCode::disk,
+      fmt::format("{}: was changed by another program since it was opened; open it again, or save under another name",
+                  path.string()));
 }
 
 }  // namespace stemma

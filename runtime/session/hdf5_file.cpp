@@ -17,11 +17,7 @@ namespace {
 
 static_assert(std::is_same_v<hid_t, int64_t>);
 
-constexpr int64_t compact_bytes = 4096, chunk_bytes = 1 << 20;
-constexpr int64_t free_bytes = 64 << 20;     // what a data set may claim however little of the file it fills
-constexpr int64_t deflate_ratio = 1100;      // no more than this comes out of a deflated byte
 constexpr size_t text_budget = size_t{1} << 30;  // bytes of text in one data set
-constexpr size_t few_texts = 256, long_text = 1024;
 
 using Id = std::shared_ptr<const int64_t>;
 
@@ -45,16 +41,6 @@ Id own(hid_t id, herr_t (*close)(hid_t)) {
     close(*held);
     delete held;
   });
-}
-
-[[noreturn]] void damaged(const std::string& place, const std::string& what) {
-  throw Error(ErrorCode::bad_file, fmt::format("{}: {}; the file is damaged or was changed by another program, use a sound copy", place, what));
-}
-[[noreturn]] void unwritten(const std::string& place) {
-  throw Error(ErrorCode::disk, fmt::format("{}: cannot be written; is the disk full?", place));
-}
-void written(bool good, const std::string& place) {
-  if (!good) unwritten(place);
 }
 
 herr_t refuse_outside(const char*, const char*, const char*, const char*, unsigned*, hid_t, void*) { return -1; }
@@ -102,14 +88,6 @@ Id space_of(const Shape& shape) {
   return own(H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr), H5Sclose);
 }
 
-int64_t count_of(const Shape& shape) {
-  int64_t count = 1;
-  for (const int64_t extent : shape) {
-    if (__builtin_mul_overflow(count, extent, &count)) return -1;
-  }
-  return count;
-}
-
 // Small data lies in the object's header, large data is shuffled and deflated.
 Id layout_of(const Shape& shape, size_t element, Packing packing = Packing::deflate) {
   const Id layout = own(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
@@ -122,28 +100,12 @@ Id layout_of(const Shape& shape, size_t element, Packing packing = Packing::defl
     return layout;
   }
   if (packing == Packing::none) return layout;
-  std::vector<hsize_t> chunk(shape.begin(), shape.end());
-  int64_t room = std::max<int64_t>(1, chunk_bytes / size);
-  for (size_t i = chunk.size(); i-- > 0;) {
-    chunk[i] = static_cast<hsize_t>(std::min<int64_t>(shape[i], std::max<int64_t>(1, room)));
-    room /= static_cast<int64_t>(chunk[i]);
-  }
+  const Shape extents = chunk_of(shape, element);
+  const std::vector<hsize_t> chunk(extents.begin(), extents.end());
   H5Pset_chunk(*layout, static_cast<int>(chunk.size()), chunk.data());
   H5Pset_shuffle(*layout);
   H5Pset_deflate(*layout, 4);
   return layout;
-}
-
-std::string with_visible_nul(const std::string& text) {
-  std::string result;
-  for (const char c : text) {
-    if (c == 0) {
-      result += "\u2400";
-    } else {
-      result += c;
-    }
-  }
-  return result;
 }
 
 Shape extents_of(const Id& set) {
@@ -154,31 +116,14 @@ Shape extents_of(const Id& set) {
   return Shape(extents.begin(), extents.end());
 }
 
-std::string words(const Shape& shape) {
-  std::vector<std::string> extents;
-  for (const int64_t extent : shape) extents.push_back(extent < 0 ? "any" : std::to_string(extent));
-  return fmt::format("({})", fmt::join(extents, ", "));
-}
-
 // Throws unless `set` holds its own data, has this shape, and can hold as much as it says.
 Shape check_extents(const Id& set, const std::string& place, const Shape& expected, size_t element) {
   const Id layout = own(H5Dget_create_plist(*set), H5Pclose);
   if (!layout || H5Pget_layout(*layout) == H5D_VIRTUAL || H5Pget_external_count(*layout) != 0) {
-    damaged(place, "keeps its data in another file");
+    fail_damaged(place, "keeps its data in another file");
   }
-  Shape extents = extents_of(set);
-  bool same = extents.size() == expected.size();
-  for (size_t i = 0; same && i < extents.size(); ++i) {
-    same = extents[i] >= 0 && (expected[i] < 0 || extents[i] == expected[i]);
-  }
-  if (!same) damaged(place, fmt::format("has shape {} where {} is due", words(extents), words(expected)));
-  const int64_t count = count_of(extents);
-  int64_t bytes = 0, most = 0;
-  if (count < 0 || __builtin_mul_overflow(count, static_cast<int64_t>(element), &bytes) ||
-      __builtin_mul_overflow(static_cast<int64_t>(H5Dget_storage_size(*set)), deflate_ratio, &most)) {
-    most = -1;
-  }
-  if (bytes > std::max(most, free_bytes)) damaged(place, fmt::format("claims shape {}, more than the file holds", words(extents)));
+  const Shape extents = extents_of(set);
+  check_claim(place, extents, expected, element, H5Dget_storage_size(*set));
   return extents;
 }
 
@@ -205,15 +150,12 @@ std::vector<std::string> texts_of(const Id& type, size_t count, const std::strin
       if (good && pointers[i]) texts[i] = pointers[i];
       std::free(pointers[i]);
     }
-    if (!good) damaged(place, "cannot be read");
+    if (!good) fail_damaged(place, "cannot be read");
   } else if (kind == H5T_STRING) {
     const size_t size = H5Tget_size(*type);
     std::string all(count * size, '\0');
-    if (count > 0 && !read(*type, all.data())) damaged(place, "cannot be read");
-    for (size_t i = 0; i < count; ++i) {
-      texts[i] = all.substr(i * size, size);
-      texts[i].erase(texts[i].find_last_not_of('\0') + 1);
-    }
+    if (count > 0 && !read(*type, all.data())) fail_damaged(place, "cannot be read");
+    texts = unpack(all, size, count);
   } else if (const Id element = kind == H5T_VLEN ? own(H5Tget_super(*type), H5Tclose) : nullptr;
              element && H5Tget_class(*element) == H5T_INTEGER && H5Tget_size(*element) == 1) {
     std::vector<hvl_t> pieces(count, hvl_t{0, nullptr});
@@ -222,9 +164,9 @@ std::vector<std::string> texts_of(const Id& type, size_t count, const std::strin
       if (good && pieces[i].p) texts[i].assign(static_cast<const char*>(pieces[i].p), pieces[i].len);
       std::free(pieces[i].p);
     }
-    if (!good) damaged(place, "cannot be read");
+    if (!good) fail_damaged(place, "cannot be read");
   } else {
-    damaged(place, "is no text");
+    fail_damaged(place, "is no text");
   }
   return texts;
 }
@@ -246,9 +188,10 @@ void put_text(const std::string& text, Write write) {
 Id open_attribute(const Id& id, const std::string& name, const std::string& place) {
   prepare_library();
   const Id attribute = own(H5Aopen(*id, name.c_str(), H5P_DEFAULT), H5Aclose);
-  if (!attribute) damaged(place, fmt::format("has no attribute \"{}\"", name));
+  if (!attribute) fail_damaged(place, fmt::format("has no attribute \"{}\"", name));
   const Id space = own(H5Aget_space(*attribute), H5Sclose);
-  if (!space || H5Sget_simple_extent_npoints(*space) != 1) damaged(place, fmt::format("attribute \"{}\" is no single value", name));
+  if (!space || H5Sget_simple_extent_npoints(*space) != 1)
+    fail_damaged(place, fmt::format("attribute \"{}\" is no single value", name));
   return attribute;
 }
 
@@ -256,7 +199,7 @@ void put_attribute(const Id& id, const std::string& name, hid_t type, const void
   prepare_library();
   if (H5Aexists(*id, name.c_str()) > 0) H5Adelete(*id, name.c_str());
   const Id attribute = own(H5Acreate2(*id, name.c_str(), type, *scalar(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
-  written(attribute && H5Awrite(*attribute, type, value) >= 0, place);
+  check_written(attribute && H5Awrite(*attribute, type, value) >= 0, place);
 }
 
 Id access_to_file(bool lock) {
@@ -267,16 +210,7 @@ Id access_to_file(bool lock) {
 }
 
 void check_is_hdf5(const std::filesystem::path& path) {
-  std::error_code failed;
-  if (!std::filesystem::exists(path, failed)) {
-    throw Error(ErrorCode::not_found, fmt::format("{}: no such file; check the path", path.string()));
-  }
-  if (!std::filesystem::is_regular_file(path, failed)) {
-    throw Error(ErrorCode::bad_file, fmt::format("{}: not a file; name an HDF5 file", path.string()));
-  }
-  if (std::filesystem::file_size(path, failed) == 0) {
-    throw Error(ErrorCode::bad_file, fmt::format("{}: an empty file, not HDF5; use a sound copy", path.string()));
-  }
+  check_has_bytes(path);
   const htri_t is = H5Fis_hdf5(path.c_str());
   if (is < 0) throw Error(ErrorCode::bad_file, fmt::format("{}: cannot be read; check its permissions", path.string()));
   if (is == 0) throw Error(ErrorCode::bad_file, fmt::format("{}: not an HDF5 file; check the path", path.string()));
@@ -291,37 +225,40 @@ std::string Hdf5Node::place(const std::string& name) const {
 Hdf5Node::Handle Hdf5Node::open(const std::string& name) const {
   prepare_library();
   const Handle id = own(H5Oopen(*id_, name.c_str(), *inside_only()), H5Oclose);
-  if (!id) damaged(place(name), H5Lexists(*id_, name.c_str(), H5P_DEFAULT) > 0 ? "cannot be opened" : "is missing");
+  if (!id)
+    fail_damaged(place(name), H5Lexists(*id_, name.c_str(), H5P_DEFAULT) > 0 ? "cannot be opened" : "is missing");
   return id;
 }
 
 template <class T>
 void Hdf5Node::write(const std::string& name, const std::vector<T>& values, const Shape& shape, Packing packing) const {
   prepare_library();
-  if (static_cast<int64_t>(values.size()) != count_of(shape)) {
-    throw Error(ErrorCode::does_not_fit, fmt::format("{}: {} values for shape {}; not written", place(name), values.size(), words(shape)));
-  }
+  check_count(place(name), values.size(), shape);
   const Id type = type_of<T>();
-  const Id set = own(H5Dcreate2(*id_, name.c_str(), *type, *space_of(shape), H5P_DEFAULT, *layout_of(shape, sizeof(T), packing), H5P_DEFAULT), H5Dclose);
-  written(set && (values.empty() || H5Dwrite(*set, *type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >= 0), place(name));
+  const Id set = own(H5Dcreate2(*id_, name.c_str(), *type, *space_of(shape), H5P_DEFAULT,
+                                *layout_of(shape, sizeof(T), packing), H5P_DEFAULT),
+                     H5Dclose);
+  check_written(set && (values.empty() || H5Dwrite(*set, *type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >= 0),
+                place(name));
 }
 
 template <class T>
 std::vector<T> Hdf5Node::read(const std::string& name, const Shape& shape) const {
   const Handle set = open(name);
-  if (H5Iget_type(*set) != H5I_DATASET) damaged(place(name), "is no data set");
+  if (H5Iget_type(*set) != H5I_DATASET) fail_damaged(place(name), "is no data set");
   const Id stored = own(H5Dget_type(*set), H5Tclose), wanted = type_of<T>();
   if (!stored || H5Tget_class(*stored) != H5Tget_class(*wanted) ||
       (std::is_same_v<T, uint16_t> && H5Tequal(*stored, *wanted) <= 0)) {
-    damaged(place(name), "holds another kind of number");
+    fail_damaged(place(name), "holds another kind of number");
   }
   const Shape extents = check_extents(set, place(name), shape, std::max(sizeof(T), H5Tget_size(*stored)));
   std::vector<T> values(static_cast<size_t>(count_of(extents)));
-  if (!values.empty() && H5Dread(*set, *wanted, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0) damaged(place(name), "cannot be read");
+  if (!values.empty() && H5Dread(*set, *wanted, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0)
+    fail_damaged(place(name), "cannot be read");
   return values;
 }
 
-#define STEMMA_NUMBER(T)                                                                               \
+#define STEMMA_NUMBER(T)                                                                                    \
   template void Hdf5Node::write<T>(const std::string&, const std::vector<T>&, const Shape&, Packing) const; \
   template std::vector<T> Hdf5Node::read<T>(const std::string&, const Shape&) const;
 STEMMA_NUMBER(int32_t)
@@ -333,15 +270,16 @@ STEMMA_NUMBER(uint16_t)
 
 Shape Hdf5Node::shape(const std::string& name) const {
   const Handle set = open(name);
-  if (H5Iget_type(*set) != H5I_DATASET) damaged(place(name), "is no data set");
+  if (H5Iget_type(*set) != H5I_DATASET) fail_damaged(place(name), "is no data set");
   return extents_of(set);
 }
 
 void Hdf5Node::write_text(const std::string& name, const std::string& text) const {
   prepare_library();
   put_text(text, [&](hid_t type, const void* value) {
-    const Id set = own(H5Dcreate2(*id_, name.c_str(), type, *scalar(), H5P_DEFAULT, *layout_of({0}, 1), H5P_DEFAULT), H5Dclose);
-    written(set && H5Dwrite(*set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, value) >= 0, place(name));
+    const Id set =
+        own(H5Dcreate2(*id_, name.c_str(), type, *scalar(), H5P_DEFAULT, *layout_of({0}, 1), H5P_DEFAULT), H5Dclose);
+    check_written(set && H5Dwrite(*set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, value) >= 0, place(name));
   });
 }
 
@@ -349,37 +287,26 @@ std::string Hdf5Node::read_text(const std::string& name) const { return read_tex
 
 void Hdf5Node::write_texts(const std::string& name, const std::vector<std::string>& texts, const Shape& shape) const {
   prepare_library();
-  if (static_cast<int64_t>(texts.size()) != count_of(shape)) {
-    throw Error(ErrorCode::does_not_fit, fmt::format("{}: {} texts for shape {}; not written", place(name), texts.size(), words(shape)));
-  }
-  std::vector<std::string> clean(texts.size());
-  std::transform(texts.begin(), texts.end(), clean.begin(), with_visible_nul);
-  size_t longest = 1;
-  for (const std::string& text : clean) longest = std::max(longest, text.size());
-  const bool fixed = clean.size() > few_texts && longest <= long_text;
-  const Id type = text_type(fixed ? longest : 0);
-  const size_t element = fixed ? longest : sizeof(char*);
-  const Id set = own(H5Dcreate2(*id_, name.c_str(), *type, *space_of(shape), H5P_DEFAULT, *layout_of(fixed ? shape : Shape{0}, element), H5P_DEFAULT), H5Dclose);
-  written(set != nullptr, place(name));
-  if (clean.empty()) return;
-  std::string packed(fixed ? clean.size() * longest : 0, '\0');
+  check_count(place(name), texts.size(), shape);
+  const PackedTexts packed = pack(texts);
+  const bool fixed = packed.length > 0;
+  const Id type = text_type(packed.length);
+  const Id layout = fixed ? layout_of(shape, packed.length) : layout_of({0}, 1);
+  const Id set =
+      own(H5Dcreate2(*id_, name.c_str(), *type, *space_of(shape), H5P_DEFAULT, *layout, H5P_DEFAULT), H5Dclose);
+  check_written(set != nullptr, place(name));
+  if (texts.empty()) return;
   std::vector<const char*> pointers;
-  for (size_t i = 0; i < clean.size(); ++i) {
-    if (fixed) {
-      clean[i].copy(packed.data() + i * longest, longest);
-    } else {
-      pointers.push_back(clean[i].c_str());
-    }
-  }
-  const void* values = fixed ? static_cast<const void*>(packed.data()) : pointers.data();
-  written(H5Dwrite(*set, *type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0, place(name));
+  for (const std::string& text : packed.texts) pointers.push_back(text.c_str());
+  const void* values = fixed ? static_cast<const void*>(packed.bytes.data()) : pointers.data();
+  check_written(H5Dwrite(*set, *type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0, place(name));
 }
 
 std::vector<std::string> Hdf5Node::read_texts(const std::string& name, const Shape& shape) const {
   const Handle set = open(name);
-  if (H5Iget_type(*set) != H5I_DATASET) damaged(place(name), "is no data set");
+  if (H5Iget_type(*set) != H5I_DATASET) fail_damaged(place(name), "is no data set");
   const Id type = own(H5Dget_type(*set), H5Tclose);
-  if (!type) damaged(place(name), "cannot be read");
+  if (!type) fail_damaged(place(name), "cannot be read");
   const Shape extents = check_extents(set, place(name), shape, H5Tget_size(*type));
   size_t budget = text_budget;
   const Id transfer = own(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
@@ -417,7 +344,7 @@ std::string Hdf5Node::text(const std::string& attribute) const {
   const Id id = open_attribute(id_, attribute, place());
   const Id type = own(H5Aget_type(*id), H5Tclose);
   const std::string what = fmt::format("{} attribute \"{}\"", place(), attribute);
-  if (!type) damaged(what, "cannot be read");
+  if (!type || H5Tget_size(*type) > text_budget) fail_damaged(what, "cannot be read");
   return texts_of(type, 1, what, [&](hid_t memory, void* value) { return H5Aread(*id, memory, value) >= 0; }).front();
 }
 
@@ -433,17 +360,18 @@ int64_t Hdf5Node::integer(const std::string& attribute) const {
   }
   if (kind == H5T_INTEGER && H5Aread(*id, H5T_NATIVE_INT64, &value) >= 0) return value;
   if (kind == H5T_ENUM && H5Tget_size(*type) == 1 && H5Aread(*id, *type, &small) >= 0) return small;
-  damaged(place(), fmt::format("attribute \"{}\" is no whole number", attribute));
+  fail_damaged(place(), fmt::format("attribute \"{}\" is no whole number", attribute));
 }
 
 double Hdf5Node::real(const std::string& attribute) const {
   const Id id = open_attribute(id_, attribute, place());
   const Id type = own(H5Aget_type(*id), H5Tclose);
   double value = 0;
-  if (type && (H5Tget_class(*type) == H5T_FLOAT || H5Tget_class(*type) == H5T_INTEGER) && H5Aread(*id, H5T_NATIVE_DOUBLE, &value) >= 0) {
+  if (type && (H5Tget_class(*type) == H5T_FLOAT || H5Tget_class(*type) == H5T_INTEGER) &&
+      H5Aread(*id, H5T_NATIVE_DOUBLE, &value) >= 0) {
     return value;
   }
-  damaged(place(), fmt::format("attribute \"{}\" is no number", attribute));
+  fail_damaged(place(), fmt::format("attribute \"{}\" is no number", attribute));
 }
 
 bool Hdf5Node::has(const std::string& name) const {
@@ -458,14 +386,15 @@ std::vector<std::string> Hdf5Node::names() const {
     static_cast<std::vector<std::string>*>(list)->push_back(name);
     return 0;
   };
-  if (H5Literate(*id_, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect, &names) < 0) damaged(place(), "cannot be listed");
+  if (H5Literate(*id_, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect, &names) < 0)
+    fail_damaged(place(), "cannot be listed");
   return names;
 }
 
 Hdf5Node Hdf5Node::group(const std::string& name) const {
   Hdf5Node node;
   node.id_ = open(name);
-  if (H5Iget_type(*node.id_) != H5I_GROUP) damaged(place(name), "is no group");
+  if (H5Iget_type(*node.id_) != H5I_GROUP) fail_damaged(place(name), "is no group");
   node.file_ = file_;
   node.path_ = path_ == "/" ? "/" + name : path_ + "/" + name;
   return node;
@@ -475,24 +404,28 @@ Hdf5Node Hdf5Node::make_group(const std::string& name) const {
   prepare_library();
   const Id properties = own(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
   H5Pset_obj_track_times(*properties, false);
-  written(own(H5Gcreate2(*id_, name.c_str(), H5P_DEFAULT, *properties, H5P_DEFAULT), H5Gclose) != nullptr, place(name));
+  check_written(own(H5Gcreate2(*id_, name.c_str(), H5P_DEFAULT, *properties, H5P_DEFAULT), H5Gclose) != nullptr,
+                place(name));
   return group(name);
 }
 
 uint64_t Hdf5Node::address(const std::string& name) const {
   H5O_info_t info;
-  if (H5Oget_info2(*open(name), &info, H5O_INFO_BASIC) < 0) damaged(place(name), "cannot be opened");
+  if (H5Oget_info2(*open(name), &info, H5O_INFO_BASIC) < 0) fail_damaged(place(name), "cannot be opened");
   return info.addr;
 }
 
 void Hdf5Node::link(const std::string& name, const Hdf5Node& group, const std::string& target) const {
   prepare_library();
-  written(H5Lcreate_hard(*group.id_, target.c_str(), *id_, name.c_str(), H5P_DEFAULT, H5P_DEFAULT) >= 0, place(name));
+  check_written(H5Lcreate_hard(*group.id_, target.c_str(), *id_, name.c_str(), H5P_DEFAULT, H5P_DEFAULT) >= 0,
+                place(name));
 }
 
 void Hdf5Node::link_outside(const std::string& name, const OutsideLink& link) const {
   prepare_library();
-  written(H5Lcreate_external(link.file.c_str(), link.object.c_str(), *id_, name.c_str(), H5P_DEFAULT, H5P_DEFAULT) >= 0, place(name));
+  check_written(
+      H5Lcreate_external(link.file.c_str(), link.object.c_str(), *id_, name.c_str(), H5P_DEFAULT, H5P_DEFAULT) >= 0,
+      place(name));
 }
 
 std::optional<OutsideLink> Hdf5Node::outside_link(const std::string& name) const {
@@ -504,34 +437,38 @@ std::optional<OutsideLink> Hdf5Node::outside_link(const std::string& name) const
   unsigned flags = 0;
   if (H5Lget_val(*id_, name.c_str(), value.data(), value.size(), H5P_DEFAULT) < 0 ||
       H5Lunpack_elink_val(value.data(), value.size(), &flags, &file, &object) < 0) {
-    damaged(place(name), "cannot be read");
+    fail_damaged(place(name), "cannot be read");
   }
   return OutsideLink{file, object};
 }
 
 void Hdf5Node::copy(const std::string& name, const Hdf5Node& from, const std::string& source) const {
   prepare_library();
-  written(H5Ocopy(*from.id_, source.c_str(), *id_, name.c_str(), H5P_DEFAULT, H5P_DEFAULT) >= 0, place(name));
+  check_written(H5Ocopy(*from.id_, source.c_str(), *id_, name.c_str(), H5P_DEFAULT, H5P_DEFAULT) >= 0, place(name));
 }
 
 void Hdf5Node::remove(const std::string& name) const {
   prepare_library();
-  written(H5Ldelete(*id_, name.c_str(), H5P_DEFAULT) >= 0, place(name));
+  check_written(H5Ldelete(*id_, name.c_str(), H5P_DEFAULT) >= 0, place(name));
 }
 
 void Hdf5Node::make_rows(const std::string& name, int64_t width, int64_t chunk_rows) const {
   prepare_library();
   const hsize_t none[2] = {0, static_cast<hsize_t>(width)}, most[2] = {H5S_UNLIMITED, static_cast<hsize_t>(width)};
   const hsize_t chunk[2] = {static_cast<hsize_t>(chunk_rows), static_cast<hsize_t>(width)};
-  const Id space = own(H5Screate_simple(2, none, most), H5Sclose), layout = own(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  const Id space = own(H5Screate_simple(2, none, most), H5Sclose),
+           layout = own(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_chunk(*layout, 2, chunk);
-  written(space && own(H5Dcreate2(*id_, name.c_str(), *half_type(), *space, H5P_DEFAULT, *layout, H5P_DEFAULT), H5Dclose), place(name));
+  check_written(
+      space && own(H5Dcreate2(*id_, name.c_str(), *half_type(), *space, H5P_DEFAULT, *layout, H5P_DEFAULT), H5Dclose),
+      place(name));
 }
 
 Hdf5Node Hdf5Node::open_rows(const std::string& name) const {
   Hdf5Node node;
   node.id_ = open(name);
-  if (H5Iget_type(*node.id_) != H5I_DATASET || extents_of(node.id_).size() != 2) damaged(place(name), "is no matrix");
+  if (H5Iget_type(*node.id_) != H5I_DATASET || extents_of(node.id_).size() != 2)
+    fail_damaged(place(name), "is no matrix");
   node.file_ = file_;
   node.path_ = path_ == "/" ? "/" + name : path_ + "/" + name;
   return node;
@@ -540,26 +477,29 @@ Hdf5Node Hdf5Node::open_rows(const std::string& name) const {
 void Hdf5Node::set_rows(int64_t rows, int64_t width) const {
   prepare_library();
   const hsize_t extents[2] = {static_cast<hsize_t>(rows), static_cast<hsize_t>(width)};
-  written(H5Dset_extent(*id_, extents) >= 0, place());
+  check_written(H5Dset_extent(*id_, extents) >= 0, place());
 }
 
 void Hdf5Node::append_rows(const uint16_t* values, int64_t rows, int64_t width) const {
   const int64_t before = extents_of(id_).front();
   set_rows(before + rows, width);
-  const hsize_t start[2] = {static_cast<hsize_t>(before), 0}, count[2] = {static_cast<hsize_t>(rows), static_cast<hsize_t>(width)};
+  const hsize_t start[2] = {static_cast<hsize_t>(before), 0},
+                count[2] = {static_cast<hsize_t>(rows), static_cast<hsize_t>(width)};
   const Id memory = own(H5Screate_simple(2, count, nullptr), H5Sclose), file = own(H5Dget_space(*id_), H5Sclose);
-  written(file && H5Sselect_hyperslab(*file, H5S_SELECT_SET, start, nullptr, count, nullptr) >= 0 &&
-              H5Dwrite(*id_, *half_type(), *memory, *file, H5P_DEFAULT, values) >= 0,
-          place());
+  check_written(file && H5Sselect_hyperslab(*file, H5S_SELECT_SET, start, nullptr, count, nullptr) >= 0 &&
+                    H5Dwrite(*id_, *half_type(), *memory, *file, H5P_DEFAULT, values) >= 0,
+                place());
 }
 
 Hdf5File Hdf5File::in_memory(const std::filesystem::path& path) {
   const Id access = access_to_file(false);
   H5Pset_fapl_core(*access, 1 << 20, false);
   H5Pset_libver_bounds(*access, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
+  const Id properties = own(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+  H5Pset_obj_track_times(*properties, false);
   Hdf5File file;
   file.path_ = path;
-  file.id_ = own(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, *access), H5Fclose);
+  file.id_ = own(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, *properties, *access), H5Fclose);
   if (!file.id_) throw Error(ErrorCode::disk, fmt::format("{}: cannot be made; is memory full?", path.string()));
   return file;
 }
@@ -567,9 +507,9 @@ Hdf5File Hdf5File::in_memory(const std::filesystem::path& path) {
 void Hdf5File::save() {
   H5Fflush(*id_, H5F_SCOPE_GLOBAL);
   const ssize_t size = H5Fget_file_image(*id_, nullptr, 0);
-  if (size <= 0) unwritten(path_.string());
+  if (size <= 0) fail_unwritten(path_.string());
   std::string image(static_cast<size_t>(size), '\0');
-  if (H5Fget_file_image(*id_, image.data(), image.size()) != size) unwritten(path_.string());
+  if (H5Fget_file_image(*id_, image.data(), image.size()) != size) fail_unwritten(path_.string());
   FileReplacement replacement(path_);
   replacement.write(image);
   replacement.commit();
@@ -581,17 +521,19 @@ Hdf5File Hdf5File::open(const std::filesystem::path& path) {
   Hdf5File file;
   file.path_ = path;
   file.id_ = own(H5Fopen(path.c_str(), H5F_ACC_RDONLY, *access), H5Fclose);
-  if (!file.id_) damaged(path.string(), "an HDF5 file that cannot be opened, perhaps cut short");
+  if (!file.id_) fail_damaged(path.string(), "an HDF5 file that cannot be opened, perhaps cut short");
   return file;
 }
 
 Hdf5File Hdf5File::open_growing(const std::filesystem::path& path) {
-  const Id access = access_to_file(false);
   check_is_hdf5(path);
   Hdf5File file;
   file.path_ = path;
-  file.id_ = own(H5Fopen(path.c_str(), H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, *access), H5Fclose);
-  return file.id_ ? file : open(path);
+  for (const bool lock : {false, true}) {  // a file that this program appends to is open with a lock, and stays so
+    file.id_ = own(H5Fopen(path.c_str(), H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, *access_to_file(lock)), H5Fclose);
+    if (file.id_) return file;
+  }
+  return open(path);
 }
 
 Hdf5File Hdf5File::open_for(Mode mode, const std::filesystem::path& path) {
@@ -605,19 +547,19 @@ Hdf5File Hdf5File::open_for(Mode mode, const std::filesystem::path& path) {
   file.path_ = path;
   if (mode == Mode::create) {
     file.id_ = own(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, *access), H5Fclose);
-    if (!file.id_) unwritten(path.string());
+    if (!file.id_) fail_unwritten(path.string());
   } else {
     check_is_hdf5(path);
     const unsigned flags = H5F_ACC_RDWR | (mode == Mode::append ? H5F_ACC_SWMR_WRITE : 0);
     file.id_ = own(H5Fopen(path.c_str(), flags, *access), H5Fclose);
-    if (!file.id_) damaged(path.string(), "cannot be opened for writing, perhaps held open by another program");
+    if (!file.id_) fail_damaged(path.string(), "cannot be opened for writing, perhaps held open by another program");
   }
   return file;
 }
 
 void Hdf5File::flush() {
   prepare_library();
-  written(H5Fflush(*id_, H5F_SCOPE_GLOBAL) >= 0, path_.string());
+  check_written(H5Fflush(*id_, H5F_SCOPE_GLOBAL) >= 0, path_.string());
 }
 
 void Hdf5File::close() {
@@ -625,7 +567,7 @@ void Hdf5File::close() {
   prepare_library();
   const bool good = H5Fflush(*id_, H5F_SCOPE_GLOBAL) >= 0;
   id_.reset();
-  written(good, path_.string());
+  check_written(good, path_.string());
 }
 
 Hdf5Node Hdf5File::root() const {
@@ -634,7 +576,7 @@ Hdf5Node Hdf5File::root() const {
   node.id_ = own(H5Gopen2(*id_, "/", H5P_DEFAULT), H5Gclose);
   node.file_ = path_.string();
   node.path_ = "/";
-  if (!node.id_) damaged(node.file_, "its root cannot be opened");
+  if (!node.id_) fail_damaged(node.file_, "its root cannot be opened");
   return node;
 }
 

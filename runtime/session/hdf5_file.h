@@ -1,8 +1,8 @@
 // HDF5 without its C interface: groups, attributes, data sets, links. hdf5_file.cpp alone includes hdf5.h.
 //
-// Every failure is an Error naming the file and the object. Files come from strangers: sizes are checked before memory is
-// taken, links out of the file are never followed by the library, data kept in other files and filter plugins are refused.
-// The library locks itself, so any thread may hold a file; one thread at a time uses it.
+// Every failure is an Error naming the file and the object. Files come from strangers: sizes are checked before memory
+// is taken, links out of the file are never followed by the library, data kept in other files and filter plugins are
+// refused. The library locks itself, so any thread may hold a file; one thread at a time uses it.
 #pragma once
 
 #include <cstdint>
@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
-namespace stemma {
+#include "runtime/session/hdf5_layout.h"
 
-using Shape = std::vector<int64_t>;
+namespace stemma {
 
 enum class Packing { deflate, none };  // none: for large data that would not shrink
 
@@ -27,7 +27,8 @@ class Hdf5Node {
  public:
   // T is int32_t, uint32_t, uint64_t, float, double, or uint16_t for IEEE half precision, bit by bit.
   template <class T>
-  void write(const std::string& name, const std::vector<T>& values, const Shape& shape, Packing packing = Packing::deflate) const;
+  void write(const std::string& name, const std::vector<T>& values, const Shape& shape,
+             Packing packing = Packing::deflate) const;
   // Throws unless the data set has this shape; -1 stands for any length.
   template <class T>
   std::vector<T> read(const std::string& name, const Shape& shape) const;

@@ -20,18 +20,23 @@ namespace {
 
 void check_format(const Hdf5Node& root, const fs::path& path) {
   if (!root.has_attribute("format") || root.text("format") != "stemma-session") {
-    throw Error(ErrorCode::bad_file, fmt::format("{}: an HDF5 file but no Stemma session; `stemma info` says what it is", path.string()));
+    throw Error(ErrorCode::bad_file,
+                fmt::format("{}: an HDF5 file but no Stemma session; `stemma info` says what it is", path.string()));
   }
   const int64_t version = root.integer("version");
   if (version > session_version || version < 1) {
-    throw Error(ErrorCode::unsupported,
-                fmt::format("{}: a session of version {} made by {}, and this program reads version {}; use a newer Stemma", path.string(),
-                            version, root.has_attribute("program") ? root.text("program").substr(0, 60) : "another program", session_version));
+    throw Error(
+        ErrorCode::unsupported,
+        fmt::format("{}: a session of version {} made by {}, and this program reads version {}; use a newer Stemma",
+                    path.string(), version,
+                    root.has_attribute("program") ? root.text("program").substr(0, 60) : "another program",
+                    session_version));
   }
 }
 
 // Sites of a trace whose recordings are there: in this file, or in the file that the link names.
-std::vector<std::string> present_sites(const fs::path& session, const Hdf5Node& recordings, std::map<std::string, std::vector<std::string>>& known) {
+std::vector<std::string> present_sites(const fs::path& session, const Hdf5Node& recordings,
+                                       std::map<std::string, std::vector<std::string>>& known) {
   std::vector<std::string> sites;
   for (const std::string& name : recordings.names()) {
     const std::string site = text_of_link(name);
@@ -49,6 +54,19 @@ std::vector<std::string> present_sites(const fs::path& session, const Hdf5Node& 
   return sites;
 }
 
+// As they stood in the session that was saved; those without a place first, by name.
+std::vector<std::string> in_order(const Hdf5Node& traces) {
+  std::vector<std::pair<int64_t, std::string>> places;
+  for (const std::string& name : traces.names()) {
+    const Hdf5Node trace = traces.group(name);
+    places.emplace_back(trace.has_attribute("order") ? trace.integer("order") : -1, name);
+  }
+  std::sort(places.begin(), places.end());
+  std::vector<std::string> names;
+  for (auto& [place, name] : places) names.push_back(std::move(name));
+  return names;
+}
+
 Session read_session(const fs::path& path) {
   const Hdf5File file = Hdf5File::open(path);
   const Hdf5Node root = file.root();
@@ -63,7 +81,7 @@ Session read_session(const fs::path& path) {
   }
   InfluenceReader influence(root);
   std::map<std::string, std::vector<std::string>> recorded;
-  for (const std::string& name : traces.names()) {
+  for (const std::string& name : in_order(traces)) {
     session.traces.push_back(read_trace(traces, name));
     const Trace& trace = session.traces.back();
     const Hdf5Node node = traces.group(name);
@@ -86,9 +104,10 @@ Session read_session(const fs::path& path) {
 // Adds what a crash left in the running log.
 void recover(Session& session, const fs::path& path, std::string* note) {
   if (writer_of(path) != Writer::none) return;
+  std::vector<Trace> logged = read_running_log(path);
+  std::erase_if(logged, [&](const Trace& trace) { return is_saved(trace, session.traces); });
   std::vector<std::string> words;
-  for (Trace& trace : read_running_log(path)) {
-    if (is_saved(trace, session.traces)) continue;
+  for (Trace& trace : logged) {
     if (session.find(trace.id)) {
       trace.id = session.new_trace_id();  // another generation bears its name; the recordings there are not its own
     } else if (std::vector<std::string> sites = recorded_sites(activations_path(path), trace.id); !sites.empty()) {
@@ -98,8 +117,8 @@ void recover(Session& session, const fs::path& path, std::string* note) {
     session.traces.push_back(std::move(trace));
   }
   if (words.empty() || !note) return;
-  *note = fmt::format("{}: an interrupted generation was recovered as trace {}; save the session to keep it", path.filename().string(),
-                      fmt::join(words, ", and as trace "));
+  *note = fmt::format("{}: an interrupted generation was recovered as trace {}; save the session to keep it",
+                      path.filename().string(), fmt::join(words, ", and as trace "));
 }
 
 }  // namespace
@@ -113,15 +132,18 @@ Session load_session(const fs::path& path, std::string* note) {
   session.path = path;
   recover(session, path, note);
   if (only_log && session.traces.empty()) {
-    throw Error(ErrorCode::not_found, fmt::format("{}: not written yet; its first generation is still running or wrote nothing", path.string()));
+    throw Error(
+        ErrorCode::not_found,
+        fmt::format("{}: not written yet; its first generation is still running or wrote nothing", path.string()));
   }
   return session;
 }
 
 Recorded read_activations(const fs::path& session, const std::string& trace_id, const std::string& site) {
   RecordingPlace place = {activations_path(session), link_name(trace_id), link_name(site)};
-  const std::string missing = fmt::format("{}: no activations of trace {} at {}; generate it again with that site captured",
-                                          session.string(), trace_id, site);
+  const std::string missing =
+      fmt::format("{}: no activations of trace {} at {}; generate it again with that site captured", session.string(),
+                  trace_id, site);
   std::optional<Hdf5File> file;
   Hdf5Node group;
   std::error_code failed;

@@ -6,6 +6,7 @@
 
 #include "runtime/corpus/line_reader.h"
 #include "runtime/error.h"
+#include "runtime/session/activations_file.h"
 #include "runtime/session/running_line.h"
 #include "runtime/session/session.h"
 #include "runtime/session/session_lock.h"
@@ -20,13 +21,15 @@ std::vector<Trace> read_running_log(const std::filesystem::path& session) {
   std::vector<Trace> traces;
   LineReader lines(running_path(session));
   std::string_view line;
+  bool whole = false;  // no line of the generation in hand was cut off yet
   while (lines.next(line)) {
     Trace head;
     if (read_head_line(line, head)) {
       head.token_offsets = {0};
       traces.push_back(std::move(head));
-    } else if (traces.empty() || !read_token_line(line, traces.back())) {
-      break;
+      whole = true;
+    } else if (whole) {
+      whole = read_token_line(line, traces.back());
     }
   }
   std::erase_if(traces, [](const Trace& trace) { return trace.size() == 0; });
@@ -42,7 +45,8 @@ std::vector<Trace> read_running_log(const std::filesystem::path& session) {
 
 bool is_saved(const Trace& logged, const std::vector<Trace>& saved) {
   return std::any_of(saved.begin(), saved.end(), [&](const Trace& trace) {
-    return trace.created == logged.created && trace.prompt == logged.prompt && trace.size() >= logged.size();
+    return trace.created == logged.created && trace.prompt == logged.prompt && trace.size() >= logged.size() &&
+           std::equal(logged.tokens.begin(), logged.tokens.end(), trace.tokens.begin());
   });
 }
 
@@ -50,11 +54,15 @@ void remove_saved_log(const std::filesystem::path& session, const std::vector<Tr
   if (writer_of(session) != Writer::none || !std::filesystem::exists(running_path(session))) return;
   const std::shared_ptr<SessionLock> lock = SessionLock::take(session);
   const std::vector<Trace> logged = read_running_log(session);
-  const bool all = std::all_of(logged.begin(), logged.end(), [&](const Trace& trace) { return is_saved(trace, saved); });
+  const bool all =
+      std::all_of(logged.begin(), logged.end(), [&](const Trace& trace) { return is_saved(trace, saved); });
+  if (!all) return;
   // The lock removes its file when it is empty.
-  if (all && ::ftruncate(lock->file(), 0) != 0) {
-    throw Error(ErrorCode::disk, running_path(session).string() + ": cannot be emptied; remove it by hand, the session is saved");
+  if (::ftruncate(lock->file(), 0) != 0) {
+    throw Error(ErrorCode::disk,
+                running_path(session).string() + ": cannot be emptied; remove it by hand, the session is saved");
   }
+  if (bears_crash_mark(activations_path(session))) repair_activations(activations_path(session));
 }
 
 }  // namespace stemma

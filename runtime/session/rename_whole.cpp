@@ -24,7 +24,9 @@ bool sync_path(const std::filesystem::path& path, int flags) {
 
 }  // namespace
 
-std::filesystem::path name_beside(const std::filesystem::path& path) { return fmt::format("{}.part-{}", path.string(), ::getpid()); }
+std::filesystem::path name_beside(const std::filesystem::path& path) {
+  return fmt::format("{}.part-{}", path.string(), ::getpid());
+}
 
 void rename_whole(const std::filesystem::path& beside, const std::filesystem::path& path) {
   if (!sync_path(beside, O_RDONLY) || ::rename(beside.c_str(), path.c_str()) != 0) {

@@ -37,7 +37,8 @@ struct RunningLog::State {
         const std::string why = std::strerror(errno);
         // Half a line would hide what may yet follow it.
         if (::ftruncate(lock->file(), end) != 0) lock->has_log = false;
-        throw Error(ErrorCode::disk, fmt::format("{}: cannot be written ({}); make room and generate again", path.string(), why));
+        throw Error(ErrorCode::disk,
+                    fmt::format("{}: cannot be written ({}); make room and generate again", path.string(), why));
       }
       done += static_cast<size_t>(wrote);
     }
@@ -50,14 +51,16 @@ RunningLog::RunningLog(const std::filesystem::path& session, const Trace& head) 
   state_->lock = SessionLock::take(session);
   state_->head = head;
   if (state_->lock->has_log) {
-    throw Error(ErrorCode::usage, fmt::format("{}: a generation into it is running; wait until it is done", session.string()));
+    throw Error(ErrorCode::usage,
+                fmt::format("{}: a generation into it is running; wait until it is done", session.string()));
   }
   state_->lock->has_log = true;
   struct stat info;
   if (::fstat(state_->lock->file(), &info) == 0) state_->begin = state_->end = info.st_size;
   // A line that a crash cut off must not join with ours.
   char last = '\n';
-  if (state_->begin > 0 && ::pread(state_->lock->file(), &last, 1, state_->begin - 1) == 1 && last != '\n') state_->write("\n");
+  if (state_->begin > 0 && ::pread(state_->lock->file(), &last, 1, state_->begin - 1) == 1 && last != '\n')
+    state_->write("\n");
 }
 
 RunningLog::~RunningLog() {

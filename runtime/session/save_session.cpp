@@ -23,7 +23,8 @@ std::string now() {
   const std::time_t time = std::chrono::system_clock::to_time_t(seconds);
   std::tm utc;
   gmtime_r(&time, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+                     utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
 // The recordings that the file on disk knows: a save keeps them, wherever they lie.
@@ -93,7 +94,8 @@ void write_recordings(const Hdf5Node& node, const Session& session, const std::s
   std::vector<std::string> sites;
   if (const auto found = session.activations.find(trace_id); found != session.activations.end()) sites = found->second;
   for (const std::string& site : old.sites(trace_id)) {
-    if (std::find(sites.begin(), sites.end(), site) == sites.end() && old.is_absent(trace_id, site)) sites.push_back(site);
+    if (std::find(sites.begin(), sites.end(), site) == sites.end() && old.is_absent(trace_id, site))
+      sites.push_back(site);
   }
   if (sites.empty()) return;
   const Hdf5Node group = node.make_group("activations");
@@ -111,12 +113,14 @@ void check_names(const Session& session, const fs::path& path) {
   std::set<std::string> ids;
   for (const Trace& trace : session.traces) {
     if (trace.id.empty() || !ids.insert(trace.id).second) {
-      throw Error(ErrorCode::usage, fmt::format("{}: two traces are named \"{}\"; give each its own id", path.string(), trace.id));
+      throw Error(ErrorCode::usage,
+                  fmt::format("{}: two traces are named \"{}\"; give each its own id", path.string(), trace.id));
     }
   }
 }
 
-// Once the recovered trace is in the session, what the crash left behind is put in order. Best effort: the session is safe.
+// Once the recovered trace is in the session, what the crash left behind is put in order. Best effort: the session is
+// safe.
 void tidy_after_crash(const Session& session, const fs::path& path) {
   try {
     remove_saved_log(path, session.traces);
@@ -145,8 +149,10 @@ void save_session(Session& session, const fs::path& path) {
   {
     const OldRecordings old(session.path.empty() ? path : session.path);
     InfluenceWriter influence(root);
+    int64_t order = 0;
     for (const Trace& trace : session.traces) {
       const Hdf5Node node = write_trace(traces, trace);
+      node.set("order", order++);
       for (const auto& [key, table] : session.influence) {
         if (key.first == trace.id) influence.write(node, table);
       }

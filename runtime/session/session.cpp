@@ -9,7 +9,8 @@
 namespace stemma {
 
 const Trace* Session::find(const std::string& trace_id) const {
-  const auto found = std::find_if(traces.begin(), traces.end(), [&](const Trace& trace) { return trace.id == trace_id; });
+  const auto found =
+      std::find_if(traces.begin(), traces.end(), [&](const Trace& trace) { return trace.id == trace_id; });
   return found == traces.end() ? nullptr : &*found;
 }
 
@@ -24,7 +25,8 @@ std::string Session::new_trace_id() const {
   int64_t last = 0;
   for (const Trace& trace : traces) {
     const std::string& id = trace.id;
-    const bool numbered = id.size() > 1 && id.size() < 12 && id[0] == 't' && id.find_first_not_of("0123456789", 1) == std::string::npos;
+    const bool numbered =
+        id.size() > 1 && id.size() < 12 && id[0] == 't' && id.find_first_not_of("0123456789", 1) == std::string::npos;
     if (numbered) last = std::max<int64_t>(last, std::stoll(id.substr(1)));
   }
   return fmt::format("t{:03d}", last + 1);

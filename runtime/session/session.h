@@ -1,12 +1,14 @@
 // A session: traces, what influenced them, and where their activations lie. The only file that knows data set names.
 //
-// Two files. S.h5 is small and replaced whole at every save (written beside, synced, renamed). S.activations.h5 is large
-// and only appended to; S.h5 holds external links into it. A third, S.h5.running, is the log of a generation in hand:
-// opening a session recovers from it what a crash left.
+// Two files. S.h5 is small and replaced whole at every save (written beside, synced, renamed). S.activations.h5 is
+// large and only appended to; S.h5 holds external links into it. A third, S.h5.running, is the log of a generation in
+// hand: opening a session recovers from it what a crash left.
 //
 //   /                      attrs: format="stemma-session", version, created, program
 //   /models/<hash>         attrs: name, architecture, path, layers, width, heads, dtype, tokenizer
-//   /traces/<id>           attrs: title, model, system, prompt, seed, sampler (JSON), stop_reason, completed, created, device
+//   /traces/<id>           attrs: title, model, system, prompt, seed, sampler (JSON), stop_reason, completed, created,
+//   device,
+//                          order (of the traces)
 //     tokens (T) i32  text (utf-8)  token_offsets (T+1) u32  attr prompt_tokens
 //     logprob (T) f32  entropy (T) f32  top_ids (T,K) i32  top_logprobs (T,K) f32  top_texts (T,K)
 //     steps/ begin (S) end (S) i32  kind (S)  label (S)  labelled_by (S)
@@ -52,7 +54,7 @@ struct Session {
   std::map<std::string, ModelFacts> models;  // by hash
   std::vector<Trace> traces;
   std::map<std::pair<std::string, std::string>, InfluenceTable> influence;  // by (trace id, method)
-  std::map<std::string, std::vector<std::string>> activations;             // trace id -> recorded sites
+  std::map<std::string, std::vector<std::string>> activations;              // trace id -> recorded sites
 
   const Trace* find(const std::string& trace_id) const;
   Trace* find(const std::string& trace_id);

@@ -32,7 +32,8 @@ std::string key_of(const std::filesystem::path& session) {
 
 [[noreturn]] void refuse(const std::filesystem::path& session) {
   throw Error(ErrorCode::disk,
-              fmt::format("{}: another program is generating into it; wait until it is done or name another session", session.string()));
+              fmt::format("{}: another program is generating into it; wait until it is done or name another session",
+                          session.string()));
 }
 
 }  // namespace
@@ -45,7 +46,8 @@ std::shared_ptr<SessionLock> SessionLock::take(const std::filesystem::path& sess
   for (;;) {
     const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (file < 0) {
-      throw Error(ErrorCode::disk, fmt::format("{}: cannot be written ({}); choose another folder", path.string(), std::strerror(errno)));
+      throw Error(ErrorCode::disk, fmt::format("{}: cannot be written ({}); choose another folder", path.string(),
+                                               std::strerror(errno)));
     }
     // A file system without locks: go on without one.
     if (::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {

@@ -9,7 +9,7 @@
 
 namespace stemma {
 
-// A name fit for a link: '/' and '%' become %2F and %25, a lone "." becomes %2E.
+// A name fit for a link: '/' and '%' become %2F and %25, a lone "." becomes %2E, no text "%".
 std::string link_name(const std::string& text);
 std::string text_of_link(const std::string& name);
 
@@ -35,7 +35,7 @@ class InfluenceWriter {
   void write_document(const Hdf5Node& documents, const InfluenceTable& table, const ShownDocument& document);
 
   Hdf5Node corpora_;
-  std::map<std::string, std::vector<SharedTexts>> shared_;                        // by data set name
+  std::map<std::string, std::vector<SharedTexts>> shared_;                         // by data set name
   std::map<std::pair<std::string, std::string>, const ShownDocument*> documents_;  // by corpus and id: as first written
 };
 

@@ -10,14 +10,11 @@ namespace stemma {
 
 namespace {
 
-[[noreturn]] void unfit(const Hdf5Node& node, const std::string& name, const std::string& what) {
-  throw Error(ErrorCode::bad_file,
-              fmt::format("{}: {}; the file is damaged or was changed by another program, use a sound copy", node.place(name), what));
-}
-
-void check_indices(const Hdf5Node& node, const std::string& name, const std::vector<int32_t>& indices, int64_t lowest, int64_t limit) {
+void check_indices(const Hdf5Node& node, const std::string& name, const std::vector<int32_t>& indices, int64_t lowest,
+                   int64_t limit) {
   for (const int32_t index : indices) {
-    if (index < lowest || index >= limit) unfit(node, name, fmt::format("names {}, outside {} to {}", index, lowest, limit - 1));
+    if (index < lowest || index >= limit)
+      fail_damaged(node.place(name), fmt::format("names {}, outside {} to {}", index, lowest, limit - 1));
   }
 }
 
@@ -39,7 +36,8 @@ std::vector<float> per_nat(const InfluenceTable& table) {
 
 InfluenceWriter::InfluenceWriter(const Hdf5Node& root) : corpora_(root.make_group("corpora")) {}
 
-void InfluenceWriter::write_shared(const Hdf5Node& group, const std::string& name, const std::vector<std::string>& texts) {
+void InfluenceWriter::write_shared(const Hdf5Node& group, const std::string& name,
+                                   const std::vector<std::string>& texts) {
   for (const SharedTexts& known : shared_[name]) {
     if (*known.texts == texts) return group.link(name, known.group, name);
   }
@@ -79,7 +77,8 @@ void InfluenceWriter::write(const Hdf5Node& trace, const InfluenceTable& table) 
   if (corpora_.has(corpus)) corpora_.group(corpus).set("documents", table.corpus_documents);
 }
 
-void InfluenceWriter::write_document(const Hdf5Node& documents, const InfluenceTable& table, const ShownDocument& document) {
+void InfluenceWriter::write_document(const Hdf5Node& documents, const InfluenceTable& table,
+                                     const ShownDocument& document) {
   const Hdf5Node node = documents.make_group(std::to_string(document.index));
   node.set("id", document.id);
   node.write("token_scores", document.token_scores, {table.steps, document.tokens()});
@@ -105,7 +104,8 @@ void InfluenceWriter::write_document(const Hdf5Node& documents, const InfluenceT
 
 std::vector<std::string> InfluenceReader::read_shared(const Hdf5Node& group, const std::string& name, int64_t count) {
   const uint64_t address = group.address(name);
-  if (const auto known = shared_.find(address); known != shared_.end() && static_cast<int64_t>(known->second.size()) == count) {
+  if (const auto known = shared_.find(address);
+      known != shared_.end() && static_cast<int64_t>(known->second.size()) == count) {
     return known->second;
   }
   return shared_[address] = group.read_texts(name, {count});
@@ -132,7 +132,7 @@ InfluenceTable InfluenceReader::read(const Hdf5Node& methods, const std::string&
   table.top_documents = node.read<int32_t>("top", {shape[0], -1});
   const int64_t top = node.shape("top").back();
   for (const int64_t extent : {shape[0], shape[1], top, layers}) {
-    if (extent < 0 || extent > INT32_MAX) unfit(node, "", "claims a size that no table has");
+    if (extent < 0 || extent > INT32_MAX) fail_damaged(node.place(), "claims a size that no table has");
   }
   table.steps = static_cast<int32_t>(shape[0]);
   table.documents = static_cast<int32_t>(shape[1]);
@@ -154,24 +154,28 @@ InfluenceTable InfluenceReader::read(const Hdf5Node& methods, const std::string&
   return table;
 }
 
-ShownDocument InfluenceReader::read_document(const Hdf5Node& documents, const std::string& name, const InfluenceTable& table) {
+ShownDocument InfluenceReader::read_document(const Hdf5Node& documents, const std::string& name,
+                                             const InfluenceTable& table) {
   const Hdf5Node node = documents.group(name);
   ShownDocument document;
   int32_t index = 0;
-  const bool whole = !name.empty() && name.size() <= 9 && std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool whole = !name.empty() && name.size() <= 9 &&
+                     std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (whole) index = std::stoi(name);
-  if (!whole || index >= table.documents) unfit(documents, name, "is no index of a document");
+  if (!whole || index >= table.documents) fail_damaged(documents.place(name), "is no index of a document");
   document.index = index;
   document.id = node.text("id");
-  const Hdf5Node text = root_.group("corpora").group(link_name(table.corpus_hash)).group("documents").group(link_name(document.id));
+  const Hdf5Node text =
+      root_.group("corpora").group(link_name(table.corpus_hash)).group("documents").group(link_name(document.id));
   document.text = text.text("text");
   document.source = text.text("source");
   document.name = text.text("name");
   const Hdf5Node& cut = node.has("token_offsets") ? node : text;
   document.token_offsets = cut.read<uint32_t>("token_offsets", {-1});
   for (size_t i = 0; i < document.token_offsets.size(); ++i) {
-    if (document.token_offsets[i] > document.text.size() || (i > 0 && document.token_offsets[i] < document.token_offsets[i - 1])) {
-      unfit(cut, "token_offsets", "do not cut the text into its tokens");
+    if (document.token_offsets[i] > document.text.size() ||
+        (i > 0 && document.token_offsets[i] < document.token_offsets[i - 1])) {
+      fail_damaged(cut.place("token_offsets"), "do not cut the text into its tokens");
     }
   }
   document.token_scores = node.read<float>("token_scores", {table.steps, document.tokens()});

@@ -3,6 +3,7 @@
 namespace stemma {
 
 std::string link_name(const std::string& text) {
+  if (text.empty()) return "%";
   if (text == ".") return "%2E";
   std::string name;
   for (const char c : text) {
@@ -20,6 +21,7 @@ std::string link_name(const std::string& text) {
 }
 
 std::string text_of_link(const std::string& name) {
+  if (name == "%") return {};
   std::string text;
   for (size_t i = 0; i < name.size(); ++i) {
     const std::string code = name[i] == '%' ? name.substr(i + 1, 2) : "";

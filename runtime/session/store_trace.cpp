@@ -11,11 +11,6 @@ namespace stemma {
 
 namespace {
 
-[[noreturn]] void unfit(const Hdf5Node& node, const std::string& name, const std::string& what) {
-  throw Error(ErrorCode::bad_file,
-              fmt::format("{}: {}; the file is damaged or was changed by another program, use a sound copy", node.place(name), what));
-}
-
 // What keeps the parts of a trace from fitting each other; empty where they do.
 std::string fault_of(const Trace& trace) {
   const std::vector<uint32_t>& offsets = trace.token_offsets;
@@ -26,7 +21,8 @@ std::string fault_of(const Trace& trace) {
   if (trace.prompt_tokens < 0 || trace.prompt_tokens > trace.size()) return "its prompt has more tokens than the trace";
   int32_t end = 0;
   for (const Step& step : trace.steps) {
-    if (step.begin != end || step.end <= step.begin || step.end > trace.size()) return "its steps do not partition the tokens";
+    if (step.begin != end || step.end <= step.begin || step.end > trace.size())
+      return "its steps do not partition the tokens";
     end = step.end;
   }
   return end == trace.size() ? "" : "its steps do not partition the tokens";
@@ -60,7 +56,8 @@ std::vector<Step> read_steps(const Hdf5Node& group) {
   const auto label = node.read_texts("label", shape), labelled_by = node.read_texts("labelled_by", shape);
   std::vector<Step> steps;
   for (size_t i = 0; i < begin.size(); ++i) {
-    if (kind[i] != "prompt" && kind[i] != "thought" && kind[i] != "answer") unfit(node, "kind", "names an unknown kind of step");
+    if (kind[i] != "prompt" && kind[i] != "thought" && kind[i] != "answer")
+      fail_damaged(node.place("kind"), "names an unknown kind of step");
     steps.push_back({begin[i], end[i], step_kind(kind[i]), label[i], labelled_by[i]});
   }
   return steps;
@@ -70,7 +67,8 @@ std::vector<Step> read_steps(const Hdf5Node& group) {
 
 Hdf5Node write_trace(const Hdf5Node& traces, const Trace& trace) {
   if (const std::string fault = fault_of(trace); !fault.empty()) {
-    throw Error(ErrorCode::does_not_fit, fmt::format("{}: not written, for {}; generate the trace again", traces.place(trace.id), fault));
+    throw Error(ErrorCode::does_not_fit,
+                fmt::format("{}: not written, for {}; generate the trace again", traces.place(trace.id), fault));
   }
   const Hdf5Node node = traces.make_group(link_name(trace.id));
   node.set("title", trace.title);
@@ -106,7 +104,8 @@ Trace read_trace(const Hdf5Node& traces, const std::string& name) {
   trace.model_hash = node.text("model");
   trace.system = node.text("system");
   trace.prompt = node.text("prompt");
-  if (!read_sampler(node.text("sampler"), trace.sampler)) unfit(node, "", "attribute \"sampler\" is not the JSON it should be");
+  if (!read_sampler(node.text("sampler"), trace.sampler))
+    fail_damaged(node.place(), "attribute \"sampler\" is not the JSON it should be");
   trace.stop_reason = node.text("stop_reason");
   trace.completed = node.integer("completed") != 0;
   trace.created = node.text("created");
@@ -114,9 +113,10 @@ Trace read_trace(const Hdf5Node& traces, const std::string& name) {
 
   trace.tokens = node.read<int32_t>("tokens", {-1});
   const int64_t tokens = static_cast<int64_t>(trace.tokens.size());
-  if (tokens > INT32_MAX) unfit(node, "tokens", "more tokens than a trace can have");
+  if (tokens > INT32_MAX) fail_damaged(node.place("tokens"), "more tokens than a trace can have");
   const int64_t prompt_tokens = node.integer("prompt_tokens");
-  if (prompt_tokens < 0 || prompt_tokens > tokens) unfit(node, "", "its prompt has more tokens than the trace");
+  if (prompt_tokens < 0 || prompt_tokens > tokens)
+    fail_damaged(node.place(), "its prompt has more tokens than the trace");
   trace.prompt_tokens = static_cast<int32_t>(prompt_tokens);
   trace.text = node.read_text("text");
   trace.token_offsets = node.read<uint32_t>("token_offsets", {tokens + 1});
@@ -124,12 +124,12 @@ Trace read_trace(const Hdf5Node& traces, const std::string& name) {
   trace.entropy = node.read<float>("entropy", {tokens});
   trace.top_ids = node.read<int32_t>("top_ids", {tokens, -1});
   const Shape shape = node.shape("top_ids");
-  if (shape.at(1) > INT32_MAX) unfit(node, "top_ids", "more alternatives than a token can have");
+  if (shape.at(1) > INT32_MAX) fail_damaged(node.place("top_ids"), "more alternatives than a token can have");
   trace.alternatives = static_cast<int32_t>(shape.at(1));
   trace.top_logprobs = node.read<float>("top_logprobs", shape);
   trace.top_texts = node.read_texts("top_texts", shape);
   trace.steps = read_steps(node);
-  if (const std::string fault = fault_of(trace); !fault.empty()) unfit(node, "", fault);
+  if (const std::string fault = fault_of(trace); !fault.empty()) fail_damaged(node.place(), fault);
   return trace;
 }
 

@@ -18,8 +18,9 @@ bool understood(Read read) {
 }  // namespace
 
 nlohmann::json sampler_json(const Sampler& sampler) {
-  return {{"temperature", sampler.temperature}, {"top_p", sampler.top_p}, {"top_k", sampler.top_k},
-          {"seed", sampler.seed}, {"max_tokens", sampler.max_tokens}, {"stop", sampler.stop}};
+  return {
+      {"temperature", sampler.temperature}, {"top_p", sampler.top_p}, {"top_k", sampler.top_k}, {"seed", sampler.seed},
+      {"max_tokens", sampler.max_tokens},   {"stop", sampler.stop}};
 }
 
 bool read_sampler(const std::string& text, Sampler& sampler) {

@@ -1,5 +1,6 @@
 #include "runtime/trace/activation_summary.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -15,6 +16,15 @@ std::string layer_of(const std::string& site) {  // "blocks.3.hook_resid_post" -
   constexpr std::string_view head = "blocks.";
   if (!site.starts_with(head)) return site;
   return site.substr(head.size(), site.find('.', head.size()) - head.size());
+}
+
+// Names sort "blocks.10" before "blocks.2"; layers do not.
+std::vector<const Recorded*> by_layer(const std::vector<Recorded>& recorded) {
+  std::vector<const Recorded*> layers;
+  for (const Recorded& r : recorded) layers.push_back(&r);
+  auto key = [](const Recorded* r) { return std::make_pair(layer_of(r->site).size(), layer_of(r->site)); };
+  std::stable_sort(layers.begin(), layers.end(), [&](const Recorded* a, const Recorded* b) { return key(a) < key(b); });
+  return layers;
 }
 
 float norm(const float* x, int64_t width) {
@@ -41,7 +51,7 @@ float cosine(const float* x, const float* y, int64_t width) {
 
 void check(const Trace& trace, const std::vector<Recorded>& recorded) {
   if (recorded.empty()) {
-    throw Error(ErrorCode::not_found, "trace " + trace.id + ": no recorded residual streams; generate it again with --capture residual");
+    throw Error(ErrorCode::not_found, "trace " + trace.id + ": no recorded residual streams; generate it again with --capture all");
   }
   const Recorded& first = recorded.front();
   for (const Recorded& r : recorded) {
@@ -72,7 +82,10 @@ ActivationQuantity activation_quantity(const std::string& name) {
 
 ActivationMap summarise_activations(const Trace& trace, const std::vector<Recorded>& recorded, ActivationQuantity quantity) {
   check(trace, recorded);
+  const std::vector<const Recorded*> layers = by_layer(recorded);
   ActivationMap map;
+  map.trace_id = trace.id;
+  map.name = name_of(quantity);
   map.layers = static_cast<int32_t>(recorded.size());
   map.tokens = trace.size();
   map.title = trace.title;
@@ -86,7 +99,7 @@ ActivationMap summarise_activations(const Trace& trace, const std::vector<Record
   }
   map.values.assign(static_cast<size_t>(map.layers) * map.tokens, not_measured);
   for (int32_t layer = 0; layer < map.layers; ++layer) {
-    const Recorded& here = recorded[layer];
+    const Recorded& here = *layers[layer];
     map.layer_names.push_back(layer_of(here.site));
     for (int64_t t = 0; t < here.tokens; ++t) {
       const float* x = here.values.data() + t * here.width;
@@ -94,9 +107,9 @@ ActivationMap summarise_activations(const Trace& trace, const std::vector<Record
       switch (quantity) {
         case ActivationQuantity::norm: value = norm(x, here.width); break;
         case ActivationQuantity::change:
-          if (layer > 0) value = distance(x, recorded[layer - 1].values.data() + t * here.width, here.width);
+          if (layer > 0) value = distance(x, layers[layer - 1]->values.data() + t * here.width, here.width);
           break;
-        case ActivationQuantity::cosine: value = cosine(x, recorded.back().values.data() + t * here.width, here.width); break;
+        case ActivationQuantity::cosine: value = cosine(x, layers.back()->values.data() + t * here.width, here.width); break;
       }
     }
   }
@@ -106,7 +119,7 @@ ActivationMap summarise_activations(const Trace& trace, const std::vector<Record
                     {"model hash", trace.model_hash},
                     {"seed", std::to_string(trace.sampler.seed)},
                     {"device", trace.device},
-                    {"activations", "recorded during generation, 16-bit floats, " + recorded.front().site + " to " + recorded.back().site}};
+                    {"activations", "recorded during generation, 16-bit floats, " + layers.front()->site + " to " + layers.back()->site}};
   return map;
 }
 

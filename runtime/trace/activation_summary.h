@@ -22,7 +22,8 @@ ActivationQuantity activation_quantity(const std::string& name);
 // A quantity of a trace over layers x tokens, with what is needed to draw and read it. L layers, T tokens.
 struct ActivationMap {
   int32_t layers = 0, tokens = 0;
-  std::string title;                     // the trace's
+  std::string trace_id, title;           // the trace's
+  std::string name;                      // "norm", "change", "cosine"
   std::string quantity;                  // "Norm of the residual stream"
   std::string unit;                      // "" where it has none (a cosine)
   bool diverging = false;                // signed: coloured by the map centred at zero
@@ -36,8 +37,8 @@ struct ActivationMap {
   bool empty() const { return layers == 0 || tokens == 0; }
 };
 
-// `recorded`: residual streams of one trace, one per layer, first layer first, of equal shape; they may cover fewer
-// tokens than the trace (a generation cut short), never more. Throws Error where shapes disagree or none is given.
+// `recorded`: residual streams of one trace, one per layer, in any order, of equal shape; they may cover fewer tokens than
+// the trace (a generation cut short), never more. Throws Error where shapes disagree or none is given.
 ActivationMap summarise_activations(const Trace& trace, const std::vector<Recorded>& recorded,
                                     ActivationQuantity quantity);
 

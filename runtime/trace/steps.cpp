@@ -19,7 +19,8 @@ size_t characters(std::string_view text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
-// Where the thought lies in `text`, in bytes. `begin` <= `body` (after the start tag) <= `body_end` <= `end` (after the end tag).
+// Where the thought lies in `text`, in bytes. `begin` <= `body` (after the start tag) <= `body_end` <= `end` (after the
+// end tag).
 struct Thought {
   bool found = false;
   size_t begin = 0, body = 0, body_end = 0, end = 0;

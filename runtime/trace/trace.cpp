@@ -11,9 +11,12 @@ namespace stemma {
 
 const char* name_of(StepKind kind) {
   switch (kind) {
-    case StepKind::prompt: return "prompt";
-    case StepKind::thought: return "thought";
-    case StepKind::answer: return "answer";
+    case StepKind::prompt:
+      return "prompt";
+    case StepKind::thought:
+      return "thought";
+    case StepKind::answer:
+      return "answer";
   }
   return "";
 }
@@ -22,7 +25,8 @@ StepKind step_kind(const std::string& name) {
   for (const StepKind kind : {StepKind::prompt, StepKind::thought, StepKind::answer}) {
     if (name == name_of(kind)) return kind;
   }
-  throw Error(ErrorCode::bad_file, "\"" + name.substr(0, 40) + "\" is no kind of step; a step is prompt, thought or answer");
+  throw Error(ErrorCode::bad_file,
+              "\"" + name.substr(0, 40) + "\" is no kind of step; a step is prompt, thought or answer");
 }
 
 double Trace::nats(const Step& step) const {

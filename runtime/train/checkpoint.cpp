@@ -14,7 +14,7 @@ std::filesystem::path state_path(const std::filesystem::path& folder) { return f
 }  // namespace
 
 // One line of JSON, then the three arrays raw.
-void save_checkpoint(const Checkpoint& c, const std::filesystem::path& folder) {
+void save_checkpoint(const TrainingState& c, const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder);
   FileReplacement file(state_path(folder));
   file.write(nlohmann::json{{"fingerprint", c.fingerprint}, {"step", c.step},     {"tokens", c.tokens},
@@ -24,7 +24,7 @@ void save_checkpoint(const Checkpoint& c, const std::filesystem::path& folder) {
   file.commit();
 }
 
-bool load_checkpoint(const std::filesystem::path& folder, const std::string& fingerprint, Checkpoint& c) {
+bool load_checkpoint(const std::filesystem::path& folder, const std::string& fingerprint, TrainingState& c) {
   std::ifstream in(state_path(folder), std::ios::binary);
   std::string line;
   if (!in || !std::getline(in, line)) return false;

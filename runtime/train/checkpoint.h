@@ -9,7 +9,7 @@
 
 namespace stemma {
 
-struct Checkpoint {
+struct TrainingState {
   std::string fingerprint;  // of configuration, corpus and tokenizer: only the same training resumes from it
   int64_t step = 0, tokens = 0;
   double seconds = 0;
@@ -18,8 +18,8 @@ struct Checkpoint {
 };
 
 // Replaces `folder`/state whole (written beside, synced, renamed).
-void save_checkpoint(const Checkpoint& checkpoint, const std::filesystem::path& folder);
+void save_checkpoint(const TrainingState& checkpoint, const std::filesystem::path& folder);
 // False where there is none of this fingerprint.
-bool load_checkpoint(const std::filesystem::path& folder, const std::string& fingerprint, Checkpoint& checkpoint);
+bool load_checkpoint(const std::filesystem::path& folder, const std::string& fingerprint, TrainingState& checkpoint);
 
 }  // namespace stemma

@@ -107,7 +107,7 @@ class Trainer {
     return {index + 1, nats / static_cast<double>(labels), rate, norm, 0, labels};
   }
 
-  void save(Checkpoint& c) const {
+  void save(TrainingState& c) const {
     const auto get = [](const Weights& from, std::vector<float>& to) {
       to.resize(static_cast<size_t>(from.flat().view().size()));
       from.flat().download(to.data());
@@ -117,7 +117,7 @@ class Trainer {
     get(second_, c.second);
     c.fingerprint = fingerprint_;
   }
-  bool restore(const Checkpoint& c) {
+  bool restore(const TrainingState& c) {
     if (static_cast<int64_t>(c.weights.size()) != parameters()) return false;
     const auto put = [this](const std::vector<float>& from, const Weights& to) {
       model_.ops->upload(to.flat().view().data, from.data(), to.flat().bytes());
@@ -193,7 +193,7 @@ TrainResult train(const TrainConfig& config, const Corpus& corpus, std::shared_p
   Trainer trainer(config, corpus, ops, control);
   std::filesystem::create_directories(out);
   const auto folder = out / "checkpoint";
-  Checkpoint state;
+  TrainingState state;
   if (!load_checkpoint(folder, trainer.fingerprint(), state) || !trainer.restore(state)) state = {};
   const double before = state.seconds;
   const auto start = Clock::now();

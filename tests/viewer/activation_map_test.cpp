@@ -106,6 +106,25 @@ class ActivationMapTest : public QObject {
     QVERIFY(panel.scene().first() > before);
   }
 
+  void a_double_click_shows_all_and_chooses_nothing() {
+    ActivationMapPanel panel;
+    panel.show(ramp_map(4, 400));
+    RememberingCanvas canvas;
+    Input input = still();
+    input.inside = true;
+    input.mouse_x = 500;
+    input.mouse_y = 150;
+    panel.frame(canvas, input);
+    input.wheel = 8;
+    panel.frame(canvas, input);
+    input.wheel = 0;
+    input.down = input.double_click = true;
+    panel.frame(canvas, input);
+    input.down = input.double_click = false;
+    QVERIFY(!panel.frame(canvas, input));
+    QCOMPARE(panel.scene().shown(), 400.0);
+  }
+
   void arrows_walk_and_stop_at_the_edge() {
     ActivationMapPanel panel;
     panel.show(ramp_map(3, 5));

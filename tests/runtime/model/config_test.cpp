@@ -14,8 +14,13 @@ namespace {
 const std::filesystem::path shared_data = STEMMA_SHARED_DATA;
 
 json valid() {
-  return {{"architectures", {"LlamaForCausalLM"}}, {"model_type", "llama"},    {"hidden_size", 64},   {"intermediate_size", 172},
-          {"num_hidden_layers", 5},                {"num_attention_heads", 8}, {"vocab_size", 512}};
+  return {{"architectures", {"LlamaForCausalLM"}},
+          {"model_type", "llama"},
+          {"hidden_size", 64},
+          {"intermediate_size", 172},
+          {"num_hidden_layers", 5},
+          {"num_attention_heads", 8},
+          {"vocab_size", 512}};
 }
 
 std::string error_of(const std::string& text) {
@@ -38,7 +43,8 @@ std::string folder_error(const std::filesystem::path& folder) {
 
 }  // namespace
 
-#define VERIFY_SAYS(error, words) QVERIFY2(QString::fromStdString(error).contains(words), (std::string(words) + " | " + (error)).c_str())
+#define VERIFY_SAYS(error, words) \
+  QVERIFY2(QString::fromStdString(error).contains(words), (std::string(words) + " | " + (error)).c_str())
 
 class ConfigTest : public QObject {
   Q_OBJECT
@@ -111,7 +117,9 @@ class ConfigTest : public QObject {
     QTest::addColumn<QString>("key");
     QTest::addColumn<QString>("value");
     QTest::addColumn<QString>("words");
-    auto row = [](const char* key, const char* value, const char* words) { QTest::addRow("%s %s", key, value) << key << value << words; };
+    auto row = [](const char* key, const char* value, const char* words) {
+      QTest::addRow("%s %s", key, value) << key << value << words;
+    };
     row("architectures", R"(["Qwen3ForCausalLM"])", "'Qwen3ForCausalLM'");
     row("rope_scaling", R"({"rope_type": "llama3", "factor": 8})", "'llama3' (rope_scaling)");
     row("rope_scaling", R"({"type": "linear", "factor": 2})", "'linear'");

@@ -39,14 +39,17 @@ std::string tokenizer_json(int extra) {
     vocabulary[QString::fromUcs4(&character, 1).toStdString()] = byte;
   }
   json added = json::array();
-  for (int i = 0; i < extra; ++i) added.push_back({{"id", 256 + i}, {"content", "<" + std::to_string(i) + ">"}, {"special", true}});
+  for (int i = 0; i < extra; ++i)
+    added.push_back({{"id", 256 + i}, {"content", "<" + std::to_string(i) + ">"}, {"special", true}});
   return json{{"added_tokens", added},
               {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}},
               {"model", {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", json::array()}}}}
       .dump();
 }
 
-void write(const std::filesystem::path& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
+void write(const std::filesystem::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
 
 struct Stored {
   std::vector<int64_t> shape;
@@ -59,14 +62,16 @@ Tensors tensors_of(const ModelConfig& config) {
   Tensors tensors;
   float next = 0;
   for (const WeightPlace& place : weight_layout(config)) {
-    Stored stored{place.norm ? std::vector<int64_t>{place.columns} : std::vector<int64_t>{place.rows, place.columns}, {}};
+    Stored stored{place.norm ? std::vector<int64_t>{place.columns} : std::vector<int64_t>{place.rows, place.columns},
+                  {}};
     for (int64_t i = 0; i < place.rows * place.columns; ++i) stored.values.push_back(next++ / 1024);
     tensors[place.name] = stored;
   }
   return tensors;
 }
 
-void write_model(const std::filesystem::path& folder, const ModelConfig& config, const Tensors& tensors, int extra_tokens = 4) {
+void write_model(const std::filesystem::path& folder, const ModelConfig& config, const Tensors& tensors,
+                 int extra_tokens = 4) {
   write_config(config, folder);
   write(folder / "tokenizer.json", tokenizer_json(extra_tokens));
   std::vector<TensorToWrite> list;
@@ -91,7 +96,8 @@ std::vector<float> downloaded(Ops& ops, Tensor tensor) {
 
 }  // namespace
 
-#define VERIFY_SAYS(error, words) QVERIFY2((error).find(words) != std::string::npos, (std::string(words) + " | " + (error)).c_str())
+#define VERIFY_SAYS(error, words) \
+  QVERIFY2((error).find(words) != std::string::npos, (std::string(words) + " | " + (error)).c_str())
 
 class ModelTest : public QObject {
   Q_OBJECT
@@ -134,7 +140,8 @@ class ModelTest : public QObject {
       const Tensors tensors = tensors_of(config);
       write_model(from, config, tensors);
       const auto model = load_model(from, make_cpu_ops());
-      for (const auto& named : model->weights.named()) QCOMPARE(downloaded(*model->ops, named.tensor), tensors.at(named.name).values);
+      for (const auto& named : model->weights.named())
+        QCOMPARE(downloaded(*model->ops, named.tensor), tensors.at(named.name).values);
       save_model(*model, to);
       write(to / "tokenizer.json", tokenizer_json(4));
       const auto again = load_model(to, make_cpu_ops());
@@ -230,7 +237,8 @@ class ModelTest : public QObject {
     QTemporaryDir temporary;
     const std::filesystem::path folder = temporary.path().toStdString();
     write_model(folder, small_config(true), tensors_of(small_config(true)));
-    std::filesystem::resize_file(folder / "model.safetensors", std::filesystem::file_size(folder / "model.safetensors") - 1);
+    std::filesystem::resize_file(folder / "model.safetensors",
+                                 std::filesystem::file_size(folder / "model.safetensors") - 1);
     VERIFY_SAYS(load_error(folder), "model.safetensors: tensor");
   }
 

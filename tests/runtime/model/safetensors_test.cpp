@@ -28,7 +28,9 @@ json entry(const std::string& dtype, std::vector<uint64_t> shape, uint64_t begin
   return {{"dtype", dtype}, {"shape", shape}, {"data_offsets", {begin, end}}};
 }
 
-std::span<const std::byte> bytes_of(const std::string& file) { return std::as_bytes(std::span(file.data(), file.size())); }
+std::span<const std::byte> bytes_of(const std::string& file) {
+  return std::as_bytes(std::span(file.data(), file.size()));
+}
 
 std::string error_of(const std::string& file) {
   try {
@@ -39,7 +41,9 @@ std::string error_of(const std::string& file) {
   return "";
 }
 
-void write(const std::filesystem::path& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
+void write(const std::filesystem::path& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
 
 template <class Action>
 std::string error_when(Action action) {
@@ -64,7 +68,8 @@ std::string raw(std::initializer_list<T> values) {
 
 }  // namespace
 
-#define VERIFY_SAYS(error, words) QVERIFY2((error).find(words) != std::string::npos, (std::string(words) + " | " + (error)).c_str())
+#define VERIFY_SAYS(error, words) \
+  QVERIFY2((error).find(words) != std::string::npos, (std::string(words) + " | " + (error)).c_str())
 
 class SafetensorsTest : public QObject {
   Q_OBJECT
@@ -107,7 +112,9 @@ class SafetensorsTest : public QObject {
   void broken_files_data() {
     QTest::addColumn<QByteArray>("file");
     QTest::addColumn<QString>("words");
-    auto row = [](const char* words, const std::string& file) { QTest::newRow(words) << QByteArray::fromStdString(file) << QString(words); };
+    auto row = [](const char* words, const std::string& file) {
+      QTest::newRow(words) << QByteArray::fromStdString(file) << QString(words);
+    };
     auto with = [&](const char* words, const json& header, size_t data) { row(words, file_of(header.dump(), data)); };
     row("too short", "");
     row("0 bytes is too short", "");
@@ -120,7 +127,10 @@ class SafetensorsTest : public QObject {
     row("not valid JSON", file_of("{\"a\": ", 0));
     row("not valid JSON (", file_of("", 0));
     row("not a JSON object", file_of("[]", 0));
-    row("names 'a' twice", file_of(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1));
+    row("names 'a' twice",
+        file_of(
+            R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
+            1));
     with("'a' lacks its dtype", {{"a", {{"shape", {1}}}}}, 4);
     with("'b' lacks its dtype", {{"b", 7}}, 4);
     with("unknown type 'F33'", {{"a", entry("F33", {1}, 0, 4)}}, 4);
@@ -146,7 +156,8 @@ class SafetensorsTest : public QObject {
   }
 
   void every_cut_of_a_file_is_refused() {
-    const std::string whole = file_of(json{{"a", entry("F32", {2}, 0, 8)}, {"__metadata__", {{"format", "pt"}}}}.dump(), 8);
+    const std::string whole =
+        file_of(json{{"a", entry("F32", {2}, 0, 8)}, {"__metadata__", {{"format", "pt"}}}}.dump(), 8);
     QCOMPARE(error_of(whole), std::string());
     for (size_t length = 0; length < whole.size(); ++length) QVERIFY(!error_of(whole.substr(0, length)).empty());
   }
@@ -154,7 +165,10 @@ class SafetensorsTest : public QObject {
   void reference_files() {
     if (!std::filesystem::exists(shared_data)) QSKIP("the reference data is not beside this checkout");
     const auto folder = shared_data / "06_safetensors_gguf_edge";
-    for (auto [name, dtype, rank] : {std::tuple("1d-int32", "I32", 1), {"2d-float64", "F64", 2}, {"3d-float32", "F32", 3}, {"4d-float32", "F32", 4}}) {
+    for (auto [name, dtype, rank] : {std::tuple("1d-int32", "I32", 1),
+                                     {"2d-float64", "F64", 2},
+                                     {"3d-float32", "F32", 3},
+                                     {"4d-float32", "F32", 4}}) {
       const SafetensorsFile file(folder / "swift" / ("tensor-" + std::string(name) + ".safetensors"));
       QCOMPARE(file.tensors().size(), size_t{1});
       QCOMPARE(file.tensors()[0].dtype, std::string(dtype));
@@ -164,7 +178,9 @@ class SafetensorsTest : public QObject {
     const std::string pointer = error_when([&] { SafetensorsFile{folder / "git_lfs_pointer/model.safetensors"}; });
     VERIFY_SAYS(pointer, "git_lfs_pointer/model.safetensors: is a Git-LFS pointer");
     const std::string shards = error_when([&] { Checkpoint{folder / "sharded_missing_shards"}; });
-    VERIFY_SAYS(shards, "model.safetensors.index.json: lists shards that are not in the folder: model-00001-of-00005.safetensors");
+    VERIFY_SAYS(
+        shards,
+        "model.safetensors.index.json: lists shards that are not in the folder: model-00001-of-00005.safetensors");
     VERIFY_SAYS(error_when([&] { Checkpoint{folder / "swift"}; }), "holds neither model.safetensors nor");
     VERIFY_SAYS(error_when([&] { SafetensorsFile{folder / "absent"}; }), "absent: cannot be opened");
     VERIFY_SAYS(error_when([&] { SafetensorsFile{folder}; }), "not a file");
@@ -176,7 +192,9 @@ class SafetensorsTest : public QObject {
     const std::vector<float> one = {1}, two = {2};
     write_safetensors(folder / "first.safetensors", {{"a", {1}, one}});
     write_safetensors(folder / "second.safetensors", {{"b", {1}, two}});
-    auto index = [&](const json& map) { write(folder / "model.safetensors.index.json", json{{"weight_map", map}}.dump()); };
+    auto index = [&](const json& map) {
+      write(folder / "model.safetensors.index.json", json{{"weight_map", map}}.dump());
+    };
     index({{"a", "first.safetensors"}, {"b", "second.safetensors"}});
     const Checkpoint checkpoint(folder);
     QVERIFY(checkpoint.find("b") && !checkpoint.find("c"));

@@ -43,7 +43,10 @@ std::string from_vocabulary_and_merges(const std::filesystem::path& folder, json
   std::istringstream lines(read(folder / "merges.txt"));
   for (std::string line; std::getline(lines, line);)
     if (!line.empty() && !line.starts_with("#version")) merges.push_back(line);
-  stages["model"] = {{"type", "BPE"}, {"vocab", read_json(folder / "vocab.json")}, {"merges", merges}, {"ignore_merges", stages["ignore_merges"]}};
+  stages["model"] = {{"type", "BPE"},
+                     {"vocab", read_json(folder / "vocab.json")},
+                     {"merges", merges},
+                     {"ignore_merges", stages["ignore_merges"]}};
   return stages.dump();
 }
 
@@ -59,9 +62,12 @@ const Tokenizer& family(const std::string& name) {
     json added = json::array();
     const json config = read_json(folder / "tokenizer_config.json");
     for (const auto& [id, token] : config["added_tokens_decoder"].items())
-      added.push_back({{"id", std::stoi(id)}, {"content", token["content"]}, {"special", token["special"]}, {"normalized", false}});
+      added.push_back(
+          {{"id", std::stoi(id)}, {"content", token["content"]}, {"special", token["special"]}, {"normalized", false}});
     const bool qwen = name == "qwen2";
-    json stages = {{"added_tokens", added}, {"ignore_merges", !qwen}, {"pre_tokenizer", split_then_bytes(cl100k(qwen ? R"(\p{N})" : R"(\p{N}{1,3})"))}};
+    json stages = {{"added_tokens", added},
+                   {"ignore_merges", !qwen},
+                   {"pre_tokenizer", split_then_bytes(cl100k(qwen ? R"(\p{N})" : R"(\p{N}{1,3})"))}};
     if (qwen) stages["normalizer"] = {{"type", "NFC"}};
     const std::string text = from_vocabulary_and_merges(folder, stages);
     tokenizer = std::make_unique<Tokenizer>(text, config.dump(), (folder / "tokenizer.json").string());
@@ -79,7 +85,8 @@ json small(json added = json::array()) {
       std::vector<std::string> made;
       char32_t next = 0x100;
       for (int b = 0; b < 256; ++b) {
-        const char32_t c = (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE ? static_cast<char32_t>(b) : next++;
+        const char32_t c =
+            (b >= 0x21 && b <= 0x7E) || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE ? static_cast<char32_t>(b) : next++;
         made.push_back(QString::fromUcs4(&c, 1).toStdString());
       }
       return made;
@@ -92,7 +99,9 @@ json small(json added = json::array()) {
           {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}},
           {"model", {{"type", "BPE"}, {"vocab", vocabulary}, {"merges", {"h e", "l l", "he ll", "hell o"}}}}};
 }
-Tokenizer made(const json& document, const std::string& config = "") { return Tokenizer(document.dump(), config, "folder/tokenizer.json"); }
+Tokenizer made(const json& document, const std::string& config = "") {
+  return Tokenizer(document.dump(), config, "folder/tokenizer.json");
+}
 
 std::string error_of(const json& document, const std::string& config = "") {
   try {
@@ -117,8 +126,13 @@ class TokenizerTest : public QObject {
   void llama_cpp_vectors_data() {
     QTest::addColumn<QString>("vectors");
     QTest::addColumn<QString>("name");
-    for (auto [vectors, name] : {std::pair("gpt-2", "gpt2"), {"gpt-2", "olmo-test-gpt2"}, {"mpt", "gpt-neox-20b"}, {"mpt", "pythia-410m"},
-                                 {"qwen2", "qwen2"}, {"llama-bpe", "llama3"}, {"llama-spm", "llama2"}})
+    for (auto [vectors, name] : {std::pair("gpt-2", "gpt2"),
+                                 {"gpt-2", "olmo-test-gpt2"},
+                                 {"mpt", "gpt-neox-20b"},
+                                 {"mpt", "pythia-410m"},
+                                 {"qwen2", "qwen2"},
+                                 {"llama-bpe", "llama3"},
+                                 {"llama-spm", "llama2"}})
       QTest::addRow("%s %s", vectors, name) << vectors << name;
   }
   void llama_cpp_vectors() {
@@ -144,24 +158,30 @@ class TokenizerTest : public QObject {
   void multilingual_vectors_data() {
     QTest::addColumn<QString>("file");
     QTest::addColumn<QString>("name");
-    QTest::newRow("gpt2") << "openai-community__gpt2.json" << "gpt2";
-    QTest::newRow("qwen2") << "Qwen__Qwen2.5-0.5B.json" << "qwen2";
-    QTest::newRow("llama2") << "TinyLlama__TinyLlama-1.1B-Chat-v1.0.json" << "llama2";
+    QTest::newRow("gpt2") << "openai-community__gpt2.json"
+                          << "gpt2";
+    QTest::newRow("qwen2") << "Qwen__Qwen2.5-0.5B.json"
+                           << "qwen2";
+    QTest::newRow("llama2") << "TinyLlama__TinyLlama-1.1B-Chat-v1.0.json"
+                            << "llama2";
   }
   void multilingual_vectors() {
     NEED_SHARED_DATA();
     QFETCH(QString, file);
     QFETCH(QString, name);
     const auto folder = shared_data / "03_tokenizer_vectors/swift/multilingual_a";
-    const json entries = read_json(folder / file.toStdString())["entries"], inputs = read_json(folder / "inputs.json")["inputs"];
+    const json entries = read_json(folder / file.toStdString())["entries"],
+               inputs = read_json(folder / "inputs.json")["inputs"];
     const Tokenizer& tokenizer = family(name.toStdString());
     int compared = 0;
     for (const json& input : inputs) {
       const std::string text = input["text"], id = input["id"];
       auto ids = tokenizer.encode(text);
-      QCOMPARE(QString::fromStdString(tokenizer.decode(ids)), QString::fromStdString(entries[id]["decoded_skip_special"]));
+      QCOMPARE(QString::fromStdString(tokenizer.decode(ids)),
+               QString::fromStdString(entries[id]["decoded_skip_special"]));
       if (tokenizer.adds_bos()) ids.insert(ids.begin(), tokenizer.bos());
-      QVERIFY2(json(ids) == entries[id]["input_ids"], (id + "\n" + shown(ids) + "\n" + entries[id]["input_ids"].dump()).c_str());
+      QVERIFY2(json(ids) == entries[id]["input_ids"],
+               (id + "\n" + shown(ids) + "\n" + entries[id]["input_ids"].dump()).c_str());
       ++compared;
     }
     QCOMPARE(compared, 30);
@@ -171,19 +191,32 @@ class TokenizerTest : public QObject {
     QTest::addColumn<QString>("file");
     QTest::addColumn<QString>("key");
     QTest::addColumn<QString>("name");
-    QTest::newRow("gpt2") << "gpt2.json" << "Xenova/gpt2" << "gpt2";
-    QTest::newRow("gpt2 special") << "gpt2.json" << "openai-community/gpt2" << "gpt2";
-    QTest::newRow("cl100k") << "gpt2.json" << "Xenova/gpt-4" << "olmo2";
-    QTest::newRow("qwen2") << "qwen2.json" << "Xenova/Qwen1.5-0.5B-Chat" << "qwen2";
-    QTest::newRow("llama2") << "llama.json" << "Xenova/llama-tokenizer" << "llama2";
-    QTest::newRow("llama3") << "llama.json" << "Xenova/llama3-tokenizer" << "llama3";
+    QTest::newRow("gpt2") << "gpt2.json"
+                          << "Xenova/gpt2"
+                          << "gpt2";
+    QTest::newRow("gpt2 special") << "gpt2.json"
+                                  << "openai-community/gpt2"
+                                  << "gpt2";
+    QTest::newRow("cl100k") << "gpt2.json"
+                            << "Xenova/gpt-4"
+                            << "olmo2";
+    QTest::newRow("qwen2") << "qwen2.json"
+                           << "Xenova/Qwen1.5-0.5B-Chat"
+                           << "qwen2";
+    QTest::newRow("llama2") << "llama.json"
+                            << "Xenova/llama-tokenizer"
+                            << "llama2";
+    QTest::newRow("llama3") << "llama.json"
+                            << "Xenova/llama3-tokenizer"
+                            << "llama3";
   }
   void transformers_js_vectors() {
     NEED_SHARED_DATA();
     QFETCH(QString, file);
     QFETCH(QString, key);
     QFETCH(QString, name);
-    const json cases = read_json(shared_data / "03_tokenizer_vectors/transformersjs" / file.toStdString())[key.toStdString()];
+    const json cases =
+        read_json(shared_data / "03_tokenizer_vectors/transformersjs" / file.toStdString())[key.toStdString()];
     const Tokenizer& tokenizer = family(name.toStdString());
     QVERIFY(!cases.empty());
     for (const auto& [label, expected] : cases.items()) {
@@ -196,9 +229,12 @@ class TokenizerTest : public QObject {
   void long_texts_data() {
     QTest::addColumn<QString>("file");
     QTest::addColumn<QString>("name");
-    QTest::newRow("gpt2") << "gpt2_encoded_tokens.json" << "gpt2";
-    QTest::newRow("llama3") << "llama_3.2_encoded.json" << "llama3";
-    QTest::newRow("llama2") << "llama_encoded.json" << "llama2";
+    QTest::newRow("gpt2") << "gpt2_encoded_tokens.json"
+                          << "gpt2";
+    QTest::newRow("llama3") << "llama_3.2_encoded.json"
+                            << "llama3";
+    QTest::newRow("llama2") << "llama_encoded.json"
+                            << "llama2";
   }
   void long_texts() {
     NEED_SHARED_DATA();
@@ -215,7 +251,8 @@ class TokenizerTest : public QObject {
   // Qt's own Unicode tables say what NFC would have made of it.
   void offsets_data() {
     QTest::addColumn<QString>("name");
-    for (const char* name : {"gpt2", "qwen2", "llama3", "llama2", "pythia-410m", "olmo2", "stories260K"}) QTest::newRow(name) << name;
+    for (const char* name : {"gpt2", "qwen2", "llama3", "llama2", "pythia-410m", "olmo2", "stories260K"})
+      QTest::newRow(name) << name;
   }
   void offsets() {
     NEED_SHARED_DATA();
@@ -223,7 +260,8 @@ class TokenizerTest : public QObject {
     const Tokenizer& tokenizer = family(name.toStdString());
     const bool composes = name == "qwen2" || name == "pythia-410m";
     const bool spelled = name != "llama2" && name != "stories260K";
-    std::vector<std::string> texts = {"", " ", "a", "ab\xC3", "\xE2\x82 x \xED\xA0\x80 y", std::string("nul\0nul", 7), "a  b\n\n  c\t"};
+    std::vector<std::string> texts = {
+        "", " ", "a", "ab\xC3", "\xE2\x82 x \xED\xA0\x80 y", std::string("nul\0nul", 7), "a  b\n\n  c\t"};
     const json inputs = read_json(shared_data / "03_tokenizer_vectors/swift/multilingual_a/inputs.json")["inputs"];
     if (name != "pythia-410m") texts.push_back("\xFF\xFE");  // it has no tokens for these bytes
     for (const json& input : inputs) texts.push_back(input["text"]);
@@ -236,7 +274,8 @@ class TokenizerTest : public QObject {
       QVERIFY(std::is_sorted(offsets.begin(), offsets.end()));
       const QString unicode = QString::fromUtf8(text.c_str(), static_cast<qsizetype>(text.size()));
       const bool valid = unicode.toStdString() == text;
-      const std::string expected = composes && valid ? unicode.normalized(QString::NormalizationForm_C).toStdString() : text;
+      const std::string expected =
+          composes && valid ? unicode.normalized(QString::NormalizationForm_C).toStdString() : text;
       QCOMPARE(QByteArray::fromStdString(tokenizer.decode(ids)), QByteArray::fromStdString(expected));
       for (size_t i = 0; spelled && expected == text && i < ids.size(); ++i)
         QCOMPARE(text.substr(offsets[i], offsets[i + 1] - offsets[i]), tokenizer.bytes(ids[i]));
@@ -288,11 +327,13 @@ class TokenizerTest : public QObject {
   }
 
   void added_tokens_are_found_longest_first() {
-    const Tokenizer tokenizer = made(small({{{"id", 260}, {"content", "<think>"}, {"special", false}},
-                                            {{"id", 261}, {"content", "<think>>"}, {"special", false}},
-                                            {{"id", 262}, {"content", "<|endoftext|>"}, {"special", true}, {"lstrip", true}, {"rstrip", true}}}));
+    const Tokenizer tokenizer = made(
+        small({{{"id", 260}, {"content", "<think>"}, {"special", false}},
+               {{"id", 261}, {"content", "<think>>"}, {"special", false}},
+               {{"id", 262}, {"content", "<|endoftext|>"}, {"special", true}, {"lstrip", true}, {"rstrip", true}}}));
     std::vector<uint32_t> offsets;
-    QCOMPARE(tokenizer.encode("<think>hello<think>>x \u2003<|endoftext|>\n y", &offsets), (std::vector<int32_t>{260, 259, 261, 'x', 262, 'y'}));
+    QCOMPARE(tokenizer.encode("<think>hello<think>>x \u2003<|endoftext|>\n y", &offsets),
+             (std::vector<int32_t>{260, 259, 261, 'x', 262, 'y'}));
     QCOMPARE(offsets, (std::vector<uint32_t>{0, 7, 12, 20, 21, 40, 41}));
     QCOMPARE(tokenizer.bytes(262), std::string("<|endoftext|>"));
     QVERIFY(tokenizer.special(262) && !tokenizer.special(260) && !tokenizer.special('x'));
@@ -312,7 +353,8 @@ class TokenizerTest : public QObject {
   }
 
   void bos_comes_from_the_template_or_the_configuration() {
-    const json added = {{{"id", 260}, {"content", "<s>"}, {"special", true}}, {{"id", 261}, {"content", "</s>"}, {"special", true}}};
+    const json added = {{{"id", 260}, {"content", "<s>"}, {"special", true}},
+                        {{"id", 261}, {"content", "</s>"}, {"special", true}}};
     json document = small(added);
     QVERIFY(!made(document).adds_bos());
     QCOMPARE(made(document).bos(), -1);
@@ -320,10 +362,12 @@ class TokenizerTest : public QObject {
     QVERIFY(made(document, config).adds_bos());
     QCOMPARE(made(document, config).bos(), 260);
     QCOMPARE(made(document, config).eos(), 261);
-    document["post_processor"] = {{"type", "Sequence"},
-                                  {"processors", {{{"type", "ByteLevel"}},
-                                                  {{"type", "TemplateProcessing"},
-                                                   {"single", {{{"SpecialToken", {{"id", "<s>"}}}}, {{"Sequence", {{"id", "A"}}}}}}}}}};
+    document["post_processor"] = {
+        {"type", "Sequence"},
+        {"processors",
+         {{{"type", "ByteLevel"}},
+          {{"type", "TemplateProcessing"},
+           {"single", {{{"SpecialToken", {{"id", "<s>"}}}}, {{"Sequence", {{"id", "A"}}}}}}}}}};
     QVERIFY(made(document).adds_bos());
     QCOMPARE(made(document).bos(), 260);
     QVERIFY(!made(document, R"({"add_bos_token": false})").adds_bos());
@@ -344,7 +388,8 @@ class TokenizerTest : public QObject {
         {with("/normalizer", {{"type", "Lowercase"}}), "normalizer 'Lowercase'"},
         {with("/pre_tokenizer", {{"type", "Metaspace"}}), "'Metaspace'"},
         {with("/pre_tokenizer", nullptr), "without a pre_tokenizer"},
-        {with("/pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", {split, {{"type", "ByteLevel"}}}}}), "MergedWithPrevious"},
+        {with("/pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", {split, {{"type", "ByteLevel"}}}}}),
+         "MergedWithPrevious"},
         {with("/pre_tokenizer", split_then_bytes("(unclosed")), "pattern is broken"},
         {with("/post_processor", {{"type", "RobertaProcessing"}}), "'RobertaProcessing'"},
         {with("/model/dropout", 0.1), "dropout"},
@@ -366,7 +411,8 @@ class TokenizerTest : public QObject {
       QVERIFY2(error.find(words) != std::string::npos, (words + " | " + error).c_str());
     }
     const std::string config = error_of(small(), R"({"bos_token": "<none>"})");
-    QVERIFY2(config.starts_with("folder/tokenizer_config.json: ") && config.find("<none>") != std::string::npos, config.c_str());
+    QVERIFY2(config.starts_with("folder/tokenizer_config.json: ") && config.find("<none>") != std::string::npos,
+             config.c_str());
   }
 
   void edge_files() {
@@ -375,7 +421,9 @@ class TokenizerTest : public QObject {
     const Tokenizer mini(folder / "ollama_mini_llama_tokenizer.json");
     QCOMPARE(mini.size(), 128002);
     QCOMPARE(mini.decode(mini.encode("<|begin_of_text|>Hello  world")), std::string("<|begin_of_text|>Hello  world"));
-    for (auto [file, words] : {std::pair("swift_offline_tokenizer.json", "Lowercase"), {"test_hf_tokenizer.json", "Replace"}, {"absent.json", "no such file"}})
+    for (auto [file, words] : {std::pair("swift_offline_tokenizer.json", "Lowercase"),
+                               {"test_hf_tokenizer.json", "Replace"},
+                               {"absent.json", "no such file"}})
       try {
         Tokenizer tokenizer(folder / file);
         QFAIL(file);

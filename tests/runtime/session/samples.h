@@ -64,7 +64,9 @@ inline Trace trace(const std::string& id) {
   Trace result = head(id);
   for (const char* text : {"What", " is", " 3", " +", " 4", "?", "\n"}) add_token(result, text);
   result.prompt_tokens = result.size();
-  for (const char* text : {"<think>", "First add", " the units.", " Then we have", " 3 + 4 = 7.", "</think>", "7", "\xE2\x82", "\xAC"}) add_token(result, text);
+  for (const char* text :
+       {"<think>", "First add", " the units.", " Then we have", " 3 + 4 = 7.", "</think>", "7", "\xE2\x82", "\xAC"})
+    add_token(result, text);
   result.stop_reason = "end of text";
   result.completed = true;
   result.steps = split_steps(result);
@@ -122,10 +124,12 @@ inline InfluenceTable table(const Trace& trace, const std::string& method, int32
 
 inline Session session() {
   Session session;
-  session.models["0123456789abcdef0123456789abcdef"] = {"0123456789abcdef0123456789abcdef", "demo", "LlamaForCausalLM", "models/demo", "float32", "tokhash", 4, 160, 5};
+  session.models["0123456789abcdef0123456789abcdef"] = {
+      "0123456789abcdef0123456789abcdef", "demo", "LlamaForCausalLM", "models/demo", "float32", "tokhash", 4, 160, 5};
   session.traces = {trace("t001"), trace("t002")};
   for (const Trace& trace : session.traces) {
-    for (const char* method : {"ekfac", "gradient"}) session.influence[{trace.id, method}] = table(trace, method, 400, 5);
+    for (const char* method : {"ekfac", "gradient"})
+      session.influence[{trace.id, method}] = table(trace, method, 400, 5);
   }
   return session;
 }
@@ -133,7 +137,8 @@ inline Session session() {
 // Values of token `t` at site `s`, exact in half precision.
 inline std::vector<float> residual(int64_t t, size_t s, int64_t width) {
   std::vector<float> values(static_cast<size_t>(width));
-  for (int64_t c = 0; c < width; ++c) values[c] = static_cast<float>((t * 31 + static_cast<int64_t>(s) * 7 + c) % 1024) * 0.25f - 64.0f;
+  for (int64_t c = 0; c < width; ++c)
+    values[c] = static_cast<float>((t * 31 + static_cast<int64_t>(s) * 7 + c) % 1024) * 0.25f - 64.0f;
   return values;
 }
 

@@ -70,6 +70,18 @@ class ActivationSummaryTest : public QObject {
     QCOMPARE(map.step_begins, (std::vector<int32_t>{0, 1}));
   }
 
+  void layers_are_in_order_whatever_order_they_come_in() {
+    std::vector<Recorded> recorded;
+    for (int layer : {0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9}) {
+      recorded.push_back({"blocks." + std::to_string(layer) + ".hook_resid_post", 1, 1, {static_cast<float>(layer)}});
+    }
+    const ActivationMap map = summarise_activations(three_tokens(), recorded, ActivationQuantity::norm);
+    for (int layer = 0; layer < 12; ++layer) {
+      QCOMPARE(map.value(layer, 0), static_cast<float>(layer));
+      QCOMPARE(map.layer_names[layer], std::to_string(layer));
+    }
+  }
+
   void refuses_what_does_not_fit() {
     const Trace trace = three_tokens();
     QVERIFY_EXCEPTION_THROWN(summarise_activations(trace, {}, ActivationQuantity::norm), Error);

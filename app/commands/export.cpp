@@ -1,0 +1,126 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <QGuiApplication>
+#include <algorithm>
+#include <memory>
+
+#include "app/commands/command.h"
+#include "app/commands/options.h"
+#include "app/figures/build_figures.h"
+#include "runtime/error.h"
+
+namespace stemma {
+
+namespace {
+
+struct Options {
+  std::string session, figure, out, trace, method, quantity = "norm";
+  int step = -1, document = -1, documents = 8;
+};
+
+const InfluenceTable* table_of(const Session& session, const Trace& trace, const std::string& method) {
+  if (!method.empty()) return session.table(trace.id, method);
+  for (const char* preferred : {"ekfac", "gradient"}) {
+    if (const InfluenceTable* table = session.table(trace.id, preferred)) return table;
+  }
+  for (const auto& [key, table] : session.influence) {
+    if (key.first == trace.id) return &table;
+  }
+  return nullptr;
+}
+
+// The trace asked for; else the first one that the figure can be drawn of, else the first.
+const Trace& trace_of(const Session& session, const Options& options) {
+  if (!options.trace.empty()) {
+    if (const Trace* trace = session.find(options.trace)) return *trace;
+    throw Error(ErrorCode::not_found, options.session + ": has no trace '" + options.trace + "'; stemma show lists them");
+  }
+  if (session.traces.empty()) throw Error(ErrorCode::not_found, options.session + ": holds no trace; stemma generate adds one");
+  for (const Trace& trace : session.traces) {
+    const auto sites = session.activations.find(trace.id);
+    if (options.figure == "activations" ? sites != session.activations.end() && !sites->second.empty()
+                                        : table_of(session, trace, options.method) != nullptr) {
+      return trace;
+    }
+  }
+  return session.traces.front();
+}
+
+const InfluenceTable& attributed(const Session& session, const Trace& trace, const Options& options) {
+  if (const InfluenceTable* table = table_of(session, trace, options.method)) return *table;
+  throw Error(ErrorCode::not_found, fmt::format("{}: trace {} has no documents{}; stemma attribute finds them", options.session, trace.id,
+                                                options.method.empty() ? "" : " found by '" + options.method + "'"));
+}
+
+// The step asked for; else the one the model was least certain of, whose documents say most.
+int step_of(const InfluenceTable& table, const Options& options) {
+  if (options.step >= 0 || table.nats.empty()) return options.step;
+  return table.step_index[static_cast<size_t>(std::max_element(table.nats.begin(), table.nats.end()) - table.nats.begin())];
+}
+
+int document_of(const InfluenceTable& table, int step, const Options& options) {
+  if (options.document >= 0 || table.top == 0) return options.document;
+  const auto row = std::find(table.step_index.begin(), table.step_index.end(), step);
+  if (row == table.step_index.end()) return -1;
+  return table.top_documents[static_cast<size_t>(row - table.step_index.begin()) * static_cast<size_t>(table.top)];
+}
+
+Figure activations_of(const Session& session, const Trace& trace, const Options& options, const FigureOrigin& origin) {
+  std::vector<Recorded> recorded;
+  if (const auto sites = session.activations.find(trace.id); sites != session.activations.end()) {
+    for (const std::string& site : sites->second) {
+      if (site.ends_with(".hook_resid_post")) recorded.push_back(read_activations(session.path, trace.id, site));
+    }
+  }
+  return activation_figure(summarise_activations(trace, recorded, activation_quantity(options.quantity)), origin);
+}
+
+Figure build(const Session& session, const Options& options) {
+  const Trace& trace = trace_of(session, options);
+  const FigureOrigin origin = figure_origin(session, trace);
+  if (options.figure == "activations") return activations_of(session, trace, options, origin);
+  const InfluenceTable& table = attributed(session, trace, options);
+  const int step = step_of(table, options);
+  if (options.figure == "step") return step_figure(trace, table, step, options.documents, origin);
+  return document_figure(trace, table, step, document_of(table, step, options), origin);
+}
+
+int draw(const Options& options) {
+  expect_folder_of(options.out);
+  const Figure figure = build(open_session(options.session), options);
+  // Drawing needs fonts but no display; what the desktop's theme would change is left out.
+  qputenv("QT_QPA_PLATFORM", "offscreen");
+  qInstallMessageHandler([](QtMsgType, const QMessageLogContext&, const QString&) {});  // what fails is thrown, in one sentence
+  int count = 1;
+  char name[] = "stemma";
+  char* arguments[] = {name, nullptr};
+  const QGuiApplication application(count, arguments);
+  export_figure(figure, options.out);
+  return 0;
+}
+
+}  // namespace
+
+Run setup_export(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("session", options->session, "The session to draw from")->required()->type_name("S.h5");
+  app.add_option("--figure", options->figure, "step: a step and its documents; document: a document's tokens; activations: layers x tokens")
+      ->required()
+      ->check(CLI::IsMember({"step", "document", "activations"}))
+      ->type_name("NAME");
+  app.add_option("--out", options->out, "Where to write it; the ending says how: .svg, .pdf, .png or .csv")->required()->type_name("FILE");
+  app.add_option("--trace", options->trace, "Of this trace")->type_name("ID")->default_str("the first that has it");
+  app.add_option("--step", options->step, "Of this step, counted from 0")->check(CLI::NonNegativeNumber)->default_str("the least certain");
+  app.add_option("--document", options->document, "With document: its number among those scanned, as stemma show --json prints it")
+      ->check(CLI::NonNegativeNumber)
+      ->default_str("the strongest");
+  app.add_option("--documents", options->documents, "With step: documents on each side")->check(CLI::NonNegativeNumber);
+  app.add_option("--method", options->method, "The influence found by this method")->type_name("NAME")->default_str("ekfac");
+  app.add_option("--quantity", options->quantity, "With activations: norm, change or cosine")
+      ->check(CLI::IsMember({"norm", "change", "cosine"}))
+      ->type_name("NAME");
+  return [options] { return draw(*options); };
+}
+
+}  // namespace stemma

@@ -1,0 +1,37 @@
+#include "runtime/study/rate.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "runtime/influence/tracked.h"
+
+namespace stemma {
+
+double matmul_rate(Ops& ops) {
+  constexpr int64_t n = 1024;
+  constexpr size_t bytes = sizeof(float) * n * n;
+  float* memory[3];
+  for (float*& m : memory) {
+    m = static_cast<float*>(ops.allocate(bytes));
+    ops.zero(m, bytes);
+  }
+  const Tensor a{memory[0], n, n}, b{memory[1], n, n}, c{memory[2], n, n};
+  double best = 0;
+  for (int i = 0; i < 12; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    ops.matmul(a, false, b, true, c);
+    float wait = 0;
+    ops.download(&wait, c.data, sizeof wait);
+    best = std::max(best, 2.0 * n * n * n / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  for (float* m : memory) ops.release(m);
+  return best;
+}
+
+double tracked_parameters(const Model& model) {
+  double sum = 0;
+  for (size_t i = 0; i < tracked_count(model); ++i) sum += static_cast<double>(tracked_weight(model, i).size());
+  return sum;
+}
+
+}  // namespace stemma

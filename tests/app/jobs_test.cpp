@@ -1,0 +1,143 @@
+// The window's long work on a tiny model: run a prompt, stop it, attribute, cancel.
+#include "app/jobs.h"
+
+#include <QtTest>
+#include <filesystem>
+#include <fstream>
+
+#include "app/panels/documents_panel.h"
+#include "app/panels/message_bar.h"
+#include "app/panels/run_panel.h"
+#include "app/panels/trace_view.h"
+#include "app/theme.h"
+#include "app/workbench.h"
+#include "app/working_copy.h"
+#include "tests/app/sample_session.h"
+#include "tests/support/tiny_model.h"
+
+using namespace stemma;
+
+class JobsTest : public QObject {
+  Q_OBJECT
+
+ public:
+  static void initMain() {
+    static QTemporaryDir home;
+    for (const char* name : {"HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"}) qputenv(name, home.path().toUtf8());
+  }
+
+ private:
+  QTemporaryDir folder_;
+  std::unique_ptr<Workbench> window_;
+  QString path(const char* name) const { return folder_.filePath(name); }
+  RunRequest run_request(int max_tokens) const { return {path("model"), "ab cd.", true, 1.0, 3, max_tokens}; }
+
+ private slots:
+  void initTestCase() {
+    ThemeKeeper::instance().apply();
+    ModelConfig config = test::tiny_config(2, true);
+    config.context = 4096;
+    const std::filesystem::path model = path("model").toStdString();
+    std::filesystem::create_directories(model);
+    save_model(*test::random_model(config, 5, 0.05), model);
+    test::write_tiny_tokenizer(model);
+    std::ofstream corpus(path("corpus.jsonl").toStdString());
+    for (const std::string& text : test::random_texts(60, 9)) {
+      corpus << R"({"id": "d", "source": "words", "text": ")" << text << "\"}\n";
+    }
+    corpus << "this line is broken\n";
+  }
+  void init() {
+    window_ = std::make_unique<Workbench>(false);
+    window_->show();
+  }
+  void cleanup() { window_.reset(); }
+
+  void a_prompt_runs_and_its_steps_are_attributed() {
+    window_->document().start_empty(path("runs.h5"));
+    window_->run_panel()->set_model(path("model"));
+    window_->run_panel()->prompt()->setPlainText("ab cd.");
+    QSignalSpy grown(&window_->document(), &Document::trace_changed);
+    window_->jobs().run(run_request(40));
+    QCOMPARE(window_->jobs().running(), Jobs::Kind::run);
+    QTRY_COMPARE_WITH_TIMEOUT(window_->jobs().running(), Jobs::Kind::none, 30000);
+    QVERIFY2(!window_->message_bar()->is_error(), qPrintable(window_->message_bar()->text()));
+    QVERIFY(grown.size() >= 1);
+    const Trace* trace = window_->document().trace();
+    QVERIFY(trace);
+    QVERIFY(trace->size() > trace->prompt_tokens);
+    QVERIFY(QFile::exists(path("runs.h5")));
+    QVERIFY(window_->document().session()->activations.count(trace->id));
+
+    AttributeRequest request;
+    request.model = path("model");
+    request.corpus = QStringList{path("corpus.jsonl")};
+    request.factors = path("factors.h5");
+    request.sample = 0;
+    window_->jobs().attribute(request);
+    QCOMPARE(window_->jobs().running(), Jobs::Kind::attribute);
+    QTRY_COMPARE_WITH_TIMEOUT(window_->jobs().running(), Jobs::Kind::none, 60000);
+    QVERIFY2(window_->document().table(), qPrintable(window_->message_bar()->text()));
+    QCOMPARE(window_->document().table()->documents, 60);
+    QVERIFY(QFile::exists(path("factors.h5")));
+    QVERIFY(window_->message_bar()->text().contains("1 line"));  // what could not be read is said
+    QVERIFY(window_->documents_panel()->list()->model()->rowCount() > 0);
+  }
+
+  void stopping_keeps_what_was_written() {
+    window_->document().start_empty(path("stopped.h5"));
+    window_->jobs().run(run_request(4000));
+    QTRY_VERIFY_WITH_TIMEOUT(window_->document().is_live(), 30000);
+    window_->jobs().cancel();
+    QVERIFY(window_->jobs().stopping());
+    QTRY_COMPARE_WITH_TIMEOUT(window_->jobs().running(), Jobs::Kind::none, 30000);
+    const Trace* trace = window_->document().trace();
+    QVERIFY(trace);
+    QCOMPARE(trace->stop_reason, std::string("stopped"));
+    QVERIFY(!trace->completed);
+  }
+
+  void cancelling_an_attribution_changes_nothing() {
+    window_->document().start_empty(path("cancelled.h5"));
+    window_->jobs().run(run_request(20));
+    QTRY_COMPARE_WITH_TIMEOUT(window_->jobs().running(), Jobs::Kind::none, 30000);
+    AttributeRequest request;
+    request.model = path("model");
+    request.corpus = QStringList{path("corpus.jsonl")};
+    request.gradient = true;
+    window_->jobs().attribute(request);
+    window_->jobs().cancel();
+    QTRY_COMPARE_WITH_TIMEOUT(window_->jobs().running(), Jobs::Kind::none, 30000);
+    QVERIFY(!window_->document().table());
+    QVERIFY(window_->message_bar()->text().contains("cancelled"));
+    QVERIFY(!window_->message_bar()->is_error());
+  }
+
+  void a_model_that_is_not_there_is_a_sentence() {
+    window_->document().start_empty(path("none.h5"));
+    RunRequest request = run_request(5);
+    request.model = path("no-model");
+    window_->jobs().run(request);
+    QTRY_COMPARE_WITH_TIMEOUT(window_->jobs().running(), Jobs::Kind::none, 30000);
+    QVERIFY(window_->message_bar()->is_error());
+    QVERIFY(window_->message_bar()->text().contains("no-model"));
+  }
+
+  void the_demo_is_copied_and_never_written() {
+    const std::filesystem::path demo = path("demo.h5").toStdString(), data = path("data").toStdString();
+    Session session = *sample::session(60);
+    save_session(session, demo);
+    const auto size = std::filesystem::file_size(demo);
+    const Session opened = load_session(demo);
+    const Session copy = working_copy(opened, demo, data);
+    QVERIFY(copy.path != demo);
+    QVERIFY(std::filesystem::exists(copy.path));
+    QCOMPARE(copy.traces.size(), opened.traces.size());
+    QVERIFY(working_copy(copy, demo, data).path == copy.path);           // a file of its own stays
+    QVERIFY(working_copy(opened, demo, data).path != copy.path);         // a second copy gets a free name
+    QCOMPARE(std::filesystem::file_size(demo), size);
+  }
+};
+
+QTEST_MAIN(JobsTest)
+#include "jobs_test.moc"

@@ -1,0 +1,54 @@
+// The session as a stranger's program sees it: h5py reads what the design promises.
+#include <QProcess>
+#include <QtTest>
+
+#include "runtime/session/capture.h"
+#include "samples.h"
+
+using namespace stemma;
+
+class H5pyTest : public QObject {
+  Q_OBJECT
+ private slots:
+  void a_session() {
+    QTemporaryDir folder;
+    const std::filesystem::path path = samples::in(folder, "s.h5");
+    Session session = samples::session();
+    const std::vector<std::string> sites = {"blocks.0.hook_resid_post", "blocks.1.hook_resid_post"};
+    for (const Trace& trace : session.traces) {
+      ActivationWriter writer(path, trace.id, sites, 16);
+      for (int64_t t = 0; t < trace.size(); ++t) {
+        for (size_t s = 0; s < sites.size(); ++s) writer.append(s, samples::residual(t, s, 16).data(), 1);
+      }
+      writer.close();
+      session.activations[trace.id] = sites;
+    }
+    save_session(session, path);
+    const QString said = check(path);
+    if (said.isEmpty()) QSKIP("no Python with h5py: install python3-h5py to check the session from outside");
+    QVERIFY2(said.startsWith("2 traces, 4 tables, 4 sites"), qPrintable(said));
+  }
+
+  void the_bundled_session() {
+    const std::filesystem::path path = std::filesystem::path(STEMMA_SOURCE_DIR) / "resources/demo/demo.h5";
+    if (!std::filesystem::exists(path)) QSKIP("resources/demo/demo.h5 is not there yet");
+    const QString said = check(path);
+    if (said.isEmpty()) QSKIP("no Python with h5py: install python3-h5py to check the session from outside");
+    QVERIFY2(said.contains(" traces, "), qPrintable(said));
+  }
+
+ private:
+  // What the check said; empty where it cannot run.
+  static QString check(const std::filesystem::path& path) {
+    QProcess python;
+    python.setProcessChannelMode(QProcess::MergedChannels);
+    python.start(qEnvironmentVariable("STEMMA_PYTHON", "python3"),
+                 {STEMMA_SOURCE_DIR "/tests/runtime/session/h5py_check.py", QString::fromStdString(path.string())});
+    if (!python.waitForStarted() || !python.waitForFinished(120000)) return {};
+    if (python.exitCode() == 77) return {};
+    return QString::fromUtf8(python.readAll());
+  }
+};
+
+QTEST_GUILESS_MAIN(H5pyTest)
+#include "h5py_test.moc"
