@@ -9,15 +9,15 @@
 
 namespace stemma {
 
-Document::Document(QObject* parent) : QObject(parent) {}
-Document::~Document() = default;
+OpenSession::OpenSession(QObject* parent) : QObject(parent) {}
+OpenSession::~OpenSession() = default;
 
-bool Document::is_demo() const {
+bool OpenSession::is_demo() const {
   std::error_code error;
   return session_ && std::filesystem::equivalent(session_->path, demo_session(), error);
 }
 
-void Document::open(const QString& path) {
+void OpenSession::open(const QString& path) {
   emit opening(path);
   struct Opened {
     std::shared_ptr<const Session> session;
@@ -41,7 +41,7 @@ void Document::open(const QString& path) {
       });
 }
 
-void Document::save_as(const QString& path) {
+void OpenSession::save_as(const QString& path) {
   if (!session_) return;
   save_(
       archive_,
@@ -65,13 +65,13 @@ void Document::save_as(const QString& path) {
       [this](const QString& sentence) { say({Message::error, sentence}); });
 }
 
-void Document::start_empty(const QString& path) {
+void OpenSession::start_empty(const QString& path) {
   auto session = std::make_shared<Session>();
   session->path = path.toStdString();
   adopt(session, {});
 }
 
-void Document::adopt(std::shared_ptr<const Session> session, const std::string& trace_id) {
+void OpenSession::adopt(std::shared_ptr<const Session> session, const std::string& trace_id) {
   const Cursor before = cursor_;
   const bool same_place = session_ && session_->path == session->path && !trace_id.empty();
   live_ = nullptr;
@@ -98,26 +98,26 @@ void Document::adopt(std::shared_ptr<const Session> session, const std::string& 
   emit cursor_changed(cursor_, before);
 }
 
-const Trace* Document::trace() const {
+const Trace* OpenSession::trace() const {
   if (live_) return live_.get();
   if (!session_ || cursor_.trace < 0 || cursor_.trace >= static_cast<int>(session_->traces.size())) return nullptr;
   return &session_->traces[cursor_.trace];
 }
 
-const Step* Document::step() const {
+const Step* OpenSession::step() const {
   const Trace* shown = trace();
   if (!shown || cursor_.step < 0 || cursor_.step >= static_cast<int>(shown->steps.size())) return nullptr;
   return &shown->steps[cursor_.step];
 }
 
-const InfluenceTable* Document::table() const { return live_ ? nullptr : table_; }
+const InfluenceTable* OpenSession::table() const { return live_ ? nullptr : table_; }
 
-int Document::row() const {
+int OpenSession::row() const {
   const InfluenceTable* documents = table();
   return documents ? row_of_step(*documents, cursor_.step) : -1;
 }
 
-std::vector<std::string> Document::methods() const {
+std::vector<std::string> OpenSession::methods() const {
   std::vector<std::string> out;
   const Trace* shown = trace();
   if (!session_ || !shown) return out;
@@ -127,7 +127,7 @@ std::vector<std::string> Document::methods() const {
   return out;
 }
 
-void Document::refresh_table() {
+void OpenSession::refresh_table() {
   table_ = nullptr;
   magnitudes_.clear();
   const Trace* shown = trace();
@@ -141,7 +141,7 @@ void Document::refresh_table() {
   if (table_) magnitudes_ = step_magnitudes(*table_);
 }
 
-void Document::set_method(const std::string& method) {
+void OpenSession::set_method(const std::string& method) {
   if (method == method_) return;
   method_ = method;
   refresh_table();
@@ -151,13 +151,13 @@ void Document::set_method(const std::string& method) {
   move_to(next);
 }
 
-int Document::first_document(int row) const {
+int OpenSession::first_document(int row) const {
   const InfluenceTable* documents = table();
   if (!documents || row < 0 || documents->top <= 0) return -1;
   return documents->top_documents[static_cast<size_t>(row) * documents->top];
 }
 
-int Document::step_of_token(int token) const {
+int OpenSession::step_of_token(int token) const {
   const Trace* shown = trace();
   if (!shown) return -1;
   for (size_t i = 0; i < shown->steps.size(); ++i) {
@@ -166,7 +166,7 @@ int Document::step_of_token(int token) const {
   return -1;
 }
 
-void Document::move_to(Cursor next) {
+void OpenSession::move_to(Cursor next) {
   if (next == cursor_) return;
   const Cursor before = cursor_;
   if (next.step != before.step && next.document == before.document) {
@@ -177,7 +177,7 @@ void Document::move_to(Cursor next) {
   emit cursor_changed(cursor_, before);
 }
 
-void Document::set_trace(int index) {
+void OpenSession::set_trace(int index) {
   if (!session_ || index < 0 || index >= static_cast<int>(session_->traces.size())) return;
   if (index == cursor_.trace && !live_) return;
   const Cursor before = cursor_;
@@ -196,7 +196,7 @@ void Document::set_trace(int index) {
   emit cursor_changed(cursor_, before);
 }
 
-void Document::set_step(int step) {
+void OpenSession::set_step(int step) {
   const Trace* shown = trace();
   if (!shown || shown->steps.empty()) return;
   Cursor next = cursor_;
@@ -205,7 +205,7 @@ void Document::set_step(int step) {
   move_to(next);
 }
 
-void Document::set_token(int token) {
+void OpenSession::set_token(int token) {
   const Trace* shown = trace();
   if (!shown || token < 0 || token >= shown->size()) return;
   Cursor next = cursor_;
@@ -214,7 +214,7 @@ void Document::set_token(int token) {
   move_to(next);
 }
 
-void Document::set_layer_and_token(int layer, int token) {
+void OpenSession::set_layer_and_token(int layer, int token) {
   const Trace* shown = trace();
   if (!shown || token >= shown->size()) return;
   Cursor next = cursor_;
@@ -224,15 +224,15 @@ void Document::set_layer_and_token(int layer, int token) {
   move_to(next);
 }
 
-void Document::set_document(int document) {
+void OpenSession::set_document(int document) {
   Cursor next = cursor_;
   next.document = document;
   move_to(next);
 }
 
-void Document::move_step(int by) { set_step(cursor_.step + by); }
+void OpenSession::move_step(int by) { set_step(cursor_.step + by); }
 
-void Document::move_token(int by) {
+void OpenSession::move_token(int by) {
   const Trace* shown = trace();
   const Step* now = step();
   if (!shown || !now) return;
@@ -240,7 +240,7 @@ void Document::move_token(int by) {
                        shown->size() - 1));
 }
 
-void Document::show_live(std::shared_ptr<const Trace> trace) {
+void OpenSession::show_live(std::shared_ptr<const Trace> trace) {
   const bool began = !live_ && trace;
   const Cursor before = cursor_;
   live_ = std::move(trace);
@@ -255,7 +255,7 @@ void Document::show_live(std::shared_ptr<const Trace> trace) {
   if (cursor_ != before) emit cursor_changed(cursor_, before);
 }
 
-void Document::read_activations(ActivationQuantity quantity) {
+void OpenSession::read_activations(ActivationQuantity quantity) {
   const Trace* shown = trace();
   activations_ = nullptr;
   activations_message_.clear();

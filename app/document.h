@@ -28,12 +28,12 @@ struct Message {
 };
 
 // UI thread. Owns the two working threads: every session file is read on `archive`, every model runs on `compute`.
-class Document : public QObject {
+class OpenSession : public QObject {
   Q_OBJECT
 
  public:
-  explicit Document(QObject* parent = nullptr);
-  ~Document() override;
+  explicit OpenSession(QObject* parent = nullptr);
+  ~OpenSession() override;
 
   std::shared_ptr<const Session> session() const { return session_; }
   bool has_session() const { return session_ != nullptr; }

@@ -51,7 +51,7 @@ struct Jobs::Shelf {
   }
 };
 
-Jobs::Jobs(Document* document) : QObject(document), document_(document), shelf_(std::make_shared<Shelf>()) {}
+Jobs::Jobs(OpenSession* document) : QObject(document), document_(document), shelf_(std::make_shared<Shelf>()) {}
 
 Jobs::~Jobs() {
   if (control_) control_->cancel();
@@ -124,7 +124,7 @@ void Jobs::say_where(bool was_demo, const QString& path) {
 void Jobs::run(const RunRequest& request) {
   if (!begin(Kind::run, tr("Reading the model"))) return;
   const bool was_demo = document_->is_demo();
-  QPointer<Document> document(document_);
+  QPointer<OpenSession> document(document_);
   struct Ran {
     std::shared_ptr<const Session> session;
     std::string trace;

@@ -37,7 +37,7 @@ class Jobs : public QObject {
   Q_OBJECT
 
  public:
-  explicit Jobs(Document* document);
+  explicit Jobs(OpenSession* document);
   ~Jobs() override;  // cancels; the document's threads end after it
 
   enum class Kind { none, run, attribute };
@@ -66,7 +66,7 @@ class Jobs : public QObject {
   void failed(const QString& what, const QString& sentence);
   void say_where(bool was_demo, const QString& path);
 
-  Document* document_;
+  OpenSession* document_;
   std::shared_ptr<Shelf> shelf_;
   std::shared_ptr<Control> control_;
   Progress progress_;

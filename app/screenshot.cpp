@@ -57,9 +57,9 @@ void take_screenshot(Workbench& workbench, const ScreenshotRequest& request) {
   if (request.shade == "entropy") workbench.set_shade(Shade::entropy);
   if (request.shade == "influence") workbench.set_shade(Shade::influence);
   workbench.show();
-  Document& document = workbench.document();
-  QObject::connect(&document, &Document::session_changed, &workbench, [&workbench, request] {
-    Document& open = workbench.document();
+  OpenSession& document = workbench.document();
+  QObject::connect(&document, &OpenSession::session_changed, &workbench, [&workbench, request] {
+    OpenSession& open = workbench.document();
     open.set_trace(request.trace);
     if (request.step >= 0) open.set_step(request.step);
     if (request.token >= 0) open.set_token(request.token);

@@ -30,7 +30,7 @@
 namespace stemma {
 
 Workbench::Workbench(bool remembers, QWidget* parent)
-    : QMainWindow(parent), document_(new Document(this)), jobs_(new Jobs(document_)), remembers_(remembers) {
+    : QMainWindow(parent), document_(new OpenSession(this)), jobs_(new Jobs(document_)), remembers_(remembers) {
   setWindowTitle("Stemma");
   setAcceptDrops(true);
   setMinimumSize(960, 600);
@@ -42,12 +42,12 @@ Workbench::Workbench(bool remembers, QWidget* parent)
   build_actions();
   qApp->installEventFilter(this);
 
-  connect(document_, &Document::said, messages_, &MessageBar::show_message);
-  connect(document_, &Document::opening, messages_, &QWidget::hide);
-  connect(document_, &Document::save_as_wanted, this, &Workbench::save_file_as);
-  connect(document_, &Document::session_changed, this, &Workbench::refresh_middle);
-  connect(document_, &Document::trace_changed, this, &Workbench::refresh_middle);
-  connect(document_, &Document::cursor_changed, this, &Workbench::refresh_reading);
+  connect(document_, &OpenSession::said, messages_, &MessageBar::show_message);
+  connect(document_, &OpenSession::opening, messages_, &QWidget::hide);
+  connect(document_, &OpenSession::save_as_wanted, this, &Workbench::save_file_as);
+  connect(document_, &OpenSession::session_changed, this, &Workbench::refresh_middle);
+  connect(document_, &OpenSession::trace_changed, this, &Workbench::refresh_middle);
+  connect(document_, &OpenSession::cursor_changed, this, &Workbench::refresh_reading);
   connect(trace_, &TraceView::shading_changed, this, &Workbench::show_shading);
   connect(documents_, &DocumentsPanel::attribute_wanted, this, &Workbench::attribute_now);
   connect(documents_, &DocumentsPanel::attribute_options_wanted, this, &Workbench::choose_attribution);

@@ -34,7 +34,7 @@ class Workbench : public QMainWindow {
   explicit Workbench(bool remembers = true, QWidget* parent = nullptr);
   ~Workbench() override;
 
-  Document& document() { return *document_; }
+  OpenSession& document() { return *document_; }
   Jobs& jobs() { return *jobs_; }
   TraceView* trace_view() const { return trace_; }
   TracesPanel* traces_panel() const { return traces_; }
@@ -75,7 +75,7 @@ class Workbench : public QMainWindow {
   void export_figure();
   void choose_attribution();
 
-  Document* document_;
+  OpenSession* document_;
   Jobs* jobs_;
   bool remembers_;
   TraceView* trace_ = nullptr;

@@ -18,7 +18,7 @@ __global__ void cross_entropy_kernel(Tensor logits, Ids targets, float weight, T
   float total = 0;
   for (int64_t c = threadIdx.x; c < columns; c += blockDim.x) total += expf(row[c] - maximum);
   total = block_sum(total);
-  if (threadIdx.x == 0) losses.data[n] = logf(total) + maximum - row[target];
+  if (threadIdx.x == 0) losses.data[n] = logf(total) + (maximum - row[target]);
   __syncthreads();  // the label's logit is read before its thread replaces it
   const float scale = weight / total;
   for (int64_t c = threadIdx.x; c < columns; c += blockDim.x)

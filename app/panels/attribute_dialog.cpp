@@ -13,7 +13,7 @@
 
 namespace stemma {
 
-AttributeRequest usual_attribution(const Document& document) {
+AttributeRequest usual_attribution(const OpenSession& document) {
   AttributeRequest request;
   request.model = Settings::model_folder();
   if (const Trace* trace = document.trace(); trace && document.session()) {

@@ -14,7 +14,7 @@
 namespace stemma {
 
 // What was chosen last for the model of the trace in hand; at first, a sample of the demo's corpus.
-AttributeRequest usual_attribution(const Document& document);
+AttributeRequest usual_attribution(const OpenSession& document);
 void remember_attribution(const AttributeRequest& request);
 
 class AttributeDialog : public QDialog {

@@ -11,7 +11,7 @@ namespace stemma {
 
 class DocumentListModel : public QAbstractListModel {
  public:
-  DocumentListModel(Document* document, QObject* parent) : QAbstractListModel(parent), document_(document) {}
+  DocumentListModel(OpenSession* document, QObject* parent) : QAbstractListModel(parent), document_(document) {}
   // An empty source: all of them.
   void show(bool proponents, const QString& source);
   void refresh() { show(proponents_, source_); }
@@ -29,7 +29,7 @@ class DocumentListModel : public QAbstractListModel {
   struct Entry {
     int document = 0, rank = 0;
   };
-  Document* document_;
+  OpenSession* document_;
   std::vector<Entry> entries_;
   bool proponents_ = true;
   QString source_;
@@ -39,13 +39,13 @@ class DocumentListModel : public QAbstractListModel {
 // Rank, source, a signed bar, the score; below them the document's words.
 class DocumentDelegate : public QStyledItemDelegate {
  public:
-  DocumentDelegate(Document* document, DocumentListModel* model)
+  DocumentDelegate(OpenSession* document, DocumentListModel* model)
       : QStyledItemDelegate(model), document_(document), model_(model) {}
   QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const override;
   void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override;
 
  private:
-  Document* document_;
+  OpenSession* document_;
   DocumentListModel* model_;
 };
 

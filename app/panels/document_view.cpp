@@ -128,7 +128,7 @@ bool LayerBars::event(QEvent* event) {
   return QWidget::event(event);
 }
 
-DocumentView::DocumentView(Document* document, QWidget* parent) : QWidget(parent), document_(document) {
+DocumentView::DocumentView(OpenSession* document, QWidget* parent) : QWidget(parent), document_(document) {
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(0, 10, 0, 6);
   column->setSpacing(4);
@@ -162,8 +162,8 @@ DocumentView::DocumentView(Document* document, QWidget* parent) : QWidget(parent
   column->addLayout(legend_row);
   column->addWidget(text_, 1);
   column->addWidget(foot_);
-  connect(document_, &Document::cursor_changed, this, &DocumentView::refresh);
-  connect(document_, &Document::table_changed, this, &DocumentView::refresh);
+  connect(document_, &OpenSession::cursor_changed, this, &DocumentView::refresh);
+  connect(document_, &OpenSession::table_changed, this, &DocumentView::refresh);
   refresh();
 }
 

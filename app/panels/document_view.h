@@ -52,7 +52,7 @@ class DocumentView : public QWidget {
   Q_OBJECT
 
  public:
-  explicit DocumentView(Document* document, QWidget* parent = nullptr);
+  explicit DocumentView(OpenSession* document, QWidget* parent = nullptr);
   void set_marks(bool shown);
   const Shading& shading() const { return shading_; }
   QString heading_text() const;
@@ -60,7 +60,7 @@ class DocumentView : public QWidget {
  private:
   void refresh();
 
-  Document* document_;
+  OpenSession* document_;
   QLabel *title_, *score_;
   Legend* legend_;
   DocumentText* text_;

@@ -17,7 +17,7 @@ QString method_title(const std::string& method) {
 }
 }  // namespace
 
-DocumentsPanel::DocumentsPanel(Document* document, Jobs* jobs, QWidget* parent)
+DocumentsPanel::DocumentsPanel(OpenSession* document, Jobs* jobs, QWidget* parent)
     : QWidget(parent), document_(document), jobs_(jobs) {
   setMinimumWidth(320);
   auto* column = new QVBoxLayout(this);
@@ -50,9 +50,9 @@ DocumentsPanel::DocumentsPanel(Document* document, Jobs* jobs, QWidget* parent)
   pages_->addWidget(empty_);
   column->addWidget(pages_, 1);
 
-  connect(document_, &Document::table_changed, this, &DocumentsPanel::refresh);
-  connect(document_, &Document::trace_changed, this, &DocumentsPanel::refresh);
-  connect(document_, &Document::cursor_changed, this, [this](const Cursor& now, const Cursor& before) {
+  connect(document_, &OpenSession::table_changed, this, &DocumentsPanel::refresh);
+  connect(document_, &OpenSession::trace_changed, this, &DocumentsPanel::refresh);
+  connect(document_, &OpenSession::cursor_changed, this, [this](const Cursor& now, const Cursor& before) {
     if (now.step != before.step || now.trace != before.trace) {
       refresh();
     } else if (now.document != before.document) {

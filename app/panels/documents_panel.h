@@ -22,7 +22,7 @@ class DocumentsPanel : public QWidget {
   Q_OBJECT
 
  public:
-  DocumentsPanel(Document* document, Jobs* jobs, QWidget* parent = nullptr);
+  DocumentsPanel(OpenSession* document, Jobs* jobs, QWidget* parent = nullptr);
 
   void move_document(int by);       // in the list, [ and ]
   void show_side(bool proponents);
@@ -46,7 +46,7 @@ class DocumentsPanel : public QWidget {
   void refresh_empty();
   void follow_cursor();
 
-  Document* document_;
+  OpenSession* document_;
   Jobs* jobs_;
   QStackedWidget* pages_;
   QWidget *empty_, *work_;

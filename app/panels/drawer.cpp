@@ -8,7 +8,7 @@
 
 namespace stemma {
 
-Drawer::Drawer(Document* document, QWidget* parent) : QWidget(parent), document_(document) {
+Drawer::Drawer(OpenSession* document, QWidget* parent) : QWidget(parent), document_(document) {
   setMinimumHeight(150);
   column_ = new QVBoxLayout(this);
   column_->setContentsMargins(0, 0, 0, 0);
@@ -26,10 +26,10 @@ Drawer::Drawer(Document* document, QWidget* parent) : QWidget(parent), document_
   row->addStretch();
   column_->addLayout(row);
   connect(quantity_, &QComboBox::activated, this, &Drawer::read);
-  connect(document_, &Document::trace_changed, this, [this] {
+  connect(document_, &OpenSession::trace_changed, this, [this] {
     if (!document_->is_live() || viewer_) read();
   });
-  connect(document_, &Document::cursor_changed, this, &Drawer::follow_cursor);
+  connect(document_, &OpenSession::cursor_changed, this, &Drawer::follow_cursor);
 }
 
 ActivationQuantity Drawer::quantity() const { return static_cast<ActivationQuantity>(quantity_->currentData().toInt()); }
@@ -40,9 +40,9 @@ void Drawer::showEvent(QShowEvent* event) {
     viewer_ = new ViewerWidget(this);
     viewer_->set_dark(theme().dark);
     column_->addWidget(viewer_, 1);
-    connect(viewer_, &ViewerWidget::cursor_chosen, document_, &Document::set_layer_and_token);
+    connect(viewer_, &ViewerWidget::cursor_chosen, document_, &OpenSession::set_layer_and_token);
     connect(&ThemeKeeper::instance(), &ThemeKeeper::changed, viewer_, [this] { viewer_->set_dark(theme().dark); });
-    connect(document_, &Document::activations_changed, this, [this] {
+    connect(document_, &OpenSession::activations_changed, this, [this] {
       viewer_->set_message(document_->activations_message());
       viewer_->show_activations(document_->activations());
       follow_cursor();

@@ -16,7 +16,7 @@ class Drawer : public QWidget {
   Q_OBJECT
 
  public:
-  explicit Drawer(Document* document, QWidget* parent = nullptr);
+  explicit Drawer(OpenSession* document, QWidget* parent = nullptr);
   ActivationQuantity quantity() const;
 
  protected:
@@ -26,7 +26,7 @@ class Drawer : public QWidget {
   void read();  // where it can be seen; else when it is shown
   void follow_cursor();
 
-  Document* document_;
+  OpenSession* document_;
   QVBoxLayout* column_;
   QComboBox* quantity_;
   ViewerWidget* viewer_ = nullptr;

@@ -32,7 +32,7 @@ QImage picture(const Figure& figure, double scale) {
 }
 }  // namespace
 
-ExportDialog::ExportDialog(Document* document, ActivationQuantity quantity, QWidget* parent)
+ExportDialog::ExportDialog(OpenSession* document, ActivationQuantity quantity, QWidget* parent)
     : QDialog(parent), document_(document), quantity_(quantity) {
   setWindowTitle(tr("Export a figure"));
   auto* row = new QHBoxLayout(this);

@@ -17,7 +17,7 @@ class ExportDialog : public QDialog {
   Q_OBJECT
 
  public:
-  ExportDialog(Document* document, ActivationQuantity quantity, QWidget* parent);
+  ExportDialog(OpenSession* document, ActivationQuantity quantity, QWidget* parent);
   void choose(int which);  // 0 step, 1 document, 2 activations
   // Writes the chosen figure; the message bar says where, or why not.
   void write(const QString& path);
@@ -27,7 +27,7 @@ class ExportDialog : public QDialog {
   void show_figure(std::shared_ptr<const Figure> figure);
   void save(const QString& suffix);
 
-  Document* document_;
+  OpenSession* document_;
   ActivationQuantity quantity_;
   std::shared_ptr<const Figure> figure_;
   QButtonGroup* which_;

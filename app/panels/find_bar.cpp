@@ -8,7 +8,7 @@
 
 namespace stemma {
 
-FindBar::FindBar(Document* document, TraceView* trace, QWidget* parent)
+FindBar::FindBar(OpenSession* document, TraceView* trace, QWidget* parent)
     : QWidget(parent), document_(document), trace_(trace) {
   auto* row = new QHBoxLayout(this);
   row->setContentsMargins(18, 4, 18, 4);

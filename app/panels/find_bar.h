@@ -15,7 +15,7 @@ class FindBar : public QWidget {
   Q_OBJECT
 
  public:
-  FindBar(Document* document, TraceView* trace, QWidget* parent = nullptr);
+  FindBar(OpenSession* document, TraceView* trace, QWidget* parent = nullptr);
   void ask_words();
   void ask_step();
   QLineEdit* field() const { return field_; }
@@ -28,7 +28,7 @@ class FindBar : public QWidget {
   void go(bool backwards);
   void close_bar();
 
-  Document* document_;
+  OpenSession* document_;
   TraceView* trace_;
   QLabel *what_, *outcome_;
   QLineEdit* field_;

@@ -13,7 +13,7 @@
 
 namespace stemma {
 
-RunPanel::RunPanel(Document* document, Jobs* jobs, QWidget* parent)
+RunPanel::RunPanel(OpenSession* document, Jobs* jobs, QWidget* parent)
     : QWidget(parent), document_(document), jobs_(jobs), model_folder_(Settings::model_folder()) {
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(18, 8, 18, 10);
@@ -96,7 +96,7 @@ RunPanel::RunPanel(Document* document, Jobs* jobs, QWidget* parent)
   });
   connect(jobs_, &Jobs::changed, this, &RunPanel::refresh);
   connect(jobs_, &Jobs::progressed, this, &RunPanel::refresh);
-  connect(document_, &Document::trace_changed, this, &RunPanel::refresh);
+  connect(document_, &OpenSession::trace_changed, this, &RunPanel::refresh);
   set_model(model_folder_);
   fit_prompt();
 }

@@ -17,7 +17,7 @@ class RunPanel : public QWidget {
   Q_OBJECT
 
  public:
-  RunPanel(Document* document, Jobs* jobs, QWidget* parent = nullptr);
+  RunPanel(OpenSession* document, Jobs* jobs, QWidget* parent = nullptr);
 
   QPlainTextEdit* prompt() const { return prompt_; }
   RunRequest request() const;
@@ -31,7 +31,7 @@ class RunPanel : public QWidget {
   void refresh();
   void fit_prompt();
 
-  Document* document_;
+  OpenSession* document_;
   Jobs* jobs_;
   QPlainTextEdit* prompt_;
   QPushButton *run_, *options_button_, *model_;

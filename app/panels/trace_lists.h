@@ -10,26 +10,26 @@ namespace stemma {
 
 class TraceListModel : public QAbstractListModel {
  public:
-  TraceListModel(Document* document, QObject* parent) : QAbstractListModel(parent), document_(document) {}
+  TraceListModel(OpenSession* document, QObject* parent) : QAbstractListModel(parent), document_(document) {}
   void refresh();
   int rowCount(const QModelIndex& parent = {}) const override;
   QVariant data(const QModelIndex& index, int role) const override;
 
  private:
-  Document* document_;
+  OpenSession* document_;
   std::shared_ptr<const Session> session_;
 };
 
 class StepListModel : public QAbstractListModel {
  public:
-  StepListModel(Document* document, QObject* parent) : QAbstractListModel(parent), document_(document) {}
+  StepListModel(OpenSession* document, QObject* parent) : QAbstractListModel(parent), document_(document) {}
   void refresh();
   void repaint();
   int rowCount(const QModelIndex& parent = {}) const override;
   QVariant data(const QModelIndex& index, int role) const override;
 
  private:
-  Document* document_;
+  OpenSession* document_;
   int steps_ = 0;
 };
 
@@ -45,13 +45,13 @@ class TraceDelegate : public QStyledItemDelegate {
 // Number, mark, first words, a bar of influence.
 class StepDelegate : public QStyledItemDelegate {
  public:
-  StepDelegate(Document* document, QObject* parent) : QStyledItemDelegate(parent), document_(document) {}
+  StepDelegate(OpenSession* document, QObject* parent) : QStyledItemDelegate(parent), document_(document) {}
   bool rail = false;
   QSize sizeHint(const QStyleOptionViewItem& option, const QModelIndex& index) const override;
   void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override;
 
  private:
-  Document* document_;
+  OpenSession* document_;
 };
 
 // The ground of a row: selected, under the pointer, or neither.

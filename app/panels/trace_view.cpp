@@ -18,7 +18,7 @@ constexpr double gutter = 58, side = 18, pad = 7, between = 5, caption = 30;
 double line_height() { return std::round(text_font().pixelSize() * text_line_height); }
 }  // namespace
 
-TraceView::TraceView(Document* document, QWidget* parent) : QAbstractScrollArea(parent), document_(document) {
+TraceView::TraceView(OpenSession* document, QWidget* parent) : QAbstractScrollArea(parent), document_(document) {
   setFrameShape(QFrame::NoFrame);
   setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   setFocusPolicy(Qt::StrongFocus);
@@ -37,9 +37,9 @@ TraceView::TraceView(Document* document, QWidget* parent) : QAbstractScrollArea(
     alternatives_->show_token(*trace, hovered_,
                               QRect(viewport()->mapToGlobal(box.topLeft().toPoint()), box.size().toSize()));
   });
-  connect(document_, &Document::trace_changed, this, &TraceView::rebuild);
-  connect(document_, &Document::table_changed, this, &TraceView::reshade);
-  connect(document_, &Document::cursor_changed, this, [this](const Cursor& now, const Cursor& before) {
+  connect(document_, &OpenSession::trace_changed, this, &TraceView::rebuild);
+  connect(document_, &OpenSession::table_changed, this, &TraceView::reshade);
+  connect(document_, &OpenSession::cursor_changed, this, [this](const Cursor& now, const Cursor& before) {
     if (now.step != before.step || now.trace != before.trace || now.token != before.token) show_step(now.token < 0);
     viewport()->update();
   });

@@ -19,7 +19,7 @@ class TraceView : public QAbstractScrollArea {
   Q_OBJECT
 
  public:
-  explicit TraceView(Document* document, QWidget* parent = nullptr);
+  explicit TraceView(OpenSession* document, QWidget* parent = nullptr);
   ~TraceView() override;
 
   void set_shade(Shade shade);
@@ -72,7 +72,7 @@ class TraceView : public QAbstractScrollArea {
   int token_at(const QPoint& point) const;
   void hover(int token);
 
-  Document* document_;
+  OpenSession* document_;
   std::vector<std::unique_ptr<Block>> blocks_;
   std::string shown_trace_;
   Shading shading_;

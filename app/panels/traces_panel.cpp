@@ -10,7 +10,7 @@
 
 namespace stemma {
 
-TracesPanel::TracesPanel(Document* document, QWidget* parent) : QWidget(parent), document_(document) {
+TracesPanel::TracesPanel(OpenSession* document, QWidget* parent) : QWidget(parent), document_(document) {
   auto* layout = new QVBoxLayout(this);
   layout->setContentsMargins(0, 0, 0, 0);
   layout->setSpacing(0);
@@ -42,10 +42,10 @@ TracesPanel::TracesPanel(Document* document, QWidget* parent) : QWidget(parent),
   steps_->setModel(step_model);
   steps_->setItemDelegate(new StepDelegate(document_, this));
 
-  connect(document_, &Document::session_changed, this, &TracesPanel::refresh_traces);
-  connect(document_, &Document::trace_changed, this, &TracesPanel::refresh_steps);
-  connect(document_, &Document::table_changed, this, [step_model] { step_model->repaint(); });
-  connect(document_, &Document::cursor_changed, this, &TracesPanel::follow_cursor);
+  connect(document_, &OpenSession::session_changed, this, &TracesPanel::refresh_traces);
+  connect(document_, &OpenSession::trace_changed, this, &TracesPanel::refresh_steps);
+  connect(document_, &OpenSession::table_changed, this, [step_model] { step_model->repaint(); });
+  connect(document_, &OpenSession::cursor_changed, this, &TracesPanel::follow_cursor);
   // Only a person's choice moves the cursor: programs move it themselves and the lists follow.
   connect(traces_, &QListView::clicked, this, [this](const QModelIndex& index) { document_->set_trace(index.row()); });
   connect(steps_, &QListView::clicked, this, [this](const QModelIndex& index) { document_->set_step(index.row()); });

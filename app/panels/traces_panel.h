@@ -14,7 +14,7 @@ class TracesPanel : public QWidget {
   Q_OBJECT
 
  public:
-  explicit TracesPanel(Document* document, QWidget* parent = nullptr);
+  explicit TracesPanel(OpenSession* document, QWidget* parent = nullptr);
 
   QuietList* traces() const { return traces_; }
   QuietList* steps() const { return steps_; }
@@ -29,7 +29,7 @@ class TracesPanel : public QWidget {
   void refresh_steps();
   void follow_cursor();
 
-  Document* document_;
+  OpenSession* document_;
   QSplitter* splitter_;
   QLabel *traces_title_, *steps_title_;
   QuietList *traces_, *steps_;

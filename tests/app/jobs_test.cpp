@@ -57,7 +57,7 @@ class JobsTest : public QObject {
     window_->document().start_empty(path("runs.h5"));
     window_->run_panel()->set_model(path("model"));
     window_->run_panel()->prompt()->setPlainText("ab cd.");
-    QSignalSpy grown(&window_->document(), &Document::trace_changed);
+    QSignalSpy grown(&window_->document(), &OpenSession::trace_changed);
     window_->jobs().run(run_request(40));
     QCOMPARE(window_->jobs().running(), Jobs::Kind::run);
     QTRY_COMPARE_WITH_TIMEOUT(window_->jobs().running(), Jobs::Kind::none, 30000);

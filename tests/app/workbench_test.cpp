@@ -48,7 +48,7 @@ class WorkbenchTest : public QObject {
   void cleanup() { window_.reset(); }
 
   void steps_move_every_panel() {
-    const Document& document = window_->document();
+    const OpenSession& document = window_->document();
     QCOMPARE(document.cursor().step, 1);  // the first that the model wrote
     QCOMPARE(current_row(window_->traces_panel()->steps()), 1);
     const QString first = window_->documents_panel()->view()->heading_text();
@@ -70,7 +70,7 @@ class WorkbenchTest : public QObject {
   }
 
   void tokens_move_and_carry_the_step() {
-    const Document& document = window_->document();
+    const OpenSession& document = window_->document();
     key(Qt::Key_L);
     const Trace& trace = *document.trace();
     QVERIFY(document.cursor().token > trace.steps[1].begin);  // <think> is hidden and passed over
@@ -81,7 +81,7 @@ class WorkbenchTest : public QObject {
   }
 
   void documents_follow_the_list() {
-    Document& document = window_->document();
+    OpenSession& document = window_->document();
     const InfluenceTable& table = *document.table();
     const int row = document.row();
     QCOMPARE(document.cursor().document, table.top_documents[static_cast<size_t>(row) * table.top]);
