@@ -1,5 +1,6 @@
 #include "app/fonts.h"
 
+#include <QStringList>
 #include <QFontDatabase>
 #include <QFontMetricsF>
 

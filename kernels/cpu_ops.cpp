@@ -10,6 +10,10 @@
 namespace stemma {
 namespace {
 
+void move(void* to, const void* from, size_t bytes) {
+  if (bytes) std::memcpy(to, from, bytes);  // of no bytes even a null pointer is fine
+}
+
 class CpuOps final : public Ops {
  public:
   std::string device() const override { return "cpu"; }
@@ -20,9 +24,9 @@ class CpuOps final : public Ops {
     return memory;
   }
   void release(void* memory) noexcept override { std::free(memory); }
-  void upload(void* device, const void* host, size_t bytes) override { std::memcpy(device, host, bytes); }
-  void download(void* host, const void* device, size_t bytes) override { std::memcpy(host, device, bytes); }
-  void copy(void* to, const void* from, size_t bytes) override { std::memcpy(to, from, bytes); }
+  void upload(void* device, const void* host, size_t bytes) override { move(device, host, bytes); }
+  void download(void* host, const void* device, size_t bytes) override { move(host, device, bytes); }
+  void copy(void* to, const void* from, size_t bytes) override { move(to, from, bytes); }
   void zero(void* memory, size_t bytes) override { std::memset(memory, 0, bytes); }
 
   void embed(Ids ids, Tensor table, Tensor out) override { cpu::embed(ids, table, out); }

@@ -17,7 +17,7 @@ namespace stemma {
 namespace {
 
 struct Options {
-  std::string model, prompt, prompts, out, capture = "all", device = "auto";
+  std::string model, prompt, prompts, out, capture = "all", device = "auto", system, dtype = "f32";
   bool prompt_given = false, no_think = false, dry_run = false, json = false;
   int samples = 1;
   Sampler sampler;
@@ -154,6 +154,11 @@ void stream(const Trace& trace, int32_t from) {
 int run(const Options& options) {
   if (options.samples > 1 && options.sampler.temperature == 0)
     throw WrongUsage("--samples: at temperature 0 every sample is the same; give --temperature above 0");
+  if (!options.system.empty())
+    throw Error(ErrorCode::unsupported, options.model + ": a prompt goes to the model as it is, without a chat template, so there is no "
+                                                        "place for --system; write its text at the head of the prompt");
+  if (options.dtype != "f32")
+    throw Error(ErrorCode::unsupported, "--dtype " + options.dtype + ": this version computes in f32 alone; leave --dtype out");
   const auto prompts = read_prompts(options);
   if (options.dry_run) return dry_run(options, prompts);
   if (options.out.empty()) throw WrongUsage("--out is required: the session file to write, S.h5");
@@ -201,6 +206,7 @@ Run setup_generate(CLI::App& app) {
   auto* prompts =
       app.add_option("--prompts", options->prompts, "JSON lines: {\"prompt\": ..., \"id\": ...}")->type_name("FILE");
   prompt->excludes(prompts);
+  app.add_option("--system", options->system, "System message, for models with a chat template")->type_name("TEXT");
   app.add_option("--out", options->out, "Session to write; traces are added to one that exists")->type_name("S.h5");
   app.add_option("--capture", options->capture,
                  "Sites to record, separated by commas; all: every hook_resid_post; or none")
@@ -217,6 +223,7 @@ Run setup_generate(CLI::App& app) {
   app.add_option("--stop", sampler.stop, "Text that ends the generation; may be repeated")->type_name("TEXT");
   app.add_option("--samples", options->samples, "Generations of each prompt")->check(CLI::PositiveNumber);
   declare_device(app, options->device);
+  app.add_option("--dtype", options->dtype, "Precision of the computation")->check(CLI::IsMember({"f32", "bf16", "f16"}));
   app.add_flag("--dry-run", options->dry_run,
                "Print the rendered prompt, its tokens and the memory needed; do nothing");
   declare_json(app, options->json);

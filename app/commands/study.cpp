@@ -93,10 +93,13 @@ void write_reasoning(std::ostream& out, const Model& model, const Factors& facto
                     "| task | same task among them | share of the corpus | times |\n|---|---|---|---|\n",
                method == "ekfac" ? "EK-FAC" : "gradient dot product", each_task, strong);
     std::map<std::string, std::map<std::string, int>> by_source;
+    std::vector<Outcome> outcomes;
+    for (const std::string& task : reasoning)
+      for (Outcome& o : first_right(asked, task, each_task)) outcomes.push_back(std::move(o));
+    auto all = tables_of(model, factors, corpus, outcomes, method, control);  // one pass over the corpus
+    for (size_t i = 0; i < all.size(); ++i) tables[outcomes[i].asked.task].push_back(std::move(all[i]));
     for (const std::string& task : reasoning) {
-      const auto outcomes = first_right(asked, task, each_task);
-      if (outcomes.empty()) continue;
-      tables[task] = tables_of(model, factors, corpus, outcomes, method, control);
+      if (tables[task].empty()) continue;
       TaskShare mean;
       for (const InfluenceTable& table : tables[task]) {
         rows[task].push_back(completion_scores(table));

@@ -12,6 +12,7 @@
 #include "app/figures/figure_canvas.h"
 #include "app/figures/layout.h"
 #include "app/panels/panel_parts.h"
+#include "runtime/error.h"
 
 namespace stemma {
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
+#include <fstream>
 
 #include "runtime/error.h"
 #include "runtime/session/rename_whole.h"
@@ -21,17 +23,26 @@ fs::path absolute_path(const fs::path& path) {
   return (failed ? path : whole).lexically_normal();
 }
 
-// Every trace, each site cut to the tokens that all of them hold.
+// Copies a trace, each site cut to the tokens that all of them hold; false where the crash left it unreadable.
+bool copy_trace(const Hdf5Node& from, const Hdf5Node& to, const std::string& trace) {
+  try {
+    to.copy(trace, from, trace);
+    const Hdf5Node copy = to.group(trace);
+    const int64_t rows = common_rows(copy);
+    for (const std::string& site : copy.names()) copy.open_rows(site).set_rows(rows, copy.shape(site).at(1));
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 void copy_flushed(const fs::path& from, const fs::path& to) {
   const Hdf5File source = Hdf5File::open_growing(from);
   Hdf5File target = Hdf5File::open_for(Hdf5File::Mode::create, to);
   {
     const Hdf5Node root = source.root(), copies = target.root();
     for (const std::string& trace : root.names()) {
-      copies.copy(trace, root, trace);
-      const Hdf5Node copy = copies.group(trace);
-      const int64_t rows = common_rows(copy);
-      for (const std::string& site : copy.names()) copy.open_rows(site).set_rows(rows, copy.shape(site).at(1));
+      if (!copy_trace(root, copies, trace) && copies.has(trace)) copies.remove(trace);
     }
   }
   target.close();
@@ -87,7 +98,21 @@ bool bears_crash_mark(const fs::path& activations) {
   }
 }
 
+void complete_length(const fs::path& activations) {
+  constexpr uint64_t most = uint64_t{1} << 30;
+  // The superblock of versions 2 and 3: signature, version, size of offsets, ..., at byte 28 the length of the file.
+  unsigned char head[36] = {};
+  std::ifstream(activations, std::ios::binary).read(reinterpret_cast<char*>(head), sizeof head);
+  if (std::memcmp(head, "\x89HDF\r\n\x1a\n", 8) != 0 || head[8] < 2 || head[9] != 8) return;
+  uint64_t claimed = 0;
+  std::memcpy(&claimed, head + 28, sizeof claimed);
+  std::error_code failed;
+  const uint64_t size = fs::file_size(activations, failed);
+  if (!failed && size < claimed && claimed - size <= most) fs::resize_file(activations, claimed, failed);
+}
+
 void repair_activations(const fs::path& activations) {
+  complete_length(activations);
   const fs::path beside = name_beside(activations);
   std::error_code failed;
   try {

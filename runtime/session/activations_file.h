@@ -28,7 +28,12 @@ std::vector<std::string> recorded_sites(const std::filesystem::path& activations
 // Tokens that all sites of a trace hold: a crash may leave some a few tokens ahead.
 int64_t common_rows(const Hdf5Node& trace);
 
+// A full disk leaves the file shorter than it says, and then nothing in it opens: gives it its length, with zeros. Only
+// for whoever holds the session.
+void complete_length(const std::filesystem::path& activations);
+
 // Makes a file whole that a crash left marked as being written: all that was flushed is copied, then replaces it.
+// A trace that cannot be read any more is left out.
 void repair_activations(const std::filesystem::path& activations);
 bool bears_crash_mark(const std::filesystem::path& activations);  // ask only while no one writes to it
 

@@ -44,6 +44,7 @@ struct ActivationWriter::State {
     int64_t tokens = 0;  // given so far
   };
   std::shared_ptr<SessionLock> lock;
+  std::filesystem::path path;
   Hdf5File file;
   std::vector<Site> sites;
   int64_t width = 0, flushed = 0;
@@ -65,7 +66,7 @@ ActivationWriter::ActivationWriter(const std::filesystem::path& session, const s
                 fmt::format("{}: activations of width {} cannot be recorded", session.string(), width));
   state_->lock = SessionLock::take(session);
   state_->width = width;
-  const std::filesystem::path path = activations_path(session);
+  const std::filesystem::path path = state_->path = activations_path(session);
   const std::string name = link_name(trace_id);
 
   Hdf5File structure = open_to_change(path);
@@ -127,6 +128,7 @@ void ActivationWriter::close() {
     state_->sites.clear();
     state_->file.close();
   } catch (const Error&) {
+    complete_length(state_->path);
     release();
     throw;
   }

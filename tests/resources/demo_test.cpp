@@ -1,6 +1,7 @@
 // The demo is made again from nothing, small: corpus, tokenizer, model, factors, session and results, by its one command.
 #include <QtTest>
 #include <filesystem>
+#include <set>
 
 #include "runtime/corpus/corpus.h"
 #include "runtime/influence/factors.h"
