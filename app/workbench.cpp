@@ -57,7 +57,7 @@ Workbench::Workbench(bool remembers, QWidget* parent)
   connect(start_, &StartPage::prompt_wanted, this, [this] { run_->prompt()->setFocus(); });
 
   resize(1280, 800);
-  resizeDocks({left_, right_}, {236, 384}, Qt::Horizontal);
+  resizeDocks({left_, right_}, {240, 390}, Qt::Horizontal);
   resizeDocks({below_}, {260}, Qt::Vertical);
   if (remembers_) {
     restoreGeometry(Settings::window_geometry());
@@ -155,7 +155,8 @@ void Workbench::refresh_middle() {
     if (!document_->is_live() && document_->session()) {
       const auto& models = document_->session()->models;
       if (const auto model = models.find(trace->model_hash); model != models.end()) {
-        facts = QString::fromStdString(model->second.name) + " · " + facts;
+        facts = model_title(QString::fromStdString(model->second.path.empty() ? model->second.name : model->second.path)) +
+                " · " + facts;
       }
       facts += trace->sampler.temperature > 0 ? tr(" · temperature %1, seed %2")
                                                     .arg(significant(trace->sampler.temperature))
@@ -163,6 +164,8 @@ void Workbench::refresh_middle() {
                                               : tr(" · likeliest tokens");
       if (!trace->completed) facts += tr(" · not finished (%1)").arg(QString::fromStdString(trace->stop_reason));
     }
+    const QString name = QString::fromStdString(trace->title);
+    if (!name.isEmpty() && !trace->prompt.starts_with(trace->title.substr(0, 20))) facts = name + " · " + facts;
     title_->setText(facts);
     title_->setToolTip(facts);
   }

@@ -7,6 +7,7 @@
 
 #include "app/fonts.h"
 #include "app/numbers.h"
+#include "app/panels/token_text.h"
 #include "app/panels/trace_lists.h"
 #include "app/theme.h"
 
@@ -83,7 +84,7 @@ QVariant DocumentListModel::data(const QModelIndex& index, int role) const {
   if (!table || row < 0 || index.row() >= rowCount()) return {};
   const Entry& entry = entries_[index.row()];
   const ShownDocument* shown = table->find(entry.document);
-  if (role == Qt::DisplayRole) return shown ? QString::fromStdString(shown->text).simplified() : QString();
+  if (role == Qt::DisplayRole) return shown ? one_line(shown->text) : QString();
   if (role == Qt::UserRole) return table->score(row, entry.document);
   if (role == Qt::UserRole + 1) return source_of(*table, entry.document);
   if (role == Qt::ToolTipRole) {

@@ -97,7 +97,7 @@ void LayerBars::paintEvent(QPaintEvent*) {
   for (const float value : values_) largest = std::max(largest, std::fabs(static_cast<double>(value)));
   const double left = 18, bottom = 14, room = width() - 2 * left;
   const double step = std::min(48.0, room / static_cast<double>(values_.size()));
-  const double middle = (height() - bottom) / 2, half = middle - 2;
+  const double middle = (height() - bottom) / 2, half = middle - 4;
   painter.fillRect(QRectF(left, middle - 0.5, step * static_cast<double>(values_.size()), 1), colours.line);
   painter.setFont(small_font());
   const int every = step >= 20 ? 1 : static_cast<int>(std::ceil(24 / step));

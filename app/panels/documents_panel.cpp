@@ -166,7 +166,8 @@ void DocumentsPanel::refresh() {
   step_title_->setText(!step ? tr("Documents")
                        : step->kind == StepKind::prompt
                            ? tr("Step %1 · the prompt").arg(document_->cursor().step)
-                           : tr("Step %1 · %2 nats").arg(document_->cursor().step).arg(significant(trace->nats(*step))));
+                           : tr("Step %1 · %2 nats").arg(document_->cursor().step).arg(significant(row >= 0 ? table->nats[row] : trace->nats(*step))));
+  step_title_->setVisible(step != nullptr);
   step_title_->setToolTip(tr("−log p of the step given all before it: how much the model had to decide here."));
   QString fact;
   if (row >= 0) {
@@ -215,7 +216,7 @@ void DocumentsPanel::refresh_list() {
   list_empty_->setText(proponents ? tr("No document of the sample made this step more likely.")
                                   : tr("No document of the sample made this step less likely."));
   list_empty_->setVisible(rows == 0);
-  list_unit_->setText(scale_for(model_->largest()).unit(tr("nats")));
+  list_unit_->setText(tr("in %1").arg(scale_for(model_->largest()).unit(tr("nats"))));
   list_unit_->setToolTip(tr("Nats of log p(step) per document. Positive: the document made the step more likely."));
   list_unit_->setVisible(rows > 0);
   const int chosen = document_->cursor().document;

@@ -31,7 +31,7 @@ void Legend::show_shading(const Shading& shading, const QString& title, bool on_
 std::pair<QString, QString> Legend::end_labels() const {
   if (!(shading_.high > shading_.low)) return {not_measured, tr("not measured")};
   const Scale scale = scale_for(shading_.high);
-  const QString unit = scale.unit(shading_.unit);
+  const QString unit = (scale.power == 0 ? QString() : QStringLiteral("× ")) + scale.unit(shading_.unit);
   if (shading_.ramp == Ramp::signed_values) {
     return {scale.text(-shading_.high, true), scale.text(shading_.high, true) + " " + unit};
   }

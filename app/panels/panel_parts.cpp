@@ -1,27 +1,18 @@
 #include "app/panels/panel_parts.h"
 
+#include <QDir>
+#include <QFileInfo>
+
 #include "app/fonts.h"
-#include "app/theme.h"
 
 namespace stemma {
 
 namespace {
-void follow_theme(QLabel* label, Ink ink) {
-  const auto dye = [label, ink] {
-    QPalette palette = label->palette();
-    const Theme& t = theme();
-    palette.setColor(QPalette::WindowText, ink == Ink::text ? t.text : ink == Ink::secondary ? t.secondary : t.quiet);
-    label->setPalette(palette);
-  };
-  dye();
-  QObject::connect(&ThemeKeeper::instance(), &ThemeKeeper::changed, label, dye);
-}
-
 QLabel* make(const QString& text, const QFont& font, Ink ink) {
   auto* label = new QLabel(text);
   label->setFont(font);
   label->setTextFormat(Qt::PlainText);  // words of models and corpora are never markup
-  follow_theme(label, ink);
+  label->setProperty("ink", ink == Ink::text ? "text" : ink == Ink::secondary ? "secondary" : "quiet");  // see stemma.qss
   return label;
 }
 }  // namespace
@@ -47,6 +38,11 @@ QPushButton* button(const QString& verb, const QString& tip, bool main) {
   made->setProperty("main", main);
   made->setFocusPolicy(Qt::TabFocus);
   return made;
+}
+
+QString model_title(const QString& folder) {
+  const QFileInfo place(QDir::cleanPath(folder));
+  return place.fileName() == "model" ? place.dir().dirName() : place.fileName();
 }
 
 QPushButton* quiet_button(const QString& verb, const QString& tip) {

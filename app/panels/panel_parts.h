@@ -17,4 +17,7 @@ QLabel* heading(const QString& text);                   // the interface face, l
 QPushButton* button(const QString& verb, const QString& tip = {}, bool main = false);
 QPushButton* quiet_button(const QString& verb, const QString& tip = {});
 
+// The name of a model by its folder: the folder's own, or its parent's where it is only called "model".
+QString model_title(const QString& folder);
+
 }  // namespace stemma

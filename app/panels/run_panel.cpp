@@ -1,6 +1,5 @@
 #include "app/panels/run_panel.h"
 
-#include <QDir>
 #include <QFileDialog>
 #include <QHBoxLayout>
 #include <QKeyEvent>
@@ -15,8 +14,13 @@ namespace stemma {
 
 RunPanel::RunPanel(OpenSession* document, Jobs* jobs, QWidget* parent)
     : QWidget(parent), document_(document), jobs_(jobs), model_folder_(Settings::model_folder()) {
-  auto* column = new QVBoxLayout(this);
-  column->setContentsMargins(18, 8, 18, 10);
+  auto* outer = new QHBoxLayout(this);
+  outer->setContentsMargins(18, 8, 18, 10);
+  auto* inner = new QWidget;
+  inner->setMaximumWidth(static_cast<int>(measure_width()) + 120);
+  outer->addWidget(inner);
+  auto* column = new QVBoxLayout(inner);
+  column->setContentsMargins(0, 0, 0, 0);
   column->setSpacing(6);
   auto* row = new QHBoxLayout;
   row->setSpacing(8);
@@ -104,9 +108,7 @@ RunPanel::RunPanel(OpenSession* document, Jobs* jobs, QWidget* parent)
 void RunPanel::set_model(const QString& folder) {
   model_folder_ = folder;
   Settings::set_model_folder(folder);
-  const QDir dir(folder);
-  const QString name = dir.dirName() == "model" ? QFileInfo(dir.absolutePath()).dir().dirName() : dir.dirName();
-  model_->setText(name);
+  model_->setText(model_title(folder));
   model_->setToolTip(tr("The model that runs: %1. Choose another.").arg(folder));
   refresh();
 }

@@ -1,6 +1,7 @@
 #include "app/panels/token_text.h"
 
 #include <QPainter>
+#include <QRegularExpression>
 #include <QTextOption>
 #include <algorithm>
 #include <cmath>
@@ -33,6 +34,11 @@ QString marked(QChar c) {
 bool looks_special(std::string_view token) {
   return token.size() > 2 && token.front() == '<' && token.back() == '>' &&
          token.find_first_of(" \n\t", 0) == std::string_view::npos && token.find('<', 1) == std::string_view::npos;
+}
+
+QString one_line(const std::string& text) {
+  static const QRegularExpression special(QStringLiteral("<[^<>\\s]+>"));
+  return QString::fromStdString(text).replace(special, QStringLiteral(" ")).simplified();
 }
 
 QString token_name(std::string_view token) {

@@ -29,7 +29,9 @@ struct TokenRun {
 // are no UTF-8 become U+FFFD.
 TokenRun token_run(std::string_view text, std::span<const uint32_t> offsets, int first, bool marks);
 bool looks_special(std::string_view token);  // "<think>", "<|endoftext|>"
-// One token as a word for a table: marks shown, "␀" never.
+// Text on one line for a list: white space simplified, special tokens left out.
+QString one_line(const std::string& text);
+// One token as a word for a table: spaces, tabs and line ends shown.
 QString token_name(std::string_view token);
 
 class TokenParagraph {

@@ -6,18 +6,11 @@
 #include "app/fonts.h"
 #include "app/numbers.h"
 #include "app/panels/step_marks.h"
+#include "app/panels/token_text.h"
 #include "app/shading.h"
 #include "app/theme.h"
 
 namespace stemma {
-
-namespace {
-QString one_line(const std::string& text) {
-  QString out = QString::fromStdString(text).simplified();
-  for (const char* mark : {"<think>", "</think>"}) out.remove(QLatin1String(mark));
-  return out.simplified();
-}
-}  // namespace
 
 void paint_row(QPainter* painter, const QStyleOptionViewItem& option) {
   const bool selected = option.state & QStyle::State_Selected;
@@ -49,7 +42,7 @@ QVariant TraceListModel::data(const QModelIndex& index, int role) const {
   const Trace& trace = session_->traces[index.row()];
   const QString answer = one_line(answer_of(trace));
   switch (role) {
-    case Qt::DisplayRole: return one_line(trace.title.empty() ? trace.prompt : trace.title);
+    case Qt::DisplayRole: return one_line(trace.prompt.empty() ? trace.title : trace.prompt);
     case Qt::UserRole: {
       const bool attributed = session_->influence.lower_bound({trace.id, ""}) != session_->influence.end() &&
                               session_->influence.lower_bound({trace.id, ""})->first.first == trace.id;
@@ -57,8 +50,8 @@ QVariant TraceListModel::data(const QModelIndex& index, int role) const {
                          counted(trace.size(), "token", "tokens"), attributed ? "yes" : ""};
     }
     case Qt::ToolTipRole:
-      return QObject::tr("%1\nAnswer: %2\n%3 in %4%5")
-          .arg(one_line(trace.prompt), answer.isEmpty() ? not_measured : answer,
+      return QObject::tr("%1 · %2\nAnswer: %3\n%4 in %5%6")
+          .arg(QString::fromStdString(trace.title), one_line(trace.prompt), answer.isEmpty() ? not_measured : answer,
                counted(trace.size(), "token", "tokens"),
                counted(static_cast<int64_t>(trace.steps.size()), "step", "steps"),
                trace.completed ? QString() : QObject::tr("\nNot finished: %1").arg(QString::fromStdString(trace.stop_reason)));
@@ -87,7 +80,8 @@ void TraceDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
                     metrics.elidedText(index.data().toString(), Qt::ElideRight, box.width()));
   painter->setFont(small_font());
   painter->setPen(colours.quiet);
-  const QString length = facts[1] + (facts[2].isEmpty() ? QString() : QStringLiteral(" · documents"));
+  // The dot: its documents are known.
+  const QString length = facts[1] + (facts[2].isEmpty() ? QString() : QStringLiteral(" ●"));
   painter->drawText(box, Qt::AlignBottom | Qt::AlignRight, length);
   painter->setPen(colours.secondary);
   painter->drawText(box, Qt::AlignBottom | Qt::AlignLeft,

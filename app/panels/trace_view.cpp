@@ -1,8 +1,10 @@
 #include "app/panels/trace_view.h"
 
+#include <QHelpEvent>
 #include <QMouseEvent>
 #include <QPainter>
 #include <QScrollBar>
+#include <QToolTip>
 #include <algorithm>
 
 #include "app/fonts.h"
@@ -295,6 +297,28 @@ void TraceView::hover(int token) {
   } else {
     hover_timer_.start(180);
   }
+}
+
+bool TraceView::viewportEvent(QEvent* event) {
+  if (event->type() != QEvent::ToolTip) return QAbstractScrollArea::viewportEvent(event);
+  const auto* help = static_cast<QHelpEvent*>(event);
+  const Block* block = block_at(help->pos().y() + verticalScrollBar()->value());
+  const Trace* trace = document_->trace();
+  if (!block || block->step < 0 || !trace || help->pos().x() > text_left() - side) {
+    QToolTip::hideText();
+    return true;
+  }
+  const Step& step = trace->steps[block->step];
+  QString words = tr("Step %1 · %2").arg(block->step).arg(title_of(step.kind));
+  if (!step.label.empty()) words += " · " + title_of_label(step.label);
+  if (step.kind != StepKind::prompt) words += tr("\n−log p of the step: %1 nats").arg(significant(trace->nats(step)));
+  const InfluenceTable* table = document_->table();
+  if (const int row = table ? row_of_step(*table, block->step) : -1; row >= 0) {
+    words += tr("\nInfluence (root mean square of its documents' scores): %1 nats")
+                 .arg(significant(document_->magnitudes()[row]));
+  }
+  QToolTip::showText(help->globalPos(), words, viewport());
+  return true;
 }
 
 void TraceView::mouseMoveEvent(QMouseEvent* event) { hover(token_at(event->pos())); }

@@ -68,7 +68,9 @@ Decomposition decompose(const Model& model, const QueryGradients& queries, size_
   result.tokens.assign(static_cast<size_t>(count * rows), 0.0f);
   result.layers.assign(static_cast<size_t>(count * segments * blocks), 0.0f);
   Workspace work(model);
-  Buffer top, dots(model.ops, rows, 1), images(model.ops, rows, std::max(model.config.width, model.config.mlp_width));
+  int64_t widest = 0;  // outputs of a tracked layer
+  for (size_t i = 0; i < tracked_count(model); ++i) widest = std::max(widest, tracked_weight(model, i).rows);
+  Buffer top, dots(model.ops, rows, 1), images(model.ops, rows, widest);
   std::vector<float> host(static_cast<size_t>(rows));
   backward_of_log_probability(work, top, documents, [&](int layer, Linear which, Tensor a, Tensor g) {
     // <V, g_t a_t^T> = g_t . V a_t for every token t.

@@ -94,9 +94,8 @@ class Cs336Test : public QObject {
     VERIFY_CLOSE(from_device(*ops, out), block.at("mha.expected"), 2e-6);
   }
 
-  // The first half of the block: its second is a GELU, which no decoder here has, so what is left of the expected
-  // output after it is taken off must be what the attention's half gave.
-  void first_half_of_a_block() {
+  // A whole pre-norm block. Its GELU, which no decoder here has, is the test's own.
+  void pre_norm_block() {
     const Matrix x = block.at("in_features");
     const Buffer a = attended(normed(on_device(ops, x), block.at("weights.ln1.weight")),
                               block.at("weights.attn.q_proj.weight"), block.at("weights.attn.k_proj.weight"),

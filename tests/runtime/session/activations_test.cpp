@@ -10,7 +10,7 @@
 #include "runtime/session/activations_file.h"
 #include "runtime/session/capture.h"
 #include "runtime/session/half.h"
-#include "samples.h"
+#include "tests/runtime/session/samples.h"
 
 namespace fs = std::filesystem;
 using namespace stemma;

@@ -10,7 +10,7 @@
 
 #include "runtime/error.h"
 #include "runtime/session/capture.h"
-#include "samples.h"
+#include "tests/runtime/session/samples.h"
 
 namespace fs = std::filesystem;
 using namespace stemma;

@@ -3,7 +3,7 @@
 #include <QtTest>
 
 #include "runtime/session/capture.h"
-#include "samples.h"
+#include "tests/runtime/session/samples.h"
 
 using namespace stemma;
 

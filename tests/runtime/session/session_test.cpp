@@ -11,7 +11,7 @@
 
 #include "runtime/error.h"
 #include "runtime/session/hdf5_file.h"
-#include "samples.h"
+#include "tests/runtime/session/samples.h"
 
 namespace fs = std::filesystem;
 using namespace stemma;
@@ -240,6 +240,8 @@ class SessionTest : public QObject {
                                            << "token_offsets";
     QTest::newRow("index past the documents") << "index"
                                               << "outside -1 to 399";
+    QTest::newRow("text longer than its heap") << "heap"
+                                               << "longer than their place";
     QTest::newRow("huge claim") << "huge"
                                 << "more than the file holds";
   }
@@ -254,6 +256,14 @@ class SessionTest : public QObject {
     if (kind == "cut") {
       save_session(session, file);
       fs::resize_file(file, fs::file_size(file) / 2);
+    }
+    if (kind == "heap") {
+      save_session(session, file);
+      std::string bytes = samples::read_all(file);
+      const size_t heap = bytes.find(std::string("GCOL\1", 5));
+      QVERIFY(heap != std::string::npos);
+      bytes[heap + 30] = '\x60';  // the highest bytes of the first object's length
+      samples::write_all(file, bytes);
     }
     if (kind == "other") {
       Hdf5File other = Hdf5File::in_memory(file);
