@@ -93,6 +93,7 @@ void CommandPalette::choose() {
   if (!item || !item->data(Qt::UserRole).isValid()) return;
   QAction* action = actions_[item->data(Qt::UserRole).toLongLong()].second;
   hide();
+  parentWidget()->activateWindow();
   action->trigger();
 }
 

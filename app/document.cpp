@@ -245,13 +245,18 @@ void OpenSession::show_live(std::shared_ptr<const Trace> trace) {
   const Cursor before = cursor_;
   live_ = std::move(trace);
   if (began) {
+    before_live_ = cursor_;
     cursor_ = {};
     activations_ = nullptr;
     emit table_changed();
   }
   if (live_ && !live_->steps.empty()) cursor_.step = static_cast<int>(live_->steps.size()) - 1;
-  if (!live_) refresh_table();
+  if (!live_) {
+    cursor_ = before_live_;
+    refresh_table();
+  }
   emit trace_changed();
+  if (!live_) emit table_changed();
   if (cursor_ != before) emit cursor_changed(cursor_, before);
 }
 

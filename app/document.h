@@ -99,7 +99,7 @@ class OpenSession : public QObject {
   std::shared_ptr<const Trace> live_;
   std::shared_ptr<const ActivationMap> activations_;
   QString activations_message_;
-  Cursor cursor_;
+  Cursor cursor_, before_live_;
   std::string method_;
   const InfluenceTable* table_ = nullptr;
   std::vector<double> magnitudes_;

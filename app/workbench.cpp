@@ -48,6 +48,8 @@ Workbench::Workbench(bool remembers, QWidget* parent)
   connect(document_, &OpenSession::session_changed, this, &Workbench::refresh_middle);
   connect(document_, &OpenSession::trace_changed, this, &Workbench::refresh_middle);
   connect(document_, &OpenSession::cursor_changed, this, &Workbench::refresh_reading);
+  connect(run_, &RunPanel::state_changed, this, &Workbench::refresh_reading);
+  connect(run_, &RunPanel::left, this, [this] { trace_->setFocus(); });
   connect(trace_, &TraceView::shading_changed, this, &Workbench::show_shading);
   connect(documents_, &DocumentsPanel::attribute_wanted, this, &Workbench::attribute_now);
   connect(documents_, &DocumentsPanel::attribute_options_wanted, this, &Workbench::choose_attribution);
@@ -86,9 +88,7 @@ void Workbench::build_middle() {
   auto* row = new QHBoxLayout(head_);
   row->setContentsMargins(18, 6, 14, 6);
   row->setSpacing(8);
-  title_ = label({}, Ink::secondary);
-  title_->setWordWrap(false);
-  title_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
+  title_ = new ElidedLabel;
   shade_ = new QComboBox;
   shade_->setAccessibleName(tr("Shade tokens by"));
   shade_->setFocusPolicy(Qt::TabFocus);
@@ -108,6 +108,7 @@ void Workbench::build_middle() {
   reading_->setContentsMargins(18, 3, 18, 3);
   reading_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
   reading_->setAlignment(Qt::AlignCenter);
+  reading_->setFixedHeight(20);  // always there, so that nothing jumps
   run_ = new RunPanel(document_, jobs_);
   column->addWidget(head_);
   column->addWidget(messages_);
@@ -187,8 +188,7 @@ void Workbench::refresh_reading() {
                .arg(token_name(trace->token_text(token)), significant(std::exp(logprob)), significant(logprob, true),
                     significant(measured(trace->entropy)));
   }
-  reading_->setText(text);
-  reading_->setVisible(!text.isEmpty());
+  reading_->setText(text.isEmpty() ? run_->state() : text);
 }
 
 void Workbench::show_shading() {

@@ -244,8 +244,9 @@ bool Workbench::eventFilter(QObject* watched, QEvent* event) {
     const auto* key = static_cast<QKeyEvent*>(event);
     const QWidget* focus = QApplication::focusWidget();
     const bool plain = !(key->modifiers() & (Qt::ControlModifier | Qt::AltModifier | Qt::MetaModifier));
-    const bool field = qobject_cast<const QLineEdit*>(focus) || qobject_cast<const QPlainTextEdit*>(focus) ||
-                       qobject_cast<const QAbstractSpinBox*>(focus) || qobject_cast<const QComboBox*>(focus);
+    const bool field = focus && focus->isVisible() &&
+                       (qobject_cast<const QLineEdit*>(focus) || qobject_cast<const QPlainTextEdit*>(focus) ||
+                       qobject_cast<const QAbstractSpinBox*>(focus) || qobject_cast<const QComboBox*>(focus));
     const bool pressed = key->key() == Qt::Key_Space || key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter;
     if (plain && key->key() != Qt::Key_F1 && (field || (pressed && qobject_cast<const QAbstractButton*>(focus)))) {
       event->accept();

@@ -132,11 +132,9 @@ DocumentView::DocumentView(OpenSession* document, QWidget* parent) : QWidget(par
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(0, 10, 0, 6);
   column->setSpacing(4);
-  title_ = label({}, Ink::text);
-  title_->setWordWrap(false);
+  title_ = new ElidedLabel;
+  title_->setProperty("ink", "text");
   title_->setContentsMargins(18, 0, 14, 0);
-  title_->setMinimumWidth(60);
-  title_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
   score_ = caption_label({});
   score_->setContentsMargins(18, 0, 14, 0);
   score_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);

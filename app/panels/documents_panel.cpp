@@ -239,6 +239,7 @@ void DocumentsPanel::refresh_empty() {
     progress_->setRange(0, now.total > 0 ? 1000 : 0);
     progress_->setValue(now.total > 0 ? static_cast<int>(1000 * now.done / now.total) : 0);
     QString words = QString::fromStdString(now.stage);
+    if (!words.isEmpty()) words[0] = words[0].toUpper();
     if (now.total > 0) words += tr(" · %1 of %2").arg(count(static_cast<int64_t>(now.done)), count(static_cast<int64_t>(now.total)));
     if (now.seconds_left >= 0) words += tr(" · about %1 left").arg(duration(now.seconds_left));
     stage_->setText(words);

@@ -2,6 +2,7 @@
 
 #include <QDir>
 #include <QFileInfo>
+#include <QPainter>
 
 #include "app/fonts.h"
 
@@ -16,6 +17,21 @@ QLabel* make(const QString& text, const QFont& font, Ink ink) {
   return label;
 }
 }  // namespace
+
+ElidedLabel::ElidedLabel(QWidget* parent) : QLabel(parent) {
+  setTextFormat(Qt::PlainText);
+  setFont(interface_font());
+  setProperty("ink", "secondary");
+  setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
+}
+
+void ElidedLabel::paintEvent(QPaintEvent*) {
+  QPainter painter(this);
+  painter.setPen(palette().color(QPalette::WindowText));
+  const QRect room = contentsRect();
+  const QString line = fontMetrics().elidedText(text(), Qt::ElideRight, room.width());
+  painter.drawText(room, static_cast<int>(alignment()), line);
+}
 
 QLabel* caption_label(const QString& text) { return make(text, small_font(), Ink::quiet); }
 

@@ -9,6 +9,16 @@ namespace stemma {
 
 enum class Ink { text, secondary, quiet };
 
+// One line that ends in an ellipsis where there is no room; the whole of it is its tooltip.
+class ElidedLabel : public QLabel {
+ public:
+  explicit ElidedLabel(QWidget* parent = nullptr);
+  QSize minimumSizeHint() const override { return {40, QLabel::minimumSizeHint().height()}; }
+
+ protected:
+  void paintEvent(QPaintEvent* event) override;
+};
+
 // Labels that follow the theme.
 QLabel* caption_label(const QString& text);             // small and quiet
 QLabel* label(const QString& text, Ink ink = Ink::secondary);

@@ -78,9 +78,6 @@ RunPanel::RunPanel(OpenSession* document, Jobs* jobs, QWidget* parent)
   fields->addWidget(model_);
   options_->hide();
   column->addWidget(options_);
-  state_ = caption_label({});
-  state_->hide();
-  column->addWidget(state_);
 
   connect(options_button_, &QPushButton::toggled, options_, &QWidget::setVisible);
   connect(prompt_, &QPlainTextEdit::textChanged, this, [this] {
@@ -140,10 +137,11 @@ void RunPanel::refresh() {
             : written > 0     ? tr("Writing: %1 of at most %2").arg(counted(written, "token", "tokens"), count(max_tokens_->value()))
                               : QString::fromStdString(jobs_->progress().stage) + "…";
   } else if (jobs_->running() == Jobs::Kind::attribute) {
-    state = tr("The model is busy with the attribution.");
+    run_->setToolTip(tr("The model is busy with the attribution"));
   }
-  state_->setText(state);
-  state_->setVisible(!state.isEmpty());
+  if (state == state_) return;
+  state_ = state;
+  emit state_changed();
 }
 
 void RunPanel::fit_prompt() {
@@ -160,7 +158,7 @@ bool RunPanel::eventFilter(QObject* watched, QEvent* event) {
       return true;
     }
     if (key->key() == Qt::Key_Escape) {
-      prompt_->clearFocus();
+      emit left();
       return true;
     }
   }

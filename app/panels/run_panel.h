@@ -23,6 +23,11 @@ class RunPanel : public QWidget {
   RunRequest request() const;
   void set_model(const QString& folder);
   void run();
+  const QString& state() const { return state_; }  // of the run in hand, or empty
+
+ signals:
+  void state_changed();
+  void left();  // Esc: back to the trace
 
  protected:
   bool eventFilter(QObject* watched, QEvent* event) override;
@@ -39,7 +44,7 @@ class RunPanel : public QWidget {
   QDoubleSpinBox* temperature_;
   QSpinBox *seed_, *max_tokens_;
   QCheckBox* think_;
-  QLabel* state_;
+  QString state_;
   QString model_folder_;
 };
 

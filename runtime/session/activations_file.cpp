@@ -78,6 +78,8 @@ std::vector<std::string> recorded_sites(const fs::path& activations, const std::
   }
 }
 
+fs::path part_of(const fs::path& activations) { return activations.string() + ".part"; }
+
 int64_t common_rows(const Hdf5Node& trace) {
   int64_t rows = INT64_MAX;
   for (const std::string& site : trace.names()) {
@@ -113,7 +115,7 @@ void complete_length(const fs::path& activations) {
 
 void repair_activations(const fs::path& activations) {
   complete_length(activations);
-  const fs::path beside = name_beside(activations);
+  const fs::path beside = part_of(activations);
   std::error_code failed;
   try {
     try {

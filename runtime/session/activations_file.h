@@ -25,6 +25,9 @@ OutsideLink link_to(const std::filesystem::path& session, const RecordingPlace& 
 // Sites recorded for a trace (links unescaped); empty where the file or the trace is missing. Never throws.
 std::vector<std::string> recorded_sites(const std::filesystem::path& activations, const std::string& trace_id);
 
+// Where a new version of the file is made before it takes its place; one at a time, by whoever holds the session.
+std::filesystem::path part_of(const std::filesystem::path& activations);
+
 // Tokens that all sites of a trace hold: a crash may leave some a few tokens ahead.
 int64_t common_rows(const Hdf5Node& trace);
 

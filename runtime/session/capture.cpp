@@ -8,6 +8,7 @@
 #include "runtime/session/activations_file.h"
 #include "runtime/session/half.h"
 #include "runtime/session/hdf5_file.h"
+#include "runtime/session/rename_whole.h"
 #include "runtime/session/session.h"
 #include "runtime/session/session_lock.h"
 #include "runtime/session/store.h"
@@ -17,6 +18,7 @@ namespace stemma {
 namespace {
 
 constexpr int64_t tokens_between_flushes = 16, chunk_tokens = 64;
+constexpr uint64_t copied_bytes = 64 << 20;         // as much is copied in a blink
 constexpr int64_t chunk_values = int64_t{1} << 18;  // half a MiB: the library's cache of a data set holds two
 
 bool is_empty_file(const std::filesystem::path& path) {
@@ -24,14 +26,34 @@ bool is_empty_file(const std::filesystem::path& path) {
   return !std::filesystem::exists(path, failed) || std::filesystem::file_size(path, failed) == 0;
 }
 
-Hdf5File open_to_change(const std::filesystem::path& path) {
-  if (is_empty_file(path)) return Hdf5File::open_for(Hdf5File::Mode::create, path);
+// Adds the empty data sets of a trace. A kill while objects are made can cost everything in a file (measured), so they
+// are made in a copy, which then takes the file's place; only a large file, costly to copy, is changed where it lies.
+void make_structure(const std::filesystem::path& path, const std::string& trace, const std::vector<std::string>& sites,
+                    int64_t width) {
+  const bool is_new = is_empty_file(path);
+  if (!is_new && bears_crash_mark(path)) repair_activations(path);
+  const bool beside = is_new || std::filesystem::file_size(path) <= copied_bytes;
+  const std::filesystem::path work = beside ? part_of(path) : path;
+  std::error_code failed;
   try {
-    return Hdf5File::open_for(Hdf5File::Mode::change, path);
+    if (beside && !is_new) {
+      std::filesystem::copy_file(path, work, std::filesystem::copy_options::overwrite_existing, failed);
+      if (failed) fail_unwritten(path.string());
+    }
+    Hdf5File file = Hdf5File::open_for(is_new ? Hdf5File::Mode::create : Hdf5File::Mode::change, work);
+    {
+      const Hdf5Node root = file.root();
+      if (root.has(trace)) root.remove(trace);  // of a generation that no session knows
+      const Hdf5Node group = root.make_group(trace);
+      for (const std::string& site : sites) {
+        group.make_rows(link_name(site), width, std::clamp<int64_t>(chunk_values / width, 1, chunk_tokens));
+      }
+    }
+    file.close();
+    if (beside) rename_whole(work, path);
   } catch (const Error&) {
-    // This program holds the session, so no living one appends: a crash left the mark.
-    repair_activations(path);
-    return Hdf5File::open_for(Hdf5File::Mode::change, path);
+    if (beside) std::filesystem::remove(work, failed);
+    throw;
   }
 }
 
@@ -69,17 +91,7 @@ ActivationWriter::ActivationWriter(const std::filesystem::path& session, const s
   const std::filesystem::path path = state_->path = activations_path(session);
   const std::string name = link_name(trace_id);
 
-  Hdf5File structure = open_to_change(path);
-  {
-    const Hdf5Node root = structure.root();
-    if (root.has(name)) root.remove(name);  // of a generation that no session knows
-    const Hdf5Node group = root.make_group(name);
-    for (const std::string& site : sites) {
-      group.make_rows(link_name(site), width, std::clamp<int64_t>(chunk_values / width, 1, chunk_tokens));
-    }
-  }
-  structure.close();
-
+  make_structure(path, name, sites, width);
   state_->file = Hdf5File::open_for(Hdf5File::Mode::append, path);
   state_->open = true;
   const Hdf5Node group = state_->file.root().group(name);

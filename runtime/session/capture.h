@@ -13,8 +13,9 @@
 
 namespace stemma {
 
-// Appends residual streams to S.activations.h5: /<trace>/<site> (T,C) f16. The structure is made and flushed first,
-// then the data sets only grow, in SWMR mode with H5Fflush: what was flushed survives a kill.
+// Appends residual streams to S.activations.h5: /<trace>/<site> (T,C) f16. The structure is made first, in a copy that
+// takes the file's place (past 64 MiB: in the file itself); then the data sets only grow, in SWMR mode with H5Fflush:
+// what was flushed survives a kill.
 class ActivationWriter {
  public:
   // Throws Error: another program generates into the session, the file is damaged, the disk is full. What a crash left

@@ -28,10 +28,12 @@ uint64_t number_at(std::string_view bytes, size_t at, size_t width) {
 
 bool is_sound(std::string_view heap) {
   for (uint64_t at = heap_head; at + object_head <= heap.size();) {
-    if (number_at(heap, at, 2) == 0) return true;  // the rest is free
-    const uint64_t length = number_at(heap, at + 8, 8), left = heap.size() - at - object_head;
-    if (length > left) return false;
-    at += object_head + (length + 7) / 8 * 8;
+    const uint64_t length = number_at(heap, at + 8, 8), left = heap.size() - at;
+    const bool is_free = number_at(heap, at, 2) == 0;  // its length counts its head
+    if (length > left || (is_free && length == 0)) return false;
+    const uint64_t taken = is_free ? length : object_head + (length + 7) / 8 * 8;
+    if (taken > left) return false;
+    at += taken;
   }
   return true;
 }

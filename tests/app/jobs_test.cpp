@@ -43,7 +43,7 @@ class JobsTest : public QObject {
     test::write_tiny_tokenizer(model);
     std::ofstream corpus(path("corpus.jsonl").toStdString());
     for (const std::string& text : test::random_texts(60, 9)) {
-      corpus << R"({"id": "d", "source": "words", "text": ")" << text << "\"}\n";
+      corpus << "{\"id\": \"d\", \"source\": \"words\", \"text\": \"" << text << "\"}\n";
     }
     corpus << "this line is broken\n";
   }
