@@ -3,6 +3,7 @@
 #include <QApplication>
 #include <QPixmap>
 #include <QTimer>
+#include <algorithm>
 #include <cstdio>
 
 #include "app/resources.h"
@@ -12,13 +13,8 @@ namespace stemma {
 
 ScreenshotRequest read_screenshot_request(int argc, char** argv) {
   ScreenshotRequest request;
-  if (argc < 2 || argv[1] != screenshot_option) return request;
-  if (argc < 3) {
-    request.error = "--screenshot: name the file to write";
-    return request;
-  }
-  request.file = QString::fromLocal8Bit(argv[2]);
-  for (int i = 3; i < argc; ++i) {
+  if (std::find(argv + 1, argv + argc, screenshot_option) == argv + argc) return request;
+  for (int i = 1; i < argc; ++i) {
     const QString argument = QString::fromLocal8Bit(argv[i]);
     const QString value = i + 1 < argc ? QString::fromLocal8Bit(argv[i + 1]) : QString();
     if (argument == "--drawer") {
@@ -30,7 +26,9 @@ ScreenshotRequest read_screenshot_request(int argc, char** argv) {
       continue;
     }
     ++i;
-    if (argument == "--size") {
+    if (argument == screenshot_option.data()) {
+      request.file = value;
+    } else if (argument == "--size") {
       request.size = {value.section('x', 0, 0).toInt(), value.section('x', 1, 1).toInt()};
     } else if (argument == "--theme") {
       request.theme = value;
@@ -46,6 +44,7 @@ ScreenshotRequest read_screenshot_request(int argc, char** argv) {
       request.error = argument + ": no such option of --screenshot";
     }
   }
+  if (request.file.isEmpty()) request.error = "--screenshot: name the file to write";
   if (request.size.width() < 200 || request.size.height() < 200) request.error = "--size: write it as 1280x800";
   return request;
 }

@@ -86,7 +86,10 @@ int row_of_step(const InfluenceTable& table, int step) {
 std::vector<double> step_magnitudes(const InfluenceTable& table) {
   std::vector<double> out(table.steps, 0);
   for (int row = 0; row < table.steps; ++row) {
-    for (int document = 0; document < table.documents; ++document) out[row] += std::pow(table.score(row, document), 2.0);
+    for (int document = 0; document < table.documents; ++document) {
+      const double score = table.score(row, document);
+      out[row] += score * score;
+    }
     out[row] = table.documents > 0 ? std::sqrt(out[row] / table.documents) : 0;
   }
   return out;

@@ -77,7 +77,7 @@ void Workbench::build_file_menu() {
     if (QFileInfo(path).suffix().isEmpty()) path += ".h5";
     document_->start_empty(path);
   });
-  add(file, "save_as", tr("Save as…"), {QKeySequence::SaveAs, QKeySequence::Save}, tr("Keep this session under another name"),
+  add(file, "save_as", tr("Save as…"), {QKeySequence("Ctrl+Shift+S"), QKeySequence("Ctrl+S")}, tr("Keep this session under another name"),
       [this] { save_file_as(); });
   file->addSeparator();
   add(file, "export", tr("Export a figure…"), {QKeySequence("E")}, tr("Write what is shown as SVG, PDF, PNG or CSV"),

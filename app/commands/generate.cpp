@@ -146,9 +146,7 @@ nlohmann::ordered_json facts_of(const Trace& trace, const std::string& prompt_id
 }
 
 void stream(const Trace& trace, int32_t from) {
-  const auto text = std::string_view(trace.text).substr(trace.token_offsets[static_cast<size_t>(from)]);
-  std::fputs(harmless(text).c_str(), stderr);
-  std::fflush(stderr);
+  show_text(std::string_view(trace.text).substr(trace.token_offsets[static_cast<size_t>(from)]));
 }
 
 int run(const Options& options) {
@@ -164,10 +162,8 @@ int run(const Options& options) {
   if (options.out.empty()) throw WrongUsage("--out is required: the session file to write, S.h5");
   expect_folder_of(options.out);
 
-  std::error_code none;
   Session session;
-  if (std::filesystem::exists(options.out, none) || std::filesystem::exists(running_path(options.out), none))
-    session = open_session(options.out);
+  if (session_exists(options.out)) session = open_session(options.out);
   const auto model = load_model(options.model, open_device(options.device));
   const auto sites = read_sites(options.capture, *model);
 
@@ -184,7 +180,7 @@ int run(const Options& options) {
         trace.title = prompt.id;
         save_session(session, options.out);
       }
-      tell(fmt::format("\n[{} · {} tokens · {} steps · {}]", id, trace.size(), trace.steps.size(), trace.stop_reason));
+      tell(fmt::format("[{} · {} tokens · {} steps · {}]", id, trace.size(), trace.steps.size(), trace.stop_reason));
       if (options.json)
         results.push_back(facts_of(trace, prompt.id));
       else

@@ -8,6 +8,7 @@
 #include "app/commands/command.h"
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
+#include "runtime/session/session.h"
 #include "runtime/error.h"
 
 namespace stemma {
@@ -37,6 +38,7 @@ Json info_of(const std::filesystem::path& path) {
   std::error_code none;
   if (std::filesystem::is_directory(path, none))
     return std::filesystem::exists(path / "config.json", none) ? model_info(path) : corpus_info(path);
+  if (!std::filesystem::exists(path, none) && session_exists(path)) return hdf5_info(path);  // a crash left its log alone
   std::ifstream file(path, std::ios::binary);
   if (!std::filesystem::exists(path, none) || !file)
     throw Error(ErrorCode::not_found, path.string() + ": no such file, or it cannot be read");

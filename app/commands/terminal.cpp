@@ -20,6 +20,8 @@ void interrupted(int signal) {
   std::signal(signal, SIG_DFL);
 }
 
+bool line_is_open = false;
+
 bool on_terminal() {
   static const bool is = isatty(STDERR_FILENO) == 1;
   return is;
@@ -68,8 +70,16 @@ void watch(Control& control, ProgressLine& line) {
 }
 
 void tell(std::string_view text) {
-  std::fputs(fmt::format("{}\n", text).c_str(), stderr);
+  std::fputs(fmt::format("{}{}\n", line_is_open ? "\n" : "", text).c_str(), stderr);
   std::fflush(stderr);
+  line_is_open = false;
+}
+
+void show_text(std::string_view text) {
+  const std::string shown = harmless(text);
+  std::fputs(shown.c_str(), stderr);
+  std::fflush(stderr);
+  if (!shown.empty()) line_is_open = shown.back() != '\n';
 }
 
 std::string harmless(std::string_view text) {

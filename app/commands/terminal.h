@@ -27,8 +27,10 @@ class ProgressLine {
 // outlive the work. One at a time in a program.
 void watch(Control& control, ProgressLine& line);
 
-// One line on standard error.
+// One line on standard error; a line that show_text left open is ended first.
 void tell(std::string_view text);
+// Text as it comes, on standard error.
+void show_text(std::string_view text);
 
 // Control characters that could steer a terminal become U+FFFD; newlines and tabs stay.
 std::string harmless(std::string_view text);

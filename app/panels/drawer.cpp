@@ -1,6 +1,6 @@
 #include "app/panels/drawer.h"
 
-#include <QHBoxLayout>
+#include <QVBoxLayout>
 
 #include "app/panels/panel_parts.h"
 #include "app/theme.h"
@@ -10,9 +10,9 @@ namespace stemma {
 
 Drawer::Drawer(OpenSession* document, QWidget* parent) : QWidget(parent), document_(document) {
   setMinimumHeight(150);
-  column_ = new QVBoxLayout(this);
-  column_->setContentsMargins(0, 0, 0, 0);
-  column_->setSpacing(0);
+  auto* column = new QVBoxLayout(this);
+  column->setContentsMargins(0, 0, 0, 0);
+  column->setSpacing(0);
   auto* row = new QHBoxLayout;
   row->setContentsMargins(12, 2, 14, 2);
   quantity_ = new QComboBox;
@@ -24,11 +24,20 @@ Drawer::Drawer(OpenSession* document, QWidget* parent) : QWidget(parent), docume
   quantity_->setToolTip(tr("Which number of the residual stream each cell shows"));
   row->addWidget(quantity_);
   row->addStretch();
-  column_->addLayout(row);
-  connect(quantity_, &QComboBox::activated, this, &Drawer::read);
-  connect(document_, &OpenSession::trace_changed, this, [this] {
-    if (!document_->is_live() || viewer_) read();
+  column->addLayout(row);
+  // Made before the window is first shown: a GL child that comes later would make Qt close the window and open another.
+  viewer_ = new ViewerWidget(this);
+  viewer_->set_dark(theme().dark);
+  column->addWidget(viewer_, 1);
+  connect(viewer_, &ViewerWidget::cursor_chosen, document_, &OpenSession::set_layer_and_token);
+  connect(&ThemeKeeper::instance(), &ThemeKeeper::changed, viewer_, [this] { viewer_->set_dark(theme().dark); });
+  connect(document_, &OpenSession::activations_changed, this, [this] {
+    viewer_->set_message(document_->activations_message());
+    viewer_->show_activations(document_->activations());
+    follow_cursor();
   });
+  connect(quantity_, &QComboBox::activated, this, &Drawer::read);
+  connect(document_, &OpenSession::trace_changed, this, &Drawer::read);
   connect(document_, &OpenSession::cursor_changed, this, &Drawer::follow_cursor);
 }
 
@@ -36,18 +45,6 @@ ActivationQuantity Drawer::quantity() const { return static_cast<ActivationQuant
 
 void Drawer::showEvent(QShowEvent* event) {
   QWidget::showEvent(event);
-  if (!viewer_) {
-    viewer_ = new ViewerWidget(this);
-    viewer_->set_dark(theme().dark);
-    column_->addWidget(viewer_, 1);
-    connect(viewer_, &ViewerWidget::cursor_chosen, document_, &OpenSession::set_layer_and_token);
-    connect(&ThemeKeeper::instance(), &ThemeKeeper::changed, viewer_, [this] { viewer_->set_dark(theme().dark); });
-    connect(document_, &OpenSession::activations_changed, this, [this] {
-      viewer_->set_message(document_->activations_message());
-      viewer_->show_activations(document_->activations());
-      follow_cursor();
-    });
-  }
   if (stale_) read();
 }
 
@@ -58,7 +55,6 @@ void Drawer::read() {
 }
 
 void Drawer::follow_cursor() {
-  if (!viewer_) return;
   const Cursor& cursor = document_->cursor();
   const Step* step = document_->step();
   viewer_->set_cursor(cursor.layer, cursor.token >= 0 ? cursor.token : step ? step->begin : -1);

@@ -1,9 +1,8 @@
-// Below: layers x tokens of the trace's recorded activations, following the cursor. Made when first opened.
+// Below: layers x tokens of the trace's recorded activations, following the cursor. They are read when it is open.
 #pragma once
 
 #include <QComboBox>
 #include <QLabel>
-#include <QVBoxLayout>
 #include <QWidget>
 
 #include "app/document.h"
@@ -27,9 +26,8 @@ class Drawer : public QWidget {
   void follow_cursor();
 
   OpenSession* document_;
-  QVBoxLayout* column_;
   QComboBox* quantity_;
-  ViewerWidget* viewer_ = nullptr;
+  ViewerWidget* viewer_;
   bool stale_ = true;
 };
 

@@ -19,6 +19,8 @@ std::string capture_run(Session& session, const std::filesystem::path& path, con
                         const Control& control) {
   request.trace_id = session.new_trace_id();
   prompt_tokens(model, request, nullptr);  // refuse a bad prompt before any file is touched
+  // What a crash left, and loading recovered, is made safe before a new log is begun.
+  if (std::filesystem::exists(running_path(path))) save_session(session, path);
   std::optional<RunningLog> log;
   std::optional<ActivationWriter> writer;
   if (!sites.empty()) writer.emplace(path, request.trace_id, sites, model.config.width);

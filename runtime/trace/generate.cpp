@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "runtime/program.h"
+#include "runtime/trace/labels.h"
 #include "runtime/trace/sampling.h"
 #include "runtime/trace/steps.h"
 
@@ -132,6 +133,7 @@ class Generation {
     trace_.stop_reason = reason;
     trace_.completed = completed;
     trace_.steps = split_steps(trace_);
+    label_steps(trace_);
     return std::move(trace_);
   }
 

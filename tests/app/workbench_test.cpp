@@ -244,6 +244,30 @@ class WorkbenchTest : public QObject {
     }
   }
 
+  void a_very_long_trace_is_stepped_within_a_frame() {
+    std::vector<std::string> thought;
+    for (int i = 0; i < 400; ++i) {
+      thought.push_back("Sentence number " + std::to_string(i) + " of a long thought adds 12 to 30 and finds that it is 42.");
+    }
+    auto session = std::make_shared<Session>();
+    session->traces.push_back(sample::trace("t001", "How long can a thought be?", thought, "Long."));
+    session->influence[{"t001", "ekfac"}] = sample::table(session->traces[0], 300, 5);
+    QVERIFY(session->traces[0].size() > 10000);
+    window_->document().adopt(session, "t001");
+    QElapsedTimer clock;
+    clock.start();
+    constexpr int presses = 60;
+    for (int i = 0; i < presses; ++i) {
+      key(Qt::Key_J);
+      window_->repaint();
+    }
+    const double each = static_cast<double>(clock.elapsed()) / presses;
+    QCOMPARE(window_->document().cursor().step, presses + 1);
+    QVERIFY(window_->trace_view()->viewport()->rect().intersects(window_->trace_view()->step_rectangle(presses + 1)));
+    QVERIFY2(each < 100, qPrintable(QString("%1 ms for a step").arg(each)));  // 16 ms on a machine that is not busy
+    qInfo("%.1f ms for a step", each);
+  }
+
   void the_live_trace_grows_in_place() {
     auto whole = sample::trace("t009", "What is 2 + 2?", {"Two and two.", "That makes four."}, "4");
     auto part = std::make_shared<Trace>(whole);
