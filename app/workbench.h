@@ -95,6 +95,7 @@ class Workbench : public QMainWindow {
   QComboBox* shade_ = nullptr;
   QDockWidget *left_ = nullptr, *right_ = nullptr, *below_ = nullptr;
   QMenu* recent_ = nullptr;
+  int unfolded_width_ = 240;  // of the traces, while they are a rail
 };
 
 }  // namespace stemma

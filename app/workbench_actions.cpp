@@ -147,7 +147,11 @@ void Workbench::build_view_menu() {
   marks->setCheckable(true);
   view->addSeparator();
   add(view, "rail", tr("Fold the traces to a rail"), {QKeySequence("Ctrl+B")}, tr("Make room: numbers and marks alone"),
-      [this] { traces_->set_rail(!traces_->rail()); });
+      [this] {
+        if (!traces_->rail()) unfolded_width_ = left_->width();
+        traces_->set_rail(!traces_->rail());
+        if (!traces_->rail()) resizeDocks({left_}, {unfolded_width_}, Qt::Horizontal);
+      });
   const auto panel = [&](QDockWidget* dock, const char* name, const QString& text, const QKeySequence& key) {
     QAction* toggle = add(view, name, text, {key}, tr("Show or close this panel"),
                           [dock] { dock->setVisible(!dock->isVisible()); });

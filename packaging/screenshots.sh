@@ -28,6 +28,6 @@ picture() {
   echo "resources/help/$1.png"
 }
 
-picture workbench --size 1280x800 --theme light --trace 0 --step 2 --shade logprob
-picture workbench-dark --size 1280x800 --theme dark --trace 0 --step 2 --shade entropy
-picture activations --size 1280x900 --theme light --trace 0 --step 2 --drawer
+picture workbench --size 1280x800 --theme light --trace 11 --step 1 --shade logprob
+picture workbench-dark --size 1280x800 --theme dark --trace 4 --step 1 --shade entropy
+picture activations --size 1280x900 --theme light --trace 4 --step 1 --drawer

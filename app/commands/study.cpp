@@ -1,8 +1,9 @@
-// `stemma study demo`: what the demo's model and its influence really do, written as a page of Markdown.
+// `stemma study`: what the demo's model and its influence really do, written as a page of Markdown.
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <fstream>
@@ -24,7 +25,6 @@ struct Options {
   std::string name, model, suite, factors, out, device = "auto";
   CorpusOptions corpus;
   int facts = 120, each_task = 20;
-  bool whole = false;
 };
 
 const std::vector<std::string> reasoning = {"arithmetic", "slope", "linear"};
@@ -55,18 +55,44 @@ void write_answers(std::ostream& out, const std::vector<Outcome>& with, const st
   fmt::print(out, "\n");
 }
 
+// The completion's whole score, or that of the first step that names the answer.
+using Scorer = std::vector<float> (*)(const Outcome&, const InfluenceTable&);
+
+std::vector<float> of_completion(const Outcome&, const InfluenceTable& table) { return completion_scores(table); }
+
+std::vector<float> of_naming_step(const Outcome& outcome, const InfluenceTable& table) {
+  int32_t row = table.steps - 1;
+  for (int32_t s = table.steps; s-- > 0;)
+    if (outcome.trace.step_text(outcome.trace.steps[static_cast<size_t>(table.step_index[s])]).find(outcome.asked.answer) != std::string::npos) row = s;
+  const auto begin = table.scores.begin() + std::ptrdiff_t{row} * table.documents;
+  return {begin, begin + table.documents};
+}
+
 void write_facts(std::ostream& out, const Model& model, const Factors& factors, const Corpus& corpus,
-                 const std::vector<Outcome>& facts, const Control& control) {
-  fmt::print(out, "## Facts: is the document that states it found?\n\n{} facts answered right, each against {} documents. A document counts when its text "
-                  "states the fact asked for. Scores are of the whole completion.\n\n"
-                  "| method | facts | first | in the first 10 | mean reciprocal rank |\n|---|---|---|---|---|\n",
-             facts.size(), corpus.documents.size());
-  for (const std::string method : {"ekfac", "gradient"}) {
-    const Retrieval r = retrieval(facts, tables_of(model, factors, corpus, facts, method, control), corpus);
-    fmt::print(out, "| {} | {} | {:.1f} % | {:.1f} % | {:.3f} |\n", method == "ekfac" ? "EK-FAC" : "gradient dot product", r.queries,
+                 const std::vector<Outcome>& with, const std::vector<Outcome>& without, const Control& control) {
+  fmt::print(out, "## Facts: is the document that states it found?\n\nEach fact answered right is traced among {} documents. A document counts when its text "
+                  "states the fact asked for.\n\n"
+                  "| query | method | facts | first | in the first 10 | mean reciprocal rank |\n|---|---|---|---|---|---|\n",
+             corpus.documents.size());
+  const auto row = [&](const char* query, const std::string& method, const std::vector<Outcome>& outcomes, const std::vector<InfluenceTable>& tables, Scorer scorer) {
+    std::vector<std::vector<float>> scores;
+    for (size_t i = 0; i < outcomes.size(); ++i) scores.push_back(scorer(outcomes[i], tables[i]));
+    const Retrieval r = retrieval(outcomes, scores, corpus);
+    fmt::print(out, "| {} | {} | {} | {:.1f} % | {:.1f} % | {:.3f} |\n", query, method == "ekfac" ? "EK-FAC" : "gradient dot product", r.queries,
                100 * r.first, 100 * r.in_ten, r.reciprocal);
+    out.flush();
+  };
+  for (const std::string method : {"ekfac", "gradient"}) {
+    {
+      const auto tables = tables_of(model, factors, corpus, without, method, control);
+      row("the answer, with an empty thought", method, without, tables, of_completion);
+    }
+    const auto tables = tables_of(model, factors, corpus, with, method, control);
+    row("the step that names the answer", method, with, tables, of_naming_step);
+    row("the whole completion with its thought", method, with, tables, of_completion);
   }
-  fmt::print(out, "\n");
+  fmt::print(out, "\nA whole completion also chooses how to word its thought, which takes most of its nats: its strongest documents are then "
+                  "those that word it alike, whatever fact they state. The answer alone asks for the fact.\n\n");
 }
 
 // The mean of pairwise correlations of score rows, within one group or between two.
@@ -172,7 +198,9 @@ void write_time(std::ostream& out, const Model& model, const Factors& factors, c
 }
 
 int run(const Options& options) {
-  if (options.name != "demo") throw WrongUsage("'" + options.name + "' is no study; there is: demo");
+  static const std::vector<std::string> studies = {"demo", "answers", "facts", "reasoning", "time"};
+  if (std::find(studies.begin(), studies.end(), options.name) == studies.end())
+    throw WrongUsage(fmt::format("'{}' is no study; there are {}", options.name, fmt::join(studies, ", ")));
   const auto model = load_model(options.model, open_device(options.device));
   const Factors factors = load_factors(options.factors.empty() ? std::filesystem::path(options.model) / "factors.h5" : std::filesystem::path(options.factors));
   const Corpus corpus = options.corpus.load();
@@ -184,14 +212,16 @@ int run(const Options& options) {
   const auto with = ask(*model, prompts, true, control), without = ask(*model, prompts, false, control);
   std::ofstream out(options.out);
   if (!out) throw Error(ErrorCode::disk, options.out + ": cannot be written; choose another place with --out");
-  fmt::print(out, "# What the demo's model does, as measured\n\nWritten by `stemma study demo --model {} --suite {} --corpus {} --out {}` on {}; {}, device {}.\n"
+  fmt::print(out, "# What the demo's model does, as measured\n\nWritten by `stemma study {} --model {} --suite {} --corpus {} --out {}` on {}; {}, device {}.\n"
                   "Model {}, factors {} (fitted on {} documents, seed {}), documents {} of {}.\n\n",
-             options.model, options.suite, fmt::join(options.corpus.paths, " "), options.out, now_utc(), program_version(), model->ops->device(), model->hash, factors.hash,
+             options.name, options.model, options.suite, fmt::join(options.corpus.paths, " "), options.out, now_utc(), program_version(), model->ops->device(), model->hash, factors.hash,
              factors.documents, factors.seed, corpus.documents.size(), corpus.total);
-  write_answers(out, with, without);
-  write_facts(out, *model, factors, corpus, first_right(with, "fact", options.facts), control);
-  write_reasoning(out, *model, factors, corpus, with, options.each_task, control);
-  if (options.whole) write_time(out, *model, factors, options.corpus, with.front(), control);
+  const auto asked_for = [&](const char* part) { return options.name == part || options.name == "demo"; };
+  if (asked_for("answers")) write_answers(out, with, without);
+  if (asked_for("facts"))
+    write_facts(out, *model, factors, corpus, first_right(with, "fact", options.facts), first_right(without, "fact", options.facts), control);
+  if (asked_for("reasoning")) write_reasoning(out, *model, factors, corpus, with, options.each_task, control);
+  if (asked_for("time")) write_time(out, *model, factors, options.corpus, with.front(), control);
   out.close();
   line.clear();
   if (!out) throw Error(ErrorCode::disk, options.out + ": could not be written whole; is the disk full?");
@@ -203,14 +233,13 @@ int run(const Options& options) {
 
 Run setup_study(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("NAME", options->name, "the study: demo")->required();
+  app.add_option("NAME", options->name, "answers, facts, reasoning, time (scans the whole corpus once), or demo: all of them")->required();
   app.add_option("--model", options->model, "model folder")->required();
   app.add_option("--suite", options->suite, "prompts with their answers, JSON lines")->required();
   app.add_option("--factors", options->factors, "curvature factors; default: factors.h5 in the model's folder");
   app.add_option("--out", options->out, "the page to write, Markdown")->required();
   app.add_option("--facts", options->facts, "facts traced to their documents")->check(CLI::Range(1, 100000));
   app.add_option("--queries", options->each_task, "queries of each reasoning task")->check(CLI::Range(2, 10000));
-  app.add_flag("--time", options->whole, "also scan the whole corpus once, for the table of times");
   options->corpus.declare(app, 20000);
   declare_device(app, options->device);
   return [options] { return run(*options); };

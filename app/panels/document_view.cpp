@@ -26,7 +26,8 @@ DocumentText::DocumentText(QWidget* parent) : QAbstractScrollArea(parent) {
 void DocumentText::show_document(const ShownDocument* document, const Shading& shading, bool marks) {
   filled_ = document != nullptr;
   shading_ = shading;
-  if (document) paragraph_.set(token_run(document->text, document->token_offsets, 0, marks), text_font());
+  // Tags are shown as written: much of a document's influence often stands on its <think>.
+  if (document) paragraph_.set(token_run(document->text, document->token_offsets, 0, marks, true), text_font());
   lay_out();
   verticalScrollBar()->setValue(0);
 }
@@ -202,9 +203,8 @@ void DocumentView::refresh() {
   const QString name = QString::fromStdString(shown->name.empty() ? shown->id : shown->name);
   title_->setText(shown->source.empty() ? name : QString::fromStdString(shown->source) + " · " + name);
   title_->setToolTip(QString::fromStdString(shown->id));
-  score_->setText(tr("%1 nats · rank %2 of %3 %4")
-                      .arg(significant(score, true), count(rank), count(table->documents),
-                           score >= 0 ? tr("documents") : tr("documents, from the other end")));
+  score_->setText((score >= 0 ? tr("%1 nats · rank %2 of %3 documents") : tr("%1 nats · rank %2 from last of %3 documents"))
+                      .arg(significant(score, true), count(rank), count(table->documents)));
   score_->setToolTip(tr("Influence of the document on this step: nats of log p(step) gained if the document had weighed more "
                         "in training."));
 }

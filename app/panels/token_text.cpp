@@ -49,7 +49,7 @@ QString token_name(std::string_view token) {
   return out;
 }
 
-TokenRun token_run(std::string_view text, std::span<const uint32_t> offsets, int first, bool marks) {
+TokenRun token_run(std::string_view text, std::span<const uint32_t> offsets, int first, bool marks, bool tags) {
   TokenRun run;
   run.first = first;
   const size_t count = offsets.empty() ? 0 : offsets.size() - 1;
@@ -59,7 +59,7 @@ TokenRun token_run(std::string_view text, std::span<const uint32_t> offsets, int
     const size_t end = std::min<size_t>(offsets[i + 1], text.size());
     const int begin = static_cast<int>(run.text.size());
     const std::string_view token = end > offsets[i] ? text.substr(offsets[i], end - offsets[i]) : std::string_view();
-    if (!marks && looks_special(token)) {
+    if (!marks && !tags && looks_special(token)) {
       at = std::max(at, end);
     }
     // A character that two tokens share belongs to the first of them.

@@ -26,8 +26,8 @@ struct TokenRun {
 
 // `offsets` (n+1): byte offsets into `text` of tokens first .. first+n. Without `marks`, special tokens and the white
 // space at both ends are hidden; with them, spaces are "·", line ends "↵" and special tokens stand as written. Bytes that
-// are no UTF-8 become U+FFFD.
-TokenRun token_run(std::string_view text, std::span<const uint32_t> offsets, int first, bool marks);
+// are no UTF-8 become U+FFFD. `tags` shows special tokens all the same.
+TokenRun token_run(std::string_view text, std::span<const uint32_t> offsets, int first, bool marks, bool tags = false);
 bool looks_special(std::string_view token);  // "<think>", "<|endoftext|>"
 // Text on one line for a list: white space simplified, special tokens left out.
 QString one_line(const std::string& text);

@@ -43,4 +43,4 @@ rm -f demo.h5 demo.activations.h5
 "$program" attribute demo.h5 --corpus corpus.jsonl.zst --top 12 >&2
 
 echo "== results" >&2
-"$program" study demo --model model --suite evaluation.jsonl --corpus corpus.jsonl.zst --time --out RESULTS.md
+"$program" study demo --model model --suite evaluation.jsonl --corpus corpus.jsonl.zst --out RESULTS.md

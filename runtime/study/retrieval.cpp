@@ -11,10 +11,10 @@ std::vector<float> completion_scores(const InfluenceTable& table) {
   return sums;
 }
 
-Retrieval retrieval(const std::vector<Outcome>& outcomes, const std::vector<InfluenceTable>& tables, const Corpus& corpus) {
+Retrieval retrieval(const std::vector<Outcome>& outcomes, const std::vector<std::vector<float>>& all_scores, const Corpus& corpus) {
   Retrieval result;
   for (size_t i = 0; i < outcomes.size(); ++i) {
-    const std::vector<float> scores = completion_scores(tables[i]);
+    const std::vector<float>& scores = all_scores[i];
     const auto states = [&](size_t d) {
       return std::ranges::any_of(outcomes[i].asked.facts, [&](const std::string& fact) {
         return std::ranges::find(corpus.documents[d].facts, fact) != corpus.documents[d].facts.end();

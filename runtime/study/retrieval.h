@@ -19,7 +19,7 @@ struct Retrieval {
 // One score per document of the corpus: the sum over a table's steps, which is the whole completion's.
 std::vector<float> completion_scores(const InfluenceTable& table);
 
-// `tables[i]` answers `outcomes[i]`, whose prompt names facts that documents of the corpus state.
-Retrieval retrieval(const std::vector<Outcome>& outcomes, const std::vector<InfluenceTable>& tables, const Corpus& corpus);
+// `scores[i]` (documents of the corpus) answer `outcomes[i]`, whose prompt names facts that documents state.
+Retrieval retrieval(const std::vector<Outcome>& outcomes, const std::vector<std::vector<float>>& scores, const Corpus& corpus);
 
 }  // namespace stemma
