@@ -7,9 +7,16 @@
 namespace stemma {
 namespace {
 
-ModelFacts facts_of(const Model& model) {
+// A model below the session's folder is remembered relative to it, so that both can be moved together.
+std::string remembered_path(const std::filesystem::path& model, const std::filesystem::path& session) {
+  const auto folder = std::filesystem::absolute(session).parent_path();
+  const auto relative = std::filesystem::absolute(model).lexically_relative(folder);
+  return relative.empty() || *relative.begin() == ".." ? model.string() : relative.string();
+}
+
+ModelFacts facts_of(const Model& model, const std::filesystem::path& session) {
   const ModelConfig& c = model.config;
-  return {model.hash, model.name, c.architecture, model.path.string(), c.dtype, model.tokenizer->hash(), c.layers, c.width, c.heads};
+  return {model.hash, model.name, c.architecture, remembered_path(model.path, session), c.dtype, model.tokenizer->hash(), c.layers, c.width, c.heads};
 }
 
 }  // namespace
@@ -42,7 +49,7 @@ std::string capture_run(Session& session, const std::filesystem::path& path, con
   Trace trace = generate(model, request, listener, control);
   if (writer) writer->close();
   const std::string id = trace.id;
-  session.models[model.hash] = facts_of(model);
+  session.models[model.hash] = facts_of(model, path);
   if (!sites.empty()) session.activations[id] = sites;
   session.traces.push_back(std::move(trace));
   save_session(session, path);
