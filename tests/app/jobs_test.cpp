@@ -37,6 +37,7 @@ class JobsTest : public QObject {
     ThemeKeeper::instance().apply();
     ModelConfig config = test::tiny_config(2, true);
     config.context = 4096;
+    config.eos = -1;  // it goes on until it is stopped
     const std::filesystem::path model = path("model").toStdString();
     std::filesystem::create_directories(model);
     save_model(*test::random_model(config, 5, 0.05), model);
