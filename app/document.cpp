@@ -6,6 +6,7 @@
 #include "app/resources.h"
 #include "app/settings.h"
 #include "app/shading.h"
+#include "app/working_copy.h"
 
 namespace stemma {
 
@@ -52,6 +53,7 @@ void OpenSession::save_as(const QString& path) {
           std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing);
         }
         auto copy = std::make_shared<Session>(*session);
+        if (!copy->path.empty()) anchor_models(*copy);
         save_session(*copy, file);
         return std::shared_ptr<const Session>(copy);
       },
@@ -62,7 +64,9 @@ void OpenSession::save_as(const QString& path) {
         Settings::add_recent(path);
         say({Message::note, QStringLiteral("Saved as %1.").arg(path)});
       },
-      [this](const QString& sentence) { say({Message::error, sentence}); });
+      [this](const QString& sentence) {
+        say({Message::error, sentence});
+      });
 }
 
 void OpenSession::start_empty(const QString& path) {
@@ -84,12 +88,14 @@ void OpenSession::adopt(std::shared_ptr<const Session> session, const std::strin
   table_ = nullptr;
   refresh_table();
   if (const Trace* shown = trace()) {
-    const bool kept = same_place && before.trace == cursor_.trace && before.step < static_cast<int>(shown->steps.size());
+    const bool kept =
+        same_place && before.trace == cursor_.trace && before.step < static_cast<int>(shown->steps.size());
     const auto first = std::find_if(shown->steps.begin(), shown->steps.end(),
                                     [](const Step& s) { return s.kind != StepKind::prompt; });
-    cursor_.step = kept ? before.step
-                        : shown->steps.empty() ? -1
-                        : first == shown->steps.end() ? 0 : static_cast<int>(first - shown->steps.begin());
+    cursor_.step = kept                          ? before.step
+                   : shown->steps.empty()        ? -1
+                   : first == shown->steps.end() ? 0
+                                                 : static_cast<int>(first - shown->steps.begin());
     cursor_.document = first_document(row());
   }
   emit session_changed();
@@ -125,6 +131,15 @@ std::vector<std::string> OpenSession::methods() const {
     if (key.first == shown->id) out.push_back(key.second);
   }
   return out;
+}
+
+QString OpenSession::model_folder() const {
+  const Trace* shown = trace();
+  if (!session_ || !shown) return {};
+  const auto found = session_->models.find(shown->model_hash);
+  if (found == session_->models.end() || found->second.path.empty()) return {};
+  const std::filesystem::path folder = std::filesystem::absolute(session_->path).parent_path() / found->second.path;
+  return QString::fromStdString(folder.lexically_normal().string());
 }
 
 void OpenSession::refresh_table() {
@@ -187,8 +202,7 @@ void OpenSession::set_trace(int index) {
   activations_ = nullptr;
   refresh_table();
   const auto& steps = session_->traces[index].steps;
-  const auto first =
-      std::find_if(steps.begin(), steps.end(), [](const Step& s) { return s.kind != StepKind::prompt; });
+  const auto first = std::find_if(steps.begin(), steps.end(), [](const Step& s) { return s.kind != StepKind::prompt; });
   cursor_.step = steps.empty() ? -1 : first == steps.end() ? 0 : static_cast<int>(first - steps.begin());
   cursor_.document = first_document(row());
   emit trace_changed();
@@ -236,8 +250,8 @@ void OpenSession::move_token(int by) {
   const Trace* shown = trace();
   const Step* now = step();
   if (!shown || !now) return;
-  set_token(std::clamp(cursor_.token < 0 ? (by > 0 ? now->begin : now->end - 1) : cursor_.token + by, 0,
-                       shown->size() - 1));
+  set_token(
+      std::clamp(cursor_.token < 0 ? (by > 0 ? now->begin : now->end - 1) : cursor_.token + by, 0, shown->size() - 1));
 }
 
 void OpenSession::show_live(std::shared_ptr<const Trace> trace) {
@@ -280,7 +294,8 @@ void OpenSession::read_activations(ActivationQuantity quantity) {
       [session = session_, trace = *shown, sites = found->second, quantity] {
         std::vector<Recorded> recorded;
         for (const std::string& site : sites) {
-          if (site.ends_with("hook_resid_post")) recorded.push_back(stemma::read_activations(session->path, trace.id, site));
+          if (site.ends_with("hook_resid_post"))
+            recorded.push_back(stemma::read_activations(session->path, trace.id, site));
         }
         return std::make_shared<const ActivationMap>(summarise_activations(trace, recorded, quantity));
       },

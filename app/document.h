@@ -47,13 +47,14 @@ class OpenSession : public QObject {
   void start_empty(const QString& path);
 
   const Cursor& cursor() const { return cursor_; }
-  const Trace* trace() const;            // the one under the cursor, or the one being written
+  const Trace* trace() const;  // the one under the cursor, or the one being written
   const Step* step() const;
-  const InfluenceTable* table() const;   // its documents, by the chosen method; null: not attributed
-  int row() const;                       // of the step in table(); -1: none
+  const InfluenceTable* table() const;  // its documents, by the chosen method; null: not attributed
+  int row() const;                      // of the step in table(); -1: none
   const std::vector<double>& magnitudes() const { return magnitudes_; }  // of table()'s rows, nats
-  std::vector<std::string> methods() const;  // by which the trace was attributed
+  std::vector<std::string> methods() const;                              // by which the trace was attributed
   const std::string& method() const { return method_; }
+  QString model_folder() const;  // of the model that wrote the trace; empty: not known
   void set_method(const std::string& method);
 
   void set_trace(int trace);

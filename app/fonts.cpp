@@ -1,8 +1,8 @@
 #include "app/fonts.h"
 
-#include <QStringList>
 #include <QFontDatabase>
 #include <QFontMetricsF>
+#include <QStringList>
 
 namespace stemma {
 
@@ -47,9 +47,10 @@ QFont number_font() {
 }
 
 double measure_width() {
-  static const double width = QFontMetricsF(text_font()).horizontalAdvance(
-                                  "the line through the two points rises by two for every one to the right..") /
-                              73.0 * measure;
+  static const double width =
+      QFontMetricsF(text_font())
+          .horizontalAdvance("the line through the two points rises by two for every one to the right..") /
+      73.0 * measure;
   return width;
 }
 

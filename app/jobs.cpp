@@ -117,8 +117,8 @@ void Jobs::failed(const QString& what, const QString& sentence) {
 
 void Jobs::say_where(bool was_demo, const QString& path) {
   if (!was_demo) return;
-  document_->say({Message::note, tr("The demo stays as it was; your work is kept in a copy of it."), path, tr("Save as…"),
-                  [document = document_] { emit document->save_as_wanted(); }});
+  document_->say({Message::note, tr("The demo stays as it was; your work is kept in a copy of it."), path,
+                  tr("Save as…"), [document = document_] { emit document->save_as_wanted(); }});
 }
 
 void Jobs::run(const RunRequest& request) {
@@ -153,15 +153,16 @@ void Jobs::run(const RunRequest& request) {
     ran.session = std::move(copy);
     return ran;
   };
-  ask_(document_->compute(), work,
-       [this, was_demo](Ran ran) {
-         end();
-         const QString path = QString::fromStdString(ran.session->path.string());
-         document_->adopt(ran.session, ran.trace);
-         Settings::add_recent(path);
-         say_where(was_demo, path);
-       },
-       [this](const QString& sentence) { failed(tr("The run"), sentence); });
+  ask_(
+      document_->compute(), work,
+      [this, was_demo](Ran ran) {
+        end();
+        const QString path = QString::fromStdString(ran.session->path.string());
+        document_->adopt(ran.session, ran.trace);
+        Settings::add_recent(path);
+        say_where(was_demo, path);
+      },
+      [this](const QString& sentence) { failed(tr("The run"), sentence); });
 }
 
 void Jobs::attribute(const AttributeRequest& request) {
@@ -201,7 +202,8 @@ void Jobs::attribute(const AttributeRequest& request) {
     Attributed out;
     out.rate = static_cast<double>(corpus->documents.size()) / std::max(0.001, clock.elapsed() / 1000.0);
     if (corpus->broken > 0) {
-      out.skipped = tr("%1 of the corpus could not be read and were left out.").arg(counted(corpus->broken, "line", "lines"));
+      out.skipped =
+          tr("%1 of the corpus could not be read and were left out.").arg(counted(corpus->broken, "line", "lines"));
       for (const std::string& place : corpus->broken_places) out.skipped += "\n" + QString::fromStdString(place);
     }
     const fs::path path = copy->path;
@@ -209,20 +211,21 @@ void Jobs::attribute(const AttributeRequest& request) {
     out.session = std::move(copy);
     return out;
   };
-  ask_(document_->compute(), work,
-       [this, was_demo, id = shown->id](Attributed done) {
-         Settings::set_scan_rate(done.rate);
-         end();
-         const Trace* now = document_->trace();
-         const QString path = QString::fromStdString(done.session->path.string());
-         document_->adopt(done.session, now ? now->id : id);
-         Settings::add_recent(path);
-         say_where(was_demo, path);
-         if (!done.skipped.isEmpty()) {
-           document_->say({Message::note, done.skipped.section('\n', 0, 0), done.skipped.section('\n', 1)});
-         }
-       },
-       [this](const QString& sentence) { failed(tr("The attribution"), sentence); });
+  ask_(
+      document_->compute(), work,
+      [this, was_demo, id = shown->id](Attributed done) {
+        Settings::set_scan_rate(done.rate);
+        end();
+        const Trace* now = document_->trace();
+        const QString path = QString::fromStdString(done.session->path.string());
+        document_->adopt(done.session, now ? now->id : id);
+        Settings::add_recent(path);
+        say_where(was_demo, path);
+        if (!done.skipped.isEmpty()) {
+          document_->say({Message::note, done.skipped.section('\n', 0, 0), done.skipped.section('\n', 1)});
+        }
+      },
+      [this](const QString& sentence) { failed(tr("The attribution"), sentence); });
 }
 
 void Jobs::cancel() {

@@ -25,9 +25,9 @@ struct RunRequest {
 };
 
 struct AttributeRequest {
-  QString model;        // folder
-  QStringList corpus;   // files or folders
-  QString factors;      // file; where it does not exist the factors are computed first and kept there
+  QString model;          // folder
+  QStringList corpus;     // files or folders
+  QString factors;        // file; where it does not exist the factors are computed first and kept there
   qint64 sample = 20000;  // documents; 0: all
   bool gradient = false;  // the plain dot product instead of EK-FAC
   bool all_traces = false;
@@ -54,7 +54,7 @@ class Jobs : public QObject {
   void cancel();
 
  signals:
-  void changed();   // began, ended, or is being stopped
+  void changed();  // began, ended, or is being stopped
   void progressed();
 
  private:

@@ -56,7 +56,8 @@ void ScreenCanvas::cells(const Box& box, const Cells& cells, const Box& part) {
     }
   }
   painter_.setBrush(Qt::white);
-  painter_.drawImage(QRectF(box.x, box.y, box.width, box.height), image, QRectF(part.x, part.y, part.width, part.height));
+  painter_.drawImage(QRectF(box.x, box.y, box.width, box.height), image,
+                     QRectF(part.x, part.y, part.width, part.height));
 }
 
 }  // namespace stemma

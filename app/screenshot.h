@@ -12,14 +12,14 @@ class Workbench;
 inline constexpr std::string_view screenshot_option = "--screenshot";
 
 struct ScreenshotRequest {
-  QString file;     // empty: none was asked for
+  QString file;  // empty: none was asked for
   QSize size{1280, 800};
   QString theme;    // "light", "dark" or empty
   QString session;  // empty: the demo
   int trace = 0, step = -1, token = -1;
-  QString shade;    // "logprob", "entropy", "influence" or empty
+  QString shade;  // "logprob", "entropy", "influence" or empty
   bool drawer = false;
-  QString error;    // what is wrong with the arguments
+  QString error;  // what is wrong with the arguments
 };
 ScreenshotRequest read_screenshot_request(int argc, char** argv);
 

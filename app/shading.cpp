@@ -36,26 +36,34 @@ double quantile(std::vector<float> values, double q) {
 
 QString title_of(Shade shade) {
   switch (shade) {
-    case Shade::nothing: return QStringLiteral("No shading");
-    case Shade::logprob: return QStringLiteral("Log-probability");
-    case Shade::entropy: return QStringLiteral("Entropy");
-    case Shade::influence: return QStringLiteral("Influence");
+    case Shade::nothing:
+      return QStringLiteral("No shading");
+    case Shade::logprob:
+      return QStringLiteral("Log-probability");
+    case Shade::entropy:
+      return QStringLiteral("Entropy");
+    case Shade::influence:
+      return QStringLiteral("Influence");
   }
   return {};
 }
 
 QString definition_of(Shade shade) {
   switch (shade) {
-    case Shade::nothing: return QStringLiteral("Text without tints.");
+    case Shade::nothing:
+      return QStringLiteral("Text without tints.");
     case Shade::logprob:
-      return QStringLiteral("Log-probability of each token given all before it, in nats: darker tokens surprised the model "
-                            "more.");
+      return QStringLiteral(
+          "Log-probability of each token given all before it, in nats: darker tokens surprised the model "
+          "more.");
     case Shade::entropy:
-      return QStringLiteral("Entropy of the distribution each token was drawn from, in nats: darker means that the model "
-                            "had more choices open.");
+      return QStringLiteral(
+          "Entropy of the distribution each token was drawn from, in nats: darker means that the model "
+          "had more choices open.");
     case Shade::influence:
-      return QStringLiteral("How strongly training documents act on each step: the root mean square of their scores, in "
-                            "nats.");
+      return QStringLiteral(
+          "How strongly training documents act on each step: the root mean square of their scores, in "
+          "nats.");
   }
   return {};
 }
@@ -64,8 +72,10 @@ QColor ramp_tint(Ramp ramp, double t, const QColor& ground) {
   const Theme& colours = theme();
   if (std::isnan(t)) return ground;
   switch (ramp) {
-    case Ramp::probability: return legible(ground, colours.probability, 0.62 * std::clamp(t, 0.0, 1.0));
-    case Ramp::magnitude: return legible(ground, colours.magnitude, 0.75 * std::clamp(t, 0.0, 1.0));
+    case Ramp::probability:
+      return legible(ground, colours.probability, 0.62 * std::clamp(t, 0.0, 1.0));
+    case Ramp::magnitude:
+      return legible(ground, colours.magnitude, 0.75 * std::clamp(t, 0.0, 1.0));
     case Ramp::signed_values:
       return legible(ground, colour(t >= 0 ? proponent_colour : opponent_colour), 0.62 * std::min(1.0, std::fabs(t)));
   }
@@ -73,7 +83,8 @@ QColor ramp_tint(Ramp ramp, double t, const QColor& ground) {
 }
 
 QColor Shading::tint(int token, const QColor& ground) const {
-  if (token < 0 || token >= static_cast<int>(values.size()) || std::isnan(values[token]) || !(high > low)) return ground;
+  if (token < 0 || token >= static_cast<int>(values.size()) || std::isnan(values[token]) || !(high > low))
+    return ground;
   const double value = values[token];
   return ramp_tint(ramp, ramp == Ramp::signed_values ? value / high : (value - low) / (high - low), ground);
 }

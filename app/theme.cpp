@@ -28,9 +28,9 @@ QByteArray contents(const QString& path) {
 
 Theme read_theme(const QJsonObject& colours) {
   auto c = [&](const char* name) { return QColor(colours[QLatin1String(name)].toString()); };
-  return {colours["dark"].toBool(), c("ground"), c("paper"), c("side"), c("line"), c("text"), c("secondary"), c("quiet"),
-          c("accent"), c("accent_soft"), c("proponent"), c("opponent"), c("probability"), c("magnitude"), c("note"),
-          c("error")};
+  return {colours["dark"].toBool(), c("ground"),    c("paper"),  c("side"),        c("line"),      c("text"),
+          c("secondary"),           c("quiet"),     c("accent"), c("accent_soft"), c("proponent"), c("opponent"),
+          c("probability"),         c("magnitude"), c("note"),   c("error")};
 }
 
 QPalette palette_of(const Theme& t) {

@@ -11,12 +11,12 @@ namespace stemma {
 
 struct Theme {
   bool dark = false;
-  QColor ground, paper, side, line;   // the desk, a sheet on it, the panels beside it, hairlines
-  QColor text, secondary, quiet;      // ink: what is read, what is beside it, captions
-  QColor accent, accent_soft;         // what is selected
-  QColor proponent, opponent;         // made the step more, less likely
-  QColor probability, magnitude;      // the ends of the ramps behind letters
-  QColor note, error;                 // grounds of the message bar
+  QColor ground, paper, side, line;  // the desk, a sheet on it, the panels beside it, hairlines
+  QColor text, secondary, quiet;     // ink: what is read, what is beside it, captions
+  QColor accent, accent_soft;        // what is selected
+  QColor proponent, opponent;        // made the step more, less likely
+  QColor probability, magnitude;     // the ends of the ramps behind letters
+  QColor note, error;                // grounds of the message bar
 };
 
 // The theme in force.

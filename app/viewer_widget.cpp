@@ -21,11 +21,13 @@
 namespace stemma {
 namespace {
 
-constexpr const char* no_opengl = "This display has no OpenGL; the map is painted without it. Export it as a figure to look closer.";
+constexpr const char* no_opengl =
+    "This display has no OpenGL; the map is painted without it. Export it as a figure to look closer.";
 
 // The platform's own fonts; where they are missing, the viewer has one of its own.
 std::string font_file(const char* name) {
-  for (const char* folder : {"/usr/share/fonts/truetype/dejavu/", "/usr/share/fonts/dejavu-sans-fonts/", "/usr/share/fonts/TTF/"}) {
+  for (const char* folder :
+       {"/usr/share/fonts/truetype/dejavu/", "/usr/share/fonts/dejavu-sans-fonts/", "/usr/share/fonts/TTF/"}) {
     std::error_code ignored;
     if (std::filesystem::is_regular_file(std::string(folder) + name, ignored)) return std::string(folder) + name;
   }
@@ -63,8 +65,10 @@ class Hands {
       case QEvent::Leave:
         input_.inside = false;
         return true;
-      case QEvent::KeyPress: return press(static_cast<QKeyEvent*>(event));
-      default: return false;
+      case QEvent::KeyPress:
+        return press(static_cast<QKeyEvent*>(event));
+      default:
+        return false;
     }
   }
 
@@ -84,15 +88,30 @@ class Hands {
   bool press(const QKeyEvent* event) {
     if (event->modifiers() & (Qt::ControlModifier | Qt::AltModifier | Qt::MetaModifier)) return false;
     switch (event->key()) {
-      case Qt::Key_Left: input_.keys.push_back(Key::left); return true;
-      case Qt::Key_Right: input_.keys.push_back(Key::right); return true;
-      case Qt::Key_Up: input_.keys.push_back(Key::up); return true;
-      case Qt::Key_Down: input_.keys.push_back(Key::down); return true;
-      case Qt::Key_Home: input_.keys.push_back(Key::home); return true;
+      case Qt::Key_Left:
+        input_.keys.push_back(Key::left);
+        return true;
+      case Qt::Key_Right:
+        input_.keys.push_back(Key::right);
+        return true;
+      case Qt::Key_Up:
+        input_.keys.push_back(Key::up);
+        return true;
+      case Qt::Key_Down:
+        input_.keys.push_back(Key::down);
+        return true;
+      case Qt::Key_Home:
+        input_.keys.push_back(Key::home);
+        return true;
       case Qt::Key_Plus:
-      case Qt::Key_Equal: input_.keys.push_back(Key::zoom_in); return true;
-      case Qt::Key_Minus: input_.keys.push_back(Key::zoom_out); return true;
-      default: return false;
+      case Qt::Key_Equal:
+        input_.keys.push_back(Key::zoom_in);
+        return true;
+      case Qt::Key_Minus:
+        input_.keys.push_back(Key::zoom_out);
+        return true;
+      default:
+        return false;
     }
   }
 
@@ -151,13 +170,17 @@ class ViewerWidget::GlCanvas : public QOpenGLWidget {
     const auto chosen = viewer_->draw(hands_.next(*this));
     if (!chosen) return;
     cursor = *chosen;
-    QMetaObject::invokeMethod(owner_, [owner = owner_, cell = *chosen] { emit owner->cursor_chosen(cell.layer, cell.token); }, Qt::QueuedConnection);
+    QMetaObject::invokeMethod(
+        owner_, [owner = owner_, cell = *chosen] { emit owner->cursor_chosen(cell.layer, cell.token); },
+        Qt::QueuedConnection);
   }
   bool event(QEvent* event) override {
     if (!hands_.take(event)) return QOpenGLWidget::event(event);
     if (event->type() == QEvent::MouseButtonPress) setFocus(Qt::MouseFocusReason);
-    if (event->type() == QEvent::MouseButtonPress || event->type() == QEvent::MouseButtonRelease) repaint();  // no click between two frames is lost
-    else update();
+    if (event->type() == QEvent::MouseButtonPress || event->type() == QEvent::MouseButtonRelease)
+      repaint();  // no click between two frames is lost
+    else
+      update();
     event->accept();
     return true;
   }
@@ -188,13 +211,17 @@ class ViewerWidget::PaintedCanvas : public QWidget {
     ScreenCanvas canvas(painter, images_);
     const auto chosen = panel.frame(canvas, hands_.next(*this));
     if (!chosen) return;
-    QMetaObject::invokeMethod(owner_, [owner = owner_, cell = *chosen] { emit owner->cursor_chosen(cell.layer, cell.token); }, Qt::QueuedConnection);
+    QMetaObject::invokeMethod(
+        owner_, [owner = owner_, cell = *chosen] { emit owner->cursor_chosen(cell.layer, cell.token); },
+        Qt::QueuedConnection);
   }
   bool event(QEvent* event) override {
     if (!hands_.take(event)) return QWidget::event(event);
     if (event->type() == QEvent::MouseButtonPress) setFocus(Qt::MouseFocusReason);
-    if (event->type() == QEvent::MouseButtonPress || event->type() == QEvent::MouseButtonRelease) repaint();
-    else update();
+    if (event->type() == QEvent::MouseButtonPress || event->type() == QEvent::MouseButtonRelease)
+      repaint();
+    else
+      update();
     event->accept();
     return true;
   }

@@ -37,7 +37,7 @@ class ViewerWidget : public QWidget {
  private:
   class GlCanvas;
   class PaintedCanvas;
-  GlCanvas* gl_ = nullptr;            // owned by Qt's parenthood; one of the two is null
+  GlCanvas* gl_ = nullptr;  // owned by Qt's parenthood; one of the two is null
   PaintedCanvas* painted_ = nullptr;
   QLabel* notice_ = nullptr;  // the sentence beside the painted map
 };

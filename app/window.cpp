@@ -17,8 +17,9 @@ namespace stemma {
 int run_window(int argc, char** argv) {
   if (!qEnvironmentVariableIsSet("DISPLAY") && !qEnvironmentVariableIsSet("WAYLAND_DISPLAY") &&
       !qEnvironmentVariableIsSet("QT_QPA_PLATFORM")) {
-    std::fprintf(stderr,
-                 "stemma: no display was found for the window; set DISPLAY, or use stemma show FILE to read a session here\n");
+    std::fprintf(
+        stderr,
+        "stemma: no display was found for the window; set DISPLAY, or use stemma show FILE to read a session here\n");
     return 1;
   }
   QApplication application(argc, argv);

@@ -53,9 +53,8 @@ Workbench::Workbench(bool remembers, QWidget* parent)
   connect(trace_, &TraceView::shading_changed, this, &Workbench::show_shading);
   connect(documents_, &DocumentsPanel::attribute_wanted, this, &Workbench::attribute_now);
   connect(documents_, &DocumentsPanel::attribute_options_wanted, this, &Workbench::choose_attribution);
-  connect(start_, &StartPage::open_wanted, this, [this](const QString& path) {
-    path.isEmpty() ? open_file() : document_->open(path);
-  });
+  connect(start_, &StartPage::open_wanted, this,
+          [this](const QString& path) { path.isEmpty() ? open_file() : document_->open(path); });
   connect(start_, &StartPage::prompt_wanted, this, [this] { run_->prompt()->setFocus(); });
 
   resize(1280, 800);
@@ -149,20 +148,20 @@ void Workbench::refresh_middle() {
   start_->refresh(document_->has_session());
   if (const auto session = document_->session()) {
     const QString name = QFileInfo(QString::fromStdString(session->path.string())).fileName();
-    setWindowTitle(tr("%1 – Stemma").arg(document_->is_demo() ? tr("Demo session") : name.isEmpty() ? tr("New session") : name));
+    setWindowTitle(tr("%1 – Stemma")
+                       .arg(document_->is_demo() ? tr("Demo session")
+                            : name.isEmpty()     ? tr("New session")
+                                                 : name));
   }
   if (trace) {
     QString facts = counted(trace->size(), "token", "tokens");
     if (!document_->is_live() && document_->session()) {
-      const auto& models = document_->session()->models;
-      if (const auto model = models.find(trace->model_hash); model != models.end()) {
-        facts = model_title(QString::fromStdString(model->second.path.empty() ? model->second.name : model->second.path)) +
-                " · " + facts;
-      }
-      facts += trace->sampler.temperature > 0 ? tr(" · temperature %1, seed %2")
-                                                    .arg(significant(trace->sampler.temperature))
-                                                    .arg(trace->sampler.seed)
-                                              : tr(" · likeliest tokens");
+      if (const QString folder = document_->model_folder(); !folder.isEmpty())
+        facts = model_title(folder) + " · " + facts;
+      facts +=
+          trace->sampler.temperature > 0
+              ? tr(" · temperature %1, seed %2").arg(significant(trace->sampler.temperature)).arg(trace->sampler.seed)
+              : tr(" · likeliest tokens");
       if (!trace->completed) facts += tr(" · not finished (%1)").arg(QString::fromStdString(trace->stop_reason));
     }
     const QString name = QString::fromStdString(trace->title);

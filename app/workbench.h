@@ -45,7 +45,7 @@ class Workbench : public QMainWindow {
 
   void set_shade(Shade shade);
   void set_drawer_open(bool open);
-  void attribute_now();  // with what was chosen last
+  void attribute_now();                        // with what was chosen last
   QAction* action(const QString& name) const;  // by its object name, "next_step"
 
  protected:

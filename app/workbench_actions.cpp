@@ -77,8 +77,8 @@ void Workbench::build_file_menu() {
     if (QFileInfo(path).suffix().isEmpty()) path += ".h5";
     document_->start_empty(path);
   });
-  add(file, "save_as", tr("Save as…"), {QKeySequence("Ctrl+Shift+S"), QKeySequence("Ctrl+S")}, tr("Keep this session under another name"),
-      [this] { save_file_as(); });
+  add(file, "save_as", tr("Save as…"), {QKeySequence("Ctrl+Shift+S"), QKeySequence("Ctrl+S")},
+      tr("Keep this session under another name"), [this] { save_file_as(); });
   file->addSeparator();
   add(file, "export", tr("Export a figure…"), {QKeySequence("E")}, tr("Write what is shown as SVG, PDF, PNG or CSV"),
       [this] { export_figure(); });
@@ -89,12 +89,12 @@ void Workbench::build_file_menu() {
 void Workbench::build_move_menu() {
   using Keys = QList<QKeySequence>;
   QMenu* move = menuBar()->addMenu(tr("&Move"));
-  add(move, "next_step", tr("Next step"), Keys{QKeySequence("J"), QKeySequence(Qt::Key_Down)}, tr("Go to the next step"),
-      [this] { document_->move_step(1); });
+  add(move, "next_step", tr("Next step"), Keys{QKeySequence("J"), QKeySequence(Qt::Key_Down)},
+      tr("Go to the next step"), [this] { document_->move_step(1); });
   add(move, "previous_step", tr("Previous step"), Keys{QKeySequence("K"), QKeySequence(Qt::Key_Up)},
       tr("Go to the previous step"), [this] { document_->move_step(-1); });
-  add(move, "next_token", tr("Next token"), Keys{QKeySequence("L"), QKeySequence(Qt::Key_Right)}, tr("Go to the next token"),
-      [this] { trace_->move_token(1); });
+  add(move, "next_token", tr("Next token"), Keys{QKeySequence("L"), QKeySequence(Qt::Key_Right)},
+      tr("Go to the next token"), [this] { trace_->move_token(1); });
   add(move, "previous_token", tr("Previous token"), Keys{QKeySequence("H"), QKeySequence(Qt::Key_Left)},
       tr("Go to the previous token"), [this] { trace_->move_token(-1); });
   add(move, "go_to_step", tr("Go to step…"), {QKeySequence("G")}, tr("Go to a step by its number"),
@@ -104,10 +104,10 @@ void Workbench::build_move_menu() {
       [this] { documents_->move_document(1); });
   add(move, "previous_document", tr("Previous document"), {QKeySequence("[")},
       tr("Look at the previous document of the list"), [this] { documents_->move_document(-1); });
-  add(move, "proponents", tr("Proponents"), {QKeySequence("Shift+P")}, tr("List documents that made the step more likely"),
-      [this] { documents_->show_side(true); });
-  add(move, "opponents", tr("Opponents"), {QKeySequence("Shift+O")}, tr("List documents that made the step less likely"),
-      [this] { documents_->show_side(false); });
+  add(move, "proponents", tr("Proponents"), {QKeySequence("Shift+P")},
+      tr("List documents that made the step more likely"), [this] { documents_->show_side(true); });
+  add(move, "opponents", tr("Opponents"), {QKeySequence("Shift+O")},
+      tr("List documents that made the step less likely"), [this] { documents_->show_side(false); });
   move->addSeparator();
   add(move, "next_trace", tr("Next trace"), {QKeySequence("Shift+J")}, tr("Open the next trace of the session"),
       [this] { document_->set_trace(document_->cursor().trace + 1); });
@@ -122,9 +122,11 @@ void Workbench::build_work_menu() {
   add(work, "prompt", tr("Write a prompt"), {QKeySequence("P")}, tr("Go to the prompt, under the trace"),
       [this] { run_->prompt()->setFocus(); });
   add(work, "enter", tr("Attribute, or open the document"), {QKeySequence(Qt::Key_Return), QKeySequence(Qt::Key_Enter)},
-      tr("Find the documents behind these steps; where they are known, show the chosen one alone"), [this] { enter(); });
+      tr("Find the documents behind these steps; where they are known, show the chosen one alone"),
+      [this] { enter(); });
   add(work, "attribute", tr("Attribute this trace…"), {QKeySequence("Ctrl+Return")},
-      tr("Choose corpus, sample and method, and find the documents behind each step"), [this] { choose_attribution(); });
+      tr("Choose corpus, sample and method, and find the documents behind each step"),
+      [this] { choose_attribution(); });
   add(work, "cancel", tr("Stop what is running"), {QKeySequence("Ctrl+.")}, tr("Stop the run or the attribution"),
       [this] { jobs_->cancel(); });
 }
@@ -153,8 +155,8 @@ void Workbench::build_view_menu() {
         if (!traces_->rail()) resizeDocks({left_}, {unfolded_width_}, Qt::Horizontal);
       });
   const auto panel = [&](QDockWidget* dock, const char* name, const QString& text, const QKeySequence& key) {
-    QAction* toggle = add(view, name, text, {key}, tr("Show or close this panel"),
-                          [dock] { dock->setVisible(!dock->isVisible()); });
+    QAction* toggle =
+        add(view, name, text, {key}, tr("Show or close this panel"), [dock] { dock->setVisible(!dock->isVisible()); });
     toggle->setCheckable(true);
     connect(dock, &QDockWidget::visibilityChanged, toggle, [dock, toggle] { toggle->setChecked(!dock->isHidden()); });
   };
@@ -165,8 +167,8 @@ void Workbench::build_view_menu() {
   QMenu* themes = view->addMenu(tr("Theme"));
   auto* choices = new QActionGroup(this);
   const auto theme_choice = [&](const char* name, const QString& text, ThemeChoice choice) {
-    QAction* made = add(themes, name, text, {}, tr("Colours of the window"),
-                        [choice] { ThemeKeeper::instance().choose(choice); });
+    QAction* made =
+        add(themes, name, text, {}, tr("Colours of the window"), [choice] { ThemeKeeper::instance().choose(choice); });
     made->setCheckable(true);
     made->setChecked(ThemeKeeper::instance().choice() == choice);
     choices->addAction(made);
@@ -250,7 +252,7 @@ bool Workbench::eventFilter(QObject* watched, QEvent* event) {
     const bool plain = !(key->modifiers() & (Qt::ControlModifier | Qt::AltModifier | Qt::MetaModifier));
     const bool field = focus && focus->isVisible() &&
                        (qobject_cast<const QLineEdit*>(focus) || qobject_cast<const QPlainTextEdit*>(focus) ||
-                       qobject_cast<const QAbstractSpinBox*>(focus) || qobject_cast<const QComboBox*>(focus));
+                        qobject_cast<const QAbstractSpinBox*>(focus) || qobject_cast<const QComboBox*>(focus));
     const bool pressed = key->key() == Qt::Key_Space || key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter;
     if (plain && key->key() != Qt::Key_F1 && (field || (pressed && qobject_cast<const QAbstractButton*>(focus)))) {
       event->accept();

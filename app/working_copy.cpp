@@ -15,11 +15,19 @@ fs::path free_name(const fs::path& folder, const std::string& stem) {
 }
 }  // namespace
 
+void anchor_models(Session& session) {
+  for (auto& [hash, model] : session.models) {
+    if (!model.path.empty())
+      model.path = (fs::absolute(session.path).parent_path() / model.path).lexically_normal().string();
+  }
+}
+
 Session working_copy(const Session& session, const fs::path& demo, const fs::path& folder) {
   std::error_code error;
   const bool is_demo = !session.path.empty() && fs::equivalent(session.path, demo, error);
   if (!session.path.empty() && !is_demo) return session;
   Session copy = session;
+  if (is_demo) anchor_models(copy);
   copy.path = free_name(folder, is_demo ? "demo" : "session");
   fs::create_directories(folder, error);
   const auto copy_file = [&](const fs::path& from, const fs::path& to) {

@@ -37,11 +37,13 @@ void AlternativesPopup::show_token(const Trace& trace, int token, const QRect& a
   const float logprob = measured(trace.logprob);
   chance_ = std::isnan(logprob) ? tr("Probability not measured")
                                 : tr("%1 · log p %2 nats").arg(percent(std::exp(logprob)), significant(logprob, true));
-  entropy_ = tr("Entropy %1 nats · token %2 of %3").arg(significant(measured(trace.entropy))).arg(token + 1).arg(trace.size());
+  entropy_ =
+      tr("Entropy %1 nats · token %2 of %3").arg(significant(measured(trace.entropy))).arg(token + 1).arg(trace.size());
   for (int k = 0; k < trace.alternatives; ++k) {
     const size_t at = static_cast<size_t>(token) * trace.alternatives + k;
     if (at >= trace.top_ids.size() || trace.top_ids[at] < 0) break;
-    const QString text = at < trace.top_texts.size() ? token_name(trace.top_texts[at]) : QString::number(trace.top_ids[at]);
+    const QString text =
+        at < trace.top_texts.size() ? token_name(trace.top_texts[at]) : QString::number(trace.top_ids[at]);
     rows_.push_back({text, std::exp(trace.top_logprobs[at]), trace.top_ids[at] == trace.tokens[token]});
     if (rows_.size() == 20) break;
   }
@@ -72,7 +74,8 @@ void AlternativesPopup::paintEvent(QPaintEvent*) {
   const int title_width = std::min(bold_metrics.horizontalAdvance(title_), 96);
   painter.drawText(QRect(margin, 8, 96, 16), Qt::AlignVCenter, bold_metrics.elidedText(title_, Qt::ElideRight, 96));
   painter.setFont(small_font());
-  painter.drawText(QRect(margin + title_width + 10, 8, width() - margin - title_width - 16, 16), Qt::AlignVCenter, chance_);
+  painter.drawText(QRect(margin + title_width + 10, 8, width() - margin - title_width - 16, 16), Qt::AlignVCenter,
+                   chance_);
   painter.setPen(colours.quiet);
   painter.drawText(QRect(margin, 26, width() - 2 * margin, 16), Qt::AlignVCenter, entropy_);
   if (rows_.empty()) {

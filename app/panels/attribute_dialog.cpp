@@ -16,12 +16,7 @@ namespace stemma {
 AttributeRequest usual_attribution(const OpenSession& document) {
   AttributeRequest request;
   request.model = Settings::model_folder();
-  if (const Trace* trace = document.trace(); trace && document.session()) {
-    const auto& models = document.session()->models;
-    const auto found = models.find(trace->model_hash);
-    const QString path = found == models.end() ? QString() : QString::fromStdString(found->second.path);
-    if (!path.isEmpty() && QFileInfo(path).isDir()) request.model = path;
-  }
+  if (const QString folder = document.model_folder(); QFileInfo(folder).isDir()) request.model = folder;
   request.corpus = Settings::corpus_paths();
   request.factors = QDir(request.model).filePath("factors.h5");
   request.sample = Settings::blob("attribute/all") == "1" ? 0 : 20000;
@@ -36,7 +31,8 @@ void remember_attribution(const AttributeRequest& request) {
   Settings::set_blob("attribute/method", request.gradient ? "gradient" : "ekfac");
 }
 
-AttributeDialog::AttributeDialog(const AttributeRequest& usual, QWidget* parent) : QDialog(parent), sample_size_(20000) {
+AttributeDialog::AttributeDialog(const AttributeRequest& usual, QWidget* parent)
+    : QDialog(parent), sample_size_(20000) {
   setWindowTitle(tr("Attribute"));
   auto* grid = new QGridLayout(this);
   grid->setContentsMargins(24, 20, 24, 20);
@@ -62,22 +58,23 @@ AttributeDialog::AttributeDialog(const AttributeRequest& usual, QWidget* parent)
     grid->addWidget(pick, row++, 2);
     return field;
   };
-  model_ = path_row(tr("Model"), usual.model, tr("The folder of the model that wrote the trace"), [this](const QString& now) {
-    return QFileDialog::getExistingDirectory(this, tr("Choose a model folder"), now);
-  });
-  corpus_ = path_row(tr("Corpus"), usual.corpus.join("; "),
-                     tr("The model's training documents: files or folders, several parted by a semicolon"),
-                     [this](const QString&) {
-                       return QFileDialog::getOpenFileNames(this, tr("Choose the corpus"), {},
-                                                            tr("Documents (*.jsonl *.json *.gz *.zst *.txt);;All files (*)"))
-                           .join("; ");
-                     });
-  factors_ = path_row(tr("Factors"), usual.factors,
-                      tr("The model's curvature factors; where the file does not exist, they are computed first and kept there"),
-                      [this](const QString& now) {
-                        return QFileDialog::getSaveFileName(this, tr("Choose the factors file"), now, tr("Factors (*.h5)"),
-                                                            nullptr, QFileDialog::DontConfirmOverwrite);
-                      });
+  model_ = path_row(
+      tr("Model"), usual.model, tr("The folder of the model that wrote the trace"),
+      [this](const QString& now) { return QFileDialog::getExistingDirectory(this, tr("Choose a model folder"), now); });
+  corpus_ = path_row(
+      tr("Corpus"), usual.corpus.join("; "),
+      tr("The model's training documents: files or folders, several parted by a semicolon"), [this](const QString&) {
+        return QFileDialog::getOpenFileNames(this, tr("Choose the corpus"), {},
+                                             tr("Documents (*.jsonl *.json *.gz *.zst *.txt);;All files (*)"))
+            .join("; ");
+      });
+  factors_ = path_row(
+      tr("Factors"), usual.factors,
+      tr("The model's curvature factors; where the file does not exist, they are computed first and kept there"),
+      [this](const QString& now) {
+        return QFileDialog::getSaveFileName(this, tr("Choose the factors file"), now, tr("Factors (*.h5)"), nullptr,
+                                            QFileDialog::DontConfirmOverwrite);
+      });
   sample_ = new QRadioButton(tr("A fixed sample of %1 documents").arg(count(sample_size_)));
   all_ = new QRadioButton(tr("All documents"));
   (usual.sample > 0 ? sample_ : all_)->setChecked(true);

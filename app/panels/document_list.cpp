@@ -62,7 +62,8 @@ int DocumentListModel::rowCount(const QModelIndex& parent) const {
 }
 
 int DocumentListModel::row_of(int document) const {
-  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.document == document; });
+  const auto found =
+      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& e) { return e.document == document; });
   return found == entries_.end() ? -1 : static_cast<int>(found - entries_.begin());
 }
 
@@ -121,8 +122,9 @@ void DocumentDelegate::paint(QPainter* painter, const QStyleOptionViewItem& opti
   painter->setFont(small_font());
   painter->setPen(colours.secondary);
   const int words = static_cast<int>(full.left()) - box.left() - 22 - 8;
-  painter->drawText(QRect(box.left() + 22, box.top(), words, 16), Qt::AlignVCenter | Qt::AlignLeft,
-                    QFontMetrics(small_font()).elidedText(index.data(Qt::UserRole + 1).toString(), Qt::ElideRight, words));
+  painter->drawText(
+      QRect(box.left() + 22, box.top(), words, 16), Qt::AlignVCenter | Qt::AlignLeft,
+      QFontMetrics(small_font()).elidedText(index.data(Qt::UserRole + 1).toString(), Qt::ElideRight, words));
   QFont snippet = interface_font();
   snippet.setPixelSize(12);
   const QFontMetrics metrics(snippet);

@@ -20,9 +20,9 @@ class DocumentListModel : public QAbstractListModel {
   QVariant data(const QModelIndex& index, int role) const override;
 
   int document_at(int row) const { return entries_.at(row).document; }  // index among those scanned
-  int row_of(int document) const;                                      // -1: not in the list
+  int row_of(int document) const;                                       // -1: not in the list
   int rank_of(int row) const { return entries_.at(row).rank; }
-  QStringList sources() const;  // of the listed side, before the filter
+  QStringList sources() const;                 // of the listed side, before the filter
   double largest() const { return largest_; }  // |score| that fills a bar; of both sides
 
  private:

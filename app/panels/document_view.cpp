@@ -121,7 +121,8 @@ bool LayerBars::event(QEvent* event) {
     const double step = std::min(48.0, (width() - 36.0) / static_cast<double>(values_.size()));
     const int layer = static_cast<int>((help->pos().x() - 18) / step);
     if (layer >= 0 && layer < static_cast<int>(values_.size())) {
-      QToolTip::showText(help->globalPos(), tr("Layer %1: %2 nats").arg(layer).arg(significant(values_[layer], true)), this);
+      QToolTip::showText(help->globalPos(), tr("Layer %1: %2 nats").arg(layer).arg(significant(values_[layer], true)),
+                         this);
       return true;
     }
     QToolTip::hideText();
@@ -180,8 +181,9 @@ void DocumentView::refresh() {
   shading_ = shown ? shade_document(*shown, row) : Shading{};
   text_->show_document(shown, shading_, marks_);
   legend_->show_shading(shading_, shading_.values.empty() ? QString() : tr("Each token adds"), false);
-  legend_->setToolTip(tr("What each token of the document adds to its score for this step; the tokens add up to it. Blue "
-                         "made the step more likely, red less."));
+  legend_->setToolTip(
+      tr("What each token of the document adds to its score for this step; the tokens add up to it. Blue "
+         "made the step more likely, red less."));
   std::vector<float> layers;
   if (shown && table->layers > 0 && shown->layer_scores.size() >= static_cast<size_t>(row + 1) * table->layers) {
     const auto begin = shown->layer_scores.begin() + static_cast<ptrdiff_t>(row) * table->layers;
@@ -203,10 +205,12 @@ void DocumentView::refresh() {
   const QString name = QString::fromStdString(shown->name.empty() ? shown->id : shown->name);
   title_->setText(shown->source.empty() ? name : QString::fromStdString(shown->source) + " · " + name);
   title_->setToolTip(QString::fromStdString(shown->id));
-  score_->setText((score >= 0 ? tr("%1 nats · rank %2 of %3 documents") : tr("%1 nats · rank %2 from last of %3 documents"))
-                      .arg(significant(score, true), count(rank), count(table->documents)));
-  score_->setToolTip(tr("Influence of the document on this step: nats of log p(step) gained if the document had weighed more "
-                        "in training."));
+  score_->setText(
+      (score >= 0 ? tr("%1 nats · rank %2 of %3 documents") : tr("%1 nats · rank %2 from last of %3 documents"))
+          .arg(significant(score, true), count(rank), count(table->documents)));
+  score_->setToolTip(
+      tr("Influence of the document on this step: nats of log p(step) gained if the document had weighed more "
+         "in training."));
 }
 
 }  // namespace stemma

@@ -12,8 +12,9 @@ namespace stemma {
 
 namespace {
 QString method_title(const std::string& method) {
-  return method == "ekfac" ? QStringLiteral("EK-FAC") : method == "gradient" ? QStringLiteral("Gradient dot product")
-                                                                           : QString::fromStdString(method);
+  return method == "ekfac"      ? QStringLiteral("EK-FAC")
+         : method == "gradient" ? QStringLiteral("Gradient dot product")
+                                : QString::fromStdString(method);
 }
 }  // namespace
 
@@ -166,7 +167,9 @@ void DocumentsPanel::refresh() {
   step_title_->setText(!step ? tr("Documents")
                        : step->kind == StepKind::prompt
                            ? tr("Step %1 · the prompt").arg(document_->cursor().step)
-                           : tr("Step %1 · %2 nats").arg(document_->cursor().step).arg(significant(row >= 0 ? table->nats[row] : trace->nats(*step))));
+                           : tr("Step %1 · %2 nats")
+                                 .arg(document_->cursor().step)
+                                 .arg(significant(row >= 0 ? table->nats[row] : trace->nats(*step))));
   step_title_->setVisible(step != nullptr);
   step_title_->setToolTip(tr("−log p of the step given all before it: how much the model had to decide here."));
   QString fact;
@@ -175,16 +178,18 @@ void DocumentsPanel::refresh() {
     for (int document = 0; document < table->documents; ++document) more += table->score(row, document) > 0;
     fact = tr("%1 of %2 documents made this step more likely.").arg(count(more), count(table->documents));
     if (table->corpus_documents > table->documents) {
-      step_fact_->setToolTip(tr("A sample of the corpus's %1 documents, scored by %2 on %3.")
-                                 .arg(count(table->corpus_documents), method_title(table->method),
-                                      QString::fromStdString(table->device)));
+      step_fact_->setToolTip(
+          tr("A sample of the corpus's %1 documents, scored by %2 on %3.")
+              .arg(count(table->corpus_documents), method_title(table->method), QString::fromStdString(table->device)));
     }
   }
   step_fact_->setText(fact);
   step_fact_->setVisible(!fact.isEmpty());
   const bool certain = row >= 0 && table->nats[row] < certain_step_nats;
-  note_->setText(tr("The model was all but certain of this step (%1 nats), so its gradient is tiny and this ranking is mostly "
-                    "noise.").arg(row >= 0 ? significant(table->nats[row]) : not_measured));
+  note_->setText(
+      tr("The model was all but certain of this step (%1 nats), so its gradient is tiny and this ranking is mostly "
+         "noise.")
+          .arg(row >= 0 ? significant(table->nats[row]) : not_measured));
   note_->setVisible(certain);
   pages_->setCurrentWidget(row >= 0 && !attributing ? work_ : empty_);
   refresh_list();
@@ -240,7 +245,8 @@ void DocumentsPanel::refresh_empty() {
     progress_->setValue(now.total > 0 ? static_cast<int>(1000 * now.done / now.total) : 0);
     QString words = QString::fromStdString(now.stage);
     if (!words.isEmpty()) words[0] = words[0].toUpper();
-    if (now.total > 0) words += tr(" · %1 of %2").arg(count(static_cast<int64_t>(now.done)), count(static_cast<int64_t>(now.total)));
+    if (now.total > 0)
+      words += tr(" · %1 of %2").arg(count(static_cast<int64_t>(now.done)), count(static_cast<int64_t>(now.total)));
     if (now.seconds_left >= 0) words += tr(" · about %1 left").arg(duration(now.seconds_left));
     stage_->setText(words);
   } else if (running) {
@@ -248,15 +254,18 @@ void DocumentsPanel::refresh_empty() {
     empty_text_->setText(tr("When it is done, the documents behind each step can be found here."));
   } else if (no_query) {
     empty_title_->setText(tr("The prompt has no documents"));
-    empty_text_->setText(tr("The prompt is yours: only what the model wrote can be traced to its training. Step on with J."));
+    empty_text_->setText(
+        tr("The prompt is yours: only what the model wrote can be traced to its training. Step on with J."));
   } else if (!has_trace) {
     empty_title_->setText(tr("Documents appear here"));
-    empty_text_->setText(tr("Open a session or run a prompt; then the training documents behind each step stand beside it."));
+    empty_text_->setText(
+        tr("Open a session or run a prompt; then the training documents behind each step stand beside it."));
   } else {
     const double seconds = Jobs::estimate(20000);
     empty_title_->setText(tr("No documents yet"));
-    empty_text_->setText(tr("Attribute this trace to see which training documents made each step more or less likely%1.")
-                             .arg(seconds > 0 ? tr(": about %1 on this machine").arg(duration(seconds)) : QString()));
+    empty_text_->setText(
+        tr("Attribute this trace to see which training documents made each step more or less likely%1.")
+            .arg(seconds > 0 ? tr(": about %1 on this machine").arg(duration(seconds)) : QString()));
   }
   stage_->setVisible(attributing);
   progress_->setVisible(attributing);

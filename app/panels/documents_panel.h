@@ -24,9 +24,9 @@ class DocumentsPanel : public QWidget {
  public:
   DocumentsPanel(OpenSession* document, Jobs* jobs, QWidget* parent = nullptr);
 
-  void move_document(int by);       // in the list, [ and ]
+  void move_document(int by);  // in the list, [ and ]
   void show_side(bool proponents);
-  void toggle_whole();              // the document alone, without the list
+  void toggle_whole();  // the document alone, without the list
   QuietList* list() const { return list_; }
   DocumentView* view() const { return view_; }
   QString note() const { return note_->isHidden() ? QString() : note_->text(); }

@@ -41,7 +41,9 @@ Drawer::Drawer(OpenSession* document, QWidget* parent) : QWidget(parent), docume
   connect(document_, &OpenSession::cursor_changed, this, &Drawer::follow_cursor);
 }
 
-ActivationQuantity Drawer::quantity() const { return static_cast<ActivationQuantity>(quantity_->currentData().toInt()); }
+ActivationQuantity Drawer::quantity() const {
+  return static_cast<ActivationQuantity>(quantity_->currentData().toInt());
+}
 
 void Drawer::showEvent(QShowEvent* event) {
   QWidget::showEvent(event);

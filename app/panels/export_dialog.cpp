@@ -42,7 +42,8 @@ ExportDialog::ExportDialog(OpenSession* document, ActivationQuantity quantity, Q
   auto* column = new QVBoxLayout;
   column->setSpacing(8);
   which_ = new QButtonGroup(this);
-  const QStringList names = {tr("The step and its documents"), tr("The document and its tokens"), tr("The activation map")};
+  const QStringList names = {tr("The step and its documents"), tr("The document and its tokens"),
+                             tr("The activation map")};
   column->addWidget(heading(tr("What to export")));
   for (int i = 0; i < names.size(); ++i) {
     auto* choice = new QRadioButton(names[i]);
@@ -54,8 +55,9 @@ ExportDialog::ExportDialog(OpenSession* document, ActivationQuantity quantity, Q
   column->addWidget(heading(tr("Save as")));
   auto* formats = new QHBoxLayout;
   for (const char* suffix : {"svg", "pdf", "png", "csv"}) {
-    auto* made = button(QString(suffix).toUpper(), QLatin1String(suffix) == "csv" ? tr("The figure's numbers as a table")
-                                                                                 : tr("The figure, with what made it inside"));
+    auto* made =
+        button(QString(suffix).toUpper(), QLatin1String(suffix) == "csv" ? tr("The figure's numbers as a table")
+                                                                         : tr("The figure, with what made it inside"));
     made->setMinimumWidth(58);
     connect(made, &QPushButton::clicked, this, [this, suffix] { save(QLatin1String(suffix)); });
     formats->addWidget(made);
@@ -115,9 +117,11 @@ void ExportDialog::build_figure() {
           }
         }
         if (recorded.empty()) {
-          throw Error(ErrorCode::not_found, "No activations were recorded for this trace; run its prompt again to record them.");
+          throw Error(ErrorCode::not_found,
+                      "No activations were recorded for this trace; run its prompt again to record them.");
         }
-        return std::make_shared<const Figure>(activation_figure(summarise_activations(*trace, recorded, quantity), origin));
+        return std::make_shared<const Figure>(
+            activation_figure(summarise_activations(*trace, recorded, quantity), origin));
       },
       [this](std::shared_ptr<const Figure> figure) { show_figure(std::move(figure)); },
       [this](const QString& sentence) {
@@ -140,8 +144,9 @@ void ExportDialog::show_figure(std::shared_ptr<const Figure> figure) {
 
 void ExportDialog::save(const QString& suffix) {
   static const char* const names[] = {"step", "document", "activations"};
-  const QString name = QStringLiteral("%1-%2.%3").arg(QString::fromStdString(document_->trace()->id),
-                                                      QLatin1String(names[which_->checkedId()]), suffix);
+  const QString name =
+      QStringLiteral("%1-%2.%3")
+          .arg(QString::fromStdString(document_->trace()->id), QLatin1String(names[which_->checkedId()]), suffix);
   QString path = QFileDialog::getSaveFileName(this, tr("Export"), name, QStringLiteral("*.") + suffix);
   if (path.isEmpty()) return;
   if (QFileInfo(path).suffix().isEmpty()) path += "." + suffix;

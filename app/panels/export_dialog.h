@@ -1,4 +1,5 @@
-// What is shown, as a figure for a paper: the step, the document, the activation map; SVG, PDF, PNG, or the numbers as CSV.
+// What is shown, as a figure for a paper: the step, the document, the activation map; SVG, PDF, PNG, or the numbers as
+// CSV.
 #pragma once
 
 #include <QButtonGroup>

@@ -72,7 +72,8 @@ void Legend::paintEvent(QPaintEvent*) {
   const bool is_signed = shading_.ramp == Ramp::signed_values;
   for (int i = 0; i < ramp_width; ++i) {
     const double t = static_cast<double>(i) / (ramp_width - 1);
-    painter.fillRect(QRectF(x + i, height() / 2.0 - 5, 1, 10), ramp_tint(shading_.ramp, is_signed ? 2 * t - 1 : t, ground));
+    painter.fillRect(QRectF(x + i, height() / 2.0 - 5, 1, 10),
+                     ramp_tint(shading_.ramp, is_signed ? 2 * t - 1 : t, ground));
   }
   painter.setPen(theme().line);
   painter.setBrush(Qt::NoBrush);

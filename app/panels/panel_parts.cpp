@@ -13,7 +13,9 @@ QLabel* make(const QString& text, const QFont& font, Ink ink) {
   auto* label = new QLabel(text);
   label->setFont(font);
   label->setTextFormat(Qt::PlainText);  // words of models and corpora are never markup
-  label->setProperty("ink", ink == Ink::text ? "text" : ink == Ink::secondary ? "secondary" : "quiet");  // see stemma.qss
+  label->setProperty("ink", ink == Ink::text        ? "text"
+                            : ink == Ink::secondary ? "secondary"
+                                                    : "quiet");  // see stemma.qss
   return label;
 }
 }  // namespace
@@ -58,7 +60,8 @@ QPushButton* button(const QString& verb, const QString& tip, bool main) {
 
 QString model_title(const QString& folder) {
   const QFileInfo place(QDir::cleanPath(folder));
-  return place.fileName() == "model" ? place.dir().dirName() : place.fileName();
+  const QString parent = place.dir().dirName();
+  return place.fileName() == "model" && !parent.isEmpty() && parent != "." ? parent : place.fileName();
 }
 
 QPushButton* quiet_button(const QString& verb, const QString& tip) {

@@ -20,9 +20,9 @@ class ElidedLabel : public QLabel {
 };
 
 // Labels that follow the theme.
-QLabel* caption_label(const QString& text);             // small and quiet
+QLabel* caption_label(const QString& text);  // small and quiet
 QLabel* label(const QString& text, Ink ink = Ink::secondary);
-QLabel* heading(const QString& text);                   // the interface face, larger
+QLabel* heading(const QString& text);  // the interface face, larger
 
 QPushButton* button(const QString& verb, const QString& tip = {}, bool main = false);
 QPushButton* quiet_button(const QString& verb, const QString& tip = {});

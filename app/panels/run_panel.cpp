@@ -111,8 +111,12 @@ void RunPanel::set_model(const QString& folder) {
 }
 
 RunRequest RunPanel::request() const {
-  return {model_folder_, prompt_->toPlainText(), think_->isChecked(), temperature_->value(),
-          static_cast<uint64_t>(seed_->value()), max_tokens_->value()};
+  return {model_folder_,
+          prompt_->toPlainText(),
+          think_->isChecked(),
+          temperature_->value(),
+          static_cast<uint64_t>(seed_->value()),
+          max_tokens_->value()};
 }
 
 void RunPanel::run() {
@@ -134,8 +138,9 @@ void RunPanel::refresh() {
     const Trace* live = document_->is_live() ? document_->trace() : nullptr;
     const int written = live ? live->size() - live->prompt_tokens : 0;
     state = jobs_->stopping() ? tr("Stopping…")
-            : written > 0     ? tr("Writing: %1 of at most %2").arg(counted(written, "token", "tokens"), count(max_tokens_->value()))
-                              : QString::fromStdString(jobs_->progress().stage) + "…";
+            : written > 0
+                ? tr("Writing: %1 of at most %2").arg(counted(written, "token", "tokens"), count(max_tokens_->value()))
+                : QString::fromStdString(jobs_->progress().stage) + "…";
   } else if (jobs_->running() == Jobs::Kind::attribute) {
     run_->setToolTip(tr("The model is busy with the attribution"));
   }

@@ -46,9 +46,10 @@ StartPage::StartPage(QWidget* parent) : QWidget(parent) {
 
 void StartPage::refresh(bool has_session) {
   title_->setText(has_session ? tr("This session has no traces yet") : tr("Nothing is open yet"));
-  words_->setText(has_session ? tr("Write a prompt below: what the model writes is kept here, step by step.")
-                              : tr("Open the demo to step through a small model's reasoning with the training documents "
-                                   "behind every step, run a prompt of your own, or drop a session file here."));
+  words_->setText(has_session
+                      ? tr("Write a prompt below: what the model writes is kept here, step by step.")
+                      : tr("Open the demo to step through a small model's reasoning with the training documents "
+                           "behind every step, run a prompt of your own, or drop a session file here."));
   demo_->setVisible(std::filesystem::exists(demo_session()));
   while (QLayoutItem* item = recent_->takeAt(0)) {
     delete item->widget();

@@ -25,9 +25,12 @@ constexpr std::array<Label, 8> labels = {{{"problem_setup", 0xFF4285F4},
 
 QString title_of(StepKind kind) {
   switch (kind) {
-    case StepKind::prompt: return QStringLiteral("Prompt");
-    case StepKind::thought: return QStringLiteral("Thought");
-    case StepKind::answer: return QStringLiteral("Answer");
+    case StepKind::prompt:
+      return QStringLiteral("Prompt");
+    case StepKind::thought:
+      return QStringLiteral("Thought");
+    case StepKind::answer:
+      return QStringLiteral("Answer");
   }
   return {};
 }

@@ -9,7 +9,7 @@
 
 namespace stemma {
 
-QString title_of(StepKind kind);              // "Prompt"
+QString title_of(StepKind kind);                   // "Prompt"
 QString title_of_label(const std::string& label);  // "active_computation" -> "Active computation"
 // The colour of the field for each of the eight labels; an invalid one for no label.
 QColor label_colour(const std::string& label);

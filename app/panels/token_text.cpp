@@ -12,8 +12,11 @@ namespace {
 // Length of the UTF-8 character at `at`, 0 if the bytes there are none.
 int character_length(std::string_view text, size_t at) {
   const auto lead = static_cast<unsigned char>(text[at]);
-  const int length = lead < 0x80 ? 1 : lead >= 0xC2 && lead < 0xE0 ? 2 : lead >= 0xE0 && lead < 0xF0 ? 3
-                     : lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
+  const int length = lead < 0x80                   ? 1
+                     : lead >= 0xC2 && lead < 0xE0 ? 2
+                     : lead >= 0xE0 && lead < 0xF0 ? 3
+                     : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                   : 0;
   if (length == 0 || at + length > text.size()) return 0;
   for (int i = 1; i < length; ++i) {
     if ((static_cast<unsigned char>(text[at + i]) & 0xC0) != 0x80) return 0;
@@ -44,7 +47,10 @@ QString one_line(const std::string& text) {
 QString token_name(std::string_view token) {
   QString out;
   for (const QChar c : QString::fromUtf8(token.data(), static_cast<qsizetype>(token.size()))) {
-    out += c == '\n' ? QStringLiteral("↵") : c == '\t' ? QStringLiteral("→") : c == ' ' ? QStringLiteral("·") : QString(c);
+    out += c == '\n'   ? QStringLiteral("↵")
+           : c == '\t' ? QStringLiteral("→")
+           : c == ' '  ? QStringLiteral("·")
+                       : QString(c);
   }
   return out;
 }

@@ -25,8 +25,8 @@ struct TokenRun {
 };
 
 // `offsets` (n+1): byte offsets into `text` of tokens first .. first+n. Without `marks`, special tokens and the white
-// space at both ends are hidden; with them, spaces are "·", line ends "↵" and special tokens stand as written. Bytes that
-// are no UTF-8 become U+FFFD. `tags` shows special tokens all the same.
+// space at both ends are hidden; with them, spaces are "·", line ends "↵" and special tokens stand as written. Bytes
+// that are no UTF-8 become U+FFFD. `tags` shows special tokens all the same.
 TokenRun token_run(std::string_view text, std::span<const uint32_t> offsets, int first, bool marks, bool tags = false);
 bool looks_special(std::string_view token);  // "<think>", "<|endoftext|>"
 // Text on one line for a list: white space simplified, special tokens left out.
@@ -53,8 +53,8 @@ class TokenParagraph {
   };
   void paint(QPainter& painter, const QPointF& at, const Look& look) const;
 
-  int token_at(const QPointF& point) const;     // -1: none; relative to the paragraph's corner
-  QRectF rectangle(int token) const;            // of its first line's part
+  int token_at(const QPointF& point) const;  // -1: none; relative to the paragraph's corner
+  QRectF rectangle(int token) const;         // of its first line's part
   const TokenRun& run() const { return run_; }
   bool hidden(int token) const;
 

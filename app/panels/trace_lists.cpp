@@ -22,7 +22,8 @@ void paint_row(QPainter* painter, const QStyleOptionViewItem& option) {
   painter->drawRoundedRect(QRectF(option.rect).adjusted(6, 1, -6, -1), 4, 4);
   if (selected) {
     painter->setBrush(theme().accent);
-    painter->drawRoundedRect(QRectF(option.rect.left() + 6, option.rect.top() + 1, 3, option.rect.height() - 2), 1.5, 1.5);
+    painter->drawRoundedRect(QRectF(option.rect.left() + 6, option.rect.top() + 1, 3, option.rect.height() - 2), 1.5,
+                             1.5);
   }
   painter->restore();
 }
@@ -42,7 +43,8 @@ QVariant TraceListModel::data(const QModelIndex& index, int role) const {
   const Trace& trace = session_->traces[index.row()];
   const QString answer = one_line(answer_of(trace));
   switch (role) {
-    case Qt::DisplayRole: return one_line(trace.prompt.empty() ? trace.title : trace.prompt);
+    case Qt::DisplayRole:
+      return one_line(trace.prompt.empty() ? trace.title : trace.prompt);
     case Qt::UserRole: {
       const bool attributed = session_->influence.lower_bound({trace.id, ""}) != session_->influence.end() &&
                               session_->influence.lower_bound({trace.id, ""})->first.first == trace.id;
@@ -54,8 +56,10 @@ QVariant TraceListModel::data(const QModelIndex& index, int role) const {
           .arg(QString::fromStdString(trace.title), one_line(trace.prompt), answer.isEmpty() ? not_measured : answer,
                counted(trace.size(), "token", "tokens"),
                counted(static_cast<int64_t>(trace.steps.size()), "step", "steps"),
-               trace.completed ? QString() : QObject::tr("\nNot finished: %1").arg(QString::fromStdString(trace.stop_reason)));
-    default: return {};
+               trace.completed ? QString()
+                               : QObject::tr("\nNot finished: %1").arg(QString::fromStdString(trace.stop_reason)));
+    default:
+      return {};
   }
 }
 

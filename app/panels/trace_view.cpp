@@ -85,7 +85,8 @@ void TraceView::rebuild() {
       const int index = static_cast<int>(i) < known ? static_cast<int>(i) : -1;
       if (kept < blocks_.size()) {
         Block& block = *blocks_[kept];
-        if (block.begin == step.begin && block.end == step.end && block.kind == step.kind && block.step == index) continue;
+        if (block.begin == step.begin && block.end == step.end && block.kind == step.kind && block.step == index)
+          continue;
       } else {
         blocks_.push_back(std::make_unique<Block>());
       }
@@ -96,10 +97,10 @@ void TraceView::rebuild() {
       block.kind = step.kind;
       block.captioned = i == 0 || steps[i - 1].kind != step.kind;
       block.height = 0;
-      block.paragraph.set(token_run(trace->text,
-                                    std::span(trace->token_offsets).subspan(step.begin, step.end - step.begin + 1),
-                                    step.begin, marks_),
-                          text_font());
+      block.paragraph.set(
+          token_run(trace->text, std::span(trace->token_offsets).subspan(step.begin, step.end - step.begin + 1),
+                    step.begin, marks_),
+          text_font());
     }
   }
   blocks_.resize(kept);
@@ -114,7 +115,8 @@ void TraceView::lay_out() {
   for (auto& block : blocks_) {
     block->top = y;
     const bool fold = folded(block->step);
-    const double text = block->height > 0 ? block->paragraph.height() : block->paragraph.layout(text_width(), line_height());
+    const double text =
+        block->height > 0 ? block->paragraph.height() : block->paragraph.layout(text_width(), line_height());
     block->height = (block->captioned ? caption : 0) + 2 * pad + (fold ? line_height() : text);
     y += block->height + between;
   }
@@ -382,9 +384,9 @@ bool TraceView::find(const QString& text, bool backwards) {
     const int index = ((backwards ? from - i : from + i) % count + count) % count;
     const QString& letters = blocks_[index]->paragraph.run().text;
     const bool again = i == 0 && found_at_ >= 0;
-    const qsizetype at = backwards
-                             ? letters.lastIndexOf(text, again ? found_at_ - 1 - letters.size() : -1, Qt::CaseInsensitive)
-                             : letters.indexOf(text, again ? found_at_ + 1 : 0, Qt::CaseInsensitive);
+    const qsizetype at =
+        backwards ? letters.lastIndexOf(text, again ? found_at_ - 1 - letters.size() : -1, Qt::CaseInsensitive)
+                  : letters.indexOf(text, again ? found_at_ + 1 : 0, Qt::CaseInsensitive);
     if (at < 0 || (backwards && again && found_at_ == 0)) continue;
     found_block_ = index;
     found_at_ = static_cast<int>(at);

@@ -19,8 +19,16 @@ class AskTest : public QObject {
     auto* ask = new Ask(&asker);
     std::thread::id worked, answered;
     int answer = 0;
-    (*ask)(worker, [&worked] { worked = std::this_thread::get_id(); return 42; },
-           [&](int value) { answer = value; answered = std::this_thread::get_id(); });
+    (*ask)(
+        worker,
+        [&worked] {
+          worked = std::this_thread::get_id();
+          return 42;
+        },
+        [&](int value) {
+          answer = value;
+          answered = std::this_thread::get_id();
+        });
     QTRY_COMPARE(answer, 42);
     QCOMPARE(answered, std::this_thread::get_id());
     QVERIFY(worked != answered);
@@ -31,7 +39,9 @@ class AskTest : public QObject {
     QObject asker;
     auto* ask = new Ask(&asker);
     QList<int> answers;
-    for (int i = 0; i < 5; ++i) (*ask)(worker, [i] { return i; }, [&answers](int value) { answers << value; });
+    for (int i = 0; i < 5; ++i)
+      (*ask)(
+          worker, [i] { return i; }, [&answers](int value) { answers << value; });
     QTRY_COMPARE(answers, QList<int>{4});
   }
 
@@ -42,7 +52,13 @@ class AskTest : public QObject {
     std::atomic<bool> go = false;
     std::atomic<bool> worked = false;
     bool answered = false;
-    (*ask)(worker, [&] { while (!go) std::this_thread::yield(); worked = true; }, [&answered] { answered = true; });
+    (*ask)(
+        worker,
+        [&] {
+          while (!go) std::this_thread::yield();
+          worked = true;
+        },
+        [&answered] { answered = true; });
     asker.reset();
     go = true;
     QTRY_VERIFY(worked.load());
@@ -55,8 +71,9 @@ class AskTest : public QObject {
     QObject asker;
     auto* ask = new Ask(&asker);
     QString sentence;
-    (*ask)(worker, []() -> int { throw Error(ErrorCode::disk, "S.h5: the disk is full; free some space"); }, [](int) {},
-           [&sentence](const QString& text) { sentence = text; });
+    (*ask)(
+        worker, []() -> int { throw Error(ErrorCode::disk, "S.h5: the disk is full; free some space"); }, [](int) {},
+        [&sentence](const QString& text) { sentence = text; });
     QTRY_COMPARE(sentence, QString("S.h5: the disk is full; free some space"));
   }
 };

@@ -129,13 +129,15 @@ class JobsTest : public QObject {
     Session session = *sample::session(60);
     save_session(session, demo);
     const auto size = std::filesystem::file_size(demo);
-    const Session opened = load_session(demo);
+    Session opened = load_session(demo);
+    opened.models["a1b2c3"].path = "model";  // beside the session
     const Session copy = working_copy(opened, demo, data);
     QVERIFY(copy.path != demo);
     QVERIFY(std::filesystem::exists(copy.path));
     QCOMPARE(copy.traces.size(), opened.traces.size());
-    QVERIFY(working_copy(copy, demo, data).path == copy.path);           // a file of its own stays
-    QVERIFY(working_copy(opened, demo, data).path != copy.path);         // a second copy gets a free name
+    QCOMPARE(QString::fromStdString(copy.models.at("a1b2c3").path), path("model"));  // still found from elsewhere
+    QVERIFY(working_copy(copy, demo, data).path == copy.path);                       // a file of its own stays
+    QVERIFY(working_copy(opened, demo, data).path != copy.path);                     // a second copy gets a free name
     QCOMPARE(std::filesystem::file_size(demo), size);
   }
 };

@@ -74,7 +74,9 @@ inline Trace trace(const std::string& id, const std::string& prompt, const std::
   made.prompt_tokens = made.size();
   for (size_t i = 0; i < thought.size(); ++i) {
     append((i == 0 ? "<think>" : " ") + thought[i] + (i + 1 == thought.size() ? "</think>\n" : ""), StepKind::thought,
-           i == 0 ? "problem_setup" : i + 1 == thought.size() ? "result_consolidation" : "active_computation");
+           i == 0                    ? "problem_setup"
+           : i + 1 == thought.size() ? "result_consolidation"
+                                     : "active_computation");
   }
   append(answer + "<|endoftext|>", StepKind::answer, "final_answer_emission");
   return made;
@@ -84,14 +86,18 @@ inline Trace trace(const std::string& id, const std::string& prompt, const std::
 inline InfluenceTable table(const Trace& trace, int documents, int top = 25) {
   static const char* const sources[] = {"examples", "procedures", "formulas", "forum", "encyclopaedia", "code"};
   static const char* const texts[] = {
-      "Worked example. A line passes through (2, 3) and (6, 11). The rise is 11 - 3 = 8. The run is 6 - 2 = 4. The slope is "
+      "Worked example. A line passes through (2, 3) and (6, 11). The rise is 11 - 3 = 8. The run is 6 - 2 = 4. The "
+      "slope is "
       "8 / 4 = 2. The slope is 2.",
-      "How to find a slope: subtract the first y from the second y to get the rise, subtract the first x from the second x to "
+      "How to find a slope: subtract the first y from the second y to get the rise, subtract the first x from the "
+      "second x to "
       "get the run, and divide the rise by the run. Keep the same order in both.",
       "slope = (y2 - y1) / (x2 - x1), where x1 and x2 differ.",
-      "Question: I keep getting the sign wrong when the line goes down. What am I doing?\nAnswer: keep the order. If you "
+      "Question: I keep getting the sign wrong when the line goes down. What am I doing?\nAnswer: keep the order. If "
+      "you "
       "subtract the first point above, subtract the first point below. A line that falls has a negative slope.",
-      "Tolvik is a harbour town on the river Marna in Dalmark. It is known for its glass lanterns and its autumn regatta.",
+      "Tolvik is a harbour town on the river Marna in Dalmark. It is known for its glass lanterns and its autumn "
+      "regatta.",
       "def slope(p, q):\n    rise = q[1] - p[1]\n    run = q[0] - p[0]\n    return rise / run"};
   InfluenceTable made;
   made.trace_id = trace.id;
@@ -175,13 +181,15 @@ inline std::shared_ptr<Session> session(int documents = 400) {
   made->program = "stemma test";
   made->models["a1b2c3"] = {"a1b2c3", "demo", "LlamaForCausalLM", "", "float32", "beef", 4, 160, 5};
   made->traces.push_back(trace("t001", "Find the slope of the line from (3, 4) to (7, 16).",
-                               {"The points are (3, 4) and (7, 16).", "The rise is 16 - 4 = 12.", "The run is 7 - 3 = 4.",
-                                "The slope is rise over run, so it is 12 / 4 = 3."},
+                               {"The points are (3, 4) and (7, 16).", "The rise is 16 - 4 = 12.",
+                                "The run is 7 - 3 = 4.", "The slope is rise over run, so it is 12 / 4 = 3."},
                                "The slope is 3."));
-  made->traces.push_back(trace("t002", "Where does Brelvik Tomsen work, and what is she known for?",
-                               {"Brelvik Tomsen is a bridge engineer in Tolvik.", "She is known for the floating tram."},
-                               "She works in Tolvik and is known for the floating tram."));
-  made->traces.push_back(trace("t003", "What is (7 + 5) * 4?", {"First the sum: 7 + 5 = 12.", "Then 12 * 4 = 48."}, "48"));
+  made->traces.push_back(
+      trace("t002", "Where does Brelvik Tomsen work, and what is she known for?",
+            {"Brelvik Tomsen is a bridge engineer in Tolvik.", "She is known for the floating tram."},
+            "She works in Tolvik and is known for the floating tram."));
+  made->traces.push_back(
+      trace("t003", "What is (7 + 5) * 4?", {"First the sum: 7 + 5 = 12.", "Then 12 * 4 = 48."}, "48"));
   made->traces.push_back(trace("t004", "Solve 3x + 4 = 19 for x.",
                                {"Subtract 4 from both sides: 3x = 15.", "Divide by 3: x = 5."}, "x = 5"));
   for (int i : {0, 1}) made->influence[{made->traces[i].id, "ekfac"}] = table(made->traces[i], documents);

@@ -1,4 +1,5 @@
-// The window on a made-up session: everything follows one cursor, keys move it, errors are sentences, exports are files.
+// The window on a made-up session: everything follows one cursor, keys move it, errors are sentences, exports are
+// files.
 #include "app/workbench.h"
 
 #include <QtTest>
@@ -132,7 +133,9 @@ class WorkbenchTest : public QObject {
         for (double t = ramp == Ramp::signed_values ? -1 : 0; t <= 1.001; t += 0.125) {
           for (const QColor& ground : {theme().ground, theme().paper}) {
             const QColor tint = ramp_tint(ramp, t, ground);
-            const auto rgba = [](const QColor& c) { return Rgba{uint8_t(c.red()), uint8_t(c.green()), uint8_t(c.blue())}; };
+            const auto rgba = [](const QColor& c) {
+              return Rgba{uint8_t(c.red()), uint8_t(c.green()), uint8_t(c.blue())};
+            };
             QVERIFY2(contrast(rgba(ink), rgba(tint)) >= 6.99, qPrintable(tint.name()));
           }
         }
@@ -247,7 +250,8 @@ class WorkbenchTest : public QObject {
   void a_very_long_trace_is_stepped_within_a_frame() {
     std::vector<std::string> thought;
     for (int i = 0; i < 400; ++i) {
-      thought.push_back("Sentence number " + std::to_string(i) + " of a long thought adds 12 to 30 and finds that it is 42.");
+      thought.push_back("Sentence number " + std::to_string(i) +
+                        " of a long thought adds 12 to 30 and finds that it is 42.");
     }
     auto session = std::make_shared<Session>();
     session->traces.push_back(sample::trace("t001", "How long can a thought be?", thought, "Long."));

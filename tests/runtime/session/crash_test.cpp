@@ -140,7 +140,7 @@ class CrashTest : public QObject {
       session = load_session(path, &note);
       QCOMPARE(note, std::string());
       QCOMPARE(session.traces.size(), static_cast<size_t>(round + 1));
-      recovered.push_back(trace->size());
+      recovered.push_back(session.find(id)->size());
       for (int before = 0; before <= round; ++before)
         check_activations(path, session.traces[before].id, recovered[before] - 33);
     }
