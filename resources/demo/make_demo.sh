@@ -43,4 +43,9 @@ rm -f demo.h5 demo.activations.h5
 "$program" attribute demo.h5 --corpus corpus.jsonl.zst --top 12 >&2
 
 echo "== results" >&2
-"$program" study demo --model model --suite evaluation.jsonl --corpus corpus.jsonl.zst --out RESULTS.md
+suite=evaluation.jsonl
+if awk "BEGIN { exit !($scale < 0.5) }"; then # a model this little trained is asked every tenth prompt only
+  awk 'NR % 10 == 1' evaluation.jsonl >every-tenth.jsonl
+  suite=every-tenth.jsonl
+fi
+"$program" study demo --model model --suite $suite --corpus corpus.jsonl.zst --out RESULTS.md
