@@ -91,8 +91,7 @@ void write_facts(std::ostream& out, const Model& model, const Factors& factors, 
     row("the step that names the answer", method, with, tables, of_naming_step);
     row("the whole completion with its thought", method, with, tables, of_completion);
   }
-  fmt::print(out, "\nA whole completion also chooses how to word its thought, which takes most of its nats: its strongest documents are then "
-                  "those that word it alike, whatever fact they state. The answer alone asks for the fact.\n\n");
+  fmt::print(out, "\n");
 }
 
 // The mean of pairwise correlations of score rows, within one group or between two.
