@@ -141,7 +141,7 @@ Hdf5Node Hdf5Node::group(const std::string& name) const {
   node.id_ = open(name);
   if (H5Iget_type(*node.id_) != H5I_GROUP) fail_damaged(place(name), "is no group");
   node.file_ = file_;
-  node.path_ = path_ == "/" ? "/" + name : path_ + "/" + name;
+  node.path_ = fmt::format("{}/{}", path_ == "/" ? "" : path_, name);
   return node;
 }
 
@@ -215,7 +215,7 @@ Hdf5Node Hdf5Node::open_rows(const std::string& name) const {
   if (H5Iget_type(*node.id_) != H5I_DATASET || extents_of(node.id_).size() != 2)
     fail_damaged(place(name), "is no matrix");
   node.file_ = file_;
-  node.path_ = path_ == "/" ? "/" + name : path_ + "/" + name;
+  node.path_ = fmt::format("{}/{}", path_ == "/" ? "" : path_, name);
   return node;
 }
 
