@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "app/commands/signals.h"
 #include "app/commands/terminal.h"
 #include "runtime/error.h"
 
@@ -119,6 +120,7 @@ bool is_command(std::string_view argument) {
 }
 
 int run_command(int argc, char** argv) {
+  take_signals();
   std::signal(SIGXFSZ, SIG_IGN);  // a file over the allowed size is then a failed write, and a sentence
   try {
     const int status = run_whole(argc, argv);
