@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/ops.h"
+#include "kernels/outer_tile.h"
 
 // Compiles a plain loop for several instruction sets and picks one when the program starts. Sanitizers dislike the
 // resolver, which runs before they are ready.
@@ -27,12 +28,16 @@ void swiglu(Tensor gate, Tensor up, Tensor out);
 void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient);
 void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha, float beta);
 void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor products);
+void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor queries, Tensor scores,
+                    const OuterTiles& tiles = outer_tiles());
+void segment_squares(Tensor g, Tensor a, std::span<const Segment> segments, Tensor total,
+                     const OuterTiles& tiles = outer_tiles());
+void gram(Tensor x, Tensor c, const OuterTiles& tiles = outer_tiles());
 void add(Tensor x, Tensor y, float scale);
 void cross_entropy(Tensor logits, Ids targets, float weight, Tensor losses);
 void sample_targets(Tensor logits, Tensor uniforms, Ids targets);
 void adamw(Tensor parameter, Tensor gradient, Tensor first, Tensor second, const Ops::AdamW& settings);
 double sum_of_squares(Tensor x);
-void add_squares(Tensor products, Tensor total);
 void divide_damped(Tensor x, Tensor d, float damping, Tensor y);
 void row_dots(Tensor a, Tensor b, Tensor dots);
 

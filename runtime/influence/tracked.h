@@ -23,10 +23,4 @@ inline Tensor tracked_weight(const Model& model, size_t index) {
   return model.weights.blocks[index / linears.size()].linear(linears[index % linears.size()]);
 }
 
-// Runs `visit(first, last)` over groups of segments whose outer products fit the buffer of `rows` products.
-template <class Visit>
-void for_groups(size_t segments, size_t rows, Visit visit) {
-  for (size_t first = 0; first < segments; first += rows) visit(first, std::min(segments, first + rows));
-}
-
 }  // namespace stemma
