@@ -1,11 +1,14 @@
-#include "runtime/model/byte_pairs.h"
+#include "runtime/model/tokenizer/byte_pairs.h"
 
+#include <array>
 #include <bit>
 #include <queue>
 
 namespace stemma {
 
 namespace {
+
+constexpr size_t few = 48;  // symbols, up to which looking at every pair beats a queue
 
 uint64_t pair_of(int32_t left, int32_t right) { return (uint64_t(uint32_t(left)) << 32) | uint32_t(right); }
 size_t scatter(uint64_t pair) {
@@ -24,11 +27,11 @@ struct Candidate {
 }  // namespace
 
 BytePairs::BytePairs(const std::vector<Merge>& merges) : slots_(std::bit_ceil(merges.size() * 2 + 2)) {
-  for (size_t rank = 0; rank < merges.size(); ++rank) {
-    const uint64_t pair = pair_of(merges[rank].left, merges[rank].right);
+  for (const Merge& merge : merges) {
+    const uint64_t pair = pair_of(merge.left, merge.right);
     size_t at = scatter(pair) & (slots_.size() - 1);
     while (slots_[at].pair != empty && slots_[at].pair != pair) at = (at + 1) & (slots_.size() - 1);
-    slots_[at] = {pair, static_cast<uint32_t>(rank), merges[rank].result};
+    slots_[at] = {pair, merge.rank, merge.result};
   }
 }
 
@@ -42,7 +45,38 @@ const BytePairs::Slot* BytePairs::find(int32_t left, int32_t right) const {
 
 void BytePairs::merge(std::vector<TokenSpan>& symbols) const {
   if (symbols.size() < 2) return;
+  if (symbols.size() <= few)
+    merge_few(symbols);
+  else
+    merge_many(symbols);
+}
+
+void BytePairs::merge_few(std::vector<TokenSpan>& symbols) const {
+  std::array<const Slot*, few> pairs;  // of symbol i and the next
+  size_t count = symbols.size();
+  for (size_t i = 0; i + 1 < count; ++i) pairs[i] = find(symbols[i].id, symbols[i + 1].id);
+  while (count > 1) {
+    size_t best = count;
+    uint32_t rank = ~uint32_t{0};
+    for (size_t i = 0; i + 1 < count; ++i)
+      if (pairs[i] && pairs[i]->rank < rank) {
+        rank = pairs[i]->rank;
+        best = i;
+      }
+    if (best == count) break;
+    symbols[best] = {pairs[best]->result, symbols[best].bytes + symbols[best + 1].bytes};
+    --count;
+    for (size_t i = best + 1; i < count; ++i) symbols[i] = symbols[i + 1];
+    for (size_t i = best + 1; i + 1 < count; ++i) pairs[i] = pairs[i + 1];
+    if (best) pairs[best - 1] = find(symbols[best - 1].id, symbols[best].id);
+    if (best + 1 < count) pairs[best] = find(symbols[best].id, symbols[best + 1].id);
+  }
+  symbols.resize(count);
+}
+
+void BytePairs::merge_many(std::vector<TokenSpan>& symbols) const {
   constexpr uint32_t none = ~uint32_t{0};
+  constexpr int32_t gone = -2;
   const auto count = static_cast<uint32_t>(symbols.size());
   struct Link {
     uint32_t before, after;
@@ -58,7 +92,6 @@ void BytePairs::merge(std::vector<TokenSpan>& symbols) const {
     if (i) candidate(i - 1, i, [&](const Candidate& c) { heap.push_back(c); });
   }
   std::priority_queue<Candidate> queue({}, std::move(heap));
-  constexpr int32_t gone = -2;
   while (!queue.empty()) {
     const Candidate best = queue.top();
     queue.pop();

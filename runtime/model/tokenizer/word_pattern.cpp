@@ -1,4 +1,4 @@
-#include "runtime/model/word_split.h"
+#include "runtime/model/tokenizer/word_pattern.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <fmt/format.h>
@@ -23,6 +23,13 @@ struct Free {
   void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
 };
 
+// One a thread and never freed before it ends: words are too many for one each.
+pcre2_match_data* match_data() {
+  thread_local const std::unique_ptr<pcre2_match_data, Free> data(pcre2_match_data_create(1, nullptr));
+  if (!data) throw std::bad_alloc();
+  return data.get();
+}
+
 }  // namespace
 
 struct WordPattern::Code {
@@ -36,10 +43,12 @@ WordPattern::WordPattern(const std::string& pattern, const std::string& file) {
   made->file = file;
   int failure = 0;
   size_t place = 0;
-  constexpr uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C;
-  if (pattern.size() <= longest_pattern)
-    made->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), options, &failure,
+  constexpr uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
+  if (pattern.size() <= longest_pattern) {
+    const std::string written = in_pcre_syntax(pattern, file);
+    made->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(written.data()), written.size(), options, &failure,
                                    &place, nullptr));
+  }
   if (!made->code)
     throw Error(ErrorCode::bad_file, fmt::format("{}: its split pattern is broken at character {}", file, place));
   pcre2_jit_compile(made->code.get(),
@@ -55,33 +64,31 @@ WordPattern::WordPattern(const std::string& pattern, const std::string& file) {
 WordPattern::~WordPattern() = default;
 WordPattern::WordPattern(WordPattern&&) noexcept = default;
 
-void WordPattern::split(std::string_view text, std::vector<std::string_view>& words) const {
-  const std::unique_ptr<pcre2_match_data, Free> data(pcre2_match_data_create_from_pattern(code_->code.get(), nullptr));
-  if (!data) throw std::bad_alloc();
+void WordPattern::find(std::string_view text, std::vector<TextRange>& matches) const {
   const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+  pcre2_match_data* data = match_data();
   auto match = [&](size_t from, uint32_t options) {
-    return pcre2_match(code_->code.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK | options, data.get(),
+    return pcre2_match(code_->code.get(), subject, text.size(), from, PCRE2_NO_UTF_CHECK | options, data,
                        code_->context.get());
   };
-  size_t begin = 0;  // of what is not yet in a word
-  for (size_t from = 0; from < text.size();) {
+  size_t last = std::string_view::npos;  // where the last match ended
+  for (size_t from = 0; from <= text.size();) {
     int found = match(from, 0);
     if (found == PCRE2_ERROR_JIT_STACKLIMIT) found = match(from, PCRE2_NO_JIT);
     if (found == PCRE2_ERROR_NOMATCH) break;
     if (found < 0)
       throw Error(ErrorCode::bad_file,
                   fmt::format("{}: its split pattern takes too much work on this text", code_->file));
-    const size_t* range = pcre2_get_ovector_pointer(data.get());
-    if (range[1] <= range[0] || range[0] < from) {  // nothing matched here: look again one character on
-      from = std::max(from, range[1]);
-      if (from < text.size()) from += utf8_length(text, from);
+    const size_t* range = pcre2_get_ovector_pointer(data);
+    const size_t begin = range[0], end = range[1];
+    if (end < begin || begin < from || (begin == end && end == last)) {  // \K, or nothing once more: a character on
+      from = std::max(from, end);
+      from += from < text.size() ? utf8_length(text, from) : 1;
       continue;
     }
-    if (range[0] > begin) words.push_back(text.substr(begin, range[0] - begin));
-    words.push_back(text.substr(range[0], range[1] - range[0]));
-    begin = from = range[1];
+    matches.push_back({static_cast<uint32_t>(begin), static_cast<uint32_t>(end)});
+    last = from = end;
   }
-  if (begin < text.size()) words.push_back(text.substr(begin));
 }
 
 }  // namespace stemma

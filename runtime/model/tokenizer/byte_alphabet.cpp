@@ -1,4 +1,6 @@
-#include "runtime/model/byte_alphabet.h"
+#include "runtime/model/tokenizer/byte_alphabet.h"
+
+#include <fmt/format.h>
 
 #include <array>
 
@@ -36,17 +38,21 @@ std::string spelling_of_byte(uint8_t byte) {
   return {static_cast<char>(0xC0 | (character >> 6)), static_cast<char>(0x80 | (character & 0x3F))};
 }
 
-std::string bytes_of_spelling(std::string_view spelling) {
+std::optional<std::string> exact_bytes_of_spelling(std::string_view spelling) {
   std::string bytes;
   for (size_t at = 0; at < spelling.size();) {
     const size_t length = utf8_length(spelling, at);
     const char32_t character = length ? utf8_character(spelling, at) : 0;
     const int byte = length && character < alphabet().bytes.size() ? alphabet().bytes[character] : -1;
-    if (byte < 0) return std::string(spelling);
+    if (byte < 0) return {};
     bytes += static_cast<char>(byte);
     at += length;
   }
   return bytes;
+}
+
+std::string bytes_of_spelling(std::string_view spelling) {
+  return exact_bytes_of_spelling(spelling).value_or(std::string(spelling));
 }
 
 std::optional<uint8_t> byte_of_token(std::string_view token) {
@@ -56,14 +62,6 @@ std::optional<uint8_t> byte_of_token(std::string_view token) {
   return static_cast<uint8_t>(digit(token[3]) * 16 + digit(token[4]));
 }
 
-std::string spaces_of_underscores(std::string_view spelling) {
-  std::string text;
-  for (size_t at = 0; at < spelling.size();) {
-    const bool space = spelling.substr(at).starts_with(underscore);
-    text += space ? ' ' : spelling[at];
-    at += space ? underscore.size() : 1;
-  }
-  return text;
-}
+std::string token_of_byte(uint8_t byte) { return fmt::format("<0x{:02X}>", byte); }
 
 }  // namespace stemma
