@@ -1,4 +1,4 @@
-#include "runtime/session/half.h"
+#include "kernels/half.h"
 
 #include <bit>
 
