@@ -72,8 +72,7 @@ struct Tokenizer::Tables {
   std::string decoded(int32_t id, bool first, bool last) const {
     const bool added = is_added[static_cast<size_t>(id)];
     if (!added && !plan.vocabulary->has(id)) return "";
-    const std::string& spelling =
-        added ? spellings_of_added[static_cast<size_t>(id)] : plan.vocabulary->spelling(id);
+    const std::string& spelling = added ? spellings_of_added[static_cast<size_t>(id)] : plan.vocabulary->spelling(id);
     return plan.decoder.token(spelling, added, first, last);
   }
 

@@ -12,9 +12,9 @@ namespace stemma {
 
 class Tokenizer {
  public:
-  // `path` is a file (tokenizer.json, SentencePiece's or tiktoken's tokenizer.model, *.tiktoken, vocab.json or merges.txt
-  // with the other beside it, *.gguf) or a folder that holds one. Throws Error naming what is missing, broken or not
-  // supported.
+  // `path` is a file (tokenizer.json, SentencePiece's or tiktoken's tokenizer.model, *.tiktoken, vocab.json or
+  // merges.txt with the other beside it, *.gguf) or a folder that holds one. Throws Error naming what is missing,
+  // broken or not supported.
   explicit Tokenizer(const std::filesystem::path& path);
   // From the bytes of such a file and of tokenizer_config.json (empty: none); `file` is for messages. `merges` is
   // merges.txt where the first is vocab.json.

@@ -26,9 +26,7 @@ size_t strip_left(std::string_view text, size_t from) {
   return from;
 }
 
-bool word_at(std::string_view text, size_t at) {
-  return utf8_length(text, at) && is_word(utf8_character(text, at));
-}
+bool word_at(std::string_view text, size_t at) { return utf8_length(text, at) && is_word(utf8_character(text, at)); }
 
 bool stands_alone(std::string_view text, size_t begin, size_t end) {
   return (begin == 0 || !word_at(text, character_before(text, begin))) && !word_at(text, end);

@@ -11,9 +11,7 @@ namespace stemma {
 
 namespace {
 
-utf8proc_category_t category(char32_t character) {
-  return utf8proc_category(static_cast<utf8proc_int32_t>(character));
-}
+utf8proc_category_t category(char32_t character) { return utf8proc_category(static_cast<utf8proc_int32_t>(character)); }
 bool within(utf8proc_category_t value, utf8proc_category_t first, utf8proc_category_t last) {
   return value >= first && value <= last;
 }
@@ -44,9 +42,7 @@ CharacterKind kind_of(char32_t character) {
   return character < kinds_end ? kinds->of[character] : CharacterKind::other;
 }
 
-bool is_numeric(char32_t character) {
-  return within(category(character), UTF8PROC_CATEGORY_ND, UTF8PROC_CATEGORY_NO);
-}
+bool is_numeric(char32_t character) { return within(category(character), UTF8PROC_CATEGORY_ND, UTF8PROC_CATEGORY_NO); }
 bool is_mark(char32_t character) { return within(category(character), UTF8PROC_CATEGORY_MN, UTF8PROC_CATEGORY_ME); }
 bool is_nonspacing_mark(char32_t character) { return category(character) == UTF8PROC_CATEGORY_MN; }
 
@@ -83,8 +79,8 @@ void append_utf8(std::string& text, char32_t character) {
 }
 
 void append_lowercase(std::string& text, char32_t character) {
-  append_utf8(text, character == 0x130 ? U'i'
-                                       : static_cast<char32_t>(utf8proc_tolower(static_cast<int32_t>(character))));
+  append_utf8(text,
+              character == 0x130 ? U'i' : static_cast<char32_t>(utf8proc_tolower(static_cast<int32_t>(character))));
   if (character == 0x130) append_utf8(text, 0x307);
 }
 

@@ -22,9 +22,9 @@ void replace_all(std::string& text, std::string_view pattern, std::string_view c
 
 void clean_up(std::string& text) {
   using Pair = std::pair<const char*, const char*>;
-  constexpr std::array<Pair, 11> pairs = {Pair{" .", "."},     {" ?", "?"},       {" !", "!"},   {" ,", ","},
-                                          {" ' ", "'"},        {" n't", "n't"},   {" 'm", "'m"}, {" do not", " don't"},
-                                          {" 's", "'s"},       {" 've", "'ve"},   {" 're", "'re"}};
+  constexpr std::array<Pair, 11> pairs = {Pair{" .", "."}, {" ?", "?"},     {" !", "!"},    {" ,", ","},
+                                          {" ' ", "'"},    {" n't", "n't"}, {" 'm", "'m"},  {" do not", " don't"},
+                                          {" 's", "'s"},   {" 've", "'ve"}, {" 're", "'re"}};
   for (const auto& [from, to] : pairs) replace_all(text, from, to);
 }
 

@@ -46,7 +46,11 @@ const std::vector<Family>& families() {
        {},
        true},
       {{"mpt", "olmo", "gpt-neox"}, {}, true, true},
-      {{"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "midm-2.0", "lfm2"}, {cl100k_pattern}, false, false, true},
+      {{"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "midm-2.0", "lfm2"},
+       {cl100k_pattern},
+       false,
+       false,
+       true},
       {{"dbrx", "smaug-bpe", "chatglm-bpe", "glm4", "cl100k"}, {cl100k_pattern}},
       {{"qwen2", "deepseek-r1-qwen", "stablelm2", "hunyuan", "megrez"}, {qwen2_pattern}, false, true},
       {{"grok-2", "bailingmoe"}, {qwen2_pattern}},
@@ -113,16 +117,16 @@ json family_stages(std::string_view pre) {
 
 std::string_view family_of_class(std::string_view tokenizer_class) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 11> classes = {{{"GPT2Tokenizer", "gpt-2"},
-                                                                                     {"RobertaTokenizer", "gpt-2"},
-                                                                                     {"BartTokenizer", "gpt-2"},
-                                                                                     {"CodeGenTokenizer", "gpt-2"},
-                                                                                     {"WhisperTokenizer", "gpt-2"},
-                                                                                     {"OPTTokenizer", "gpt-2"},
-                                                                                     {"GPTNeoXTokenizer", "gpt-neox"},
-                                                                                     {"Qwen2Tokenizer", "qwen2"},
-                                                                                     {"Qwen3Tokenizer", "qwen2"},
-                                                                                     {"CohereTokenizer", "command-r"},
-                                                                                     {"BloomTokenizer", "bloom"}}};
+                                                                                      {"RobertaTokenizer", "gpt-2"},
+                                                                                      {"BartTokenizer", "gpt-2"},
+                                                                                      {"CodeGenTokenizer", "gpt-2"},
+                                                                                      {"WhisperTokenizer", "gpt-2"},
+                                                                                      {"OPTTokenizer", "gpt-2"},
+                                                                                      {"GPTNeoXTokenizer", "gpt-neox"},
+                                                                                      {"Qwen2Tokenizer", "qwen2"},
+                                                                                      {"Qwen3Tokenizer", "qwen2"},
+                                                                                      {"CohereTokenizer", "command-r"},
+                                                                                      {"BloomTokenizer", "bloom"}}};
   if (tokenizer_class.ends_with("Fast")) tokenizer_class.remove_suffix(4);
   for (const auto& [name, family] : classes)
     if (name == tokenizer_class) return family;
@@ -130,8 +134,7 @@ std::string_view family_of_class(std::string_view tokenizer_class) {
 }
 
 json sentencepiece_stages(bool prefix_space) {
-  const json to_underscores = {
-      {"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", "\u2581"}};
+  const json to_underscores = {{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", "\u2581"}};
   json normalizers = json::array(), decoders = json::array();
   if (prefix_space) normalizers.push_back({{"type", "Prepend"}, {"prepend", "\u2581"}});
   normalizers.push_back(to_underscores);

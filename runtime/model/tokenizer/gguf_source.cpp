@@ -90,8 +90,7 @@ class Reader {
     from.unigram = unigram;
     from.prefix_space = gguf_.flag("tokenizer.ggml.add_space_prefix").value_or(true);
     from.single_spaces = gguf_.flag("tokenizer.ggml.remove_extra_whitespaces").value_or(false);
-    for (int64_t byte : gguf_.integers("tokenizer.ggml.precompiled_charsmap"))
-      from.charsmap += static_cast<char>(byte);
+    for (int64_t byte : gguf_.integers("tokenizer.ggml.precompiled_charsmap")) from.charsmap += static_cast<char>(byte);
     from.unknown = id("tokenizer.ggml.unknown_token_id", -1);
     for (size_t i = 0; from.unknown < 0 && i < tokens_.size(); ++i)
       if (kind(i) == PieceKind::unknown) from.unknown = static_cast<int32_t>(i);
@@ -99,8 +98,7 @@ class Reader {
     // Phi-3 takes the white space after its markers; the file has no place to say so.
     if (gguf_.text("general.architecture") == "phi3")
       for (AddedToken& token : plan.added)
-        token.strips_right =
-            token.content != "<unk>" && token.content != "<s>" && token.content != "<|endoftext|>";
+        token.strips_right = token.content != "<unk>" && token.content != "<s>" && token.content != "<|endoftext|>";
     return plan;
   }
 

@@ -28,13 +28,15 @@ DecoderStep step_of(const json& part, const std::string& type, const std::string
         text_field(part, "prepend_scheme", flag_field(part, "add_prefix_space", true) ? "always" : "never");
     return decode_metaspace(text_field(part, "replacement", "\u2581"), scheme != "never");
   }
-  if (type == "WordPiece") return decode_word_piece(text_field(part, "prefix", "##"), flag_field(part, "cleanup", true));
+  if (type == "WordPiece")
+    return decode_word_piece(text_field(part, "prefix", "##"), flag_field(part, "cleanup", true));
   if (type == "BPEDecoder") return decode_word_ends(text_field(part, "suffix", "</w>"));
   refuse_stage(file, "the decoder " + in_quotes(type));
 }
 
 // What a template's piece stands for: ids; nothing for the text itself.
-std::vector<int32_t> ids_of(const json& piece, const json& processor, const std::string& file, const TokenizerPlan& plan) {
+std::vector<int32_t> ids_of(const json& piece, const json& processor, const std::string& file,
+                            const TokenizerPlan& plan) {
   const json* token = field(piece, "SpecialToken");
   if (!token) return {};
   const std::string name = text_field(*token, "id");

@@ -35,8 +35,8 @@ BytePairPlan byte_pairs_of(const json& model, const std::string& file, const Voc
   for (const json& entry : *merges) {
     const auto rank = static_cast<uint32_t>(plan.merges.size());
     if (entry.is_array() && entry.size() == 2 && entry[0].is_string() && entry[1].is_string())
-      plan.merges.push_back(merge_of(entry[0].get<std::string>(), entry[1].get<std::string>(), rank, plan.continuing,
-                                     vocabulary, file));
+      plan.merges.push_back(
+          merge_of(entry[0].get<std::string>(), entry[1].get<std::string>(), rank, plan.continuing, vocabulary, file));
     else if (entry.is_string())
       plan.merges.push_back(
           merge_of_line(entry.get_ref<const std::string&>(), rank, plan.continuing, vocabulary, file));
@@ -100,8 +100,7 @@ void read_vocabulary(const json& object, const std::string& file, Vocabulary& to
   for (const auto& [spelling, value] : object.items()) {
     if (spelling.size() > longest_token) refuse(file, fmt::format("token {} is too long", in_quotes(spelling)));
     const int32_t id = checked_id(value, spelling, file);
-    if (!to.add(spelling, id))
-      refuse(file, fmt::format("token {} has the id {} of another", in_quotes(spelling), id));
+    if (!to.add(spelling, id)) refuse(file, fmt::format("token {} has the id {} of another", in_quotes(spelling), id));
   }
 }
 

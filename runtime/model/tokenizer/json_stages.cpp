@@ -101,8 +101,10 @@ PreTokenizer split_of(const json& part, const std::string& file) {
 }
 
 PreTokenizer metaspace_of(const json& part, const std::string& file) {
-  const std::string name = text_field(part, "prepend_scheme", flag_field(part, "add_prefix_space", true) ? "always" : "never");
-  if (name != "always" && name != "first" && name != "never") refuse_stage(file, "the prepend_scheme " + in_quotes(name));
+  const std::string name =
+      text_field(part, "prepend_scheme", flag_field(part, "add_prefix_space", true) ? "always" : "never");
+  if (name != "always" && name != "first" && name != "never")
+    refuse_stage(file, "the prepend_scheme " + in_quotes(name));
   const auto scheme = name == "always"  ? PrependScheme::always
                       : name == "first" ? PrependScheme::first
                                         : PrependScheme::never;

@@ -15,10 +15,11 @@ TokenizerPlan plan_of_merges(std::string_view vocabulary, std::string_view merge
   const nlohmann::json entries = parse_json_object(vocabulary, file);
   if (entries.empty()) throw Error(ErrorCode::bad_file, fmt::format("{}: has no tokens", file));
   read_vocabulary(entries, file, *plan.vocabulary);
-  // Without a name, the size of the vocabulary tells the two that have always been shared like this.
+  // Without a telling name, the size of the vocabulary tells those that are shared like this.
   std::string_view family = family_of_class(kind);
   if (family.empty() && entries.size() == 50257) family = "gpt-2";
   if (family.empty() && entries.size() == 151643) family = "qwen2";
+  if (family.empty() && (entries.size() == 128000 || entries.size() == 128256)) family = "llama-bpe";
   const nlohmann::json stages = family_stages(family);
   if (stages.is_null())
     throw Error(ErrorCode::unsupported,
@@ -36,8 +37,7 @@ TokenizerPlan plan_of_merges(std::string_view vocabulary, std::string_view merge
     at = end + 1;
     if (line.ends_with('\r')) line.pop_back();
     if (line.empty() || (first && line.starts_with("#version"))) continue;
-    pairs.merges.push_back(
-        merge_of_line(line, static_cast<uint32_t>(pairs.merges.size()), "", *plan.vocabulary, file));
+    pairs.merges.push_back(merge_of_line(line, static_cast<uint32_t>(pairs.merges.size()), "", *plan.vocabulary, file));
   }
   plan.model = byte_pair_model(*plan.vocabulary, pairs, true);
   return plan;

@@ -72,14 +72,15 @@ json object_beside(const fs::path& folder, const char* name) {
 // tokenizer_config.json, and what it does not say from the older files.
 json configuration_of(const fs::path& folder) {
   json configuration = object_beside(folder, "tokenizer_config.json");
-  for (const auto& [key, value] : object_beside(folder, "special_tokens_map.json").items())
+  const json map = object_beside(folder, "special_tokens_map.json"), ids = object_beside(folder, "added_tokens.json");
+  for (const auto& [key, value] : map.items())
     if (value.is_string() || value.is_object())
       if (!field(configuration, key.c_str())) configuration[key] = value;
   if (field(configuration, "added_tokens_decoder")) return configuration;
   json special = json::array();
   if (const json* more = field(configuration, "additional_special_tokens")) special = *more;
   json added = json::object();
-  for (const auto& [content, id] : object_beside(folder, "added_tokens.json").items())
+  for (const auto& [content, id] : ids.items())
     if (id.is_number_unsigned()) {
       bool is_special = false;
       for (const json& name : special) is_special |= name == content;

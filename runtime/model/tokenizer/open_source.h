@@ -14,8 +14,9 @@ struct OpenedTokenizer {
   std::string hash;  // of all that was read
 };
 
-// `path`: a file of any form, or a folder; there the first of tokenizer.json, a tiktoken or SentencePiece tokenizer.model,
-// spiece.model, *.tiktoken, vocab.json with merges.txt. tokenizer_config.json and its older companions are read beside it.
+// `path`: a file of any form, or a folder; there the first of tokenizer.json, a tiktoken or SentencePiece
+// tokenizer.model, spiece.model, *.tiktoken, vocab.json with merges.txt. tokenizer_config.json and its older companions
+// are read beside it.
 OpenedTokenizer open_tokenizer(const std::filesystem::path& path);
 
 // From the bytes of one file, told apart by how it begins, and of tokenizer_config.json (empty: none). `merges`: of

@@ -17,8 +17,8 @@ int32_t TokenizerPlan::find(const std::string& token) const {
 
 void TokenizerPlan::add(AddedToken token, const std::string& file) {
   auto refuse = [&] {
-    throw Error(ErrorCode::bad_file, fmt::format("{}: added token {} has another id ({}) than the vocabulary gives", file,
-                                                 in_quotes(token.content), token.id));
+    throw Error(ErrorCode::bad_file, fmt::format("{}: added token {} has another id ({}) than the vocabulary gives",
+                                                 file, in_quotes(token.content), token.id));
   };
   const auto same = std::find_if(added.begin(), added.end(), [&](const AddedToken& entry) {
     return entry.id == token.id || entry.content == token.content;

@@ -196,9 +196,8 @@ PreTokenizer metaspace(std::string replacement, PrependScheme scheme, bool split
       to.keep(kept, piece.end);
     });
     if (!split) return;
-    cut(pieces, Behavior::merged_with_next, false, [&](std::string_view text, std::vector<TextRange>& matches) {
-      find_literal(text, replacement, matches);
-    });
+    cut(pieces, Behavior::merged_with_next, false,
+        [&](std::string_view text, std::vector<TextRange>& matches) { find_literal(text, replacement, matches); });
   };
 }
 

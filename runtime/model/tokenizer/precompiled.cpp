@@ -84,8 +84,8 @@ void replace_in_clusters(const Charsmap& map, NormalText& normal) {
   const std::string_view view = text;
   Rewriter to(normal);
   auto rewrite = [&](size_t begin, size_t end) {
-    if (const auto found = end - begin < longest_cluster ? map.find(view.substr(begin, end - begin), false)
-                                                         : std::nullopt)
+    if (const auto found =
+            end - begin < longest_cluster ? map.find(view.substr(begin, end - begin), false) : std::nullopt)
       return to.put(found->replacement, begin);
     for (size_t at = begin; at < end;) {
       const size_t length = std::max<size_t>(utf8_length(text, at), 1);

@@ -7,8 +7,7 @@
 
 namespace stemma {
 
-const std::string_view gpt2_pattern =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+const std::string_view gpt2_pattern = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 const std::string_view cl100k_pattern =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 const std::string_view qwen2_pattern =
@@ -132,12 +131,11 @@ std::optional<PreTokenizer> quick_split(std::string_view pattern) {
   // The same words, as others write it.
   constexpr std::string_view possessive =
       R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)";
-  constexpr std::string_view grouped =
-      R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
-  const int digits = pattern == qwen2_pattern                                  ? 1
-                     : pattern == cl100k_pattern || pattern == possessive      ? 3
-                     : pattern == gpt2_pattern || pattern == grouped           ? 0
-                                                                               : -1;
+  constexpr std::string_view grouped = R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+  const int digits = pattern == qwen2_pattern                             ? 1
+                     : pattern == cl100k_pattern || pattern == possessive ? 3
+                     : pattern == gpt2_pattern || pattern == grouped      ? 0
+                                                                          : -1;
   if (digits < 0) return {};
   return [digits](Pieces& pieces) {
     std::vector<TextRange> words;

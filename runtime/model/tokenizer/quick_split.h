@@ -1,5 +1,5 @@
-// The split patterns of GPT-2 and of cl100k and its children, written out by hand: several times as fast as any engine of
-// regular expressions, and the same words.
+// The split patterns of GPT-2 and of cl100k and its children, written out by hand: several times as fast as any engine
+// of regular expressions, and the same words.
 #pragma once
 
 #include <optional>

@@ -43,8 +43,8 @@ void add_pieces(const std::vector<Piece>& pieces, const std::string& file, Token
     if (piece.text.size() > longest_token || !std::isfinite(piece.score))
       throw Error(ErrorCode::bad_file, fmt::format("{}: piece {} is too long or has no finite score", file, i));
     to.vocabulary->add_twin(piece.text, id);
-    const bool added = piece.kind == PieceKind::control || piece.kind == PieceKind::user_defined ||
-                       piece.kind == PieceKind::unknown;
+    const bool added =
+        piece.kind == PieceKind::control || piece.kind == PieceKind::user_defined || piece.kind == PieceKind::unknown;
     if (!added || piece.text.empty() || to.vocabulary->find(piece.text) != id) continue;
     AddedToken token;
     token.id = id;

@@ -1,5 +1,5 @@
-// The file forms of tokenizers. Each reads untrusted text, checks it, and throws Error naming the file, what is broken or
-// not supported, and where; `file` is for messages.
+// The file forms of tokenizers. Each reads untrusted text, checks it, and throws Error naming the file, what is broken
+// or not supported, and where; `file` is for messages.
 #pragma once
 
 #include <filesystem>
