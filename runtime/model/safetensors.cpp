@@ -1,14 +1,9 @@
 #include "runtime/model/safetensors.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
-#include <cerrno>
 #include <cstring>
 #include <set>
 
@@ -99,29 +94,7 @@ void check_cover(const std::vector<StoredTensor>& tensors, std::span<const std::
   if (rest) refuse(file, fmt::format("{} bytes at its end belong to no tensor; it is damaged, fetch it again", rest));
 }
 
-float from_half(uint16_t half) {
-  const uint32_t sign = (half & 0x8000u) << 16, exponent = (half >> 10) & 31, fraction = half & 0x3FFu;
-  if (exponent == 0) return (sign ? -1.f : 1.f) * static_cast<float>(fraction) * 0x1p-24f;
-  if (exponent == 31) return std::bit_cast<float>(sign | 0x7F800000u | (fraction << 13));
-  return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (fraction << 13));
-}
-
-template <class Stored, class Convert>
-void convert(const std::byte* from, std::span<float> out, Convert to_float) {
-  for (size_t i = 0; i < out.size(); ++i) {
-    Stored stored;
-    std::memcpy(&stored, from + i * sizeof stored, sizeof stored);
-    out[i] = to_float(stored);
-  }
-}
-
 }  // namespace
-
-int64_t StoredTensor::size() const {
-  int64_t elements = 1;
-  for (int64_t extent : shape) elements *= extent;
-  return elements;
-}
 
 std::vector<StoredTensor> parse_safetensors(std::span<const std::byte> file, const std::string& name) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
@@ -145,49 +118,7 @@ std::vector<StoredTensor> parse_safetensors(std::span<const std::byte> file, con
   return tensors;
 }
 
-void read_f32(const StoredTensor& tensor, int64_t begin, std::span<float> out, const std::string& file) {
-  if (begin < 0 || begin + static_cast<int64_t>(out.size()) > tensor.size())
-    refuse(file, fmt::format("tensor {} has no elements that far", in_quotes(tensor.name)));
-  const std::byte* bytes = tensor.bytes.data();
-  if (tensor.dtype == "F32") {
-    if (!out.empty()) std::memcpy(out.data(), bytes + begin * 4, out.size_bytes());
-  } else if (tensor.dtype == "BF16") {
-    convert<uint16_t>(bytes + begin * 2, out, [](uint16_t x) { return std::bit_cast<float>(uint32_t{x} << 16); });
-  } else if (tensor.dtype == "F16") {
-    convert<uint16_t>(bytes + begin * 2, out, from_half);
-  } else if (tensor.dtype == "F64") {
-    convert<double>(bytes + begin * 8, out, [](double x) { return static_cast<float>(x); });
-  } else {
-    throw Error(ErrorCode::unsupported, fmt::format("{}: tensor {} is {}, weights must be F32, F16, BF16 or F64", file,
-                                                    in_quotes(tensor.name), tensor.dtype));
-  }
-}
-
-SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0)
-    throw Error(errno == ENOENT ? ErrorCode::not_found : ErrorCode::disk,
-                fmt::format("{}: cannot be opened ({})", path.string(), std::strerror(errno)));
-  struct stat status {};
-  const bool regular = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
-  const auto size = static_cast<size_t>(regular ? status.st_size : 0);
-  void* memory = size ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0) : nullptr;
-  const int failure = errno;
-  ::close(descriptor);
-  if (!regular) refuse(path.string(), "not a file");
-  if (memory == MAP_FAILED)
-    throw Error(ErrorCode::disk, fmt::format("{}: cannot be mapped ({})", path.string(), std::strerror(failure)));
-  mapped_ = {static_cast<const std::byte*>(memory), size};
-  try {
-    tensors_ = parse_safetensors(mapped_, path.string());
-  } catch (...) {
-    if (memory) ::munmap(memory, size);
-    throw;
-  }
-}
-
-SafetensorsFile::~SafetensorsFile() {
-  if (!mapped_.empty()) ::munmap(const_cast<std::byte*>(mapped_.data()), mapped_.size());
-}
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
+    : mapped_(path), tensors_(parse_safetensors(mapped_.bytes(), path.string())) {}
 
 }  // namespace stemma

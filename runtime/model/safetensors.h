@@ -8,43 +8,27 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "runtime/model/mapped_file.h"
+#include "runtime/model/stored_tensor.h"
+
 namespace stemma {
-
-// One tensor as it lies in a file: row-major, little-endian.
-struct StoredTensor {
-  std::string name;
-  std::string dtype;  // "F32", "BF16", "I64", ...
-  std::vector<int64_t> shape;
-  std::span<const std::byte> bytes;  // not aligned
-
-  int64_t size() const;  // elements
-};
 
 // Checks header, shapes and ranges of a whole file's bytes; the spans point into them. `name` is the file, for
 // messages. Throws Error: a Git-LFS pointer, cut short, not JSON, ranges that overlap, leave the file or leave holes.
 std::vector<StoredTensor> parse_safetensors(std::span<const std::byte> file, const std::string& name);
 
-// Elements [begin, begin + out.size()) as f32, from F64, F32, F16 or BF16. Throws Error for other types; `file` is for
-// messages.
-void read_f32(const StoredTensor& tensor, int64_t begin, std::span<float> out, const std::string& file);
-
 // A file on disk, mapped as long as this lives.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::filesystem::path& path);
-  ~SafetensorsFile();
-  SafetensorsFile(const SafetensorsFile&) = delete;
-  SafetensorsFile& operator=(const SafetensorsFile&) = delete;
 
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return mapped_.path(); }
   const std::vector<StoredTensor>& tensors() const { return tensors_; }
 
  private:
-  std::filesystem::path path_;
-  std::span<const std::byte> mapped_;
+  MappedFile mapped_;
   std::vector<StoredTensor> tensors_;
 };
 

@@ -6,7 +6,7 @@
 
 #include "runtime/error.h"
 #include "runtime/session/activations_file.h"
-#include "runtime/session/half.h"
+#include "kernels/half.h"
 #include "runtime/session/hdf5_file.h"
 #include "runtime/session/rename_whole.h"
 #include "runtime/session/session.h"

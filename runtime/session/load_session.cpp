@@ -6,7 +6,7 @@
 #include "runtime/error.h"
 #include "runtime/session/activations_file.h"
 #include "runtime/session/file_stamp.h"
-#include "runtime/session/half.h"
+#include "kernels/half.h"
 #include "runtime/session/heap_check.h"
 #include "runtime/session/recovery.h"
 #include "runtime/session/session.h"

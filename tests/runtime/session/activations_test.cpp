@@ -9,7 +9,7 @@
 #include "runtime/error.h"
 #include "runtime/session/activations_file.h"
 #include "runtime/session/capture.h"
-#include "runtime/session/half.h"
+#include "kernels/half.h"
 #include "tests/runtime/session/samples.h"
 
 namespace fs = std::filesystem;
