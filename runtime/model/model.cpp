@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "runtime/error.h"
+#include "runtime/model/chat_template.h"
 #include "runtime/model/hash.h"
 #include "runtime/model/json_file.h"
 #include "runtime/model/safetensors.h"
@@ -73,6 +74,7 @@ std::shared_ptr<const Model> load_model(const std::filesystem::path& folder, std
   model->name = model->path.filename().string();
   model->ops = ops;
   model->tokenizer = std::make_shared<const Tokenizer>(folder);
+  if (auto chat = find_chat_template(folder)) model->chat = std::make_shared<const ChatTemplate>(std::move(*chat));
 
   const Checkpoint checkpoint(folder);
   const std::vector<WeightPlace> places = weight_layout(model->config);
