@@ -10,6 +10,7 @@
 #include "app/commands/model_size.h"
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
+#include "runtime/model/model_source.h"
 #include "runtime/trace/capture_run.h"
 
 namespace stemma {
@@ -82,10 +83,11 @@ GenerateRequest request_of(const Options& options, const Prompt& prompt, int sam
 // Needs the config and the tokenizer only, so it works for a model that would not fit.
 int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
   Model model;
-  model.config = read_config(options.model);
-  model.path = options.model;
-  model.name = std::filesystem::path(options.model).filename().string();
-  model.tokenizer = std::make_shared<Tokenizer>(options.model);
+  const ModelFiles files = find_model(options.model);
+  model.config = read_config(files);
+  model.path = files.path();
+  model.name = files.name;
+  model.tokenizer = std::make_shared<Tokenizer>(tokenizer_path(files));
   const auto sites = read_sites(options.capture, model);
   const auto size = size_of(model.config);
   nlohmann::ordered_json plan{{"model", options.model},

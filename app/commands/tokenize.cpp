@@ -7,6 +7,7 @@
 #include "app/commands/command.h"
 #include "app/commands/options.h"
 #include "runtime/error.h"
+#include "runtime/model/model_source.h"
 #include "runtime/model/tokenizer.h"
 
 namespace stemma {
@@ -37,7 +38,7 @@ std::vector<int32_t> read_ids(const std::string& input, const Tokenizer& tokeniz
 }
 
 int run(const Options& options) {
-  const Tokenizer tokenizer(options.model);
+  const Tokenizer tokenizer(tokenizer_path(options.model));
   const std::string input{std::istreambuf_iterator<char>(std::cin), {}};
   std::vector<uint32_t> offsets;
   const auto ids = options.decode ? read_ids(input, tokenizer) : tokenizer.encode(input, &offsets);

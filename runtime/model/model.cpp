@@ -8,6 +8,8 @@
 #include "runtime/error.h"
 #include "runtime/model/hash.h"
 #include "runtime/model/json_file.h"
+#include "runtime/model/model_files.h"
+#include "runtime/model/model_source.h"
 #include "runtime/model/safetensors.h"
 #include "runtime/model/weight_layout.h"
 
@@ -38,7 +40,7 @@ void check_tensor(const Checkpoint& checkpoint, const WeightPlace& place) {
                 fmt::format("{}: tensor '{}' has shape {}, config.json asks for {}", found.file, place.name,
                             shape_text(found.tensor->shape), shape_text(stored_shape(place))));
   float first = 0;
-  read_f32(*found.tensor, 0, {&first, 1}, found.file);  // refuses a type that weights cannot have
+  found.read(0, {&first, 1});  // refuses a type that weights cannot have
 }
 
 // Tensors of a layer that the config does not explain (biases, query norms, experts, further layers) would be lost
@@ -55,33 +57,44 @@ void check_nothing_else(const Checkpoint& checkpoint, const std::vector<WeightPl
 }
 
 void load_tensor(const Checkpoint::Found& found, Tensor to, Ops& ops) {
-  if (found.tensor->dtype == "F32") return ops.upload(to.data, found.tensor->bytes.data(), found.tensor->bytes.size());
+  if (found.plain_f32()) return ops.upload(to.data, found.tensor->bytes.data(), found.tensor->bytes.size());
   std::vector<float> values;
   for (int64_t begin = 0; begin < to.size(); begin += elements_at_once) {
     values.resize(static_cast<size_t>(std::min(elements_at_once, to.size() - begin)));
-    read_f32(*found.tensor, begin, values, found.file);
+    found.read(begin, values);
     ops.upload(to.data + begin, values.data(), values.size() * sizeof(float));
   }
 }
 
 }  // namespace
 
-std::shared_ptr<const Model> load_model(const std::filesystem::path& folder, std::shared_ptr<Ops> ops) {
-  auto model = std::make_shared<Model>();
-  model->config = read_config(folder);
-  model->path = std::filesystem::canonical(folder);
-  model->name = model->path.filename().string();
-  model->ops = ops;
-  model->tokenizer = std::make_shared<const Tokenizer>(folder);
-
-  const Checkpoint checkpoint(folder);
-  const std::vector<WeightPlace> places = weight_layout(model->config);
+void check_weights(const Checkpoint& checkpoint, const ModelConfig& config) {
+  const std::vector<WeightPlace> places = weight_layout(config);
   for (const WeightPlace& place : places) check_tensor(checkpoint, place);
   check_nothing_else(checkpoint, places);
-  if (model->tokenizer->size() > model->config.vocabulary)
+}
+
+void check_tokenizer(const Tokenizer& tokenizer, const ModelConfig& config, const ModelFiles& files) {
+  if (tokenizer.size() > config.vocabulary)
     throw Error(ErrorCode::does_not_fit,
                 fmt::format("{}: the tokenizer has {} tokens, the embedding {} rows; they belong to different models",
-                            folder.string(), model->tokenizer->size(), model->config.vocabulary));
+                            files.path().string(), tokenizer.size(), config.vocabulary));
+}
+
+std::shared_ptr<const Model> load_model(const std::filesystem::path& named, std::shared_ptr<Ops> ops) {
+  const ModelFiles files = find_model(named);
+  const ModelSource source = open_source(files);
+  auto model = std::make_shared<Model>();
+  model->config = source.config;
+  model->path = files.path();
+  model->name = files.name;
+  model->commit = files.commit;
+  model->ops = ops;
+  model->tokenizer = std::make_shared<const Tokenizer>(source.tokenizer);
+
+  const Checkpoint& checkpoint = source.weights;
+  check_weights(checkpoint, model->config);
+  check_tokenizer(*model->tokenizer, model->config, files);
 
   model->weights = Weights(model->config, ops);
   for (const auto& named : model->weights.named()) load_tensor(checkpoint.find(named.name), named.tensor, *ops);

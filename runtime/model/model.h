@@ -58,8 +58,9 @@ struct Weights {
 struct Model {
   ModelConfig config;
   std::filesystem::path path;
-  std::string name;  // the folder's
-  std::string hash;  // of every weight and the config's shape
+  std::string name;    // the folder's, the file's, or "org/name" in a Hugging Face cache
+  std::string commit;  // of that cache's snapshot; else empty
+  std::string hash;    // of every weight and the config's shape
   std::shared_ptr<Ops> ops;
   Weights weights;
   Buffer rope;  // (context, D): cosines, then sines
@@ -68,8 +69,9 @@ struct Model {
   Heads heads() const { return {config.heads, config.key_value_heads, config.head_width}; }
 };
 
-// Throws Error naming the file, the tensor and the remedy. The tokenizer must fit the embedding.
-std::shared_ptr<const Model> load_model(const std::filesystem::path& folder, std::shared_ptr<Ops> ops);
+// `named` as find_model takes it: a folder, a GGUF file or a name. Throws Error naming the file, the tensor and the
+// remedy. The tokenizer must fit the embedding.
+std::shared_ptr<const Model> load_model(const std::filesystem::path& named, std::shared_ptr<Ops> ops);
 void save_model(const Model& model, const std::filesystem::path& folder);  // config.json, model.safetensors; f32
 Buffer rope_table(const ModelConfig& config, std::shared_ptr<Ops> ops);
 std::string hash_of(const ModelConfig& config, const Weights& weights, Ops& ops);

@@ -1,0 +1,31 @@
+// The parts of a model on disk, opened and checked, its numbers not read yet.
+#pragma once
+
+#include <filesystem>
+
+#include "runtime/model/checkpoint.h"
+#include "runtime/model/config.h"
+#include "runtime/model/model_files.h"
+#include "runtime/model/tokenizer.h"
+
+namespace stemma {
+
+// From config.json, or from a GGUF file's metadata. Throws Error as parse_config does.
+ModelConfig read_config(const ModelFiles& files);
+// What Tokenizer is to read: the GGUF file where that holds a vocabulary, else the folder.
+std::filesystem::path tokenizer_path(const ModelFiles& files);
+// The same of what a person names: a tokenizer's own file, or a model.
+std::filesystem::path tokenizer_path(const std::filesystem::path& named);
+
+struct ModelSource {
+  ModelConfig config;
+  Checkpoint weights;
+  std::filesystem::path tokenizer;  // for Tokenizer to read
+};
+ModelSource open_source(const ModelFiles& files);
+
+// Throw Error where the tensors, or the tokenizer's size, are not what the config asks for.
+void check_weights(const Checkpoint& checkpoint, const ModelConfig& config);
+void check_tokenizer(const Tokenizer& tokenizer, const ModelConfig& config, const ModelFiles& files);
+
+}  // namespace stemma
