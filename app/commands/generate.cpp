@@ -10,6 +10,7 @@
 #include "app/commands/model_size.h"
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
+#include "runtime/model/chat_template.h"
 #include "runtime/model/model_source.h"
 #include "runtime/trace/capture_run.h"
 
@@ -74,6 +75,7 @@ std::vector<std::string> read_sites(const std::string& list, const Model& model)
 GenerateRequest request_of(const Options& options, const Prompt& prompt, int sample) {
   GenerateRequest request;
   request.prompt = prompt.text;
+  request.system = options.system;
   request.think = !options.no_think;
   request.sampler = options.sampler;
   request.sampler.seed += static_cast<uint64_t>(sample);
@@ -88,6 +90,7 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
   model.path = files.path();
   model.name = files.name;
   model.tokenizer = std::make_shared<Tokenizer>(tokenizer_path(files));
+  if (auto chat = chat_template_of(files)) model.chat = std::make_shared<const ChatTemplate>(std::move(*chat));
   const auto sites = read_sites(options.capture, model);
   const auto size = size_of(model.config);
   nlohmann::ordered_json plan{{"model", options.model},
@@ -154,9 +157,6 @@ void stream(const Trace& trace, int32_t from) {
 int run(const Options& options) {
   if (options.samples > 1 && options.sampler.temperature == 0)
     throw WrongUsage("--samples: at temperature 0 every sample is the same; give --temperature above 0");
-  if (!options.system.empty())
-    throw Error(ErrorCode::unsupported, options.model + ": a prompt goes to the model as it is, without a chat template, so there is no "
-                                                        "place for --system; write its text at the head of the prompt");
   if (options.dtype != "f32")
     throw Error(ErrorCode::unsupported, "--dtype " + options.dtype + ": this version computes in f32 alone; leave --dtype out");
   const auto prompts = read_prompts(options);
@@ -209,7 +209,7 @@ Run setup_generate(CLI::App& app) {
   app.add_option("--capture", options->capture,
                  "Sites to record, separated by commas; all: every hook_resid_post; or none")
       ->type_name("LIST");
-  app.add_flag("--no-think", options->no_think, "Force an empty thought: the answer without one");
+  app.add_flag("--no-think", options->no_think, "The answer without a thought: by the chat template's enable_thinking, else an empty thought is forced");
   app.add_option("--temperature", sampler.temperature, "0: always the most likely token")
       ->check(CLI::Range(0.0, 100.0));
   app.add_option("--top-p", sampler.top_p, "Draw from the most likely tokens of this total probability")

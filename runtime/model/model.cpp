@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "runtime/error.h"
+#include "runtime/model/chat_template.h"
 #include "runtime/model/hash.h"
 #include "runtime/model/json_file.h"
 #include "runtime/model/model_files.h"
@@ -91,6 +92,7 @@ std::shared_ptr<const Model> load_model(const std::filesystem::path& named, std:
   model->commit = files.commit;
   model->ops = ops;
   model->tokenizer = std::make_shared<const Tokenizer>(source.tokenizer);
+  if (source.chat) model->chat = std::make_shared<const ChatTemplate>(*source.chat);
 
   const Checkpoint& checkpoint = source.weights;
   check_weights(checkpoint, model->config);

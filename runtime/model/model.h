@@ -15,6 +15,8 @@
 
 namespace stemma {
 
+struct ChatTemplate;
+
 // The linear layers of a block, in the order of their forward. Influence tracks all of them.
 enum class Linear { query, key, value, output, gate, up, down };
 inline constexpr std::array linears = {Linear::query, Linear::key, Linear::value, Linear::output,
@@ -65,6 +67,7 @@ struct Model {
   Weights weights;
   Buffer rope;  // (context, D): cosines, then sines
   std::shared_ptr<const Tokenizer> tokenizer;
+  std::shared_ptr<const ChatTemplate> chat;  // null: a base model, which goes on from a prompt as it is
 
   Heads heads() const { return {config.heads, config.key_value_heads, config.head_width}; }
 };

@@ -10,6 +10,10 @@ std::filesystem::path tokenizer_path(const ModelFiles& files, const Gguf& gguf) 
   return gguf.has("tokenizer.ggml.tokens") ? files.gguf : files.folder;
 }
 
+std::optional<ChatTemplate> chat_template_of(const ModelFiles& files, const Gguf& gguf) {
+  return gguf.has("tokenizer.ggml.tokens") ? gguf_chat_template(gguf) : find_chat_template(files.folder);
+}
+
 }  // namespace
 
 ModelConfig read_config(const ModelFiles& files) {
@@ -27,14 +31,18 @@ std::filesystem::path tokenizer_path(const std::filesystem::path& named) {
   return std::filesystem::is_regular_file(named, none) ? named : tokenizer_path(find_model(named));
 }
 
+std::optional<ChatTemplate> chat_template_of(const ModelFiles& files) {
+  return files.gguf.empty() ? find_chat_template(files.folder) : chat_template_of(files, GgufFile(files.gguf));
+}
+
 ModelSource open_source(const ModelFiles& files) {
   if (files.gguf.empty()) {
     check_weights_form(files.folder);
-    return {read_config(files.folder), Checkpoint(files.folder), files.folder};
+    return {read_config(files.folder), Checkpoint(files.folder), files.folder, find_chat_template(files.folder)};
   }
   const auto gguf = std::make_shared<const GgufFile>(files.gguf);
   const ModelConfig config = parse_config(gguf_config(*gguf), gguf->file());
-  return {config, Checkpoint(gguf, config), tokenizer_path(files, *gguf)};
+  return {config, Checkpoint(gguf, config), tokenizer_path(files, *gguf), chat_template_of(files, *gguf)};
 }
 
 }  // namespace stemma

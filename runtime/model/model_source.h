@@ -2,7 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
+#include "runtime/model/chat_template.h"
 #include "runtime/model/checkpoint.h"
 #include "runtime/model/config.h"
 #include "runtime/model/model_files.h"
@@ -17,10 +19,14 @@ std::filesystem::path tokenizer_path(const ModelFiles& files);
 // The same of what a person names: a tokenizer's own file, or a model.
 std::filesystem::path tokenizer_path(const std::filesystem::path& named);
 
+// From the same place as the tokenizer; nothing where there is none.
+std::optional<ChatTemplate> chat_template_of(const ModelFiles& files);
+
 struct ModelSource {
   ModelConfig config;
   Checkpoint weights;
   std::filesystem::path tokenizer;  // for Tokenizer to read
+  std::optional<ChatTemplate> chat;
 };
 ModelSource open_source(const ModelFiles& files);
 

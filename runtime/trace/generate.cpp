@@ -3,7 +3,9 @@
 #include <cmath>
 #include <limits>
 
+#include "runtime/model/chat_template.h"
 #include "runtime/program.h"
+#include "runtime/trace/delimiters.h"
 #include "runtime/trace/labels.h"
 #include "runtime/trace/sampling.h"
 #include "runtime/trace/steps.h"
@@ -14,8 +16,24 @@ namespace {
 constexpr float not_measured = std::numeric_limits<float>::quiet_NaN();
 constexpr int64_t logit_rows = 64;  // of the prompt, held at once
 
-// A thought that is opened and closed at once: the model answers without one.
+// A thought that is opened and closed at once: a model without a chat template answers without one.
 constexpr const char* empty_thought = "\n<think></think>";
+
+std::string render(const Model& model, const GenerateRequest& request) {
+  const ChatTemplate& chat = *model.chat;
+  ChatRequest conversation;
+  if (!request.system.empty()) conversation.add("system", request.system);
+  conversation.add("user", request.prompt);
+  bool told = request.think;
+  for (const char* variable : {"enable_thinking", "thinking"})
+    if (!request.think && chat.reads(variable)) {
+      conversation.variables[variable] = false;
+      told = true;
+    }
+  std::string text = chat.render(conversation);
+  if (!told) text += empty_thought_after(text, delimiters_of(*model.tokenizer, &chat, model.config.architecture));
+  return text;
+}
 
 std::string first_words(const std::string& prompt) {
   std::string line = prompt.substr(0, prompt.find('\n'));
@@ -34,6 +52,7 @@ class Generation {
     trace_.title = first_words(request.prompt);
     trace_.model_hash = model.hash;
     trace_.prompt = request.prompt;
+    trace_.system = request.system;
     trace_.sampler = request.sampler;
     trace_.created = now_utc();
     trace_.device = model.ops->device();
@@ -54,7 +73,7 @@ class Generation {
       if (count >= request_.sampler.max_tokens) return stop("max tokens", true);
       if (count >= room) return stop("context full", true);
       const int32_t next = draw(*distribution_, request_.sampler, random_);
-      if (next == model_.config.eos) return stop("end of text", true);
+      if (ends_turn(next)) return stop("end of text", true);
       append(next, distribution_.get());
       feed({next});
       tell(trace_.size() - 1);
@@ -66,8 +85,8 @@ class Generation {
  private:
   void append(int32_t id, const Distribution* from) {
     trace_.tokens.push_back(id);
-    // The bos that the tokenizer adds is no text of the prompt.
-    if (trace_.size() > 1 || id != model_.tokenizer->bos()) trace_.text += model_.tokenizer->bytes(id);
+    // The bos that the tokenizer adds is no text of the prompt; the one that a chat template writes is.
+    if (model_.chat || trace_.size() > 1 || id != model_.tokenizer->bos()) trace_.text += model_.tokenizer->bytes(id);
     trace_.token_offsets.push_back(static_cast<uint32_t>(trace_.text.size()));
     trace_.logprob.push_back(from ? from->logprobs[id] : not_measured);
     trace_.entropy.push_back(from ? from->entropy : not_measured);
@@ -121,6 +140,10 @@ class Generation {
       if (wanted_[i] == name) return static_cast<int>(i);
     return -1;
   }
+  // A chat ends with the token that its tokenizer names, which need not be the one that the config does.
+  bool ends_turn(int32_t id) const {
+    return id == model_.config.eos || (model_.chat && id == model_.tokenizer->eos());
+  }
   bool ends_generated_text(const std::string& text) const {
     const size_t start = trace_.token_offsets[trace_.prompt_tokens];
     return trace_.text.size() - start >= text.size() && trace_.text.ends_with(text);
@@ -151,12 +174,22 @@ class Generation {
 
 }  // namespace
 
-std::vector<int32_t> prompt_tokens(const Model& model, const GenerateRequest& request, std::string* text) {
-  const std::string full = request.prompt + (request.think ? "" : empty_thought);
+std::string prompt_text(const Model& model, const GenerateRequest& request) {
   if (request.prompt.find_first_not_of(" \t\r\n") == std::string::npos)
     throw Error(ErrorCode::usage, "the prompt is empty; write what the model should continue");
+  if (model.chat) return render(model, request);
+  if (!request.system.empty())
+    throw Error(ErrorCode::unsupported,
+                model.path.string() + ": a prompt goes to the model as it is, without a chat template, so there is no place for --system; "
+                                      "write its text at the head of the prompt");
+  return request.prompt + (request.think ? "" : empty_thought);
+}
+
+std::vector<int32_t> prompt_tokens(const Model& model, const GenerateRequest& request, std::string* text) {
+  const std::string full = prompt_text(model, request);
   std::vector<int32_t> ids = model.tokenizer->encode(full);
-  if (model.tokenizer->adds_bos() && model.tokenizer->bos() >= 0) ids.insert(ids.begin(), model.tokenizer->bos());
+  if (!model.chat && model.tokenizer->adds_bos() && model.tokenizer->bos() >= 0)
+    ids.insert(ids.begin(), model.tokenizer->bos());
   if (static_cast<int64_t>(ids.size()) >= model.config.context)
     throw Error(ErrorCode::does_not_fit, "the prompt has " + std::to_string(ids.size()) + " tokens and the model's context is " +
                                              std::to_string(model.config.context) + "; shorten the prompt");

@@ -14,8 +14,9 @@
 namespace stemma {
 
 struct GenerateRequest {
-  std::string prompt;        // raw text; the model continues it
-  bool think = true;         // false: an empty thought is forced, so that the answer comes without one
+  std::string prompt;        // what the user says, where the model has a chat template; else raw text that it continues
+  std::string system;        // message before it; only for models with a chat template
+  bool think = true;         // false: the template is told so, or an empty thought is forced
   Sampler sampler;
   int alternatives = 20;     // K, per token
   std::string trace_id;
@@ -33,7 +34,11 @@ struct GenerateListener {
 // Throws Error: empty prompt, prompt longer than the context. A cancel returns what was written, stop_reason "stopped".
 Trace generate(const Model& model, const GenerateRequest& request, const GenerateListener& listener, const Control& control);
 
-// The tokens that generate() would start from.
+// The text that the model is given: the prompt, rendered by the model's chat template where it has one, and an empty
+// thought where none is wanted. Throws Error: empty prompt, a template that refuses it, a system message without one.
+std::string prompt_text(const Model& model, const GenerateRequest& request);
+
+// The tokens that generate() would start from. `text`, if asked for: prompt_text().
 std::vector<int32_t> prompt_tokens(const Model& model, const GenerateRequest& request, std::string* text);
 
 // Every hook_resid_post of the model: "blocks.0.hook_resid_post", ...

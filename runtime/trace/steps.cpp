@@ -1,6 +1,9 @@
 #include "runtime/trace/steps.h"
 
 #include <algorithm>
+#include <string_view>
+
+#include "runtime/trace/delimiters.h"
 
 namespace stemma {
 
@@ -26,11 +29,24 @@ struct Thought {
   size_t begin = 0, body = 0, body_end = 0, end = 0;
 };
 
+// Where the end tag stands; npos: nowhere yet. Models with channels may think several times before they answer.
+size_t end_of_thoughts(std::string_view text, size_t body, const ThoughtDelimiters& delimiters) {
+  size_t end = text.find(delimiters.end, body);
+  if (delimiters.answer.empty()) return end;
+  const size_t answer = text.find(delimiters.answer, body);
+  while (end != std::string_view::npos) {
+    const size_t again = text.find(delimiters.start, end);
+    if (again == std::string_view::npos || again > answer) break;
+    end = text.find(delimiters.end, again);
+  }
+  return end;
+}
+
 Thought find_thought(std::string_view text, size_t prompt_end) {
   const std::string_view prompt = trimmed(text.substr(0, prompt_end));
   const ThoughtDelimiters* delimiters = nullptr;
   Thought thought;
-  for (const ThoughtDelimiters& candidate : thought_delimiters) {
+  for (const ThoughtDelimiters& candidate : thought_delimiters()) {
     if (prompt.ends_with(candidate.start)) {
       delimiters = &candidate;
       thought.begin = thought.body = prompt_end;
@@ -44,7 +60,7 @@ Thought find_thought(std::string_view text, size_t prompt_end) {
     }
   }
   if (!delimiters) return {};
-  const size_t end = text.find(delimiters->end, thought.body);
+  const size_t end = end_of_thoughts(text, thought.body, *delimiters);
   thought.body_end = std::min(end, text.size());
   thought.end = end == std::string_view::npos ? text.size() : end + delimiters->end.size();
   thought.found = !trimmed(text.substr(thought.body, thought.body_end - thought.body)).empty();

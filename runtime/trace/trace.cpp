@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "runtime/error.h"
-#include "runtime/trace/steps.h"
+#include "runtime/trace/delimiters.h"
 
 namespace stemma {
 
@@ -44,7 +44,7 @@ std::string answer_of(const Trace& trace) {
   }
   // An empty thought stands with the answer.
   constexpr std::string_view white = " \t\r\n";
-  for (const ThoughtDelimiters& delimiters : thought_delimiters) {
+  for (const ThoughtDelimiters& delimiters : thought_delimiters()) {
     const size_t end = text.find(delimiters.end);
     if (end == std::string::npos) continue;
     size_t begin = text.find_first_not_of(white);
@@ -53,10 +53,14 @@ std::string answer_of(const Trace& trace) {
     }
     if (begin == end) text.erase(0, end + delimiters.end.size());
   }
+  for (const ThoughtDelimiters& delimiters : thought_delimiters()) {
+    const size_t answer = delimiters.answer.empty() ? std::string::npos : text.find(delimiters.answer);
+    if (answer != std::string::npos) text.erase(0, answer + delimiters.answer.size());
+  }
   for (bool again = true; again;) {
     again = false;
     text.erase(text.find_last_not_of(white) + 1);
-    for (const std::string_view mark : turn_ends) {
+    for (const std::string_view mark : turn_ends()) {
       if (!text.ends_with(mark)) continue;
       text.erase(text.size() - mark.size());
       again = true;

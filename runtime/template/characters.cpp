@@ -1,0 +1,118 @@
+#include "runtime/template/characters.h"
+
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/model/utf8.h"
+#include "runtime/template/limits.h"
+
+namespace stemma::jinja {
+
+size_t bytes_of_character(std::string_view text, size_t at) { return std::max<size_t>(utf8_length(text, at), 1); }
+
+char32_t character_at(std::string_view text, size_t at) {
+  return utf8_length(text, at) ? utf8_character(text, at) : U'\uFFFD';
+}
+
+size_t count_characters(std::string_view text) {
+  size_t count = 0;
+  for (size_t at = 0; at < text.size(); at += bytes_of_character(text, at)) ++count;
+  return count;
+}
+
+size_t byte_of_character(std::string_view text, size_t index) {
+  size_t at = 0;
+  for (; index > 0 && at < text.size(); --index) at += bytes_of_character(text, at);
+  return at;
+}
+
+void append_character(std::string& text, char32_t character) {
+  utf8proc_uint8_t bytes[4];
+  const auto length = utf8proc_encode_char(static_cast<utf8proc_int32_t>(character), bytes);
+  text.append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(length));
+}
+
+bool is_space(char32_t character) { return (character >= 0x1C && character <= 0x1F) || is_white_space(character); }
+
+bool is_printable(char32_t character) {
+  if (character == ' ') return true;
+  switch (utf8proc_category(static_cast<utf8proc_int32_t>(character))) {
+    case UTF8PROC_CATEGORY_CN:
+    case UTF8PROC_CATEGORY_CC:
+    case UTF8PROC_CATEGORY_CF:
+    case UTF8PROC_CATEGORY_CS:
+    case UTF8PROC_CATEGORY_CO:
+    case UTF8PROC_CATEGORY_ZS:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+      return false;
+    default:
+      return true;
+  }
+}
+
+bool is_word_character(char32_t character) {
+  if (character == '_') return true;
+  if (character < 0x80)
+    return (character >= '0' && character <= '9') || ((character | 0x20) >= 'a' && (character | 0x20) <= 'z');
+  const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(character));
+  return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_NL;
+}
+
+std::string_view stripped(std::string_view text, const std::string_view* chars, bool left, bool right) {
+  const auto falls = [&](size_t at) {
+    const size_t length = bytes_of_character(text, at);
+    if (!chars) return is_space(character_at(text, at));
+    const std::string_view character = text.substr(at, length);
+    for (size_t i = 0; i < chars->size(); i += bytes_of_character(*chars, i))
+      if (chars->substr(i, bytes_of_character(*chars, i)) == character) return true;
+    return false;
+  };
+  size_t begin = 0, end = text.size();
+  while (left && begin < end && falls(begin)) begin += bytes_of_character(text, begin);
+  while (right && end > begin) {
+    size_t last = end - 1;
+    for (size_t back = 2; back <= 4 && back <= end - begin; ++back)
+      if (utf8_length(text.substr(0, end), end - back) == back) last = end - back;
+    if (!falls(last)) break;
+    end = last;
+  }
+  return text.substr(begin, end - begin);
+}
+
+std::vector<std::string_view> lines_of(std::string_view text, bool keep_ends) {
+  std::vector<std::string_view> lines;
+  size_t begin = 0;
+  for (size_t at = 0; at < text.size();) {
+    const char32_t character = character_at(text, at);
+    size_t next = at + bytes_of_character(text, at);
+    const bool ends = (character >= 0x0A && character <= 0x0D) || (character >= 0x1C && character <= 0x1E) ||
+                      character == 0x85 || character == 0x2028 || character == 0x2029;
+    if (ends) {
+      if (character == '\r' && next < text.size() && text[next] == '\n') ++next;
+      lines.push_back(text.substr(begin, (keep_ends ? next : at) - begin));
+      if (lines.size() % 1024 == 0) expect_room(static_cast<int64_t>(lines.size() * 128));
+      begin = next;
+    }
+    at = next;
+  }
+  if (begin < text.size()) lines.push_back(text.substr(begin));
+  return lines;
+}
+
+size_t find_text(std::string_view text, std::string_view part, size_t from) {
+  if (from > text.size()) return std::string_view::npos;
+  if (part.empty()) return from;
+  const void* found = memmem(text.data() + from, text.size() - from, part.data(), part.size());
+  return found ? static_cast<size_t>(static_cast<const char*>(found) - text.data()) : std::string_view::npos;
+}
+
+size_t find_last_text(std::string_view text, std::string_view part) {
+  const std::string backward(text.rbegin(), text.rend()), wanted(part.rbegin(), part.rend());
+  const size_t found = find_text(backward, wanted);
+  return found == std::string_view::npos ? found : text.size() - found - part.size();
+}
+
+}  // namespace stemma::jinja

@@ -1,0 +1,20 @@
+// Reads a template's text into its tree.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/template/statements.h"
+
+namespace stemma::jinja {
+
+struct Tree {
+  Body body;
+  std::vector<std::string> names;  // of variables, by Symbol
+};
+
+// Throws SyntaxFault.
+Tree parse(std::string_view source);
+
+}  // namespace stemma::jinja

@@ -1,0 +1,38 @@
+// How each family of models marks its thought: a table, and which of its rows a model goes by.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "runtime/model/chat_template.h"
+#include "runtime/model/tokenizer.h"
+
+namespace stemma {
+
+struct ThoughtDelimiters {
+  std::string_view start, end;
+  std::string_view answer;  // what stands before the answer where several thoughts may come first; empty: the end does
+  std::string_view models;  // who writes so
+};
+std::span<const ThoughtDelimiters> thought_delimiters();
+
+// Marks with which models end their turn; no part of an answer.
+std::span<const std::string_view> turn_ends();
+
+// What a model was found to go by.
+struct Delimiters {
+  const ThoughtDelimiters* row = nullptr;  // null: it marks no thought
+  std::string_view found_in;               // "chat template", "special tokens", "architecture", ""
+  bool ordinary_pieces = false;            // the tags are no tokens of their own: several pieces, found in the text
+  bool prompt_opens = false;               // the template writes the start itself, so the output has no opening tag
+  bool can_be_off = false;                 // the template reads enable_thinking
+};
+
+// `chat` may be null; `architecture` as in the config ("olmo3").
+Delimiters delimiters_of(const Tokenizer& tokenizer, const ChatTemplate* chat, std::string_view architecture);
+
+// What a prompt goes on with so that the model answers without a thought: an empty one, closed if the prompt opened it.
+std::string empty_thought_after(std::string_view prompt, const Delimiters& delimiters);
+
+}  // namespace stemma
