@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <iterator>
 #include <memory>
@@ -16,7 +17,7 @@ namespace {
 
 struct Options {
   std::string model;
-  bool decode = false, json = false;
+  bool decode = false, special = false, json = false;
 };
 
 std::vector<int32_t> read_ids(const std::string& input, const Tokenizer& tokenizer) {
@@ -37,11 +38,23 @@ std::vector<int32_t> read_ids(const std::string& input, const Tokenizer& tokeniz
   return ids;
 }
 
+// What the post-processor puts around a text stands for none of its bytes.
+void add_special(const Tokenizer& tokenizer, std::vector<int32_t>& ids, std::vector<uint32_t>& offsets) {
+  const auto around = tokenizer.with_special({-1});
+  const auto front = std::find(around.begin(), around.end(), -1) - around.begin();
+  const auto back = static_cast<ptrdiff_t>(around.size()) - 1 - front;
+  ids = tokenizer.with_special(std::move(ids));
+  const uint32_t end = offsets.back();
+  offsets.insert(offsets.begin(), static_cast<size_t>(front), 0);
+  offsets.insert(offsets.end(), static_cast<size_t>(back), end);
+}
+
 int run(const Options& options) {
   const Tokenizer tokenizer(tokenizer_path(options.model));
   const std::string input{std::istreambuf_iterator<char>(std::cin), {}};
   std::vector<uint32_t> offsets;
-  const auto ids = options.decode ? read_ids(input, tokenizer) : tokenizer.encode(input, &offsets);
+  auto ids = options.decode ? read_ids(input, tokenizer) : tokenizer.encode(input, &offsets);
+  if (options.special && !options.decode) add_special(tokenizer, ids, offsets);
   if (options.json) {
     nlohmann::ordered_json out{{"ids", ids}, {"pieces", nlohmann::ordered_json::array()}};
     for (const auto id : ids) out["pieces"].push_back(printable(tokenizer.bytes(id)));
@@ -63,8 +76,12 @@ int run(const Options& options) {
 
 Run setup_tokenize(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("--model", options->model, "A model folder, or a tokenizer.json")->required()->type_name("DIR|FILE");
+  app.add_option("--model", options->model,
+                 "A model folder, or a file: tokenizer.json, tokenizer.model, *.tiktoken, vocab.json, *.gguf")
+      ->required()
+      ->type_name("DIR|FILE");
   app.add_flag("--decode", options->decode, "Token ids on standard input to text");
+  app.add_flag("--special", options->special, "Add what the tokenizer puts around a text (bos, eos)");
   declare_json(app, options->json);
   return [options] { return run(*options); };
 }

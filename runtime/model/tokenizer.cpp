@@ -1,149 +1,144 @@
 #include "runtime/model/tokenizer.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <unordered_set>
+#include <atomic>
 
 #include "runtime/error.h"
-#include "runtime/model/added_tokens.h"
-#include "runtime/model/byte_alphabet.h"
-#include "runtime/model/byte_pairs.h"
-#include "runtime/model/hash.h"
-#include "runtime/model/json_file.h"
-#include "runtime/model/normal_text.h"
-#include "runtime/model/tokenizer_file.h"
+#include "runtime/model/tokenizer/open_source.h"
+#include "runtime/model/tokenizer/word_cache.h"
 #include "runtime/model/utf8.h"
-#include "runtime/model/word_cache.h"
-#include "runtime/model/word_split.h"
 
 namespace stemma {
 
 namespace {
 
-constexpr uint64_t largest_tokenizer = 256'000'000, largest_config = 16'000'000;
 constexpr size_t longest_text = UINT32_MAX / 2;
 
-std::vector<AddedToken> added_of(const TokenizerFile& file, bool normalized) {
+// Of one kind, and as they read where they are looked for.
+std::vector<AddedToken> added_of(const TokenizerPlan& plan, bool normalized) {
   std::vector<AddedToken> tokens;
-  std::copy_if(file.added.begin(), file.added.end(), std::back_inserter(tokens),
-               [&](const AddedToken& token) { return token.normalized == normalized; });
+  for (const AddedToken& token : plan.added) {
+    if (token.normalized != normalized) continue;
+    NormalText content{token.content, {}};
+    if (normalized)
+      for (const Normalizer& normalizer : plan.normalizers) normalizer(content);
+    if (content.text.empty()) continue;
+    tokens.push_back(token);
+    tokens.back().content = content.text;
+  }
   return tokens;
 }
 
-// Bytes that are not UTF-8 become SUB for the patterns, which need UTF-8 of the same length.
-std::string made_valid(std::string_view text) {
-  std::string valid(text);
-  for (size_t at = 0; at < text.size();) {
-    const size_t length = utf8_length(text, at);
-    if (!length) valid[at] = '\x1A';
-    at += length ? length : 1;
-  }
-  return valid;
+uint32_t next_number() {
+  static std::atomic<uint32_t> last{0};
+  return ++last;
 }
+
+// Ids and, where they are asked for, where each begins.
+struct Output {
+  std::vector<int32_t>& ids;
+  std::vector<uint32_t>* offsets;
+
+  void put(int32_t id, size_t begin) {
+    ids.push_back(id);
+    if (offsets) offsets->push_back(static_cast<uint32_t>(begin));
+  }
+};
 
 }  // namespace
 
 struct Tokenizer::Tables {
-  Tables(TokenizerFile parsed, const std::string& name)
-      : file(std::move(parsed)),
-        raw_added(added_of(file, false)),
-        normal_added(added_of(file, true)),
-        pairs(file.merges) {
-    for (const std::string& pattern : file.patterns) patterns.emplace_back(pattern, name);
-    for (const AddedToken& token : file.added)
-      if (token.special) special.insert(token.id);
-  }
-
-  // The spans of a stretch of normalised text without added tokens, appended.
-  void encode_text(std::string_view text, std::vector<TokenSpan>& spans) const {
-    if (file.symbols == TokenizerFile::Symbols::characters) return encode_characters(text, spans);
-    const std::string valid = made_valid(text);
-    std::vector<std::string_view> words = {valid}, finer;
-    for (const WordPattern& pattern : patterns) {
-      finer.clear();
-      for (std::string_view word : words) pattern.split(word, finer);
-      words.swap(finer);
+  explicit Tables(OpenedTokenizer opened)
+      : plan(std::move(opened.plan)),
+        hash(std::move(opened.hash)),
+        raw_added(added_of(plan, false)),
+        normal_added(added_of(plan, true)),
+        positional(plan.decoder.positional()) {
+    int32_t size = plan.vocabulary->size();
+    for (const AddedToken& token : plan.added) size = std::max(size, token.id + 1);
+    bytes.resize(static_cast<size_t>(size));
+    is_special.resize(bytes.size());
+    is_added.resize(bytes.size());
+    for (const AddedToken& token : plan.added) {
+      const auto id = static_cast<size_t>(token.id);
+      spellings_of_added.resize(bytes.size());
+      spellings_of_added[id] = token.content;
+      is_added[id] = true;
+      is_special[id] = token.special;
     }
-    for (std::string_view word : words)
-      encode_word(text.substr(static_cast<size_t>(word.data() - valid.data()), word.size()), spans);
+    for (int32_t id = 0; id < size; ++id) bytes[static_cast<size_t>(id)] = decoded(id, false, false);
   }
 
-  void encode_word(std::string_view word, std::vector<TokenSpan>& spans) const {
-    if (file.ignores_merges)
-      if (const auto whole = file.tokens.find(std::string(word)); whole != file.tokens.end()) {
-        spans.push_back({whole->second, static_cast<uint32_t>(word.size())});
-        return;
+  std::string decoded(int32_t id, bool first, bool last) const {
+    const bool added = is_added[static_cast<size_t>(id)];
+    if (!added && !plan.vocabulary->has(id)) return "";
+    const std::string& spelling = added ? spellings_of_added[static_cast<size_t>(id)] : plan.vocabulary->spelling(id);
+    return plan.decoder.token(spelling, added, first, last);
+  }
+
+  // A stretch of normalised text without added tokens; `origin`: of its beginning in the user's text.
+  void encode_text(NormalText text, size_t origin, Output& to) const {
+    Pieces pieces(std::move(text), origin == 0);
+    for (const PreTokenizer& step : plan.pre_tokenizers) step(pieces);
+    WordCache& cache = WordCache::of_thread();
+    std::vector<TokenSpan> spans;
+    to.ids.reserve(to.ids.size() + pieces.ranges.size());
+    for (const TextRange& range : pieces.ranges) {
+      const std::string_view word = pieces.bytes(range);
+      WordCache::Entry* entry = nullptr;
+      if (word.size() <= WordCache::longest_word) {
+        entry = &cache.place(word, number);
+        if (cache.holds(*entry, word, number)) {
+          uint32_t at = range.begin;
+          for (size_t i = 0; i < entry->count; at += entry->bytes[i++])
+            if (entry->ids[i] >= 0) to.put(entry->ids[i], to.offsets ? origin + pieces.text().origin(at) : 0);
+          continue;
+        }
       }
-    if (cache.find(word, spans)) return;
-    std::vector<TokenSpan> symbols;
-    for (char c : word) add_byte(static_cast<uint8_t>(c), symbols);
-    pairs.merge(symbols);
-    cache.keep(word, symbols);
-    spans.insert(spans.end(), symbols.begin(), symbols.end());
-  }
-
-  void encode_characters(std::string_view text, std::vector<TokenSpan>& spans) const {
-    std::vector<TokenSpan> symbols;
-    for (size_t at = 0; at < text.size();) {
-      const size_t length = std::max<size_t>(utf8_length(text, at), 1);
-      std::string character(text.substr(at, length));
-      if (character == underscore) character = " ";
-      if (const auto known = file.tokens.find(character); known != file.tokens.end())
-        symbols.push_back({known->second, static_cast<uint32_t>(length)});
-      else
-        for (size_t i = 0; i < length; ++i) add_byte(static_cast<uint8_t>(text[at + i]), symbols);
-      at += length;
+      spans.clear();
+      plan.model->encode(word, spans);
+      if (entry) cache.keep(*entry, word, number, spans);
+      uint32_t at = range.begin;
+      for (const TokenSpan& span : spans) {
+        if (span.id >= 0) to.put(span.id, to.offsets ? origin + pieces.text().origin(at) : 0);
+        at += span.bytes;
+      }
     }
-    pairs.merge(symbols);
-    spans.insert(spans.end(), symbols.begin(), symbols.end());
   }
 
-  // Bytes that no token stands for are the unknown token, one for all that follow each other; without one they are -1
-  // here and left out of the ids.
-  void add_byte(uint8_t byte, std::vector<TokenSpan>& symbols) const {
-    const bool known = file.byte_ids[byte] >= 0;
-    const int32_t id = known ? file.byte_ids[byte] : file.unknown;
-    if (!known && !symbols.empty() && symbols.back().id == id)
-      ++symbols.back().bytes;
-    else
-      symbols.push_back({id, 1});
+  void encode_raw(std::string_view stretch, size_t origin, Output& to) const {
+    NormalText normal{std::string(stretch), {}};
+    for (const Normalizer& normalizer : plan.normalizers) normalizer(normal);
+    if (normal_added.empty()) return encode_text(std::move(normal), origin, to);
+    for (const auto& piece : normal_added.find(normal.text)) {
+      if (piece.id >= 0) {
+        to.put(piece.id, origin + normal.origin(piece.begin));
+        continue;
+      }
+      if (piece.begin == 0 && piece.end == normal.text.size()) return encode_text(std::move(normal), origin, to);
+      Rewriter part(normal);
+      part.keep(piece.begin, piece.end);
+      NormalText text = part.finish(piece.end);
+      const uint32_t base = text.origins.front();
+      for (uint32_t& place : text.origins) place -= base;
+      encode_text(std::move(text), origin + base, to);
+    }
   }
 
-  TokenizerFile file;
-  AddedTokens raw_added, normal_added;
-  BytePairs pairs;
-  std::vector<WordPattern> patterns;
-  std::unordered_set<int32_t> special;
-  std::string hash;
-  mutable WordCache cache;
+  const TokenizerPlan plan;
+  const std::string hash;
+  const AddedTokens raw_added, normal_added;
+  const bool positional;  // the first or last of decoded tokens is another than amid a text
+  const uint32_t number = next_number();
+  std::vector<std::string> bytes, spellings_of_added;
+  std::vector<bool> is_special, is_added;
 };
 
-Tokenizer::Tokenizer(std::string_view text, std::string_view config, const std::string& file) {
-  auto tables = std::make_unique<Tables>(parse_tokenizer(text, config, file), file);
-  Hasher hasher;
-  hasher.add(text);
-  hasher.add(fmt::format("bos {} eos {} adds_bos {}", tables->file.bos, tables->file.eos, tables->file.adds_bos));
-  tables->hash = hasher.hex();
-  tables_ = std::move(tables);
-}
-
-namespace {
-
-std::filesystem::path tokenizer_path(const std::filesystem::path& path) {
-  return std::filesystem::is_directory(path) ? path / "tokenizer.json" : path;
-}
-
-std::string config_beside(const std::filesystem::path& path) {
-  const auto config = tokenizer_path(path).parent_path() / "tokenizer_config.json";
-  return std::filesystem::exists(config) ? read_text(config, largest_config) : "";
-}
-
-}  // namespace
+Tokenizer::Tokenizer(std::string_view bytes, std::string_view config, const std::string& file, std::string_view merges)
+    : tables_(std::make_unique<const Tables>(open_tokenizer(bytes, merges, config, file))) {}
 
 Tokenizer::Tokenizer(const std::filesystem::path& path)
-    : Tokenizer(read_text(tokenizer_path(path), largest_tokenizer), config_beside(path),
-                tokenizer_path(path).string()) {}
+    : tables_(std::make_unique<const Tables>(open_tokenizer(path))) {}
 
 Tokenizer::~Tokenizer() = default;
 
@@ -152,64 +147,52 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, std::vector<uint32
     throw Error(ErrorCode::does_not_fit, "a text of more than 2 GB cannot be encoded at once; cut it");
   std::vector<int32_t> ids;
   if (offsets) offsets->clear();
-  auto put = [&](int32_t id, size_t begin) {
-    ids.push_back(id);
-    if (offsets) offsets->push_back(static_cast<uint32_t>(begin));
-  };
-  std::vector<TokenSpan> spans;
-  for (const auto& raw : tables_->raw_added.find(text)) {
-    if (raw.id >= 0) {
-      put(raw.id, raw.begin);
-      continue;
-    }
-    const std::string_view stretch = text.substr(raw.begin, raw.end - raw.begin);
-    NormalText normal = tables_->file.composes ? composed(stretch) : NormalText{std::string(stretch), {}};
-    for (const auto& piece : tables_->normal_added.find(normal.text)) {
-      if (piece.id >= 0) {
-        put(piece.id, raw.begin + normal.origin(piece.begin));
-        continue;
-      }
-      std::string_view plain = std::string_view(normal.text).substr(piece.begin, piece.end - piece.begin);
-      std::string spaced;
-      if (tables_->file.prepends_space || (tables_->file.prefix_space && plain.front() != ' '))
-        plain = spaced = " " + std::string(plain);
-      spans.clear();
-      tables_->encode_text(plain, spans);
-      size_t at = 0;  // in `plain`, whose first space may stand for nothing
-      const size_t extra = spaced.empty() ? 0 : 1;
-      for (const TokenSpan& span : spans) {
-        if (span.id >= 0) put(span.id, raw.begin + normal.origin(piece.begin + (at < extra ? 0 : at - extra)));
-        at += span.bytes;
-      }
-    }
-  }
+  Output to{ids, offsets};
+  for (const auto& piece : tables_->raw_added.find(text))
+    if (piece.id >= 0)
+      to.put(piece.id, piece.begin);
+    else
+      tables_->encode_raw(text.substr(piece.begin, piece.end - piece.begin), piece.begin, to);
   if (offsets) offsets->push_back(static_cast<uint32_t>(text.size()));
+  return ids;
+}
+
+std::vector<int32_t> Tokenizer::with_special(std::vector<int32_t> ids) const {
+  ids.insert(ids.begin(), tables_->plan.before.begin(), tables_->plan.before.end());
+  ids.insert(ids.end(), tables_->plan.after.begin(), tables_->plan.after.end());
   return ids;
 }
 
 const std::string& Tokenizer::bytes(int32_t id) const {
   static const std::string none;
-  return id >= 0 && id < size() ? tables_->file.bytes[static_cast<size_t>(id)] : none;
+  return id >= 0 && id < size() ? tables_->bytes[static_cast<size_t>(id)] : none;
 }
 
 std::string Tokenizer::decode(const std::vector<int32_t>& ids) const {
   std::string text;
-  for (int32_t id : ids) text += bytes(id);
-  if (tables_->file.strips_first_space && text.starts_with(' ')) text.erase(0, 1);
-  return text;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const bool first = i == 0, last = i + 1 == ids.size();
+    const bool exists = ids[i] >= 0 && ids[i] < size();
+    text += tables_->positional && exists && (first || last) ? tables_->decoded(ids[i], first, last) : bytes(ids[i]);
+  }
+  return tables_->plan.decoder.text(std::move(text));
 }
 
 int32_t Tokenizer::id(std::string_view token) const {
-  for (const AddedToken& added : tables_->file.added)
+  for (const AddedToken& added : tables_->plan.added)
     if (added.content == token) return added.id;
   return -1;
 }
 
-bool Tokenizer::special(int32_t id) const { return tables_->special.contains(id); }
-int32_t Tokenizer::size() const { return static_cast<int32_t>(tables_->file.bytes.size()); }
-bool Tokenizer::adds_bos() const { return tables_->file.adds_bos; }
-int32_t Tokenizer::bos() const { return tables_->file.bos; }
-int32_t Tokenizer::eos() const { return tables_->file.eos; }
+bool Tokenizer::special(int32_t id) const {
+  return id >= 0 && id < size() && tables_->is_special[static_cast<size_t>(id)];
+}
+int32_t Tokenizer::size() const { return static_cast<int32_t>(tables_->bytes.size()); }
+bool Tokenizer::adds_bos() const {
+  return tables_->plan.bos >= 0 && !tables_->plan.before.empty() && tables_->plan.before.front() == tables_->plan.bos;
+}
+int32_t Tokenizer::bos() const { return tables_->plan.bos; }
+int32_t Tokenizer::eos() const { return tables_->plan.eos; }
 const std::string& Tokenizer::hash() const { return tables_->hash; }
 
 std::string printable(std::string_view bytes) {

@@ -1,4 +1,4 @@
-// Byte-level BPE from a Hugging Face tokenizer.json.
+// Text to token ids and back, as the crate `tokenizers`, tiktoken and SentencePiece would have it.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +12,21 @@ namespace stemma {
 
 class Tokenizer {
  public:
-  // `path` is tokenizer.json or a folder that holds one. Throws Error naming what is missing or not supported.
+  // `path` is a file (tokenizer.json, SentencePiece's or tiktoken's tokenizer.model, *.tiktoken, vocab.json or
+  // merges.txt with the other beside it, *.gguf) or a folder that holds one. Throws Error naming what is missing,
+  // broken or not supported.
   explicit Tokenizer(const std::filesystem::path& path);
-  // From the texts of tokenizer.json and tokenizer_config.json (empty: none); `file` is for messages.
-  Tokenizer(std::string_view text, std::string_view config, const std::string& file);
+  // From the bytes of such a file and of tokenizer_config.json (empty: none); `file` is for messages. `merges` is
+  // merges.txt where the first is vocab.json.
+  Tokenizer(std::string_view bytes, std::string_view config, const std::string& file, std::string_view merges = {});
   ~Tokenizer();
 
   // Ids of `text`; special and added tokens in it are recognised. `offsets` (n+1), if asked for: byte offsets in
   // `text`. bos is not added. What is not UTF-8 is encoded byte by byte. Safe to call from several threads.
   std::vector<int32_t> encode(std::string_view text, std::vector<uint32_t>* offsets = nullptr) const;
-  // The bytes of one token; special tokens as they are written.
+  // `ids` with what the post-processor puts around a text (bos, eos, [CLS] ...).
+  std::vector<int32_t> with_special(std::vector<int32_t> ids) const;
+  // The bytes of one token amid a text; special tokens as they are written.
   const std::string& bytes(int32_t id) const;
   std::string decode(const std::vector<int32_t>& ids) const;
   int32_t id(std::string_view token) const;  // of an added token's text; -1

@@ -28,6 +28,19 @@ char32_t utf8_character(std::string_view text, size_t at) {
   return character;
 }
 
+std::string valid_utf8(std::string_view text) {
+  std::string valid;
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = static_cast<unsigned char>(text[at]) < 0x80 ? 1 : utf8_length(text, at);
+    if (!length) {
+      if (valid.empty()) valid = text;
+      valid[at] = '\x1A';
+    }
+    at += length ? length : 1;
+  }
+  return valid;
+}
+
 bool is_white_space(char32_t character) {
   return (character >= 0x09 && character <= 0x0D) || character == 0x20 || character == 0x85 || character == 0xA0 ||
          character == 0x1680 || (character >= 0x2000 && character <= 0x200A) || character == 0x2028 ||

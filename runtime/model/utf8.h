@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 namespace stemma {
@@ -11,6 +12,8 @@ namespace stemma {
 size_t utf8_length(std::string_view text, size_t at);
 // The character there, which must be valid.
 char32_t utf8_character(std::string_view text, size_t at);
+// Empty where `text` is UTF-8; else a copy of the same length with SUB for each byte that is not.
+std::string valid_utf8(std::string_view text);
 // The Unicode property White_Space.
 bool is_white_space(char32_t character);
 

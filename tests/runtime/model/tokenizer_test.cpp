@@ -32,48 +32,13 @@ json split_then_bytes(const std::string& pattern) {
             {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}}}}};
 }
 
-std::string cl100k(const std::string& digits) {
-  return R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|)" + digits +
-         R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-}
-
-// A tokenizer.json made of the older pair of files.
-std::string from_vocabulary_and_merges(const std::filesystem::path& folder, json stages) {
-  std::vector<std::string> merges;
-  std::istringstream lines(read(folder / "merges.txt"));
-  for (std::string line; std::getline(lines, line);)
-    if (!line.empty() && !line.starts_with("#version")) merges.push_back(line);
-  stages["model"] = {{"type", "BPE"},
-                     {"vocab", read_json(folder / "vocab.json")},
-                     {"merges", merges},
-                     {"ignore_merges", stages["ignore_merges"]}};
-  return stages.dump();
-}
-
 // The families of the reference data, loaded once.
 const Tokenizer& family(const std::string& name) {
   static std::map<std::string, std::unique_ptr<Tokenizer>> loaded;
   auto& tokenizer = loaded[name];
   const auto folder = shared_data / "02_tokenizers" / name;
   if (tokenizer) return *tokenizer;
-  if (name == "stories260K") {
-    tokenizer = std::make_unique<Tokenizer>(shared_data / "04_stories260K/derived/hf");
-  } else if (name == "qwen2" || name == "llama3") {
-    json added = json::array();
-    const json config = read_json(folder / "tokenizer_config.json");
-    for (const auto& [id, token] : config["added_tokens_decoder"].items())
-      added.push_back(
-          {{"id", std::stoi(id)}, {"content", token["content"]}, {"special", token["special"]}, {"normalized", false}});
-    const bool qwen = name == "qwen2";
-    json stages = {{"added_tokens", added},
-                   {"ignore_merges", !qwen},
-                   {"pre_tokenizer", split_then_bytes(cl100k(qwen ? R"(\p{N})" : R"(\p{N}{1,3})"))}};
-    if (qwen) stages["normalizer"] = {{"type", "NFC"}};
-    const std::string text = from_vocabulary_and_merges(folder, stages);
-    tokenizer = std::make_unique<Tokenizer>(text, config.dump(), (folder / "tokenizer.json").string());
-  } else {
-    tokenizer = std::make_unique<Tokenizer>(folder);
-  }
+  tokenizer = std::make_unique<Tokenizer>(name == "stories260K" ? shared_data / "04_stories260K/derived/hf" : folder);
   return *tokenizer;
 }
 
@@ -112,8 +77,6 @@ std::string error_of(const json& document, const std::string& config = "") {
   return "";
 }
 
-std::string shown(const std::vector<int32_t>& ids) { return json(ids).dump(); }
-
 }  // namespace
 
 #define NEED_SHARED_DATA() \
@@ -123,130 +86,6 @@ class TokenizerTest : public QObject {
   Q_OBJECT
 
  private slots:
-  void llama_cpp_vectors_data() {
-    QTest::addColumn<QString>("vectors");
-    QTest::addColumn<QString>("name");
-    for (auto [vectors, name] : {std::pair("gpt-2", "gpt2"),
-                                 {"gpt-2", "olmo-test-gpt2"},
-                                 {"mpt", "gpt-neox-20b"},
-                                 {"mpt", "pythia-410m"},
-                                 {"qwen2", "qwen2"},
-                                 {"llama-bpe", "llama3"},
-                                 {"llama-spm", "llama2"}})
-      QTest::addRow("%s %s", vectors, name) << vectors << name;
-  }
-  void llama_cpp_vectors() {
-    NEED_SHARED_DATA();
-    QFETCH(QString, vectors);
-    QFETCH(QString, name);
-    const auto base = shared_data / "01_llamacpp_vocab" / ("ggml-vocab-" + vectors.toStdString() + ".gguf");
-    const QStringList texts = QString::fromStdString(read(base.string() + ".inp")).split("\n__ggml_vocab_test__\n");
-    std::istringstream lines(read(base.string() + ".out"));
-    int compared = 0;
-    std::string line;
-    for (int i = 0; std::getline(lines, line); ++i) {
-      const QString text = texts.value(i);
-      std::istringstream numbers(line);
-      std::vector<int32_t> expected{std::istream_iterator<int32_t>(numbers), {}};
-      const auto ids = family(name.toStdString()).encode(text.toStdString());
-      QVERIFY2(ids == expected, (text.toStdString() + "\n" + shown(ids) + "\n" + shown(expected)).c_str());
-      ++compared;
-    }
-    QCOMPARE(compared, 46);
-  }
-
-  void multilingual_vectors_data() {
-    QTest::addColumn<QString>("file");
-    QTest::addColumn<QString>("name");
-    QTest::newRow("gpt2") << "openai-community__gpt2.json"
-                          << "gpt2";
-    QTest::newRow("qwen2") << "Qwen__Qwen2.5-0.5B.json"
-                           << "qwen2";
-    QTest::newRow("llama2") << "TinyLlama__TinyLlama-1.1B-Chat-v1.0.json"
-                            << "llama2";
-  }
-  void multilingual_vectors() {
-    NEED_SHARED_DATA();
-    QFETCH(QString, file);
-    QFETCH(QString, name);
-    const auto folder = shared_data / "03_tokenizer_vectors/swift/multilingual_a";
-    const json entries = read_json(folder / file.toStdString())["entries"],
-               inputs = read_json(folder / "inputs.json")["inputs"];
-    const Tokenizer& tokenizer = family(name.toStdString());
-    int compared = 0;
-    for (const json& input : inputs) {
-      const std::string text = input["text"], id = input["id"];
-      auto ids = tokenizer.encode(text);
-      QCOMPARE(QString::fromStdString(tokenizer.decode(ids)),
-               QString::fromStdString(entries[id]["decoded_skip_special"]));
-      if (tokenizer.adds_bos()) ids.insert(ids.begin(), tokenizer.bos());
-      QVERIFY2(json(ids) == entries[id]["input_ids"],
-               (id + "\n" + shown(ids) + "\n" + entries[id]["input_ids"].dump()).c_str());
-      ++compared;
-    }
-    QCOMPARE(compared, 30);
-  }
-
-  void transformers_js_vectors_data() {
-    QTest::addColumn<QString>("file");
-    QTest::addColumn<QString>("key");
-    QTest::addColumn<QString>("name");
-    QTest::newRow("gpt2") << "gpt2.json"
-                          << "Xenova/gpt2"
-                          << "gpt2";
-    QTest::newRow("gpt2 special") << "gpt2.json"
-                                  << "openai-community/gpt2"
-                                  << "gpt2";
-    QTest::newRow("cl100k") << "gpt2.json"
-                            << "Xenova/gpt-4"
-                            << "olmo2";
-    QTest::newRow("qwen2") << "qwen2.json"
-                           << "Xenova/Qwen1.5-0.5B-Chat"
-                           << "qwen2";
-    QTest::newRow("llama2") << "llama.json"
-                            << "Xenova/llama-tokenizer"
-                            << "llama2";
-    QTest::newRow("llama3") << "llama.json"
-                            << "Xenova/llama3-tokenizer"
-                            << "llama3";
-  }
-  void transformers_js_vectors() {
-    NEED_SHARED_DATA();
-    QFETCH(QString, file);
-    QFETCH(QString, key);
-    QFETCH(QString, name);
-    const json cases =
-        read_json(shared_data / "03_tokenizer_vectors/transformersjs" / file.toStdString())[key.toStdString()];
-    const Tokenizer& tokenizer = family(name.toStdString());
-    QVERIFY(!cases.empty());
-    for (const auto& [label, expected] : cases.items()) {
-      auto ids = tokenizer.encode(expected["text"].get<std::string>());
-      if (tokenizer.adds_bos()) ids.insert(ids.begin(), tokenizer.bos());
-      QVERIFY2(json(ids) == expected["ids"], (label + "\n" + shown(ids) + "\n" + expected["ids"].dump()).c_str());
-    }
-  }
-
-  void long_texts_data() {
-    QTest::addColumn<QString>("file");
-    QTest::addColumn<QString>("name");
-    QTest::newRow("gpt2") << "gpt2_encoded_tokens.json"
-                          << "gpt2";
-    QTest::newRow("llama3") << "llama_3.2_encoded.json"
-                            << "llama3";
-    QTest::newRow("llama2") << "llama_encoded.json"
-                            << "llama2";
-  }
-  void long_texts() {
-    NEED_SHARED_DATA();
-    QFETCH(QString, file);
-    QFETCH(QString, name);
-    const json expected = read_json(shared_data / "03_tokenizer_vectors/swift" / file.toStdString());
-    const Tokenizer& tokenizer = family(name.toStdString());
-    auto ids = tokenizer.encode(expected["text"].get<std::string>());
-    if (expected["token_ids"].size() == ids.size() + 1) ids.insert(ids.begin(), tokenizer.bos());
-    QCOMPARE(QString::fromStdString(shown(ids)), QString::fromStdString(expected["token_ids"].dump()));
-  }
-
   // Every byte of a text belongs to one token, and (where nothing is normalised) the tokens' bytes are the text.
   // Qt's own Unicode tables say what NFC would have made of it.
   void offsets_data() {
@@ -302,8 +141,11 @@ class TokenizerTest : public QObject {
     QCOMPARE(made(document).encode("xyaxyb x", &offsets), (std::vector<int32_t>{'a', 'b', ' '}));
     QCOMPARE(offsets, (std::vector<uint32_t>{2, 5, 6, 8}));
     document["model"]["unk_token"] = "he";
-    QCOMPARE(made(document).encode("xyaxyb x", &offsets), (std::vector<int32_t>{256, 'a', 256, 'b', ' ', 256}));
-    QCOMPARE(offsets, (std::vector<uint32_t>{0, 2, 3, 5, 6, 7, 8}));
+    QCOMPARE(made(document).encode("xyab x", &offsets), (std::vector<int32_t>{256, 256, 'a', 'b', ' ', 256}));
+    QCOMPARE(offsets, (std::vector<uint32_t>{0, 1, 2, 3, 4, 5, 6}));
+    document["model"]["fuse_unk"] = true;
+    QCOMPARE(made(document).encode("xyab x", &offsets), (std::vector<int32_t>{256, 'a', 'b', ' ', 256}));
+    QCOMPARE(offsets, (std::vector<uint32_t>{0, 2, 3, 4, 5, 6}));
   }
 
   void merges_by_rank_then_from_the_left() {
@@ -381,19 +223,24 @@ class TokenizerTest : public QObject {
       document[json::json_pointer(pointer)] = std::move(value);
       return document;
     };
-    const json split = {{"type", "Split"}, {"pattern", {{"Regex", "a"}}}, {"behavior", "MergedWithPrevious"}};
+    const json split = {{"type", "Split"}, {"pattern", {{"Regex", "a"}}}, {"behavior", "Sometimes"}};
     const std::vector<std::pair<json, std::string>> cases = {
-        {with("/model/type", "Unigram"), "'Unigram'"},
-        {with("/model/type", "WordPiece"), "'WordPiece'"},
-        {with("/normalizer", {{"type", "Lowercase"}}), "normalizer 'Lowercase'"},
-        {with("/pre_tokenizer", {{"type", "Metaspace"}}), "'Metaspace'"},
-        {with("/pre_tokenizer", nullptr), "without a pre_tokenizer"},
+        {with("/model/type", "Unigram"), "no vocabulary"},
+        {with("/model/type", "Trigram"), "model 'Trigram'"},
+        {with("/normalizer", {{"type", "Lisp"}}), "normalizer 'Lisp'"},
+        {with("/normalizer", {{"type", "Replace"}, {"content", "x"}}), "without a pattern"},
+        {with("/normalizer", {{"type", "Prepend"}, {"prepend", std::string(300, 'x')}}), "300 bytes"},
+        {with("/normalizer", {{"type", "Precompiled"}, {"precompiled_charsmap", "AAAA"}}), "cut short"},
+        {with("/normalizer", {{"type", "Precompiled"}, {"precompiled_charsmap", "A"}}), "not base64"},
+        {with("/pre_tokenizer", {{"type", "UnicodeScripts"}}), "'UnicodeScripts'"},
+        {with("/pre_tokenizer", {{"type", "Metaspace"}, {"prepend_scheme", "last"}}), "'last'"},
         {with("/pre_tokenizer", {{"type", "Sequence"}, {"pretokenizers", {split, {{"type", "ByteLevel"}}}}}),
-         "MergedWithPrevious"},
+         "behavior 'Sometimes'"},
+        {with("/decoder", {{"type", "CTC"}}), "decoder 'CTC'"},
         {with("/pre_tokenizer", split_then_bytes("(unclosed")), "pattern is broken"},
-        {with("/post_processor", {{"type", "RobertaProcessing"}}), "'RobertaProcessing'"},
+        {with("/post_processor", {{"type", "RobertaProcessing"}}), "no token"},
+        {with("/post_processor", {{"type", "Oracle"}}), "'Oracle'"},
         {with("/model/dropout", 0.1), "dropout"},
-        {with("/model/end_of_word_suffix", "</w>"), "'</w>'"},
         {with("/model/vocab", json::object()), "no vocabulary"},
         {with("/model/vocab/he", 255), "id 255"},
         {with("/model/vocab/he", -1), "'he'"},
@@ -421,8 +268,15 @@ class TokenizerTest : public QObject {
     const Tokenizer mini(folder / "ollama_mini_llama_tokenizer.json");
     QCOMPARE(mini.size(), 128002);
     QCOMPARE(mini.decode(mini.encode("<|begin_of_text|>Hello  world")), std::string("<|begin_of_text|>Hello  world"));
-    for (auto [file, words] : {std::pair("swift_offline_tokenizer.json", "Lowercase"),
-                               {"test_hf_tokenizer.json", "Replace"},
+    // A toy of characters that a byte-level pre-tokenizer then spells: odd, but it loads.
+    const Tokenizer toy(folder / "test_hf_tokenizer.json");
+    QCOMPARE(toy.size(), 14);
+    for (auto [file, words] : {std::pair("swift_offline_tokenizer.json", "'off'"),
+                               {"test_tiktoken_invalid_base64.model", "line 1 is not base64"},
+                               {"test_tiktoken_invalid_rank.model", "rank in line 1"},
+                               {"test_tiktoken_no_space.model", "line 1 is not a token and its rank"},
+                               {"test_bpe_tokenizer.bin", "no known form"},
+                               {"test_llama2c_tokenizer.bin", "no known form"},
                                {"absent.json", "no such file"}})
       try {
         Tokenizer tokenizer(folder / file);

@@ -1,0 +1,41 @@
+// Special and added tokens, found in text before it is cut into words.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace stemma {
+
+struct AddedToken {
+  int32_t id = -1;
+  std::string content;
+  bool special = false;
+  bool normalized = false;                         // looked for in the normalised text, not in the original
+  bool strips_left = false, strips_right = false;  // takes the white space beside it
+  bool single_word = false;                        // only between what are no word characters
+};
+
+class AddedTokens {
+ public:
+  explicit AddedTokens(std::vector<AddedToken> tokens);
+
+  struct Piece {
+    size_t begin, end;  // bytes of the text
+    int32_t id;         // -1: plain text
+  };
+  // All of the text in order: the leftmost token first, the longest of those that begin there.
+  std::vector<Piece> find(std::string_view text) const;
+  bool empty() const { return tokens_.empty(); }
+
+ private:
+  const AddedToken* at(std::string_view text) const;
+
+  std::vector<AddedToken> tokens_;                          // by first byte, then longest first
+  std::array<std::pair<uint32_t, uint32_t>, 256> range_{};  // of tokens_ with that first byte
+};
+
+}  // namespace stemma

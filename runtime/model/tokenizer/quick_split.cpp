@@ -1,0 +1,154 @@
+#include "runtime/model/tokenizer/quick_split.h"
+
+#include <array>
+
+#include "runtime/model/tokenizer/characters.h"
+#include "runtime/model/utf8.h"
+
+namespace stemma {
+
+const std::string_view gpt2_pattern = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+const std::string_view cl100k_pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+const std::string_view qwen2_pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+namespace {
+
+using enum CharacterKind;
+
+constexpr std::array<CharacterKind, 128> ascii_kinds = [] {
+  std::array<CharacterKind, 128> kinds{};
+  for (int c = 0; c < 128; ++c)
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+      kinds[c] = letter;
+    else if (c >= '0' && c <= '9')
+      kinds[c] = number;
+    else if (c == ' ' || (c >= 9 && c <= 13))
+      kinds[c] = space;
+  return kinds;
+}();
+
+class Splitter {
+ public:
+  Splitter(std::string_view text, uint32_t base, std::vector<TextRange>& to)
+      : begin_(text.data()), end_(text.data() + text.size()), base_(base), to_(to) {}
+
+  void gpt2() {
+    for (const char* at = begin_; at < end_;) {
+      const char* end = contraction(at, false);
+      if (!end) {
+        const char* word = *at == ' ' ? at + 1 : at;
+        const auto kind = kind_at(word);
+        end = word < end_ && kind != space ? run(word, kind) : spaces(at);
+      }
+      at = put(at, end);
+    }
+  }
+
+  void cl100k(int digits) {
+    for (const char* at = begin_; at < end_;) {
+      const char* end = contraction(at, true);
+      if (!end) end = cl100k_word(at, digits);
+      at = put(at, end);
+    }
+  }
+
+ private:
+  static size_t length_at(const char* at) {
+    const auto first = static_cast<unsigned char>(*at);
+    return first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  }
+  CharacterKind kind_at(const char* at) const {
+    if (at >= end_) return space;
+    const auto first = static_cast<unsigned char>(*at);
+    return first < 0x80 ? ascii_kinds[first] : kind_of(utf8_character({at, length_at(at)}, 0));
+  }
+  const char* run(const char* at, CharacterKind kind) const {
+    while (at < end_ && kind_at(at) == kind) at += length_at(at);
+    return at;
+  }
+  static bool is_break(char c) { return c == '\r' || c == '\n'; }
+
+  const char* put(const char* begin, const char* end) {
+    to_.push_back({base_ + static_cast<uint32_t>(begin - begin_), base_ + static_cast<uint32_t>(end - begin_)});
+    return end;
+  }
+
+  // 's 't 'm 'd 're 've 'll, and their capitals; nullptr: none here.
+  const char* contraction(const char* at, bool any_case) const {
+    if (*at != '\'' || at + 1 >= end_) return nullptr;
+    auto lower = [&](const char* c) {
+      return c >= end_ ? '\0' : any_case && *c >= 'A' && *c <= 'Z' ? static_cast<char>(*c + 32) : *c;
+    };
+    const char first = lower(at + 1), second = lower(at + 2);
+    if (first == 's' || first == 't' || first == 'm' || first == 'd') return at + 2;
+    if ((first == 'r' || first == 'v') && second == 'e') return at + 3;
+    if (first == 'l' && second == 'l') return at + 3;
+    if (any_case && std::string_view(at + 1, end_).starts_with("\u017F")) return at + 3;  // the long s is an s
+    return nullptr;
+  }
+
+  const char* cl100k_word(const char* at, int digits) const {
+    const auto kind = kind_at(at);
+    if (kind == letter) return run(at, letter);
+    if (kind == number) {
+      for (int i = 0; i < digits && at < end_ && kind_at(at) == number; ++i) at += length_at(at);
+      return at;
+    }
+    const char* next = at + length_at(at);
+    if (!is_break(*at) && next < end_ && kind_at(next) == letter) return run(next, letter);
+    const char* symbols = *at == ' ' ? next : at;
+    if (symbols < end_ && kind_at(symbols) == other) {
+      const char* end = run(symbols, other);
+      while (end < end_ && is_break(*end)) ++end;
+      return end;
+    }
+    const char* end = run(at, space);
+    for (const char* last = end; last > at; --last)
+      if (is_break(last[-1])) return last;
+    return spaces(at);
+  }
+
+  // \s+(?!\S)|\s+: the last space before a word is left to it, if it is not the only one.
+  const char* spaces(const char* at) const {
+    const char *last = at, *end = at;
+    while (end < end_ && kind_at(end) == space) {
+      last = end;
+      end += length_at(end);
+    }
+    return end < end_ && last > at ? last : end;
+  }
+
+  const char *begin_, *end_;
+  uint32_t base_;
+  std::vector<TextRange>& to_;
+};
+
+}  // namespace
+
+std::optional<PreTokenizer> quick_split(std::string_view pattern) {
+  // The same words, as others write it.
+  constexpr std::string_view possessive =
+      R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+)";
+  constexpr std::string_view grouped = R"('(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+  const int digits = pattern == qwen2_pattern                             ? 1
+                     : pattern == cl100k_pattern || pattern == possessive ? 3
+                     : pattern == gpt2_pattern || pattern == grouped      ? 0
+                                                                          : -1;
+  if (digits < 0) return {};
+  return [digits](Pieces& pieces) {
+    std::vector<TextRange> words;
+    words.reserve(pieces.valid().size() / 4 + 8);
+    for (const TextRange& piece : pieces.ranges) {
+      Splitter splitter(pieces.valid().substr(piece.begin, piece.end - piece.begin), piece.begin, words);
+      if (digits)
+        splitter.cl100k(digits);
+      else
+        splitter.gpt2();
+    }
+    pieces.ranges = std::move(words);
+  };
+}
+
+}  // namespace stemma

@@ -1,0 +1,146 @@
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cstring>
+
+#include "runtime/error.h"
+#include "runtime/model/json_file.h"
+#include "runtime/model/tokenizer/base64.h"
+#include "runtime/model/tokenizer/byte_alphabet.h"
+#include "runtime/model/tokenizer/byte_pair_model.h"
+#include "runtime/model/tokenizer/families.h"
+#include "runtime/model/tokenizer/json_stages.h"
+#include "runtime/model/tokenizer/sources.h"
+
+namespace stemma {
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& file, const std::string& what) {
+  throw Error(ErrorCode::bad_file, fmt::format("{}: {}", file, what));
+}
+
+// What a file of ranks does not say: how its text is cut, and the special tokens after its last rank.
+struct Known {
+  int32_t ranks;
+  const char* pre;
+  std::vector<std::pair<int32_t, std::string>> special;
+  int32_t bos = -1, eos = -1;
+};
+
+std::vector<std::pair<int32_t, std::string>> numbered(std::vector<std::pair<int32_t, std::string>> special, int32_t id,
+                                                      const char* name, int first, int last, const char* end) {
+  for (int i = first; i <= last; ++i) special.emplace_back(id + i - first, fmt::format("<|{}{}{}", name, i, end));
+  return special;
+}
+
+const Known* known(int32_t ranks) {
+  static const std::array<Known, 6> table = [] {
+    auto llama = numbered({{128000, "<|begin_of_text|>"},
+                           {128001, "<|end_of_text|>"},
+                           {128006, "<|start_header_id|>"},
+                           {128007, "<|end_header_id|>"},
+                           {128009, "<|eot_id|>"}},
+                          128002, "reserved_special_token_", 0, 3, "|>");
+    llama.emplace_back(128008, "<|reserved_special_token_4|>");
+    llama = numbered(std::move(llama), 128010, "reserved_special_token_", 5, 250, "|>");
+    auto qwen = numbered({{151643, "<|endoftext|>"}, {151644, "<|im_start|>"}, {151645, "<|im_end|>"}}, 151646,
+                         "extra_", 0, 204, "|>");
+    return std::array<Known, 6>{
+        Known{50256, "gpt-2", {{50256, "<|endoftext|>"}}, 50256, 50256},
+        Known{50280, "gpt-2", {{50256, "<|endoftext|>"}}, 50256, 50256},
+        Known{100256,
+              "cl100k",
+              {{100257, "<|endoftext|>"},
+               {100258, "<|fim_prefix|>"},
+               {100259, "<|fim_middle|>"},
+               {100260, "<|fim_suffix|>"},
+               {100276, "<|endofprompt|>"}},
+              -1,
+              100257},
+        Known{128000, "llama-bpe", std::move(llama), 128000, 128001},
+        Known{151643, "qwen2", std::move(qwen), -1, 151643},
+        Known{199998, "o200k", {{199999, "<|endoftext|>"}, {200018, "<|endofprompt|>"}}, -1, 199999}};
+  }();
+  for (const Known& entry : table)
+    if (entry.ranks == ranks) return &entry;
+  return nullptr;
+}
+
+void read_stages(const nlohmann::json& stages, const std::string& file, TokenizerPlan& to) {
+  read_normalizers(stages, file, to);
+  read_pre_tokenizers(stages, file, true, to);
+  read_decoder(stages, file, to);
+}
+
+}  // namespace
+
+std::vector<Merge> merges_of_ranks(const Vocabulary& vocabulary, const std::vector<uint32_t>& ranks) {
+  std::vector<Merge> merges;
+  for (int32_t id = 0; id < vocabulary.size(); ++id) {
+    if (!vocabulary.has(id) || ranks[static_cast<size_t>(id)] == ~0u) continue;
+    const std::string_view token = vocabulary.spelling(id);
+    for (size_t at = 1; at < token.size() && token.size() <= 1024; ++at) {
+      if ((static_cast<uint8_t>(token[at]) & 0xC0) == 0x80) continue;
+      const int32_t left = vocabulary.find(token.substr(0, at));
+      const int32_t right = left < 0 ? -1 : vocabulary.find(token.substr(at));
+      if (right >= 0) merges.push_back({left, right, id, ranks[static_cast<size_t>(id)]});
+    }
+  }
+  return merges;
+}
+
+TokenizerPlan plan_of_tiktoken(std::string_view text, const std::string& file) {
+  TokenizerPlan plan;
+  std::vector<uint32_t> ranks;
+  int32_t count = 0;
+  for (size_t line = 1, at = 0; at < text.size(); ++line) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    std::string_view entry = text.substr(at, end - at);
+    at = end + 1;
+    if (entry.ends_with('\r')) entry.remove_suffix(1);
+    if (entry.empty()) continue;
+    const size_t space = entry.find(' ');
+    if (space == std::string_view::npos) refuse(file, fmt::format("line {} is not a token and its rank", line));
+    const auto bytes = bytes_of_base64(entry.substr(0, space));
+    if (!bytes || bytes->empty() || bytes->size() > longest_token)
+      refuse(file, fmt::format("the token in line {} is not base64", line));
+    int32_t rank = -1;
+    const std::string_view digits = entry.substr(space + 1);
+    const auto [stop, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), rank);
+    if (failure != std::errc() || stop != digits.data() + digits.size() || rank < 0 || rank >= most_tokens)
+      refuse(file, fmt::format("the rank in line {} is no whole number below {}", line, most_tokens));
+    std::string spelling;
+    for (char c : *bytes) spelling += spelling_of_byte(static_cast<uint8_t>(c));
+    if (plan.vocabulary->find(spelling) >= 0 || !plan.vocabulary->add(std::move(spelling), rank))
+      refuse(file, fmt::format("line {} repeats a token or a rank", line));
+    ++count;
+  }
+  const Known* family = known(count);
+  if (!family)
+    throw Error(ErrorCode::unsupported,
+                fmt::format("{}: {} ranks are of no known family, so how it cuts text is not known; use its "
+                            "tokenizer.json",
+                            file, count));
+  ranks.resize(static_cast<size_t>(plan.vocabulary->size()));
+  for (size_t rank = 0; rank < ranks.size(); ++rank) ranks[rank] = static_cast<uint32_t>(rank);
+  read_stages(family_stages(family->pre), file, plan);
+  BytePairPlan pairs;
+  pairs.merges = merges_of_ranks(*plan.vocabulary, ranks);
+  pairs.ignores_merges = true;
+  plan.model = byte_pair_model(*plan.vocabulary, pairs, true);
+  for (const auto& [id, content] : family->special) {
+    AddedToken token;
+    token.id = id;
+    token.content = content;
+    token.special = true;
+    plan.add(std::move(token), file);
+  }
+  plan.bos = family->bos;
+  plan.eos = family->eos;
+  if (family->ranks == 128000) plan.before = {plan.bos};
+  return plan;
+}
+
+}  // namespace stemma

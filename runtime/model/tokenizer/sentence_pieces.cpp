@@ -1,0 +1,96 @@
+#include "runtime/model/tokenizer/sentence_pieces.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/error.h"
+#include "runtime/model/json_file.h"
+#include "runtime/model/tokenizer/byte_alphabet.h"
+#include "runtime/model/tokenizer/byte_pair_model.h"
+#include "runtime/model/tokenizer/families.h"
+#include "runtime/model/tokenizer/json_stages.h"
+#include "runtime/model/tokenizer/precompiled.h"
+#include "runtime/model/tokenizer/safe_cuts.h"
+#include "runtime/model/tokenizer/sources.h"
+#include "runtime/model/tokenizer/unigram_model.h"
+
+namespace stemma {
+
+namespace {
+
+using Piece = SentencePieces::Piece;
+
+// The higher the score the lower the rank; equal scores share one.
+std::vector<uint32_t> ranks_of_scores(const std::vector<Piece>& pieces) {
+  std::vector<float> scores;
+  for (const Piece& piece : pieces) scores.push_back(piece.score);
+  std::sort(scores.begin(), scores.end(), std::greater<>());
+  scores.erase(std::unique(scores.begin(), scores.end()), scores.end());
+  std::vector<uint32_t> ranks;
+  for (const Piece& piece : pieces) {
+    const auto place = std::lower_bound(scores.begin(), scores.end(), piece.score, std::greater<>());
+    ranks.push_back(piece.kind == PieceKind::normal ? static_cast<uint32_t>(place - scores.begin()) : ~0u);
+  }
+  return ranks;
+}
+
+void add_pieces(const std::vector<Piece>& pieces, const std::string& file, TokenizerPlan& to) {
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    const Piece& piece = pieces[i];
+    const auto id = static_cast<int32_t>(i);
+    if (piece.text.size() > longest_token || !std::isfinite(piece.score))
+      throw Error(ErrorCode::bad_file, fmt::format("{}: piece {} is too long or has no finite score", file, i));
+    to.vocabulary->add_twin(piece.text, id);
+    const bool added =
+        piece.kind == PieceKind::control || piece.kind == PieceKind::user_defined || piece.kind == PieceKind::unknown;
+    if (!added || piece.text.empty() || to.vocabulary->find(piece.text) != id) continue;
+    AddedToken token;
+    token.id = id;
+    token.content = piece.text;
+    token.special = piece.kind != PieceKind::user_defined;
+    token.normalized = piece.text.find(underscore) != std::string::npos;  // spaces are found once they are spelled
+    to.add(std::move(token), file);
+  }
+}
+
+}  // namespace
+
+TokenizerPlan plan_of_pieces(const SentencePieces& from, const std::string& file) {
+  if (from.pieces.empty() || from.pieces.size() > static_cast<size_t>(most_tokens))
+    throw Error(ErrorCode::bad_file, fmt::format("{}: {} pieces are no vocabulary", file, from.pieces.size()));
+  TokenizerPlan plan;
+  add_pieces(from.pieces, file, plan);
+  if (!from.charsmap.empty()) plan.normalizers.push_back(precompiled(from.charsmap, Longest::of_text, file));
+  if (from.single_spaces) plan.normalizers.push_back(single_spaces());
+  const nlohmann::json stages = sentencepiece_stages(from.prefix_space);
+  read_normalizers(stages, file, plan);
+  read_decoder(stages, file, plan);
+  const bool falls_back = std::any_of(from.pieces.begin(), from.pieces.end(),
+                                      [](const Piece& piece) { return piece.kind == PieceKind::byte; });
+  if (from.unigram) {
+    UnigramPlan unigram;
+    for (const Piece& piece : from.pieces) {
+      unigram.scores.push_back(piece.score);
+      unigram.hidden.push_back(piece.kind != PieceKind::normal);
+    }
+    unigram.unknown = from.unknown;
+    unigram.falls_back_to_bytes = falls_back;
+    unigram.sums_floats = true;
+    plan.model = unigram_model(*plan.vocabulary, std::move(unigram));
+  } else {
+    BytePairPlan pairs;
+    pairs.merges = merges_of_ranks(*plan.vocabulary, ranks_of_scores(from.pieces));
+    pairs.unknown = from.unknown >= 0 ? from.pieces[static_cast<size_t>(from.unknown)].text : "";
+    pairs.fuses_unknown = true;
+    pairs.falls_back_to_bytes = falls_back;
+    if (auto cuts = safe_cuts(*plan.vocabulary, pairs)) plan.pre_tokenizers.push_back(*cuts);
+    plan.model = byte_pair_model(*plan.vocabulary, pairs, false);
+  }
+  plan.bos = from.bos;
+  plan.eos = from.eos;
+  return plan;
+}
+
+}  // namespace stemma

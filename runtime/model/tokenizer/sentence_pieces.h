@@ -1,0 +1,31 @@
+// A vocabulary of SentencePiece, from its own files or from GGUF.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "runtime/model/tokenizer/plan.h"
+
+namespace stemma {
+
+// As numbered in both.
+enum class PieceKind { normal = 1, unknown = 2, control = 3, user_defined = 4, unused = 5, byte = 6 };
+
+struct SentencePieces {
+  struct Piece {
+    std::string text;
+    float score = 0;
+    PieceKind kind = PieceKind::normal;
+  };
+  std::vector<Piece> pieces;  // by id
+  bool unigram = false;       // else BPE
+  bool prefix_space = true, single_spaces = false;
+  std::string charsmap;  // empty: none
+  int32_t unknown = -1, bos = -1, eos = -1;
+};
+
+// Throws Error naming what is broken; `file` is for messages.
+TokenizerPlan plan_of_pieces(const SentencePieces& pieces, const std::string& file);
+
+}  // namespace stemma

@@ -1,0 +1,70 @@
+#include "runtime/model/tokenizer/whole_word_models.h"
+
+#include <algorithm>
+
+#include "runtime/model/utf8.h"
+
+namespace stemma {
+
+namespace {
+
+class WordPiece : public WordModel {
+ public:
+  WordPiece(const Vocabulary& vocabulary, std::string continuing, size_t longest, int32_t unknown)
+      : vocabulary_(vocabulary), continuing_(std::move(continuing)), longest_(longest), unknown_(unknown) {
+    for (int32_t id = 0; id < vocabulary.size(); ++id)
+      if (vocabulary.has(id)) longest_token_ = std::max(longest_token_, vocabulary.spelling(id).size());
+  }
+
+  void encode(std::string_view word, std::vector<TokenSpan>& spans) const override {
+    size_t characters = 0;
+    for (size_t at = 0; at < word.size(); ++characters) at += std::max<size_t>(utf8_length(word, at), 1);
+    const size_t before = spans.size();
+    for (size_t at = 0; characters <= longest_ && at < word.size();) {
+      std::string part = at ? continuing_ : "";
+      const size_t prefix = part.size();
+      part += word.substr(at, longest_token_);
+      int32_t id = -1;
+      while (part.size() > prefix && (id = vocabulary_.find(part)) < 0) part.pop_back();
+      if (id < 0) break;
+      spans.push_back({id, static_cast<uint32_t>(part.size() - prefix)});
+      at += part.size() - prefix;
+      if (at == word.size()) return;
+    }
+    spans.resize(before);
+    spans.push_back({unknown_, static_cast<uint32_t>(word.size())});
+  }
+
+ private:
+  const Vocabulary& vocabulary_;
+  std::string continuing_;
+  size_t longest_, longest_token_ = 0;
+  int32_t unknown_;
+};
+
+class WordLevel : public WordModel {
+ public:
+  WordLevel(const Vocabulary& vocabulary, int32_t unknown) : vocabulary_(vocabulary), unknown_(unknown) {}
+
+  void encode(std::string_view word, std::vector<TokenSpan>& spans) const override {
+    const int32_t id = vocabulary_.find(word);
+    spans.push_back({id >= 0 ? id : unknown_, static_cast<uint32_t>(word.size())});
+  }
+
+ private:
+  const Vocabulary& vocabulary_;
+  int32_t unknown_;
+};
+
+}  // namespace
+
+std::unique_ptr<const WordModel> word_piece_model(const Vocabulary& vocabulary, std::string continuing, size_t longest,
+                                                  int32_t unknown) {
+  return std::make_unique<WordPiece>(vocabulary, std::move(continuing), longest, unknown);
+}
+
+std::unique_ptr<const WordModel> word_level_model(const Vocabulary& vocabulary, int32_t unknown) {
+  return std::make_unique<WordLevel>(vocabulary, unknown);
+}
+
+}  // namespace stemma
