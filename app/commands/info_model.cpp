@@ -9,6 +9,7 @@
 #include "runtime/model/checkpoint.h"
 #include "runtime/model/inspect.h"
 #include "runtime/model/model.h"
+#include "runtime/trace/delimiters.h"
 
 namespace stemma {
 
@@ -31,9 +32,29 @@ Json facts_of(const Tokenizer& tokenizer) {
   int64_t special = 0;
   for (int32_t id = 0; id < tokenizer.size(); ++id) special += tokenizer.special(id);
   const auto named = [&](int32_t id) { return id < 0 ? Json() : Json(tokenizer.bytes(id)); };
-  return {{"kind", "tokenizer"},           {"pieces", tokenizer.size()},    {"special", special},
+  return {{"kind", tokenizer.kind()},      {"pieces", tokenizer.size()},    {"special", special},
           {"bos", named(tokenizer.bos())}, {"eos", named(tokenizer.eos())}, {"adds_bos", tokenizer.adds_bos()},
           {"hash", tokenizer.hash()}};
+}
+
+Json facts_of(const ChatTemplate& chat) {
+  Json facts{{"from", chat.source}, {"bytes", chat.text.size()}};
+  if (!chat.others.empty()) facts["others"] = chat.others;
+  return facts;
+}
+
+// How the model marks its thought; nothing where it marks none.
+Json reasoning_of(const ModelReport& report) {
+  const std::string architecture = report.config ? report.config->architecture : "";
+  const Delimiters found = delimiters_of(*report.tokenizer, report.chat ? &*report.chat : nullptr, architecture);
+  if (!found.row) return nullptr;
+  Json facts{{"start", found.row->start}, {"end", found.row->end}};
+  if (!found.row->answer.empty()) facts["answer"] = found.row->answer;
+  facts["found_in"] = found.found_in;
+  facts["tags_are_tokens"] = !found.ordinary_pieces;
+  facts["prompt_opens_it"] = found.prompt_opens;
+  facts["can_be_off"] = found.can_be_off;
+  return facts;
 }
 
 Json memory_of(const ModelConfig& config) {
@@ -100,6 +121,11 @@ Json model_info(const std::filesystem::path& named) {
   if (!report.stored.empty()) out["stored_numbers"] = report.stored;
   if (report.config) out["memory"] = memory_of(*report.config);
   if (report.tokenizer) out["tokenizer"] = facts_of(*report.tokenizer);
+  out["chat_template"] = report.chat ? facts_of(*report.chat) : Json("none");
+  if (report.tokenizer) {
+    const Json reasoning = reasoning_of(report);
+    out["reasoning"] = reasoning.is_null() ? Json("no delimiters found") : reasoning;
+  }
 
   out["hash"] = nullptr;
   const bool small = report.config && weight_bytes(*report.config, Precision::f32) <= hashed_bytes;
@@ -147,6 +173,10 @@ Json safetensors_info(const std::filesystem::path& path) {
   return out;
 }
 
-Json tokenizer_info(const std::filesystem::path& path) { return facts_of(Tokenizer(path)); }
+Json tokenizer_info(const std::filesystem::path& path) {
+  Json out{{"kind", "tokenizer"}, {"path", path.string()}};
+  for (const auto& [name, fact] : facts_of(Tokenizer(path)).items()) out[name == "kind" ? "model" : name] = fact;
+  return out;
+}
 
 }  // namespace stemma

@@ -19,10 +19,8 @@ std::optional<ChatTemplate> gguf_chat_template(const Gguf& gguf) {
   for (const std::string_view name : gguf.texts("tokenizer.chat_templates")) {
     const auto named = gguf.text("tokenizer.chat_template." + std::string(name));
     if (!named) continue;
-    if (name == "tool_use")
-      chat.tool_use = *named;
-    else
-      chat.others.emplace_back(name);
+    if (name == "tool_use") chat.tool_use = *named;
+    chat.others.emplace_back(name);
   }
   return chat;
 }

@@ -41,7 +41,6 @@ void inspect_folder(ModelReport& report) {
     report.shards = checkpoint.files();
     if (report.config) check_weights(checkpoint, *report.config);
   });
-  note_failure(report, [&] { report.tokenizer = std::make_shared<const Tokenizer>(folder); });
 }
 
 void inspect_gguf(ModelReport& report) {
@@ -57,7 +56,6 @@ void inspect_gguf(ModelReport& report) {
   note_failure(report, [&] {
     if (report.config) check_weights(Checkpoint(gguf, *report.config), *report.config);
   });
-  note_failure(report, [&] { report.tokenizer = std::make_shared<const Tokenizer>(tokenizer_path(report.files)); });
 }
 
 }  // namespace
@@ -66,6 +64,11 @@ ModelReport inspect_model(const ModelFiles& files) {
   ModelReport report;
   report.files = files;
   files.gguf.empty() ? inspect_folder(report) : inspect_gguf(report);
+  note_failure(report, [&] { report.tokenizer = std::make_shared<const Tokenizer>(tokenizer_path(files)); });
+  note_failure(report, [&] {
+    report.chat = chat_template_of(files);
+    if (report.chat) report.chat->check();
+  });
   note_failure(report, [&] {
     if (report.config && report.tokenizer) check_tokenizer(*report.tokenizer, *report.config, files);
   });

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/model/chat_template.h"
 #include "runtime/model/config.h"
 #include "runtime/model/model_files.h"
 #include "runtime/model/tokenizer.h"
@@ -21,6 +22,7 @@ struct ModelReport {
   std::map<std::string, int64_t> stored;       // numbers by their type: "BF16"
   int shards = 0;                              // files of weights
   std::shared_ptr<const Tokenizer> tokenizer;  // none where it is missing or broken
+  std::optional<ChatTemplate> chat;            // none where there is none, or it is broken
 
   // Sentences, as loading would say them.
   std::vector<std::string> missing;      // files that are not there
