@@ -1,0 +1,19 @@
+// Between a checkpoint's tensors and our weights: some are fused, some transposed, some stored less one.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "runtime/model/model.h"
+#include "runtime/model/safetensors.h"
+
+namespace stemma {
+
+// Checks that the checkpoint is the config's before it takes memory. Throws Error naming the file, the tensor and the
+// remedy.
+Weights load_weights(const Checkpoint& checkpoint, const ModelConfig& config, const std::shared_ptr<Ops>& ops);
+
+// Writes them as the family's own checkpoints have them; f32. Throws Error(disk).
+void write_weights(const std::filesystem::path& file, const ModelConfig& config, const Weights& weights);
+
+}  // namespace stemma
