@@ -47,7 +47,7 @@ std::vector<float> scan(const Model& model, const QueryGradients& queries, const
         const auto rows = static_cast<int64_t>(last - first);
         const Tensor gradients{room(products, rows * size), rows, size};
         ops.segment_outer(g, a, segments.subspan(first, last - first), gradients);
-        ops.matmul(gradients, false, queries.layers[tracked_index(layer, which)], true,
+        ops.matmul(gradients, false, queries.layers[tracked_index(model, layer, which)], true,
                    sums.slice(static_cast<int64_t>(first), static_cast<int64_t>(last)), 1, 1);
       });
     });
@@ -74,7 +74,7 @@ Decomposition decompose(const Model& model, const QueryGradients& queries, size_
   std::vector<float> host(static_cast<size_t>(rows));
   backward_of_log_probability(work, top, documents, [&](int layer, Linear which, Tensor a, Tensor g) {
     // <V, g_t a_t^T> = g_t . V a_t for every token t.
-    const Tensor all = queries.layers[tracked_index(layer, which)].view();
+    const Tensor all = queries.layers[tracked_index(model, layer, which)].view();
     const Tensor image{images.view().data, rows, g.columns};
     for (int64_t q = 0; q < count; ++q) {
       ops.matmul(a, false, {all.row(static_cast<int64_t>(first) + q), g.columns, a.columns}, true, image);

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "runtime/error.h"
+#include "runtime/model/family.h"
 #include "runtime/model/gguf_model.h"
 #include "runtime/model/json_file.h"
 
@@ -11,18 +12,6 @@ namespace stemma {
 namespace {
 
 using Rows = Arrangement::Rows;
-
-struct ModuleNames {
-  std::string_view prefix = "model.", embedding = "embed_tokens", positions, layers = "layers", final_norm = "norm",
-                   unembedding = "lm_head";
-  std::string_view attention_norm = "input_layernorm";
-  std::string_view query = "self_attn.q_proj", key = "self_attn.k_proj", value = "self_attn.v_proj";
-  std::string_view query_norm = "self_attn.q_norm", key_norm = "self_attn.k_norm";
-  std::string_view output = "self_attn.o_proj", attention_after;
-  std::string_view mlp_norm = "post_attention_layernorm", gate = "mlp.gate_proj", up = "mlp.up_proj",
-                   down = "mlp.down_proj", mlp_after = "post_feedforward_layernorm";
-  bool fused_by_head = false, transposed = false;
-};
 
 using Module = std::string_view ModuleNames::*;
 
@@ -61,11 +50,13 @@ bool follows_from_config(std::string_view name) {
 
 Arrangement arrangement_of(std::string_view family, std::string_view module, std::string_view kind,
                            const ModelConfig& config, const ModuleNames& names) {
-  const bool turned_in_pairs = family == "llama" || family == "olmo";
+  // Norms are written ready to be multiplied with.
+  if (config.block.norm_plus_one && module.ends_with("norm")) return {Rows::kept, 1, -1};
+  const bool turned_in_pairs = family == "llama" || family == "olmo" || family == "smollm3";
   if (turned_in_pairs && module == "attn_q") return {Rows::pairs, config.heads, 0};
   if (turned_in_pairs && module == "attn_k") return {Rows::pairs, config.key_value_heads, 0};
   if (names.fused_by_head && module == "attn_qkv") return {Rows::triples, config.heads, 0};
-  const bool matrix = kind == "weight" && !module.ends_with("norm");
+  const bool matrix = kind == "weight" && !module.ends_with("norm") && !module.ends_with("_embd");
   if (names.transposed && matrix) return {Rows::transposed, 1, 0};
   return {};
 }
@@ -74,7 +65,7 @@ Arrangement arrangement_of(std::string_view family, std::string_view module, std
 
 GgufPlace gguf_place(const Gguf& gguf, std::string_view name, const ModelConfig& config) {
   if (follows_from_config(name)) return {};
-  const ModuleNames names;
+  const ModuleNames& names = family_of(config).names;
   const std::string_view family = *gguf.text("general.architecture");
   const size_t dot = name.rfind('.');
   const std::string_view kind = dot == std::string_view::npos ? "" : name.substr(dot + 1);
@@ -84,6 +75,7 @@ GgufPlace gguf_place(const Gguf& gguf, std::string_view name, const ModelConfig&
     place.name = fmt::format("{}.{}", names.unembedding, kind);
   } else if (const auto ours = named(in_model, module, names); !ours.empty()) {
     place.name = fmt::format("{}{}.{}", names.prefix, ours, kind);
+    place.arrangement = arrangement_of(family, module, kind, config, names);
   } else if (module.starts_with("blk.")) {
     module.remove_prefix(4);
     int layer = -1;

@@ -4,6 +4,7 @@
 #include "runtime/model/checkpoint.h"
 #include "runtime/model/gguf_model.h"
 #include "runtime/model/json_file.h"
+#include "runtime/model/load_weights.h"
 #include "runtime/model/model_source.h"
 
 namespace stemma {

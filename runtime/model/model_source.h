@@ -30,8 +30,7 @@ struct ModelSource {
 };
 ModelSource open_source(const ModelFiles& files);
 
-// Throw Error where the tensors, or the tokenizer's size, are not what the config asks for.
-void check_weights(const Checkpoint& checkpoint, const ModelConfig& config);
+// Throws Error where the embedding has no row for some of its tokens.
 void check_tokenizer(const Tokenizer& tokenizer, const ModelConfig& config, const ModelFiles& files);
 
 }  // namespace stemma
