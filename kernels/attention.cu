@@ -121,6 +121,16 @@ struct Inputs {
   __device__ int64_t query_offset(int64_t row, int head) const { return row * q.columns + head * heads.width; }
   __device__ int64_t key_offset(int64_t row, int group) const { return row * k.columns + group * heads.width; }
   __device__ int group_of(int head) const { return head / (heads.query / heads.key_value); }
+  __device__ float scored(float product) const {
+    const float score = product * scale;
+    return heads.cap > 0 ? heads.cap * tanhf(score / heads.cap) : score;
+  }
+  // Whether the query that sees keys up to `last` sees this one.
+  __device__ bool sees(int last, int key) const {
+    return key <= last && (heads.window == 0 || key > last - heads.window);
+  }
+  // The first key that the query which sees keys up to `last` sees.
+  __device__ int first_seen(int last) const { return heads.window ? max(0, last + 1 - heads.window) : 0; }
 };
 
 // Inside a segment, query i sees keys 0 .. past + i.
@@ -159,7 +169,7 @@ __global__ void __launch_bounds__(tile_threads) forward_kernel(Inputs in, int ti
   float4 out[own][width / 64] = {};
   for (int i = 0; i < own; ++i) maximum[i] = -INFINITY, total[i] = 0;
 
-  for (int key = 0; key < visible; key += key_tile) {
+  for (int key = in.first_seen(block.past + first); key < visible; key += key_tile) {
     const int64_t offset = in.key_offset(block.segment.key_begin + key, group);
     __syncthreads();
     load_tile<width, key_tile>(keys, in.k.data + offset, in.k.columns, visible - key, head_width);
@@ -172,7 +182,7 @@ __global__ void __launch_bounds__(tile_threads) forward_kernel(Inputs in, int ti
       const int last = block.past + first + at.y + side * i;
       float largest = maximum[i];
       for (int j = 0; j < other; ++j) {
-        scores[i][j] = key + at.x + side * j <= last ? scores[i][j] * in.scale : -INFINITY;
+        scores[i][j] = in.sees(last, key + at.x + side * j) ? in.scored(scores[i][j]) : -INFINITY;
         largest = fmaxf(largest, scores[i][j]);
       }
       for (int lane = side / 2; lane; lane /= 2) largest = fmaxf(largest, __shfl_xor_sync(every_lane, largest, lane));
@@ -216,7 +226,7 @@ __global__ void __launch_bounds__(step_warps * 32) step_kernel(Inputs in, int lo
 
   float held[parts], out[parts] = {}, maximum = -INFINITY, total = 0;
   for (int p = 0; p < parts; ++p) held[p] = lane + 32 * p < head_width ? q[lane + 32 * p] : 0;
-  for (int key = warp * step_keys; key < visible; key += step_warps * step_keys) {
+  for (int key = in.first_seen(visible - 1) + warp * step_keys; key < visible; key += step_warps * step_keys) {
     const int64_t offset = in.key_offset(block.segment.key_begin + key, in.group_of(head));
     float scores[step_keys], largest = maximum;
 #pragma unroll
@@ -226,7 +236,7 @@ __global__ void __launch_bounds__(step_warps * 32) step_kernel(Inputs in, int lo
 #pragma unroll
       for (int p = 0; p < parts; ++p)
         if (key + u < visible && lane + 32 * p < head_width) sum += held[p] * k[lane + 32 * p];
-      scores[u] = key + u < visible ? warp_sum(sum) * in.scale : -INFINITY;
+      scores[u] = key + u < visible ? in.scored(warp_sum(sum)) : -INFINITY;
       largest = fmaxf(largest, scores[u]);
     }
     const float shrink = expf(maximum - largest);
@@ -277,8 +287,9 @@ __global__ void delta_kernel(Tensor z, Gradients gradients, int head_width) {
 // Turns scores into softmax weights, and products of z's gradient with the values into gradients of the scores.
 __device__ void score_gradient(const Inputs& in, const Gradients& gradients, int64_t at, bool seen, float& score,
                                float& product) {
-  score = seen ? expf(score * in.scale - gradients.log_sum.data[at]) : 0;
-  product = seen ? score * (product - gradients.delta.data[at]) * in.scale : 0;
+  const float capped = in.scored(score), part = in.heads.cap > 0 ? capped / in.heads.cap : 0;
+  score = seen ? expf(capped - gradients.log_sum.data[at]) : 0;
+  product = seen ? score * (product - gradients.delta.data[at]) * in.scale * (1 - part * part) : 0;
 }
 
 template <int width, int tile>
@@ -307,7 +318,7 @@ __global__ void __launch_bounds__(tile_threads)
   load_tile<width, tile>(queries, in.q.data + place, in.q.columns, count, head_width);
   load_tile<width, tile>(above, gradients.z_gradient.data + place, in.q.columns, count, head_width);
   float4 out[own][width / 64] = {};
-  for (int key = 0; key < visible; key += tile) {
+  for (int key = in.first_seen(block.past + first); key < visible; key += tile) {
     const int64_t offset = in.key_offset(block.segment.key_begin + key, group);
     __syncthreads();
     load_tile<width, tile>(keys, in.k.data + offset, in.k.columns, visible - key, head_width);
@@ -319,7 +330,7 @@ __global__ void __launch_bounds__(tile_threads)
     for (int i = 0; i < own; ++i)
       for (int j = 0; j < own; ++j) {
         const int r = at.y + side * i;
-        const bool seen = r < count && key + at.x + side * j <= block.past + first + r;
+        const bool seen = r < count && in.sees(block.past + first + r, key + at.x + side * j);
         score_gradient(in, gradients, (row + r) * in.heads.query + head, seen, scores[i][j], products[i][j]);
       }
     store_weights(weights, products);
@@ -350,12 +361,14 @@ __global__ void __launch_bounds__(tile_threads)
   if (count <= 0) return;
   const int64_t place = in.key_offset(block.segment.key_begin + first, group);
   const int from = max(0, first - block.past);  // the first query that sees a key of the tile
+  const int until = in.heads.window ? min(block.queries, first + count - 1 - block.past + in.heads.window)
+                                    : block.queries;  // behind the last one
 
   load_tile<width, tile>(keys, in.k.data + place, in.k.columns, count, head_width);
   load_tile<width, tile>(values, in.v.data + place, in.v.columns, count, head_width);
   float4 key_sum[own][width / 64] = {}, value_sum[own][width / 64] = {};
   for (int head = group * shared; head < (group + 1) * shared; ++head)
-    for (int query = from; query < block.queries; query += tile) {
+    for (int query = from; query < until; query += tile) {
       const int64_t row = block.segment.query_begin + query, offset = in.query_offset(row, head);
       const int present = block.queries - query;
       __syncthreads();
@@ -368,7 +381,7 @@ __global__ void __launch_bounds__(tile_threads)
       for (int i = 0; i < own; ++i)
         for (int j = 0; j < own; ++j) {
           const int r = at.y + side * i, c = at.x + side * j;
-          const bool seen = r < count && c < present && first + r <= block.past + query + c;
+          const bool seen = r < count && c < present && in.sees(block.past + query + c, first + r);
           score_gradient(in, gradients, (row + c) * in.heads.query + head, seen, scores[i][j], products[i][j]);
         }
       store_weights(weights, scores);
@@ -413,7 +426,8 @@ Inputs inputs(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads) {
   if (heads.width > 256)
     throw std::runtime_error("attention on CUDA takes heads of up to 256 columns; these have " +
                              std::to_string(heads.width) + ", run the model on the CPU");
-  return {q, k, v, segments, heads, 1 / std::sqrt(static_cast<float>(heads.width))};
+  const float scale = heads.scale != 0 ? heads.scale : 1 / std::sqrt(static_cast<float>(heads.width));
+  return {q, k, v, segments, heads, scale};
 }
 
 }  // namespace

@@ -19,6 +19,9 @@ void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient);
 void rms_norm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverse_rms);
 void rms_norm_backward(Tensor x, Tensor weight, Tensor inverse_rms, Tensor y_gradient, Tensor x_gradient,
                        Tensor weight_gradient);
+void layer_norm(Tensor x, Tensor weight, Tensor bias, float epsilon, Tensor y, Tensor statistics);
+void layer_norm_backward(Tensor x, Tensor weight, Tensor statistics, Tensor y_gradient, Tensor x_gradient,
+                         Tensor weight_gradient, Tensor bias_gradient);
 void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation);
 void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z, Tensor log_sum);
 void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
@@ -26,6 +29,14 @@ void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, 
                         Tensor v_gradient);
 void swiglu(Tensor gate, Tensor up, Tensor out);
 void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient);
+void gelu(Gelu kind, Tensor x, Tensor up, Tensor out);
+void gelu_backward(Gelu kind, Tensor x, Tensor up, Tensor out_gradient, Tensor x_gradient, Tensor up_gradient);
+void add_bias(Tensor bias, Tensor y);
+void add_bias_backward(Tensor y_gradient, Tensor bias_gradient);
+void soft_cap(Tensor x, float cap);
+void soft_cap_backward(Tensor y, float cap, Tensor gradient);
+void clip(Tensor x, float limit);
+void clip_backward(Tensor y, float limit, Tensor gradient);
 void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha, float beta);
 void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor products);
 void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor queries, Tensor scores,
@@ -55,6 +66,18 @@ inline __attribute__((always_inline)) float fast_exp(float x) {
   const float e = p * r * r + r + 1.0f;
   const int bits = (static_cast<int>(n) + 127) << 23;
   return e * __builtin_bit_cast(float, bits);
+}
+
+// tanh to 2 ulp, without branches as above (Cephes' polynomial near zero).
+inline __attribute__((always_inline)) float fast_tanh(float x) {
+  const float far = x < 0 ? -x : x, square = x * x;
+  float p = -5.70498872745e-3f;
+  p = p * square + 2.06390887954e-2f;
+  p = p * square - 5.37397155531e-2f;
+  p = p * square + 1.33314422036e-1f;
+  p = p * square - 3.33332819422e-1f;
+  const float near_zero = p * square * x + x, beyond = 1.0f - 2.0f / (fast_exp(2.0f * far) + 1.0f);
+  return far < 0.625f ? near_zero : (x < 0 ? -beyond : beyond);
 }
 
 }  // namespace stemma::cpu

@@ -40,6 +40,13 @@ class CpuOps final : public Ops {
                          Tensor weight_gradient) override {
     cpu::rms_norm_backward(x, weight, inverse_rms, y_gradient, x_gradient, weight_gradient);
   }
+  void layer_norm(Tensor x, Tensor weight, Tensor bias, float epsilon, Tensor y, Tensor statistics) override {
+    cpu::layer_norm(x, weight, bias, epsilon, y, statistics);
+  }
+  void layer_norm_backward(Tensor x, Tensor weight, Tensor statistics, Tensor y_gradient, Tensor x_gradient,
+                           Tensor weight_gradient, Tensor bias_gradient) override {
+    cpu::layer_norm_backward(x, weight, statistics, y_gradient, x_gradient, weight_gradient, bias_gradient);
+  }
   void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation) override {
     cpu::rope(x, positions, table, head_width, rotation);
   }
@@ -56,6 +63,19 @@ class CpuOps final : public Ops {
   void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient) override {
     cpu::swiglu_backward(gate, up, out_gradient, gate_gradient, up_gradient);
   }
+  void gelu(Gelu kind, Tensor x, Tensor up, Tensor out) override { cpu::gelu(kind, x, up, out); }
+  void gelu_backward(Gelu kind, Tensor x, Tensor up, Tensor out_gradient, Tensor x_gradient,
+                     Tensor up_gradient) override {
+    cpu::gelu_backward(kind, x, up, out_gradient, x_gradient, up_gradient);
+  }
+  void add_bias(Tensor bias, Tensor y) override { cpu::add_bias(bias, y); }
+  void add_bias_backward(Tensor y_gradient, Tensor bias_gradient) override {
+    cpu::add_bias_backward(y_gradient, bias_gradient);
+  }
+  void soft_cap(Tensor x, float cap) override { cpu::soft_cap(x, cap); }
+  void soft_cap_backward(Tensor y, float cap, Tensor gradient) override { cpu::soft_cap_backward(y, cap, gradient); }
+  void clip(Tensor x, float limit) override { cpu::clip(x, limit); }
+  void clip_backward(Tensor y, float limit, Tensor gradient) override { cpu::clip_backward(y, limit, gradient); }
   void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha, float beta) override {
     cpu::matmul(a, transpose_a, b, transpose_b, c, alpha, beta);
   }

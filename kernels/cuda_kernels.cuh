@@ -22,6 +22,10 @@ void rms_norm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverse_r
 void rms_norm_backward(Tensor x, Tensor weight, Tensor inverse_rms, Tensor y_gradient, Tensor x_gradient,
                        Tensor weight_gradient, cudaStream_t stream);
 
+void layer_norm(Tensor x, Tensor weight, Tensor bias, float epsilon, Tensor y, Tensor statistics, cudaStream_t stream);
+void layer_norm_backward(Tensor x, Tensor weight, Tensor statistics, Tensor y_gradient, Tensor x_gradient,
+                         Tensor weight_gradient, Tensor bias_gradient, cudaStream_t stream);
+
 void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation, cudaStream_t stream);
 
 // Segments on the device, and the most queries and keys that one of them has.
@@ -39,6 +43,17 @@ void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, 
 void swiglu(Tensor gate, Tensor up, Tensor out, cudaStream_t stream);
 void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient,
                      cudaStream_t stream);
+
+void gelu(Gelu kind, Tensor x, Tensor up, Tensor out, cudaStream_t stream);
+void gelu_backward(Gelu kind, Tensor x, Tensor up, Tensor out_gradient, Tensor x_gradient, Tensor up_gradient,
+                   cudaStream_t stream);
+
+void add_bias(Tensor bias, Tensor y, cudaStream_t stream);
+void add_bias_backward(Tensor y_gradient, Tensor bias_gradient, cudaStream_t stream);
+void soft_cap(Tensor x, float cap, cudaStream_t stream);
+void soft_cap_backward(Tensor y, float cap, Tensor gradient, cudaStream_t stream);
+void clip(Tensor x, float limit, cudaStream_t stream);
+void clip_backward(Tensor y, float limit, Tensor gradient, cudaStream_t stream);
 
 // These run on the stream of the cuBLAS handle. The segments of segment_outer are on the host.
 void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha, float beta,

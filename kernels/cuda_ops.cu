@@ -98,6 +98,14 @@ class CudaOps final : public Ops {
     cuda::rms_norm_backward(x, weight, inverse_rms, y_gradient, x_gradient, weight_gradient, use());
   }
 
+  void layer_norm(Tensor x, Tensor weight, Tensor bias, float epsilon, Tensor y, Tensor statistics) override {
+    cuda::layer_norm(x, weight, bias, epsilon, y, statistics, use());
+  }
+  void layer_norm_backward(Tensor x, Tensor weight, Tensor statistics, Tensor y_gradient, Tensor x_gradient,
+                           Tensor weight_gradient, Tensor bias_gradient) override {
+    cuda::layer_norm_backward(x, weight, statistics, y_gradient, x_gradient, weight_gradient, bias_gradient, use());
+  }
+
   void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation) override {
     cuda::rope(x, positions, table, head_width, rotation, use());
   }
@@ -120,6 +128,23 @@ class CudaOps final : public Ops {
   void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient) override {
     cuda::swiglu_backward(gate, up, out_gradient, gate_gradient, up_gradient, use());
   }
+
+  void gelu(Gelu kind, Tensor x, Tensor up, Tensor out) override { cuda::gelu(kind, x, up, out, use()); }
+  void gelu_backward(Gelu kind, Tensor x, Tensor up, Tensor out_gradient, Tensor x_gradient,
+                     Tensor up_gradient) override {
+    cuda::gelu_backward(kind, x, up, out_gradient, x_gradient, up_gradient, use());
+  }
+
+  void add_bias(Tensor bias, Tensor y) override { cuda::add_bias(bias, y, use()); }
+  void add_bias_backward(Tensor y_gradient, Tensor bias_gradient) override {
+    cuda::add_bias_backward(y_gradient, bias_gradient, use());
+  }
+  void soft_cap(Tensor x, float cap) override { cuda::soft_cap(x, cap, use()); }
+  void soft_cap_backward(Tensor y, float cap, Tensor gradient) override {
+    cuda::soft_cap_backward(y, cap, gradient, use());
+  }
+  void clip(Tensor x, float limit) override { cuda::clip(x, limit, use()); }
+  void clip_backward(Tensor y, float limit, Tensor gradient) override { cuda::clip_backward(y, limit, gradient, use()); }
 
   void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha, float beta) override {
     use();

@@ -37,9 +37,13 @@ struct Segment {
 
 struct Heads {
   int query = 0, key_value = 0, width = 0;  // H, G, D
+  float scale = 0;                          // of q k^T; 0: 1/sqrt(D)
+  float cap = 0;                            // scores become cap tanh(score / cap); 0: none
+  int window = 0;                           // the latest keys that a query sees, its own among them; 0: all
 };
 
 enum class Rotation { forward, inverse };
+enum class Gelu { exact, tanh };
 
 class Ops {
  public:
@@ -64,11 +68,18 @@ class Ops {
   virtual void rms_norm_backward(Tensor x, Tensor weight, Tensor inverse_rms, Tensor y_gradient, Tensor x_gradient,
                                  Tensor weight_gradient) = 0;
 
-  // rope: turns each pair (i, i + D/2) of every head by its position's angle, in place.   x (N, heads*D)
-  // table (positions, D): cosines in the first half of a row, sines in the second. inverse turns back (the backward).
+  // layer_norm: y = (x - mean) * inverse_deviation * weight + bias (Ba et al. 2016).   weight, bias (1,C) or empty,
+  // statistics (N,2): mean, inverse deviation. x_gradient is added to (+=), as above.
+  virtual void layer_norm(Tensor x, Tensor weight, Tensor bias, float epsilon, Tensor y, Tensor statistics) = 0;
+  virtual void layer_norm_backward(Tensor x, Tensor weight, Tensor statistics, Tensor y_gradient, Tensor x_gradient,
+                                   Tensor weight_gradient, Tensor bias_gradient) = 0;
+
+  // rope: turns each pair (i, i + R/2) of every head by its position's angle, in place.   x (N, heads*D)
+  // table (positions, R): cosines in the first half of a row, sines in the second; columns R.. of a head stay as they
+  // are. inverse turns back (the backward).
   virtual void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation) = 0;
 
-  // attention: z = softmax(scale q k^T + causal) v per segment and head, grouped queries.
+  // attention: z = softmax(cap(scale q k^T) + causal) v per segment and head, grouped queries.
   // q, z (N, H*D); k, v (keys, G*D); log_sum (N, H) keeps each row's log of summed exponents for the backward.
   virtual void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z,
                          Tensor log_sum) = 0;
@@ -79,6 +90,22 @@ class Ops {
   // mlp: out = silu(gate) * up.                              all (N,F)
   virtual void swiglu(Tensor gate, Tensor up, Tensor out) = 0;
   virtual void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient) = 0;
+
+  // gelu: out = gelu(x) * up, or gelu(x) where up is empty.   all (N,F)   x Phi(x), or its approximation by tanh
+  // (Hendrycks & Gimpel 2016).
+  virtual void gelu(Gelu kind, Tensor x, Tensor up, Tensor out) = 0;
+  virtual void gelu_backward(Gelu kind, Tensor x, Tensor up, Tensor out_gradient, Tensor x_gradient,
+                             Tensor up_gradient) = 0;
+
+  // elementwise, in place. add_bias: y[n] += bias.           bias (1,M), y (N,M)
+  virtual void add_bias(Tensor bias, Tensor y) = 0;
+  virtual void add_bias_backward(Tensor y_gradient, Tensor bias_gradient) = 0;
+  // soft_cap: x = cap tanh(x / cap). Its backward takes what came out (y), and scales the gradient.
+  virtual void soft_cap(Tensor x, float cap) = 0;
+  virtual void soft_cap_backward(Tensor y, float cap, Tensor gradient) = 0;
+  // clip: to [-limit, limit]. Its backward takes what came out, and zeroes the gradient where it lies on the limit.
+  virtual void clip(Tensor x, float limit) = 0;
+  virtual void clip_backward(Tensor y, float limit, Tensor gradient) = 0;
 
   // matmul: c = alpha op(a) op(b) + beta c, op = transpose where asked. A linear layer is matmul(x, false, W, true, y).
   virtual void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha = 1, float beta = 0) = 0;

@@ -52,7 +52,7 @@ void decode_fives(const std::byte* block, float scale, int offset, float minimum
   }
 }
 
-void decode_q5_0(const std::byte* block, float* out) { decode_fives(block + 2, half_at(block, 0), 16, 0, out); }
+void decode_q5_0(const std::byte* block, float* out) { decode_fives(block + 2, half_at(block, 0), 16, -0.f, out); }
 void decode_q5_1(const std::byte* block, float* out) {
   decode_fives(block + 4, half_at(block, 0), 0, half_at(block, 2), out);
 }

@@ -48,7 +48,8 @@ std::string find_folder(const std::filesystem::path& remembered, const std::file
   const auto beside = session.parent_path();
   for (const auto& folder : {remembered, beside / remembered, beside / remembered.filename()}) {
     std::error_code none;
-    if (std::filesystem::exists(folder / "config.json", none)) return folder.string();
+    if (std::filesystem::exists(folder / "config.json", none) || std::filesystem::is_regular_file(folder, none))
+      return folder.string();
   }
   return "";
 }

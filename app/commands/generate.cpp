@@ -11,6 +11,7 @@
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
 #include "runtime/model/chat_template.h"
+#include "runtime/model/model_source.h"
 #include "runtime/trace/capture_run.h"
 
 namespace stemma {
@@ -87,11 +88,12 @@ GenerateRequest request_of(const Options& options, const Prompt& prompt, int sam
 // Needs the config and the tokenizer only, so it works for a model that would not fit.
 int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
   Model model;
-  model.config = read_config(options.model);
-  model.path = options.model;
-  model.name = std::filesystem::path(options.model).filename().string();
-  model.tokenizer = std::make_shared<Tokenizer>(options.model);
-  if (auto chat = find_chat_template(options.model)) model.chat = std::make_shared<const ChatTemplate>(std::move(*chat));
+  const ModelFiles files = find_model(options.model);
+  model.config = read_config(files);
+  model.path = files.path();
+  model.name = files.name;
+  model.tokenizer = std::make_shared<Tokenizer>(tokenizer_path(files));
+  if (auto chat = chat_template_of(files)) model.chat = std::make_shared<const ChatTemplate>(std::move(*chat));
   const auto sites = read_sites(options.capture, model);
   const auto size = size_of(model.config);
   nlohmann::ordered_json plan{{"model", options.model},

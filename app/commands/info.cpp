@@ -36,8 +36,8 @@ Json hdf5_info(const std::filesystem::path& path) {
 
 Json info_of(const std::filesystem::path& path) {
   std::error_code none;
-  if (std::filesystem::is_directory(path, none))
-    return std::filesystem::exists(path / "config.json", none) ? model_info(path) : corpus_info(path);
+  if (is_model(path)) return model_info(path);
+  if (std::filesystem::is_directory(path, none)) return corpus_info(path);
   if (!std::filesystem::exists(path, none) && session_exists(path)) return hdf5_info(path);  // a crash left its log alone
   std::ifstream file(path, std::ios::binary);
   if (!std::filesystem::exists(path, none) || !file)
@@ -53,7 +53,7 @@ Json info_of(const std::filesystem::path& path) {
     if (extension == known) return corpus_info(path);
   throw Error(ErrorCode::unsupported,
               path.string() +
-                  ": not a kind of file that stemma knows (model folder, .safetensors, tokenizer.json, session or "
+                  ": not a kind of file that stemma knows (model folder, .gguf, .safetensors, tokenizer.json, session or "
                   "factors .h5, corpus .jsonl, .gz, .zst, .txt)");
 }
 
@@ -93,6 +93,8 @@ int run(const Options& options) {
     print_json(facts);
   else
     print_facts(facts, 0);
+  // The facts are told; that the thing cannot be used is a failure all the same.
+  if (facts.contains("broken")) throw Error(ErrorCode::bad_file, facts["broken"][0].get<std::string>());
   return 0;
 }
 
@@ -100,7 +102,7 @@ int run(const Options& options) {
 
 Run setup_info(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("path", options->path, "Model folder, session, factors, corpus, .safetensors or tokenizer.json")
+  app.add_option("path", options->path, "Model (folder, .gguf, org/name), session, factors, corpus, .safetensors or tokenizer.json")
       ->type_name("FILE|DIR");
   app.add_flag("--devices", options->devices, "Say what can run here, and what is missing");
   declare_json(app, options->json);

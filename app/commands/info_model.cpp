@@ -1,10 +1,15 @@
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <fstream>
-#include <map>
 
 #include "app/commands/info.h"
 #include "app/commands/model_size.h"
+#include "runtime/error.h"
+#include "runtime/model/checkpoint.h"
+#include "runtime/model/inspect.h"
 #include "runtime/model/model.h"
-#include "runtime/model/safetensors.h"
+#include "runtime/trace/delimiters.h"
 
 namespace stemma {
 
@@ -23,48 +28,133 @@ Json training_of(const std::filesystem::path& folder) {
   return training;
 }
 
+Json facts_of(const Tokenizer& tokenizer) {
+  int64_t special = 0;
+  for (int32_t id = 0; id < tokenizer.size(); ++id) special += tokenizer.special(id);
+  const auto named = [&](int32_t id) { return id < 0 ? Json() : Json(tokenizer.bytes(id)); };
+  return {{"kind", tokenizer.kind()},      {"pieces", tokenizer.size()},    {"special", special},
+          {"bos", named(tokenizer.bos())}, {"eos", named(tokenizer.eos())}, {"adds_bos", tokenizer.adds_bos()},
+          {"hash", tokenizer.hash()}};
+}
+
+Json facts_of(const ChatTemplate& chat) {
+  Json facts{{"from", chat.source}, {"bytes", chat.text.size()}};
+  if (!chat.others.empty()) facts["others"] = chat.others;
+  return facts;
+}
+
+// How the model marks its thought; nothing where it marks none.
+Json reasoning_of(const ModelReport& report) {
+  const std::string architecture = report.config ? report.config->architecture : "";
+  const Delimiters found = delimiters_of(*report.tokenizer, report.chat ? &*report.chat : nullptr, architecture);
+  if (!found.row) return nullptr;
+  Json facts{{"start", found.row->start}, {"end", found.row->end}};
+  if (!found.row->answer.empty()) facts["answer"] = found.row->answer;
+  facts["found_in"] = found.found_in;
+  facts["tags_are_tokens"] = !found.ordinary_pieces;
+  facts["prompt_opens_it"] = found.prompt_opens;
+  facts["can_be_off"] = found.can_be_off;
+  return facts;
+}
+
+Json memory_of(const ModelConfig& config) {
+  Json memory = Json::object();
+  for (const Precision precision : {Precision::f32, Precision::bf16, Precision::q8_0})
+    memory[name_of(precision)] = {{"weights_bytes", weight_bytes(config, precision)},
+                                  {"cache_of_a_full_context_bytes", cache_bytes(config, config.context, precision)}};
+  return memory;
+}
+
+void add_config(Json& out, const ModelConfig& config) {
+  const ModelSize size = size_of(config);
+  out["architecture"] = config.architecture;
+  out["parameters"] = {{"total", size.total()},
+                       {"embedding", size.embedding},
+                       {"attention", size.attention},
+                       {"mlp", size.mlp},
+                       {"norms", size.norms},
+                       {"unembedding", config.tied ? Json("tied to the embedding") : Json(size.unembedding)}};
+  out["shape"] = {{"layers", config.layers},         {"width", config.width},
+                  {"heads", config.heads},           {"key_value_heads", config.key_value_heads},
+                  {"head_width", config.head_width}, {"mlp_width", config.mlp_width},
+                  {"vocabulary", config.vocabulary}};
+  out["context"] = config.context;
+  out["dtype"] = config.dtype;
+}
+
+// A model that is not supported, in its own words.
+void add_words(Json& out, const std::string& text) {
+  const Json document = Json::parse(text, nullptr, false);
+  if (!document.is_object()) return;
+  const auto copy = [&](const char* to, const char* key) {
+    if (document.contains(key) && document[key].is_primitive() && !document[key].is_null()) out[to] = document[key];
+  };
+  if (document.contains("architectures") && document["architectures"].is_array() && !document["architectures"].empty())
+    out["architecture"] = document["architectures"][0];
+  else
+    copy("architecture", "model_type");
+  for (const auto& [to, key] : {std::pair("layers", "num_hidden_layers"),
+                                {"width", "hidden_size"},
+                                {"heads", "num_attention_heads"},
+                                {"vocabulary", "vocab_size"},
+                                {"context", "max_position_embeddings"},
+                                {"dtype", "torch_dtype"}})
+    copy(to, key);
+}
+
+std::string form_of(const ModelReport& report) {
+  if (!report.files.gguf.empty()) return "GGUF";
+  return report.shards > 1 ? fmt::format("safetensors in {} shards", report.shards) : "safetensors";
+}
+
 }  // namespace
 
-Json model_info(const std::filesystem::path& folder) {
-  const ModelConfig config = read_config(folder);
-  const ModelSize size = size_of(config);
-  const Checkpoint checkpoint(folder);
-  std::map<std::string, int64_t> stored;
-  for (const auto& [name, found] : checkpoint.tensors()) stored[found.tensor->dtype] += found.tensor->size();
-
-  Json out{{"kind", "model"},
-           {"path", folder.string()},
-           {"architecture", config.architecture},
-           {"parameters",
-            {{"total", size.total()},
-             {"embedding", size.embedding},
-             {"attention", size.attention},
-             {"mlp", size.mlp},
-             {"norms", size.norms},
-             {"unembedding", config.tied ? Json("tied to the embedding") : Json(size.unembedding)}}},
-           {"shape",
-            {{"layers", config.layers},
-             {"width", config.width},
-             {"heads", config.heads},
-             {"key_value_heads", config.key_value_heads},
-             {"head_width", config.head_width},
-             {"mlp_width", config.mlp_width},
-             {"vocabulary", config.vocabulary}}},
-           {"context", config.context},
-           {"dtype", config.dtype},
-           {"stored_numbers", stored},
-           {"memory_bytes", size.bytes()},
-           {"cache_of_a_full_context_bytes", cache_bytes(config, config.context)},
-           {"tokenizer", tokenizer_info(folder)}};
-  if (size.bytes() <= hashed_bytes) {  // reads every weight: shapes, numbers and the tokenizer's fit are then checked
-    out["hash"] = load_model(folder, make_cpu_ops())->hash;
-    out["whole"] = true;
-  } else {
-    out["hash"] = nullptr;
-    out["whole"] = "every shard and header is; the weights were not read";
+Json model_info(const std::filesystem::path& named) {
+  ModelReport report = inspect_model(find_model(named));
+  Json out{{"kind", "model"}, {"name", report.files.name}, {"path", report.files.path().string()}};
+  if (!report.files.commit.empty()) out["commit"] = report.files.commit;
+  if (report.config)
+    add_config(out, *report.config);
+  else
+    add_words(out, report.config_text);
+  if (report.shards) out["form"] = form_of(report);
+  if (!report.stored.empty()) out["stored_numbers"] = report.stored;
+  if (report.config) out["memory"] = memory_of(*report.config);
+  if (report.tokenizer) out["tokenizer"] = facts_of(*report.tokenizer);
+  out["chat_template"] = report.chat ? facts_of(*report.chat) : Json("none");
+  if (report.tokenizer) {
+    const Json reasoning = reasoning_of(report);
+    out["reasoning"] = reasoning.is_null() ? Json("no delimiters found") : reasoning;
   }
-  if (Json training = training_of(folder); !training.is_null()) out["training"] = std::move(training);
+
+  out["hash"] = nullptr;
+  const bool small = report.config && weight_bytes(*report.config, Precision::f32) <= hashed_bytes;
+  if (report.whole() && small) out["hash"] = load_model(named, make_cpu_ops())->hash;  // reads every weight
+  if (!report.whole())
+    out["whole"] = false;
+  else
+    out["whole"] = small ? Json(true) : Json("every shard and header is; the weights were not read");
+  if (!report.missing.empty()) out["missing"] = report.missing;
+  if (!report.unsupported.empty()) out["unsupported"] = report.unsupported;
+  if (!report.broken.empty()) out["broken"] = report.broken;
+  if (Json training = training_of(report.files.folder); !training.is_null()) out["training"] = std::move(training);
   return out;
+}
+
+bool is_model(const std::filesystem::path& named) {
+  std::error_code none;
+  if (std::filesystem::is_regular_file(named, none)) return named.extension() == ".gguf";
+  if (!std::filesystem::is_directory(named, none)) {
+    const std::string text = named.string();  // a name in the Hugging Face cache
+    return !std::filesystem::exists(named, none) && named.extension() != ".h5" && named.is_relative() &&
+           std::count(text.begin(), text.end(), '/') == 1 && std::filesystem::is_directory(hugging_face_cache(), none);
+  }
+  for (const char* name : {"config.json", "adapter_config.json", "model.safetensors", "model.safetensors.index.json",
+                           "tokenizer_config.json", "snapshots"})
+    if (std::filesystem::exists(named / name, none)) return true;
+  for (const auto& entry : std::filesystem::directory_iterator(named, none))
+    if (entry.path().extension() == ".gguf") return true;
+  return false;
 }
 
 Json safetensors_info(const std::filesystem::path& path) {
@@ -84,13 +174,9 @@ Json safetensors_info(const std::filesystem::path& path) {
 }
 
 Json tokenizer_info(const std::filesystem::path& path) {
-  const Tokenizer tokenizer(path);
-  int64_t special = 0;
-  for (int32_t id = 0; id < tokenizer.size(); ++id) special += tokenizer.special(id);
-  const auto named = [&](int32_t id) { return id < 0 ? Json() : Json(tokenizer.bytes(id)); };
-  return {{"kind", "tokenizer"},           {"pieces", tokenizer.size()},    {"special", special},
-          {"bos", named(tokenizer.bos())}, {"eos", named(tokenizer.eos())}, {"adds_bos", tokenizer.adds_bos()},
-          {"hash", tokenizer.hash()}};
+  Json out{{"kind", "tokenizer"}, {"path", path.string()}};
+  for (const auto& [name, fact] : facts_of(Tokenizer(path)).items()) out[name == "kind" ? "model" : name] = fact;
+  return out;
 }
 
 }  // namespace stemma

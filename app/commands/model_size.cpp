@@ -1,11 +1,16 @@
 #include "app/commands/model_size.h"
 
+#include "runtime/model/weight_layout.h"
+
 namespace stemma {
 
 std::vector<LinearShape> linear_shapes(const ModelConfig& config) {
   const int64_t width = config.width, queries = int64_t{config.heads} * config.head_width,
                 keys = int64_t{config.key_value_heads} * config.head_width, mlp = config.mlp_width;
-  return {{width, queries}, {width, keys}, {width, keys}, {queries, width}, {width, mlp}, {width, mlp}, {mlp, width}};
+  std::vector<LinearShape> shapes = {{width, queries}, {width, keys}, {width, keys}, {queries, width}, {width, mlp}};
+  if (config.block.gated) shapes.push_back({width, mlp});
+  shapes.push_back({mlp, width});
+  return shapes;
 }
 
 ModelSize size_of(const ModelConfig& config) {
@@ -13,14 +18,35 @@ ModelSize size_of(const ModelConfig& config) {
   const auto shapes = linear_shapes(config);
   for (size_t i = 0; i < shapes.size(); ++i)
     (i < 4 ? size.attention : size.mlp) += config.layers * shapes[i].inputs * shapes[i].outputs;
-  size.embedding = int64_t{config.vocabulary} * config.width;
-  size.unembedding = config.tied ? 0 : size.embedding;
-  size.norms = int64_t{2 * config.layers + 1} * config.width;
+  const int64_t table = int64_t{config.vocabulary} * config.width;
+  size.unembedding = config.tied ? 0 : table;
+  size.embedding = table + (config.block.learned_positions ? int64_t{config.context} * config.width : 0);
+  for (const WeightPlace& place : weight_layout(config))
+    if (place.vector) size.norms += place.columns;
   return size;
 }
 
-double cache_bytes(const ModelConfig& config, int64_t tokens) {
-  return 4.0 * 2 * config.layers * config.key_value_heads * config.head_width * static_cast<double>(tokens);
+const char* name_of(Precision precision) {
+  return precision == Precision::f32 ? "f32" : precision == Precision::bf16 ? "bf16" : "q8_0";
+}
+
+double weight_bytes(const ModelConfig& config, Precision precision) {
+  const ModelSize size = size_of(config);
+  const auto norms = static_cast<double>(size.norms), matrices = static_cast<double>(size.total()) - norms;
+  switch (precision) {
+    case Precision::f32:
+      return 4 * (matrices + norms);
+    case Precision::bf16:
+      return 2 * (matrices + norms);
+    case Precision::q8_0:
+      return matrices * 34 / 32 + 4 * norms;
+  }
+  return 0;
+}
+
+double cache_bytes(const ModelConfig& config, int64_t tokens, Precision precision) {
+  const double number = precision == Precision::f32 ? 4 : 2;
+  return number * 2 * config.layers * config.key_value_heads * config.head_width * static_cast<double>(tokens);
 }
 
 }  // namespace stemma

@@ -9,15 +9,21 @@
 namespace stemma {
 
 struct ModelSize {
-  int64_t embedding = 0, attention = 0, mlp = 0, norms = 0, unembedding = 0;  // parameters; unembedding 0 where tied
+  // Parameters: learned positions are the embedding's, biases the norms'; unembedding 0 where tied.
+  int64_t embedding = 0, attention = 0, mlp = 0, norms = 0, unembedding = 0;
   int64_t linears() const { return attention + mlp; }                         // what influence tracks
   int64_t total() const { return embedding + attention + mlp + norms + unembedding; }
   double bytes() const { return 4.0 * static_cast<double>(total()); }  // in memory, f32
 };
 ModelSize size_of(const ModelConfig& config);
 
-// Keys and values of `tokens` tokens, f32.
-double cache_bytes(const ModelConfig& config, int64_t tokens);
+// What a number takes in memory: q8_0 is a byte for each weight of a matrix, a half for the scale of every 32, and
+// keys and values in bf16.
+enum class Precision { f32, bf16, q8_0 };
+const char* name_of(Precision precision);
+double weight_bytes(const ModelConfig& config, Precision precision);
+// Keys and values of `tokens` tokens.
+double cache_bytes(const ModelConfig& config, int64_t tokens, Precision precision = Precision::f32);
 
 // Shapes (inputs M, outputs P) of one block's linear layers.
 struct LinearShape {

@@ -127,6 +127,8 @@ Json show_json(const Session& session, const ShowOptions& options) {
                            {"path", facts.path},   {"layers", facts.layers},
                            {"width", facts.width}, {"heads", facts.heads},
                            {"dtype", facts.dtype}, {"tokenizer", facts.tokenizer_hash}};
+  for (const auto& [hash, facts] : session.models)
+    if (!facts.commit.empty()) out["models"][hash]["commit"] = facts.commit;
   for (const auto* trace : chosen_traces(session, options))
     out["traces"].push_back(trace_json(session, *trace, options));
   return out;

@@ -8,6 +8,7 @@
 #include "app/commands/command.h"
 #include "app/commands/options.h"
 #include "runtime/error.h"
+#include "runtime/model/model_source.h"
 #include "runtime/model/tokenizer.h"
 
 namespace stemma {
@@ -49,7 +50,7 @@ void add_special(const Tokenizer& tokenizer, std::vector<int32_t>& ids, std::vec
 }
 
 int run(const Options& options) {
-  const Tokenizer tokenizer(options.model);
+  const Tokenizer tokenizer(tokenizer_path(options.model));
   const std::string input{std::istreambuf_iterator<char>(std::cin), {}};
   std::vector<uint32_t> offsets;
   auto ids = options.decode ? read_ids(input, tokenizer) : tokenizer.encode(input, &offsets);

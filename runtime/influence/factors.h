@@ -29,7 +29,7 @@ struct Factors {
   int64_t documents = 0, tokens = 0;
   uint64_t seed = 0;
   double seconds = 0;
-  std::vector<LayerFactors> layers;  // block by block, in the order of `linears`
+  std::vector<LayerFactors> layers;  // block by block, in the order of linears_of
 };
 
 struct FitOptions {

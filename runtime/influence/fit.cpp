@@ -41,9 +41,9 @@ class SampledPasses {
 };
 
 // q, k and v read one input, gate and up another: their A is one matrix.
-Linear owner_of_input(Linear which) {
+Linear owner_of_input(const Model& model, Linear which) {
   if (which == Linear::key || which == Linear::value) return Linear::query;
-  return which == Linear::up ? Linear::gate : which;
+  return which == Linear::up && model.config.block.gated ? Linear::gate : which;
 }
 
 std::vector<float> eigenbasis(const Buffer& sums, double count) {
@@ -80,11 +80,11 @@ Factors fit_factors(const Model& model, const DocumentBatches& batches, const Fi
   std::vector<Buffer> a_sum(layers), s_sum(layers);
   for (size_t i = 0; i < layers; ++i) {
     const Tensor weight = tracked_weight(model, i);
-    if (owner_of_input(linears[i % linears.size()]) == linears[i % linears.size()]) a_sum[i] = zeroed(weight.columns, weight.columns);
+    if (owner_of_input(model, tracked_linear(model, i)) == tracked_linear(model, i)) a_sum[i] = zeroed(weight.columns, weight.columns);
     s_sum[i] = zeroed(weight.rows, weight.rows);
   }
   SampledPasses(model, batches, options.seed).run("covariances", control, [&](int layer, Linear which, Tensor a, Tensor g, const Batch&) {
-    const size_t i = tracked_index(layer, which);
+    const size_t i = tracked_index(model, layer, which);
     if (a_sum[i].view()) ops.gram(a, a_sum[i]);
     ops.gram(g, s_sum[i]);
   });
@@ -95,9 +95,9 @@ Factors fit_factors(const Model& model, const DocumentBatches& batches, const Fi
   const double count = static_cast<double>(batches.tokens());
   for (size_t i = 0; i < layers; ++i) {
     control.say({"eigenbases", double(i), double(layers)});
-    const int layer = static_cast<int>(i / linears.size());
-    const Linear which = linears[i % linears.size()];
-    const size_t owner = tracked_index(layer, owner_of_input(which));
+    const int layer = tracked_layer(model, i);
+    const Linear which = tracked_linear(model, i);
+    const size_t owner = tracked_index(model, layer, owner_of_input(model, which));
     const Tensor weight = tracked_weight(model, i);
     LayerFactors f;
     f.name = tracked_name(layer, which);
@@ -125,7 +125,7 @@ Factors fit_factors(const Model& model, const DocumentBatches& batches, const Fi
     return buffer.view().data;
   };
   SampledPasses(model, batches, options.seed + 0x5eed).run("eigenvalues", control, [&](int layer, Linear which, Tensor a, Tensor g, const Batch& batch) {
-    const size_t i = tracked_index(layer, which);
+    const size_t i = tracked_index(model, layer, which);
     const Tensor ra{room(rotated_a, a.size()), a.rows, a.columns}, rg{room(rotated_g, g.size()), g.rows, g.columns};
     if (q_a[i].view()) ops.matmul(a, false, q_a[i], true, ra);  // else its owner, just before, has rotated it
     ops.matmul(g, false, q_s[i], true, rg);

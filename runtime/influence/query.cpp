@@ -40,7 +40,7 @@ QueryGradients query_gradients(const Model& model, const std::vector<Query>& que
       for (int32_t n = s.query_begin; n < s.query_end; ++n) result.nats[q] += losses[n];
     }
     const LinearTap tap = [&](int layer, Linear which, Tensor a, Tensor g) {
-      const Tensor rows = result.layers[tracked_index(layer, which)].view();
+      const Tensor rows = result.layers[tracked_index(model, layer, which)].view();
       ops.segment_outer(g, a, batch.segments, rows.slice(static_cast<int64_t>(first), static_cast<int64_t>(last)));
     };
     backward(work, batch, gradient, nullptr, &tap);

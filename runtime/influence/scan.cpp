@@ -38,7 +38,7 @@ std::vector<float> scan(const Model& model, const QueryGradients& queries, const
     const Tensor sums{room(dots, documents * count), documents, count};
     ops.zero(sums.data, sizeof(float) * static_cast<size_t>(sums.size()));
     backward_of_log_probability(work, top, labelled, [&](int layer, Linear which, Tensor a, Tensor g) {
-      ops.segment_scores(g, a, labelled.batch.segments, queries.layers[tracked_index(layer, which)], sums);
+      ops.segment_scores(g, a, labelled.batch.segments, queries.layers[tracked_index(model, layer, which)], sums);
     });
     host.resize(static_cast<size_t>(sums.size()));
     ops.download(host.data(), sums.data, sizeof(float) * host.size());
@@ -63,7 +63,7 @@ Decomposition decompose(const Model& model, const QueryGradients& queries, size_
   std::vector<float> host(static_cast<size_t>(rows));
   backward_of_log_probability(work, top, documents, [&](int layer, Linear which, Tensor a, Tensor g) {
     // <V, g_t a_t^T> = g_t . V a_t for every token t.
-    const Tensor all = queries.layers[tracked_index(layer, which)].view();
+    const Tensor all = queries.layers[tracked_index(model, layer, which)].view();
     const Tensor image{images.view().data, rows, g.columns};
     for (int64_t q = 0; q < count; ++q) {
       ops.matmul(a, false, {all.row(static_cast<int64_t>(first) + q), g.columns, a.columns}, true, image);

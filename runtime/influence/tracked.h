@@ -1,16 +1,27 @@
 // The layers that influence is computed over: every linear layer of the blocks, in a fixed order.
 #pragma once
 
+#include <algorithm>
 #include <string>
 
 #include "runtime/model/model.h"
 
 namespace stemma {
 
-inline size_t tracked_index(int layer, Linear which) {
-  return static_cast<size_t>(layer) * linears.size() + static_cast<size_t>(which);
+inline size_t tracked_index(const Model& model, int layer, Linear which) {
+  const auto in_block = linears_of(model.config);
+  const auto place = std::find(in_block.begin(), in_block.end(), which) - in_block.begin();
+  return static_cast<size_t>(layer) * in_block.size() + static_cast<size_t>(place);
 }
-inline size_t tracked_count(const Model& model) { return static_cast<size_t>(model.config.layers) * linears.size(); }
+inline size_t tracked_count(const Model& model) {
+  return static_cast<size_t>(model.config.layers) * linears_of(model.config).size();
+}
+inline int tracked_layer(const Model& model, size_t index) {
+  return static_cast<int>(index / linears_of(model.config).size());
+}
+inline Linear tracked_linear(const Model& model, size_t index) {
+  return linears_of(model.config)[index % linears_of(model.config).size()];
+}
 
 // TransformerLens words: "blocks.0.attn.q", "blocks.0.mlp.down".
 inline std::string tracked_name(int layer, Linear which) {
@@ -20,7 +31,7 @@ inline std::string tracked_name(int layer, Linear which) {
 
 // A weight (P outputs, M inputs).
 inline Tensor tracked_weight(const Model& model, size_t index) {
-  return model.weights.blocks[index / linears.size()].linear(linears[index % linears.size()]);
+  return model.weights.blocks[static_cast<size_t>(tracked_layer(model, index))].linear(tracked_linear(model, index));
 }
 
 }  // namespace stemma

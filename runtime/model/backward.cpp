@@ -1,54 +1,111 @@
 #include "runtime/model/forward.h"
+#include "runtime/model/norms.h"
 
 namespace stemma {
 
 void backward(Workspace& work, const Batch& batch, Tensor hidden_gradient, Weights* gradients, const LinearTap* tap) {
   const Model& model = work.model();
   Ops& ops = *model.ops;
+  const ModelConfig& config = model.config;
+  const BlockDesign& design = config.block;
   const int64_t n = batch.size();
   work.reserve(n, true);
-  const auto rows = [n](const Buffer& buffer) { return buffer.view().slice(0, n); };
-  const Ids ids = work.ids.view().slice(0, n), positions = work.positions.view().slice(0, n);
+  const auto rows = [n](const Buffer& buffer) { return buffer.view() ? buffer.view().slice(0, n) : Tensor{}; };
+  const Ids ids = work.ids.view().slice(0, n), positions = work.positions.view().slice(0, n),
+            angles = work.angles.view() ? work.angles.view().slice(0, n) : positions;
+  const auto zero = [&](Tensor x) { ops.zero(x.data, sizeof(float) * static_cast<size_t>(x.size())); };
 
-  // y = x W^T: dW += dy^T x; dx = dy W, or dx += where several linears read one x.
+  // y = x W^T + b: dW += dy^T x; db += sum dy; dx = dy W, or dx += where several linears read one x.
   const auto linear = [&](int layer, Linear which, Tensor x, Tensor dy, Tensor dx, bool add) {
     if (tap) (*tap)(layer, which, x, dy);
-    if (gradients) ops.matmul(dy, true, x, false, gradients->blocks[layer].linear(which), 1, 1);
+    if (gradients) {
+      Block& block = gradients->blocks[layer];
+      ops.matmul(dy, true, x, false, block.linear(which), 1, 1);
+      if (const Tensor bias = block.bias(which)) ops.add_bias_backward(dy, bias);
+    }
     if (dx) ops.matmul(dy, false, model.weights.blocks[layer].linear(which), false, dx, 1, add ? 1 : 0);
   };
 
   const Tensor dx = rows(work.residual_gradient), inner = rows(work.width_gradient);
-  ops.zero(dx.data, sizeof(float) * static_cast<size_t>(dx.size()));
-  ops.rms_norm_backward(rows(work.residual.back()), model.weights.final_norm, rows(work.hidden_scale), hidden_gradient, dx,
-                        gradients ? gradients->final_norm : Tensor{});
-  for (int i = model.config.layers - 1; i >= 0; --i) {
+  zero(dx);
+  normalise_backward(model, rows(work.residual.back()), model.weights.final_norm, rows(work.hidden_scale),
+                     hidden_gradient, dx, gradients ? gradients->final_norm : Tensor{},
+                     gradients ? gradients->final_norm_bias : Tensor{});
+  for (int i = config.layers - 1; i >= 0; --i) {
     const Block& block = model.weights.blocks[i];
     auto& v = work.blocks[i];
     const bool last = i == 0 && !gradients;  // nothing below the first block's linears is wanted
+    const auto of = [&](Tensor Block::*member) { return gradients ? gradients->blocks[i].*member : Tensor{}; };
+    // The gradient of a branch's last linear, from that of the residual.
+    const auto branch = [&](const Buffer& out, Tensor Block::*weight, const Buffer& scale) {
+      if (!design.norm_after) return dx;
+      zero(inner);
+      normalise_backward(model, rows(out), block.*weight, rows(scale), dx, inner, of(weight), {});
+      return inner;
+    };
+    // Gradients of what the branches read gather in `inner`, or in the residual's itself where there is no norm.
+    const Tensor below = design.norm_before ? inner : dx;
+    const bool gathers = !design.norm_before;
 
-    linear(i, Linear::down, rows(v.activated), dx, rows(work.activated_gradient), false);
-    ops.swiglu_backward(rows(v.gate), rows(v.up), rows(work.activated_gradient), rows(work.gate_gradient),
-                        rows(work.up_gradient));
-    linear(i, Linear::gate, rows(v.mlp_in), rows(work.gate_gradient), inner, false);
-    linear(i, Linear::up, rows(v.mlp_in), rows(work.up_gradient), inner, true);
-    ops.rms_norm_backward(rows(v.middle), block.mlp_norm, rows(v.mlp_scale), inner, dx,
-                          gradients ? gradients->blocks[i].mlp_norm : Tensor{});
+    const Tensor middle = design.parallel ? rows(work.residual[i]) : rows(v.middle);
+    const Tensor mlp_in = design.norm_before ? rows(v.mlp_in) : middle;
+    const Tensor up_gradient = rows(work.up_gradient), gate_gradient = rows(work.gate_gradient),
+                 activated_gradient = rows(work.activated_gradient);
+    linear(i, Linear::down, rows(v.activated), branch(v.mlp_out, &Block::mlp_after, v.mlp_out_scale),
+           activated_gradient, false);
+    if (design.activation == Activation::silu)
+      ops.swiglu_backward(rows(v.gate), rows(v.up), activated_gradient, gate_gradient, up_gradient);
+    else if (design.gated)
+      ops.gelu_backward(gelu_of(design), rows(v.gate), rows(v.up), activated_gradient, gate_gradient, up_gradient);
+    else
+      ops.gelu_backward(gelu_of(design), rows(v.up), {}, activated_gradient, up_gradient, {});
+    if (design.gated) linear(i, Linear::gate, mlp_in, gate_gradient, below, gathers);
+    linear(i, Linear::up, mlp_in, up_gradient, below, gathers || design.gated);
+    const auto leave_mlp = [&] {
+      if (design.norm_before)
+        normalise_backward(model, middle, block.mlp_norm, rows(v.mlp_scale), inner, dx, of(&Block::mlp_norm),
+                           of(&Block::mlp_norm_bias));
+    };
+    if (!design.parallel) leave_mlp();
 
-    linear(i, Linear::output, rows(v.attended), dx, rows(work.attended_gradient), false);
+    linear(i, Linear::output, rows(v.attended), branch(v.attention_out, &Block::attention_after, v.attention_out_scale),
+           rows(work.attended_gradient), false);
+    if (design.parallel) leave_mlp();  // attention's branch needed the gradient as it came from above
     ops.attention_backward(rows(v.query), rows(v.key), rows(v.value), rows(v.attended), rows(v.log_sum),
-                           rows(work.attended_gradient), batch.segments, model.heads(), rows(work.query_gradient),
+                           rows(work.attended_gradient), batch.segments, model.heads(i), rows(work.query_gradient),
                            rows(work.key_gradient), rows(work.value_gradient));
-    ops.rope(rows(work.query_gradient), positions, model.rope, model.config.head_width, Rotation::inverse);
-    ops.rope(rows(work.key_gradient), positions, model.rope, model.config.head_width, Rotation::inverse);
-    const Tensor below = last ? Tensor{} : inner;
-    linear(i, Linear::query, rows(v.attention_in), rows(work.query_gradient), below, false);
-    linear(i, Linear::key, rows(v.attention_in), rows(work.key_gradient), below, true);
-    linear(i, Linear::value, rows(v.attention_in), rows(work.value_gradient), below, true);
+    // Back through turn, norm and clipping to what was projected.
+    const auto projected = [&](const Buffer& gradient, const Buffer& kept, Tensor Block::*weight, const Buffer& scale,
+                               const Buffer& out) {
+      const Tensor dy = rows(gradient);
+      if (const Tensor table = rope_of(model, i)) ops.rope(dy, angles, table, config.head_width, Rotation::inverse);
+      if (config.clip_qkv > 0) ops.clip_backward(rows(kept), config.clip_qkv, dy);
+      if (config.clip_qkv > 0 || !(block.*weight)) return dy;
+      const Tensor single = norm_rows(config, rows(kept));
+      zero(rows(out));
+      ops.rms_norm_backward(single, block.*weight, {rows(scale).data, single.rows, 1}, norm_rows(config, dy),
+                            norm_rows(config, rows(out)), of(weight));
+      return rows(out);
+    };
+    const Tensor dq = projected(work.query_gradient, v.projected_query, &Block::query_norm, v.query_scale,
+                                work.projected_query_gradient);
+    const Tensor dk =
+        projected(work.key_gradient, v.projected_key, &Block::key_norm, v.key_scale, work.projected_key_gradient);
+    if (config.clip_qkv > 0) ops.clip_backward(rows(v.value), config.clip_qkv, rows(work.value_gradient));
+    const Tensor attention_in = design.norm_before ? rows(v.attention_in) : rows(work.residual[i]);
+    const Tensor to = last ? Tensor{} : below;
+    linear(i, Linear::query, attention_in, dq, to, gathers);
+    linear(i, Linear::key, attention_in, dk, to, true);
+    linear(i, Linear::value, attention_in, rows(work.value_gradient), to, true);
     if (last) return;
-    ops.rms_norm_backward(rows(work.residual[i]), block.attention_norm, rows(v.attention_scale), inner, dx,
-                          gradients ? gradients->blocks[i].attention_norm : Tensor{});
+    if (design.norm_before)
+      normalise_backward(model, rows(work.residual[i]), block.attention_norm, rows(v.attention_scale), inner, dx,
+                         of(&Block::attention_norm), of(&Block::attention_norm_bias));
   }
-  if (gradients) ops.embed_backward(ids, dx, gradients->embedding);
+  if (!gradients) return;
+  if (gradients->positions) ops.embed_backward(positions, dx, gradients->positions);
+  if (config.embedding_scale != 1) ops.add(dx, dx, config.embedding_scale - 1);
+  ops.embed_backward(ids, dx, gradients->embedding);
 }
 
 }  // namespace stemma

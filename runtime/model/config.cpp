@@ -6,6 +6,9 @@
 #include <vector>
 
 #include "runtime/error.h"
+#include "runtime/model/config_layers.h"
+#include "runtime/model/config_reader.h"
+#include "runtime/model/family.h"
 #include "runtime/model/json_file.h"
 #include "runtime/model/replace_file.h"
 
@@ -15,109 +18,54 @@ namespace {
 
 using nlohmann::json;
 
-// The decoders that the forward pass knows, by both of a config's names for them.
-struct Family {
-  std::string_view architecture, model_type;
-};
-constexpr Family families[] = {{"LlamaForCausalLM", "llama"}};
-
 constexpr uint64_t largest_config = 4'000'000;
-constexpr int64_t size_limit = 1 << 24, layer_limit = 4096, rope_limit = 1 << 28;
+constexpr int64_t layer_limit = 4096, rope_limit = 1 << 28;
 constexpr double parameter_limit = 0x1p40;
 
-class Reader {
- public:
-  Reader(const json& document, const std::string& file) : document_(document), file_(file) {}
-
-  [[noreturn]] void refuse(const std::string& what) const {
-    throw Error(ErrorCode::bad_file, fmt::format("{}: {}", file_, what));
-  }
-
-  const json* find(const char* key) const {
-    const auto place = document_.find(key);
-    return place == document_.end() || place->is_null() ? nullptr : &*place;
-  }
-  std::string text(const char* key, const std::string& otherwise) const {
-    const json* value = find(key);
-    return value && value->is_string() ? value->get<std::string>() : otherwise;
-  }
-  bool flag(const char* key, bool otherwise) const {
-    const json* value = find(key);
-    if (!value) return otherwise;
-    if (!value->is_boolean()) refuse(fmt::format("'{}' is neither true nor false", key));
-    return value->get<bool>();
-  }
-  // A size; -1 for `otherwise` means that it has to be there.
-  int size(const char* key, int otherwise = -1, int64_t limit = size_limit) const {
-    const json* value = find(key);
-    if (!value && otherwise >= 0) return otherwise;
-    if (!value) refuse(fmt::format("lacks '{}'", key));
-    if (!value->is_number_unsigned() || value->get<uint64_t>() < 1 ||
-        value->get<uint64_t>() >= static_cast<uint64_t>(limit))
-      refuse(fmt::format("'{}' must be a whole number from 1 to {}", key, limit - 1));
-    return value->get<int>();
-  }
-  float number(const char* key, float otherwise) const {
-    const json* value = find(key);
-    if (!value) return otherwise;
-    const double x = value->is_number() ? value->get<double>() : -1;
-    if (!(x > 0 && x < 1e12)) refuse(fmt::format("'{}' must be a positive number", key));
-    return static_cast<float>(x);
-  }
-  // A token id, or the first of several; -1 where there is none.
-  int token(const char* key) const {
-    const json* value = find(key);
-    if (value && value->is_array()) value = value->empty() ? nullptr : &value->front();
-    if (!value) return -1;
-    if (value->is_number_integer() && value->get<int64_t>() == -1) return -1;
-    if (!value->is_number_unsigned() || value->get<uint64_t>() >= static_cast<uint64_t>(size_limit))
-      refuse(fmt::format("'{}' is not a token id", key));
-    return value->get<int>();
-  }
-
- private:
-  const json& document_;
-  const std::string& file_;
-};
-
-const Family* family_of(const Reader& reader) {
-  std::string architecture;
-  if (const json* names = reader.find("architectures");
-      names && names->is_array() && !names->empty() && names->front().is_string())
-    architecture = names->front().get<std::string>();
-  const std::string model_type = reader.text("model_type", "");
-  for (const Family& family : families)
-    if (architecture.empty() ? model_type == family.model_type : architecture == family.architecture) return &family;
-  return nullptr;
+std::string first_architecture(const ConfigReader& reader) {
+  const json* names = reader.find("architectures");
+  return names && names->is_array() && !names->empty() && names->front().is_string() ? names->front().get<std::string>()
+                                                                                     : "";
 }
 
-std::string architecture_of(const Reader& reader) {
-  if (const json* names = reader.find("architectures");
-      names && names->is_array() && !names->empty() && names->front().is_string())
-    return in_quotes(names->front().get<std::string>());
-  const std::string model_type = reader.text("model_type", "");
-  return model_type.empty() ? "that it does not name" : in_quotes(model_type);
+// The words for an architecture that no family is: what it is, as far as its name tells.
+std::string stranger(const ConfigReader& reader) {
+  const std::string architecture = first_architecture(reader), type = reader.text("model_type", "");
+  if (architecture.empty() && type.empty()) return "the architecture that it does not name";
+  const std::string name = architecture.empty() ? type : architecture;
+  const auto has = [&](std::string_view part) { return name.find(part) != std::string::npos; };
+  const char* kind = "";
+  if (has("Classification") || has("RewardModel") || has("QuestionAnswering"))
+    kind = ", a classifier and no language model";
+  else if (has("Moe") || has("MoE") || has("Mixtral") || reader.find("num_experts") || reader.find("num_local_experts"))
+    kind = ", a mixture of experts";
+  else if (has("VL") || has("Vision") || has("ConditionalGeneration") || reader.find("vision_config"))
+    kind = ", which reads more than text";
+  return "the architecture " + in_quotes(name) + kind;
 }
 
-bool plain_rope(const json& scaling) {
-  if (!scaling.is_object()) return false;
-  for (const char* key : {"rope_type", "type"})
-    if (scaling.contains(key) && scaling[key] == "default") return true;
-  return false;
+// Remote code that only repeats the family's own: Phi-3's first releases name both.
+bool own_code(const ConfigReader& reader, const Family& family) {
+  const json* map = reader.find("auto_map");
+  if (!map || !map->is_object() || !map->contains("AutoModelForCausalLM")) return false;
+  const json& code = (*map)["AutoModelForCausalLM"];
+  return code.is_string() && code.get<std::string>().ends_with("." + std::string(family.architecture));
 }
 
-std::string rope_kind(const json& scaling) {
-  if (scaling.is_object())
-    for (const char* key : {"rope_type", "type"})
-      if (scaling.contains(key) && scaling[key].is_string()) return in_quotes(scaling[key].get<std::string>());
-  return "of an unnamed kind";
+// What a known family has in settings that this program would compute wrongly, each as a phrase.
+void check_settings(const ConfigReader& reader, std::vector<std::string>& reasons) {
+  const std::pair<const char*, const char*> flags[] = {
+      {"use_bidirectional_attention", "attention to later tokens"},
+      {"add_cross_attention", "attention to a second text"},
+      {"scale_attn_by_inverse_layer_idx", "attention scaled by layer"}};
+  for (const auto& [key, phrase] : flags)
+    if (reader.flag(key, false)) reasons.push_back(fmt::format("{} ({})", phrase, key));
 }
 
-// Everything in the config that this program would compute wrongly, each as a phrase.
-std::vector<std::string> unsupported(const Reader& reader) {
-  std::vector<std::string> reasons;
-  if (!family_of(reader)) reasons.push_back("the architecture " + architecture_of(reader));
-  if (reader.find("auto_map")) reasons.push_back("code of its own (auto_map)");
+void check_stranger(const ConfigReader& reader, const Family* family, std::vector<std::string>& reasons) {
+  if (!family) reasons.push_back(stranger(reader));
+  if (reader.find("auto_map") && !(family && own_code(reader, *family)))
+    reasons.push_back("code of its own (auto_map)");
   if (const json* quantization = reader.find("quantization_config")) {
     const bool named = quantization->is_object() && quantization->contains("quant_method") &&
                        (*quantization)["quant_method"].is_string();
@@ -125,27 +73,61 @@ std::vector<std::string> unsupported(const Reader& reader) {
         fmt::format("quantised weights ({})",
                     named ? in_quotes((*quantization)["quant_method"].get<std::string>()) : "quantization_config"));
   }
-  if (!reasons.empty()) return reasons;  // the rest are questions to ask of a known family
-  for (const char* key : {"rope_scaling", "rope_parameters"})
-    if (const json* scaling = reader.find(key); scaling && !plain_rope(*scaling))
-      reasons.push_back(fmt::format("scaled rotary positions {} ({})", rope_kind(*scaling), key));
-  for (const char* key : {"attention_bias", "mlp_bias"})
-    if (reader.flag(key, false)) reasons.push_back(fmt::format("biases ({})", key));
-  if (const std::string activation = reader.text("hidden_act", "silu"); activation != "silu" && activation != "swish")
-    reasons.push_back("the activation " + in_quotes(activation));
-  if (reader.find("sliding_window")) reasons.push_back("attention in a sliding window (sliding_window)");
-  if (const json* part = reader.find("partial_rotary_factor"); part && *part != 1.0)
-    reasons.push_back("rotary positions on part of a head (partial_rotary_factor)");
-  return reasons;
 }
 
-void check_sizes(const ModelConfig& config, const Reader& reader) {
+[[noreturn]] void refuse_all(const std::string& file, const std::vector<std::string>& reasons) {
+  std::string known;
+  for (const Family& family : families()) known += fmt::format("{}{}", known.empty() ? "" : ", ", family.architecture);
+  throw Error(ErrorCode::unsupported, fmt::format("{}: asks for {}, which is not supported; the known models are {}",
+                                                  file, fmt::join(reasons, ", "), known));
+}
+
+void read_activation(const ConfigReader& reader, const Family& family, ModelConfig& config,
+                     std::vector<std::string>& reasons) {
+  const std::string name = reader.text(family.keys.activation, "");
+  if (name == "silu" || name == "swish")
+    config.block.activation = Activation::silu;
+  else if (name == "gelu")
+    config.block.activation = Activation::gelu;
+  else if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast")
+    config.block.activation = Activation::gelu_tanh;
+  else if (!name.empty())
+    reasons.push_back("the activation " + in_quotes(name));
+  if (config.block.activation == Activation::silu && !config.block.gated)
+    reasons.push_back("the activation " + in_quotes(name));
+}
+
+void read_block(const ConfigReader& reader, const Family& family, ModelConfig& config) {
+  if (family.keys.attention_bias) {
+    config.block.query_bias = reader.flag("attention_bias", family.block.query_bias);
+    config.block.output_bias = config.block.query_bias;
+  }
+  if (family.keys.mlp_bias) config.block.mlp_bias = reader.flag("mlp_bias", false);
+  if (family.block.parallel) config.block.parallel = reader.flag("use_parallel_residual", true);
+}
+
+// Factors and caps that only some families have.
+void read_scales(const ConfigReader& reader, const Family& family, ModelConfig& config) {
+  if (family.model_type == "olmo") config.clip_qkv = reader.find("clip_qkv") ? reader.number("clip_qkv", 1) : 0;
+  if (family.model_type == "gpt2" && !reader.flag("scale_attn_weights", true)) config.attention_scale = 1;
+  if (!family.model_type.starts_with("gemma")) return;
+  config.embedding_scale = std::sqrt(static_cast<float>(config.width));
+  config.attention_scale = 1 / std::sqrt(reader.number("query_pre_attn_scalar", 256));
+  const auto cap = [&](const char* key, float otherwise) {
+    if (!reader.says(key)) return family.model_type == "gemma2" ? otherwise : 0;
+    return reader.find(key) ? reader.number(key, otherwise) : 0;
+  };
+  config.attention_cap = cap("attn_logit_softcapping", 50);
+  config.logit_cap = cap("final_logit_softcapping", 30);
+}
+
+void check_sizes(const ModelConfig& config, const ConfigReader& reader) {
   if (config.heads % config.key_value_heads)
     reader.refuse(
         fmt::format("{} attention heads are no multiple of {} key-value heads", config.heads, config.key_value_heads));
-  if (config.head_width % 2)
+  if (config.head_width % 2 && !config.block.learned_positions && !config.rope.width)
     reader.refuse(fmt::format("a head of width {} cannot be turned in pairs", config.head_width));
-  if (int64_t{config.heads} * config.head_width >= size_limit)
+  if (int64_t{config.heads} * config.head_width >= config_size_limit)
     reader.refuse(fmt::format("{} heads of width {} are too many", config.heads, config.head_width));
   if (int64_t{config.context} * config.head_width > rope_limit)
     reader.refuse(
@@ -160,41 +142,47 @@ void check_sizes(const ModelConfig& config, const Reader& reader) {
 
 ModelConfig parse_config(std::string_view text, const std::string& file) {
   const json document = parse_json_object(text, file);
-  const Reader reader(document, file);
-  std::string reasons;
-  for (const std::string& reason : unsupported(reader)) reasons += (reasons.empty() ? "" : ", ") + reason;
-  if (!reasons.empty()) {
-    std::string known;
-    for (const Family& family : families) known += fmt::format("{}{}", known.empty() ? "" : ", ", family.architecture);
-    throw Error(ErrorCode::unsupported,
-                fmt::format("{}: asks for {}, which is not supported; plain {} models are", file, reasons, known));
-  }
+  const ConfigReader plain(document, file);
+  const Family* found = find_family(first_architecture(plain), plain.text("model_type", ""));
+  std::vector<std::string> reasons;
+  check_stranger(plain, found, reasons);
+  if (!reasons.empty()) refuse_all(file, reasons);  // the rest are questions to ask of a known family
 
+  const Family& family = *found;
+  const ConfigReader reader(document, file, family.keys.aliases);
   ModelConfig config;
-  config.architecture = family_of(reader)->architecture;
+  config.source = text;
+  config.architecture = family.architecture;
+  config.block = family.block;
   config.dtype = reader.text("dtype", reader.text("torch_dtype", "float32"));
   config.layers = reader.size("num_hidden_layers", -1, layer_limit);
   config.width = reader.size("hidden_size");
   config.heads = reader.size("num_attention_heads");
   config.key_value_heads = reader.size("num_key_value_heads", config.heads);
-  config.head_width = reader.size("head_dim", 0);
+  config.head_width = reader.size("head_dim", family.keys.default_head_width);
   if (!config.head_width) {
     if (config.width % config.heads)
       reader.refuse(fmt::format("a width of {} cannot be split into {} heads", config.width, config.heads));
     config.head_width = config.width / config.heads;
   }
-  config.mlp_width = reader.size("intermediate_size");
+  config.mlp_width =
+      reader.size("intermediate_size", family.keys.mlp_ratio ? family.keys.mlp_ratio * config.width : -1);
   config.vocabulary = reader.size("vocab_size");
-  config.context = reader.size("max_position_embeddings", 2048);
-  config.norm_epsilon = reader.number("rms_norm_eps", 1e-6f);
-  config.rope_theta = reader.number("rope_theta", 10000);
-  if (const json* rope = reader.find("rope_parameters"))
-    config.rope_theta = Reader(*rope, file).number("rope_theta", config.rope_theta);
-  config.tied = reader.flag("tie_word_embeddings", false);
+  config.context = reader.size("max_position_embeddings", family.keys.default_context);
+  config.norm_epsilon = family.keys.epsilon.empty() ? family.keys.default_epsilon
+                                                    : reader.number(family.keys.epsilon, family.keys.default_epsilon);
+  config.tied = reader.flag("tie_word_embeddings", family.keys.tied);
   config.bos = reader.token("bos_token_id");
   config.eos = reader.token("eos_token_id");
   config.initializer_range = reader.number("initializer_range", 0.02f);
   check_sizes(config, reader);
+  check_settings(reader, reasons);
+  read_activation(reader, family, config, reasons);
+  read_block(reader, family, config);
+  read_scales(reader, family, config);
+  read_rope(reader, family, config, reasons);
+  read_kinds(reader, family, config, reasons);
+  if (!reasons.empty()) refuse_all(file, reasons);
   return config;
 }
 
@@ -205,7 +193,24 @@ ModelConfig read_config(const std::filesystem::path& folder) {
   return parse_config(read_text(path, largest_config), path.string());
 }
 
+namespace {
+
+void write_document(const nlohmann::ordered_json& document, const std::filesystem::path& folder) {
+  FileReplacement file(folder / "config.json");
+  file.write(document.dump(2) + "\n");
+  file.commit();
+}
+
+}  // namespace
+
+// A config that was read is written as it was but for the type of the weights; one made here is Llama's.
 void write_config(const ModelConfig& config, const std::filesystem::path& folder) {
+  if (!config.source.empty()) {
+    nlohmann::ordered_json document = nlohmann::ordered_json::parse(config.source);
+    document.erase(document.contains("dtype") ? "torch_dtype" : "dtype");
+    document[document.contains("dtype") ? "dtype" : "torch_dtype"] = config.dtype;
+    return write_document(document, folder);
+  }
   // Floats are written as their shortest decimal, so that 1e-5f reads back as 1e-05.
   auto decimal = [](float x) { return std::stod(fmt::format("{}", x)); };
   nlohmann::ordered_json document = {
@@ -233,11 +238,7 @@ void write_config(const ModelConfig& config, const std::filesystem::path& folder
   };
   if (config.bos >= 0) document["bos_token_id"] = config.bos;
   if (config.eos >= 0) document["eos_token_id"] = config.eos;
-  for (const Family& family : families)
-    if (family.architecture == config.architecture) document["model_type"] = family.model_type;
-  FileReplacement file(folder / "config.json");
-  file.write(document.dump(2) + "\n");
-  file.commit();
+  write_document(document, folder);
 }
 
 }  // namespace stemma

@@ -38,6 +38,8 @@ struct Taps {
 struct KeyValueCache {
   KeyValueCache(const Model& model, int64_t capacity);
   std::vector<Buffer> keys, values;  // per layer (capacity, G*D)
+  std::vector<int32_t> ids;          // of the tokens so far
+  bool long_text = false;            // keys were turned by LongRoPE's second factors
   int64_t length = 0;
 };
 
@@ -47,18 +49,23 @@ class Workspace {
   explicit Workspace(const Model& model) : model_(model) {}
   const Model& model() const { return model_; }
 
+  // What a family's blocks do not have is empty. A norm's statistics: (N,1) or, of a layer norm, (N,2).
   struct BlockValues {
     Buffer attention_in, attention_scale, query, key, value, log_sum, attended, middle, mlp_in, mlp_scale, gate, up, activated;
+    Buffer projected_query, projected_key;   // before their norm, or after clipping: what is turned is a copy
+    Buffer query_scale, key_scale;           // of their norm: (N,H) and (N,G), or (N,1)
+    Buffer attention_out, attention_out_scale, mlp_out, mlp_out_scale;  // (N,C) before the norm after a branch
   };
   // Makes room for `tokens` rows, for the backward's gradients too if asked.
   void reserve(int64_t tokens, bool gradients);
 
   IdBuffer ids, positions;
+  IdBuffer angles;  // rows of the rope tables, where they are not the positions
   std::vector<Buffer> residual;  // (layers+1) of (N,C): before block i; the last is the final residual
   std::vector<BlockValues> blocks;
   Buffer hidden, hidden_scale;  // final norm's output (N,C), what the unembedding reads
   Buffer residual_gradient, width_gradient, query_gradient, key_gradient, value_gradient, attended_gradient, gate_gradient,
-      up_gradient, activated_gradient;
+      up_gradient, activated_gradient, projected_query_gradient, projected_key_gradient;
 
  private:
   const Model& model_;
@@ -66,8 +73,11 @@ class Workspace {
 };
 
 // Runs the decoder over the batch; returns hidden (N,C), the final norm's output, a view into the workspace.
-// With a cache the batch is one segment that continues it.
+// With a cache the batch is one segment that continues it. A text that outgrows LongRoPE's first factors is computed anew.
 Tensor forward(Workspace& workspace, const Batch& batch, KeyValueCache* cache = nullptr, const Taps* taps = nullptr);
+
+// The logits (n,V) of rows of hidden (n,C).
+void logits(const Model& model, Tensor hidden, Tensor out);
 
 // Sees each linear layer's input a (N, in) and output gradient g (N, out) as the backward comes to it: the parameter
 // gradient of a segment is g^T a over its rows. Layers come last block first.

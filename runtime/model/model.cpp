@@ -3,14 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "runtime/error.h"
 #include "runtime/model/chat_template.h"
 #include "runtime/model/hash.h"
-#include "runtime/model/json_file.h"
+#include "runtime/model/load_weights.h"
+#include "runtime/model/model_files.h"
+#include "runtime/model/model_source.h"
 #include "runtime/model/safetensors.h"
-#include "runtime/model/weight_layout.h"
 
 namespace stemma {
 
@@ -18,76 +18,63 @@ namespace {
 
 constexpr int64_t elements_at_once = 4 << 20;
 
-std::string shape_text(const std::vector<int64_t>& shape) { return fmt::format("({})", fmt::join(shape, ", ")); }
-
-std::vector<int64_t> stored_shape(const WeightPlace& place) {
-  return place.norm ? std::vector<int64_t>{place.columns} : std::vector<int64_t>{place.rows, place.columns};
-}
-
-void check_tensor(const Checkpoint& checkpoint, const WeightPlace& place) {
-  const auto found = checkpoint.find(place.name);
-  if (!found && place.name == "lm_head.weight")
-    throw Error(ErrorCode::bad_file,
-                fmt::format("{}: lacks tensor 'lm_head.weight', and config.json does not tie it to the "
-                            "embedding (tie_word_embeddings)",
-                            checkpoint.path()));
-  if (!found)
-    throw Error(ErrorCode::bad_file,
-                fmt::format("{}: lacks tensor '{}' that config.json asks for", checkpoint.path(), place.name));
-  if (found.tensor->shape != stored_shape(place))
-    throw Error(ErrorCode::bad_file,
-                fmt::format("{}: tensor '{}' has shape {}, config.json asks for {}", found.file, place.name,
-                            shape_text(found.tensor->shape), shape_text(stored_shape(place))));
-  float first = 0;
-  read_f32(*found.tensor, 0, {&first, 1}, found.file);  // refuses a type that weights cannot have
-}
-
-// Tensors of a layer that the config does not explain (biases, query norms, experts, further layers) would be lost
-// silently.
-void check_nothing_else(const Checkpoint& checkpoint, const std::vector<WeightPlace>& places) {
-  for (const auto& [name, found] : checkpoint.tensors()) {
-    const bool of_layer = name.starts_with("model.layers.") && !name.ends_with(".rotary_emb.inv_freq");
-    const auto same = [&name = name](const WeightPlace& place) { return place.name == name; };
-    if (of_layer && std::none_of(places.begin(), places.end(), same))
-      throw Error(
-          ErrorCode::unsupported,
-          fmt::format("{}: tensor {} is no part of the model that config.json describes", found.file, in_quotes(name)));
+// What the config says beyond Llama's shape, each as a word with its value; empty for Llama.
+std::string features(const ModelConfig& config) {
+  std::string text;
+  const auto say = [&](const char* word, auto value, auto usual) {
+    if (!(value == usual)) text += fmt::format(" {} {}", word, value);
+  };
+  const BlockDesign &b = config.block, usual;
+  const auto number = [](auto kind) { return static_cast<int>(kind); };
+  say("norm", number(b.norm), number(usual.norm));
+  say("norm_weight", b.norm_weight, usual.norm_weight);
+  say("norm_before", b.norm_before, usual.norm_before);
+  say("norm_after", b.norm_after, usual.norm_after);
+  say("query_norm", number(b.query_norm), number(usual.query_norm));
+  say("parallel", b.parallel, usual.parallel);
+  say("learned_positions", b.learned_positions, usual.learned_positions);
+  say("gated", b.gated, usual.gated);
+  say("activation", number(b.activation), number(usual.activation));
+  const RopeScaling &r = config.rope, plain;
+  if (!(r == plain)) {
+    text += fmt::format(" rope {} {} {} {} {} {} {} {} {} {}", number(r.kind), r.width, r.factor, r.low_frequency,
+                        r.high_frequency, r.fast, r.slow, r.whole_bounds, r.magnitude, r.original_context);
+    text += fmt::format(" {} {}", fmt::join(r.short_factors, " "), fmt::join(r.long_factors, " "));
   }
-}
-
-void load_tensor(const Checkpoint::Found& found, Tensor to, Ops& ops) {
-  if (found.tensor->dtype == "F32") return ops.upload(to.data, found.tensor->bytes.data(), found.tensor->bytes.size());
-  std::vector<float> values;
-  for (int64_t begin = 0; begin < to.size(); begin += elements_at_once) {
-    values.resize(static_cast<size_t>(std::min(elements_at_once, to.size() - begin)));
-    read_f32(*found.tensor, begin, values, found.file);
-    ops.upload(to.data + begin, values.data(), values.size() * sizeof(float));
-  }
+  for (const LayerKind& kind : config.kinds) text += fmt::format(" layer {} {}", kind.window, number(kind.rope));
+  say("local_rope_theta", config.local_rope_theta, 10000.0f);
+  say("embedding_scale", config.embedding_scale, 1.0f);
+  say("attention_scale", config.attention_scale, 0.0f);
+  say("attention_cap", config.attention_cap, 0.0f);
+  say("logit_cap", config.logit_cap, 0.0f);
+  say("clip_qkv", config.clip_qkv, 0.0f);
+  return text;
 }
 
 }  // namespace
 
-std::shared_ptr<const Model> load_model(const std::filesystem::path& folder, std::shared_ptr<Ops> ops) {
-  auto model = std::make_shared<Model>();
-  model->config = read_config(folder);
-  model->path = std::filesystem::canonical(folder);
-  model->name = model->path.filename().string();
-  model->ops = ops;
-  model->tokenizer = std::make_shared<const Tokenizer>(folder);
-  if (auto chat = find_chat_template(folder)) model->chat = std::make_shared<const ChatTemplate>(std::move(*chat));
-
-  const Checkpoint checkpoint(folder);
-  const std::vector<WeightPlace> places = weight_layout(model->config);
-  for (const WeightPlace& place : places) check_tensor(checkpoint, place);
-  check_nothing_else(checkpoint, places);
-  if (model->tokenizer->size() > model->config.vocabulary)
+void check_tokenizer(const Tokenizer& tokenizer, const ModelConfig& config, const ModelFiles& files) {
+  if (tokenizer.size() > config.vocabulary)
     throw Error(ErrorCode::does_not_fit,
                 fmt::format("{}: the tokenizer has {} tokens, the embedding {} rows; they belong to different models",
-                            folder.string(), model->tokenizer->size(), model->config.vocabulary));
+                            files.path().string(), tokenizer.size(), config.vocabulary));
+}
 
-  model->weights = Weights(model->config, ops);
-  for (const auto& named : model->weights.named()) load_tensor(checkpoint.find(named.name), named.tensor, *ops);
-  model->rope = rope_table(model->config, ops);
+std::shared_ptr<const Model> load_model(const std::filesystem::path& named, std::shared_ptr<Ops> ops) {
+  const ModelFiles files = find_model(named);
+  const ModelSource source = open_source(files);
+  auto model = std::make_shared<Model>();
+  model->config = source.config;
+  model->path = files.path();
+  model->name = files.name;
+  model->commit = files.commit;
+  model->ops = ops;
+  model->tokenizer = std::make_shared<const Tokenizer>(source.tokenizer);
+  if (source.chat) model->chat = std::make_shared<const ChatTemplate>(*source.chat);
+
+  check_tokenizer(*model->tokenizer, model->config, files);
+  model->weights = load_weights(source.weights, model->config, ops);
+  make_rope_tables(*model);
   model->hash = hash_of(model->config, model->weights, *ops);
   return model;
 }
@@ -96,39 +83,10 @@ void save_model(const Model& model, const std::filesystem::path& folder) {
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
   if (failure) throw Error(ErrorCode::disk, fmt::format("{}: cannot be made ({})", folder.string(), failure.message()));
-  const Buffer& flat = model.weights.flat();
-  std::vector<float> values(static_cast<size_t>(flat.view().size()));
-  flat.download(values.data());
-
-  std::vector<TensorToWrite> tensors;
-  const float* next = values.data();
-  for (const WeightPlace& place : weight_layout(model.config)) {
-    const auto size = static_cast<size_t>(place.rows * place.columns);
-    tensors.push_back({place.name, stored_shape(place), {next, size}});
-    next += size;
-  }
-  write_safetensors(folder / "model.safetensors", tensors);
+  write_weights(folder / "model.safetensors", model.config, model.weights);
   ModelConfig config = model.config;
   config.dtype = "float32";
   write_config(config, folder);
-}
-
-Buffer rope_table(const ModelConfig& config, std::shared_ptr<Ops> ops) {
-  const int64_t rows = config.context, columns = config.head_width, pairs = columns / 2;
-  std::vector<double> frequencies(static_cast<size_t>(pairs));
-  for (int64_t i = 0; i < pairs; ++i)
-    frequencies[i] =
-        std::pow(static_cast<double>(config.rope_theta), -2.0 * static_cast<double>(i) / static_cast<double>(columns));
-  std::vector<float> table(static_cast<size_t>(rows * columns));
-  for (int64_t position = 0; position < rows; ++position)
-    for (int64_t i = 0; i < pairs; ++i) {
-      const double angle = static_cast<double>(position) * frequencies[i];
-      table[position * columns + i] = static_cast<float>(std::cos(angle));
-      table[position * columns + pairs + i] = static_cast<float>(std::sin(angle));
-    }
-  Buffer buffer(std::move(ops), rows, columns);
-  buffer.upload(table.data());
-  return buffer;
 }
 
 std::string hash_of(const ModelConfig& config, const Weights& weights, Ops& ops) {
@@ -138,6 +96,7 @@ std::string hash_of(const ModelConfig& config, const Weights& weights, Ops& ops)
       "norm_epsilon {} rope_theta {} tied {}",
       config.architecture, config.layers, config.width, config.heads, config.key_value_heads, config.head_width,
       config.mlp_width, config.vocabulary, config.context, config.norm_epsilon, config.rope_theta, config.tied));
+  hasher.add(features(config));
   const Tensor flat = weights.flat();
   std::vector<float> values;
   for (int64_t begin = 0; begin < flat.size(); begin += elements_at_once) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,29 +18,43 @@ namespace stemma {
 
 struct ChatTemplate;
 
-// The linear layers of a block, in the order of their forward. Influence tracks all of them.
+// The linear layers of a block, in the order of their forward. Influence tracks all that a model has: plain MLPs have no
+// gate.
 enum class Linear { query, key, value, output, gate, up, down };
 inline constexpr std::array linears = {Linear::query, Linear::key, Linear::value, Linear::output,
                                        Linear::gate,  Linear::up,  Linear::down};
+inline constexpr std::array ungated_linears = {Linear::query,  Linear::key, Linear::value,
+                                               Linear::output, Linear::up,  Linear::down};
+inline std::span<const Linear> linears_of(const ModelConfig& config) {
+  if (config.block.gated) return linears;
+  return ungated_linears;
+}
 
+// What a family does not have is empty: biases, norms elsewhere than Llama's, the gate of a plain MLP.
 struct Block {
-  Tensor attention_norm;  // (1,C)
-  Tensor query;           // (H*D, C)
-  Tensor key, value;      // (G*D, C)
-  Tensor output;          // (C, H*D)
-  Tensor mlp_norm;        // (1,C)
-  Tensor gate, up;        // (F,C)
-  Tensor down;            // (C,F)
+  Tensor attention_norm, attention_norm_bias;  // (1,C)
+  Tensor query;                                // (H*D, C)
+  Tensor key, value;                           // (G*D, C)
+  Tensor output;                               // (C, H*D)
+  Tensor query_norm, key_norm;                 // (1,D) per head, or (1, H*D) and (1, G*D)
+  Tensor attention_after;                      // (1,C)
+  Tensor mlp_norm, mlp_norm_bias;              // (1,C)
+  Tensor gate, up;                             // (F,C)
+  Tensor down;                                 // (C,F)
+  Tensor mlp_after;                            // (1,C)
+  Tensor query_bias, key_bias, value_bias, output_bias, gate_bias, up_bias, down_bias;  // (1, outputs)
 
   Tensor linear(Linear which) const;
+  Tensor bias(Linear which) const;
 };
 
 // Weights, their gradients and their moments all have this shape: views into one flat buffer.
 struct Weights {
   Tensor embedding;  // (V,C)
+  Tensor positions;  // (context, C) where they are learned
   std::vector<Block> blocks;
-  Tensor final_norm;   // (1,C)
-  Tensor unembedding;  // (V,C); the embedding itself where tied
+  Tensor final_norm, final_norm_bias;  // (1,C)
+  Tensor unembedding;                  // (V,C); the embedding itself where tied
 
   Weights() = default;
   Weights(const ModelConfig& config, std::shared_ptr<Ops> ops);
@@ -47,34 +62,42 @@ struct Weights {
   struct Named {
     std::string name;  // as in a Hugging Face checkpoint: "model.layers.0.self_attn.q_proj.weight"
     Tensor tensor;
-    bool decays;  // matrices do, norms do not
+    bool decays;     // matrices do, norms and biases do not
+    float at_start;  // of what does not decay, in a new model
   };
-  std::vector<Named> named() const;
+  const std::vector<Named>& named() const { return named_; }
   const Buffer& flat() const { return flat_; }
 
  private:
   Buffer flat_;
-  bool tied_ = true;
+  std::vector<Named> named_;
 };
 
 struct Model {
   ModelConfig config;
   std::filesystem::path path;
-  std::string name;  // the folder's
-  std::string hash;  // of every weight and the config's shape
+  std::string name;    // the folder's, the file's, or "org/name" in a Hugging Face cache
+  std::string commit;  // of that cache's snapshot; else empty
+  std::string hash;    // of every weight and the config's shape
   std::shared_ptr<Ops> ops;
   Weights weights;
-  Buffer rope;  // (context, D): cosines, then sines
+  Buffer rope;        // (context, D): cosines, then sines; for long texts of LongRoPE (context, D) more
+  Buffer local_rope;  // the same for sliding layers that turn by angles of their own, else empty
   std::shared_ptr<const Tokenizer> tokenizer;
   std::shared_ptr<const ChatTemplate> chat;  // null: a base model, which goes on from a prompt as it is
 
-  Heads heads() const { return {config.heads, config.key_value_heads, config.head_width}; }
+  Heads heads(int layer) const {
+    return {config.heads,           config.key_value_heads, config.head_width,
+            config.attention_scale, config.attention_cap,   config.kind(layer).window};
+  }
 };
 
-// Throws Error naming the file, the tensor and the remedy. The tokenizer must fit the embedding.
-std::shared_ptr<const Model> load_model(const std::filesystem::path& folder, std::shared_ptr<Ops> ops);
+// `named` as find_model takes it: a folder, a GGUF file or a name. Throws Error naming the file, the tensor and the
+// remedy. The tokenizer must fit the embedding.
+std::shared_ptr<const Model> load_model(const std::filesystem::path& named, std::shared_ptr<Ops> ops);
 void save_model(const Model& model, const std::filesystem::path& folder);  // config.json, model.safetensors; f32
-Buffer rope_table(const ModelConfig& config, std::shared_ptr<Ops> ops);
+void make_rope_tables(Model& model);  // from its config, on its device
+Buffer rope_table(const ModelConfig& config, std::shared_ptr<Ops> ops);  // of the layers that are not local
 std::string hash_of(const ModelConfig& config, const Weights& weights, Ops& ops);
 
 // "cpu", "cuda", "cuda:1" or "auto" (a GPU where there is one). Throws Error saying what is missing.

@@ -4,8 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <map>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,27 +28,6 @@ class SafetensorsFile {
  private:
   MappedFile mapped_;
   std::vector<StoredTensor> tensors_;
-};
-
-// A model folder's weights: model.safetensors, or the shards that model.safetensors.index.json lists.
-class Checkpoint {
- public:
-  struct Found {
-    const StoredTensor* tensor = nullptr;
-    std::string file;  // the path, for messages
-    explicit operator bool() const { return tensor; }
-  };
-
-  // Throws Error: neither file is there, a shard is missing or broken, two shards hold one name.
-  explicit Checkpoint(const std::filesystem::path& folder);
-  Found find(const std::string& name) const;
-  const std::map<std::string, Found>& tensors() const { return found_; }
-  const std::string& path() const { return path_; }  // model.safetensors or the index
-
- private:
-  std::string path_;
-  std::vector<std::unique_ptr<SafetensorsFile>> files_;
-  std::map<std::string, Found> found_;
 };
 
 // Writes F32 tensors whole: beside, synced, renamed. Throws Error(disk).

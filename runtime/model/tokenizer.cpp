@@ -194,6 +194,7 @@ bool Tokenizer::adds_bos() const {
 int32_t Tokenizer::bos() const { return tables_->plan.bos; }
 int32_t Tokenizer::eos() const { return tables_->plan.eos; }
 const std::string& Tokenizer::hash() const { return tables_->hash; }
+const char* Tokenizer::kind() const { return tables_->plan.model->kind(); }
 
 std::string printable(std::string_view bytes) {
   std::string text;

@@ -36,6 +36,7 @@ class Tokenizer {
   int32_t bos() const;    // -1: none
   int32_t eos() const;    // -1: none
   const std::string& hash() const;
+  const char* kind() const;  // "byte-level BPE"
 
  private:
   struct Tables;

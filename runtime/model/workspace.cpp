@@ -34,20 +34,45 @@ KeyValueCache::KeyValueCache(const Model& model, int64_t capacity) {
 
 void Workspace::reserve(int64_t tokens, bool gradients) {
   const ModelConfig& c = model_.config;
+  const BlockDesign& block = c.block;
   const int64_t attended = int64_t{c.heads} * c.head_width, shared = int64_t{c.key_value_heads} * c.head_width;
+  const bool projected = block.query_norm != QueryNorm::none || c.clip_qkv > 0;
   if (tokens > capacity_) {
     tokens = tokens < row_step ? tokens : (tokens + row_step - 1) / row_step * row_step;
     const auto make = [&](int64_t columns) { return Buffer(model_.ops, tokens, columns); };
+    const auto make_if = [&](bool there, int64_t columns) { return there ? make(columns) : Buffer(); };
+    const int64_t statistics = block.norm == NormKind::layer ? 2 : 1;
     ids = IdBuffer(model_.ops, tokens, 1);
     positions = IdBuffer(model_.ops, tokens, 1);
+    if (c.long_factors(c.context)) angles = IdBuffer(model_.ops, tokens, 1);
     residual.clear();
     blocks.clear();
     for (int i = 0; i <= c.layers; ++i) residual.push_back(make(c.width));
-    for (int i = 0; i < c.layers; ++i)
-      blocks.push_back({make(c.width), make(1), make(attended), make(shared), make(shared), make(c.heads), make(attended),
-                        make(c.width), make(c.width), make(1), make(c.mlp_width), make(c.mlp_width), make(c.mlp_width)});
+    for (int i = 0; i < c.layers; ++i) {
+      BlockValues& v = blocks.emplace_back();
+      v.attention_in = make_if(block.norm_before, c.width);
+      v.attention_scale = make_if(block.norm_before, statistics);
+      v.query = make(attended);
+      v.key = make(shared);
+      v.value = make(shared);
+      v.log_sum = make(c.heads);
+      v.attended = make(attended);
+      v.middle = make(c.width);
+      v.mlp_in = make_if(block.norm_before, c.width);
+      v.mlp_scale = make_if(block.norm_before, statistics);
+      v.gate = make_if(block.gated, c.mlp_width);
+      v.up = make(c.mlp_width);
+      v.activated = make(c.mlp_width);
+      v.projected_query = make_if(projected, attended);
+      v.projected_key = make_if(projected, shared);
+      const bool whole = block.query_norm == QueryNorm::whole;
+      v.query_scale = make_if(block.query_norm != QueryNorm::none, whole ? 1 : c.heads);
+      v.key_scale = make_if(block.query_norm != QueryNorm::none, whole ? 1 : c.key_value_heads);
+      for (Buffer* out : {&v.attention_out, &v.mlp_out}) *out = make_if(block.norm_after, c.width);
+      for (Buffer* scale : {&v.attention_out_scale, &v.mlp_out_scale}) *scale = make_if(block.norm_after, statistics);
+    }
     hidden = make(c.width);
-    hidden_scale = make(1);
+    hidden_scale = make(statistics);
     capacity_ = tokens;
   }
   // Apart from the values above, which a backward that asks for its room must find as the forward left them.
@@ -59,9 +84,13 @@ void Workspace::reserve(int64_t tokens, bool gradients) {
     key_gradient = make(shared);
     value_gradient = make(shared);
     attended_gradient = make(attended);
-    gate_gradient = make(c.mlp_width);
+    if (block.gated) gate_gradient = make(c.mlp_width);
     up_gradient = make(c.mlp_width);
     activated_gradient = make(c.mlp_width);
+    if (block.query_norm != QueryNorm::none) {
+      projected_query_gradient = make(attended);
+      projected_key_gradient = make(shared);
+    }
     gradient_capacity_ = capacity_;
   }
 }

@@ -38,6 +38,7 @@ inline constexpr int session_version = 1;
 struct ModelFacts {
   std::string hash, name, architecture, path, dtype, tokenizer_hash;
   int layers = 0, width = 0, heads = 0;
+  std::string commit;  // of the snapshot in a Hugging Face cache that it was; else empty
 };
 
 // The recorded activations of one trace at one site, as a matrix.

@@ -46,6 +46,7 @@ void write_model(const Hdf5Node& models, const ModelFacts& model) {
   node.set("heads", model.heads);
   node.set("dtype", model.dtype);
   node.set("tokenizer", model.tokenizer_hash);
+  if (!model.commit.empty()) node.set("commit", model.commit);
 }
 
 ModelFacts read_model(const Hdf5Node& models, const std::string& name) {
@@ -60,6 +61,7 @@ ModelFacts read_model(const Hdf5Node& models, const std::string& name) {
   model.heads = static_cast<int>(node.integer("heads"));
   model.dtype = node.text("dtype");
   model.tokenizer_hash = node.text("tokenizer");
+  if (node.has_attribute("commit")) model.commit = node.text("commit");
   return model;
 }
 

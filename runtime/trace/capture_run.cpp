@@ -16,7 +16,7 @@ std::string remembered_path(const std::filesystem::path& model, const std::files
 
 ModelFacts facts_of(const Model& model, const std::filesystem::path& session) {
   const ModelConfig& c = model.config;
-  return {model.hash, model.name, c.architecture, remembered_path(model.path, session), c.dtype, model.tokenizer->hash(), c.layers, c.width, c.heads};
+  return {model.hash, model.name, c.architecture, remembered_path(model.path, session), c.dtype, model.tokenizer->hash(), c.layers, c.width, c.heads, model.commit};
 }
 
 }  // namespace

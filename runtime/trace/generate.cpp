@@ -133,7 +133,7 @@ class Generation {
   }
   std::vector<float> logits(Tensor hidden) {
     Buffer buffer(model_.ops, hidden.rows, model_.config.vocabulary);
-    model_.ops->matmul(hidden, false, model_.weights.unembedding, true, buffer);
+    stemma::logits(model_, hidden, buffer);
     std::vector<float> host(static_cast<size_t>(buffer.view().size()));
     buffer.download(host.data());
     return host;

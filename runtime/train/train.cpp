@@ -40,7 +40,7 @@ class Trainer {
     gradients_ = Weights(model_.config, ops);
     first_ = Weights(model_.config, ops);
     second_ = Weights(model_.config, ops);
-    model_.rope = rope_table(model_.config, ops);
+    make_rope_tables(model_);
     work_ = std::make_unique<Workspace>(model_);
     initialise();
     Hasher hasher;
@@ -99,7 +99,7 @@ class Trainer {
       const Tensor g = gradients_.flat().view();
       ops.add(g, g, static_cast<float>(config_.clip / norm - 1));
     }
-    const auto weights = model_.weights.named(), gradients = gradients_.named(), first = first_.named(), second = second_.named();
+    const auto &weights = model_.weights.named(), &gradients = gradients_.named(), &first = first_.named(), &second = second_.named();
     for (size_t i = 0; i < weights.size(); ++i)
       ops.adamw(weights[i].tensor, gradients[i].tensor, first[i].tensor, second[i].tensor,
                 {static_cast<float>(rate), static_cast<float>(config_.beta1), static_cast<float>(config_.beta2),
@@ -136,7 +136,7 @@ class Trainer {
     model_.ops->zero(second_.flat().view().data, second_.flat().bytes());
     const double deep = 1 / std::sqrt(2.0 * model_.config.layers);
     for (const auto& named : model_.weights.named()) {
-      std::vector<float> values(static_cast<size_t>(named.tensor.size()), 1.0f);
+      std::vector<float> values(static_cast<size_t>(named.tensor.size()), named.at_start);
       if (named.decays) {
         const bool writes = named.name.ends_with("o_proj.weight") || named.name.ends_with("down_proj.weight");
         const double spread = model_.config.initializer_range * (writes ? deep : 1);

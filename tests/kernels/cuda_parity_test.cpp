@@ -273,6 +273,76 @@ class CudaParityTest : public QObject {
               });
   }
 
+  void layer_norm() {
+    for (const auto& [rows, width] : {std::pair{5, 7}, {67, 333}, {300, 2050}})
+      for (const bool plain : {false, true})
+        compare(3e-5,
+                {random_matrix(rows, width), random_matrix(1, width), random_matrix(1, width), random_matrix(rows, width),
+                 random_matrix(rows, 2), random_matrix(rows, width), random_matrix(rows, width), random_matrix(1, width),
+                 random_matrix(1, width)},
+                {}, [plain](Ops& ops, const Tensors& t, Ids) {
+                  const Tensor weight = plain ? Tensor{} : t[1], bias = plain ? Tensor{} : t[2];
+                  ops.layer_norm(t[0], weight, bias, 1e-5f, t[3], t[4]);
+                  ops.layer_norm_backward(t[0], weight, t[4], t[5], t[6], plain ? Tensor{} : t[7], plain ? Tensor{} : t[8]);
+                });
+  }
+
+  void rope_of_part_of_a_head() {
+    for (const Rotation rotation : {Rotation::forward, Rotation::inverse})
+      compare(1e-6, {random_matrix(37, 3 * 20), random_matrix(50, 6)}, random_ids(37, 50),
+              [rotation](Ops& ops, const Tensors& t, Ids ids) { ops.rope(t[0], ids, t[1], 20, rotation); });
+  }
+
+  void attention_with_window_scale_and_cap() {
+    for (const int width : {16, 80, 256})
+      for (const int window : {0, 1, 20, 70})
+        for (const float cap : {0.f, 3.f})
+          for (const auto& lengths : std::vector<std::vector<std::pair<int, int>>>{
+                   {{1, 77}, {3, 200}}, {{70, 70}, {1, 1}, {129, 129}}, {{33, 80}, {64, 64}, {1, 150}, {100, 131}}}) {
+            const std::vector<Segment> segments = layout(lengths);
+            const Heads heads{4, 2, width, 0.2f, cap, window};
+            const int64_t queries = segments.back().query_end + 3, keys = segments.back().key_end + 1;
+            const int64_t query_width = 4 * width, key_width = 2 * width;
+            compare(5e-5,
+                    {random_matrix(queries, query_width), random_matrix(keys, key_width), random_matrix(keys, key_width),
+                     random_matrix(queries, query_width), random_matrix(queries, 4), random_matrix(queries, query_width),
+                     random_matrix(queries, query_width), random_matrix(keys, key_width), random_matrix(keys, key_width)},
+                    {}, [&](Ops& ops, const Tensors& t, Ids) {
+                      ops.attention(t[0], t[1], t[2], segments, heads, t[3], t[4]);
+                      ops.attention_backward(t[0], t[1], t[2], t[3], t[4], t[5], segments, heads, t[6], t[7], t[8]);
+                    });
+          }
+  }
+
+  void gelu() {
+    for (const Gelu kind : {Gelu::exact, Gelu::tanh})
+      for (const bool gated : {false, true})
+        compare(1e-5,
+                {random_matrix(31, 77, 3), random_matrix(31, 77), random_matrix(31, 77), random_matrix(31, 77),
+                 random_matrix(31, 77), random_matrix(31, 77)},
+                {}, [kind, gated](Ops& ops, const Tensors& t, Ids) {
+                  const Tensor up = gated ? t[1] : Tensor{};
+                  ops.gelu(kind, t[0], up, t[2]);
+                  ops.gelu_backward(kind, t[0], up, t[3], t[4], gated ? t[5] : Tensor{});
+                });
+  }
+
+  void elementwise() {
+    compare(1e-5, {random_matrix(1, 133), random_matrix(61, 133), random_matrix(1, 133)}, {},
+            [](Ops& ops, const Tensors& t, Ids) {
+              ops.add_bias(t[0], t[1]);
+              ops.add_bias_backward(t[1], t[2]);
+            });
+    compare(1e-5, {random_matrix(61, 133, 20), random_matrix(61, 133)}, {}, [](Ops& ops, const Tensors& t, Ids) {
+      ops.soft_cap(t[0], 15);
+      ops.soft_cap_backward(t[0], 15, t[1]);
+    });
+    compare(0, {random_matrix(61, 133), random_matrix(61, 133)}, {}, [](Ops& ops, const Tensors& t, Ids) {
+      ops.clip(t[0], 0.7f);
+      ops.clip_backward(t[0], 0.7f, t[1]);
+    });
+  }
+
   void matmul() {
     for (const auto& [m, n, k] : {std::array{1, 1, 1}, {1, 300, 77}, {65, 33, 127}, {130, 257, 600}})
       for (const bool transpose_a : {false, true})

@@ -1,6 +1,7 @@
 // The forward operations of kernels/ops.h again, naively and in f64: what the kernels are held against.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <span>
@@ -71,15 +72,30 @@ inline Matrix rms_norm(const Matrix& x, const Matrix& weight, double epsilon) {
   return y;
 }
 
-// Pairs (i, i + D/2) of every head turned by position * theta^(-2i/D).
-inline Matrix rope(const Matrix& x, const std::vector<int32_t>& positions, int head_width, double theta,
-                   Rotation rotation = Rotation::forward) {
+// weight and bias (1,C), or of no columns.
+inline Matrix layer_norm(const Matrix& x, const Matrix& weight, const Matrix& bias, double epsilon) {
   Matrix y(x.rows, x.columns);
-  const int half = head_width / 2;
+  for (int64_t n = 0; n < x.rows; ++n) {
+    double mean = 0, squares = 0;
+    for (int64_t c = 0; c < x.columns; ++c) mean += x(n, c) / static_cast<double>(x.columns);
+    for (int64_t c = 0; c < x.columns; ++c) squares += (x(n, c) - mean) * (x(n, c) - mean);
+    const double deviation = std::sqrt(squares / static_cast<double>(x.columns) + epsilon);
+    for (int64_t c = 0; c < x.columns; ++c)
+      y(n, c) = (x(n, c) - mean) / deviation * (weight.columns ? weight(0, c) : 1) + (bias.columns ? bias(0, c) : 0);
+  }
+  return y;
+}
+
+// Pairs (i, i + D/2) of every head turned by position * theta^(-2i/D); of `part` columns of it, if that is given.
+inline Matrix rope(const Matrix& x, const std::vector<int32_t>& positions, int head_width, double theta,
+                   Rotation rotation = Rotation::forward, int part = 0) {
+  Matrix y = x;
+  if (!part) part = head_width;
+  const int half = part / 2;
   for (int64_t n = 0; n < x.rows; ++n)
     for (int64_t h = 0; h < x.columns; h += head_width)
       for (int i = 0; i < half; ++i) {
-        double angle = positions[static_cast<size_t>(n)] * std::pow(theta, -2.0 * i / head_width);
+        double angle = positions[static_cast<size_t>(n)] * std::pow(theta, -2.0 * i / part);
         if (rotation == Rotation::inverse) angle = -angle;
         y(n, h + i) = x(n, h + i) * std::cos(angle) - x(n, h + i + half) * std::sin(angle);
         y(n, h + i + half) = x(n, h + i + half) * std::cos(angle) + x(n, h + i) * std::sin(angle);
@@ -96,18 +112,21 @@ inline Matrix attention(const Matrix& q, const Matrix& k, const Matrix& v, std::
     for (int h = 0; h < heads.query; ++h)
       for (int32_t i = s.query_begin; i < s.query_end; ++i) {
         const int32_t end = s.key_end - (s.query_end - 1 - i);  // the last query sees every key
+        const int32_t begin = heads.window ? std::max(s.key_begin, end - heads.window) : s.key_begin;
         const int shared = h / group * d;
         std::vector<double> weights;
         double total = 0;
-        for (int32_t j = s.key_begin; j < end; ++j) {
+        for (int32_t j = begin; j < end; ++j) {
           double score = 0;
           for (int c = 0; c < d; ++c) score += q(i, h * d + c) * k(j, shared + c);
-          weights.push_back(std::exp(score / std::sqrt(static_cast<double>(d))));
+          score *= heads.scale != 0 ? heads.scale : 1 / std::sqrt(static_cast<double>(d));
+          if (heads.cap > 0) score = heads.cap * std::tanh(score / heads.cap);
+          weights.push_back(std::exp(score));
           total += weights.back();
         }
-        for (int32_t j = s.key_begin; j < end; ++j)
+        for (int32_t j = begin; j < end; ++j)
           for (int c = 0; c < d; ++c)
-            z(i, h * d + c) += weights[static_cast<size_t>(j - s.key_begin)] / total * v(j, shared + c);
+            z(i, h * d + c) += weights[static_cast<size_t>(j - begin)] / total * v(j, shared + c);
         if (log_sum) (*log_sum)(i, h) = std::log(total);
       }
   return z;
@@ -117,6 +136,24 @@ inline Matrix swiglu(const Matrix& gate, const Matrix& up) {
   Matrix out(gate.rows, gate.columns);
   for (size_t i = 0; i < out.data.size(); ++i) out.data[i] = gate.data[i] / (1 + std::exp(-gate.data[i])) * up.data[i];
   return out;
+}
+
+// gelu(x), times up where it has columns.
+inline Matrix gelu(Gelu kind, const Matrix& x, const Matrix& up) {
+  Matrix out(x.rows, x.columns);
+  for (size_t i = 0; i < out.data.size(); ++i) {
+    const double v = x.data[i];
+    const double below = kind == Gelu::exact
+                             ? 0.5 * std::erfc(-v / std::sqrt(2.0))
+                             : 0.5 * (1 + std::tanh(std::sqrt(2 / 3.14159265358979323846) * (v + 0.044715 * v * v * v)));
+    out.data[i] = v * below * (up.columns ? up.data[i] : 1);
+  }
+  return out;
+}
+
+inline Matrix soft_cap(Matrix x, double cap) {
+  for (double& value : x.data) value = cap * std::tanh(value / cap);
+  return x;
 }
 
 inline std::vector<double> softmax(const Matrix& logits, int64_t row) {

@@ -24,7 +24,7 @@ inline std::vector<LayerRows> layer_rows(const Model& model, const LabelledBatch
   const Buffer top(model.ops, hidden.rows, hidden.columns);
   loss(model, hidden, labelled.targets, {.weight = weight}, losses, top);
   const LinearTap tap = [&](int layer, Linear which, Tensor a, Tensor g) {
-    result[tracked_index(layer, which)] = {from_device(*model.ops, a), from_device(*model.ops, g)};
+    result[tracked_index(model, layer, which)] = {from_device(*model.ops, a), from_device(*model.ops, g)};
   };
   backward(work, labelled.batch, top, nullptr, &tap);
   return result;

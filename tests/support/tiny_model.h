@@ -63,10 +63,10 @@ inline std::shared_ptr<Model> random_model(const ModelConfig& config, uint64_t s
   Random random(seed);
   for (const auto& named : model->weights.named()) {
     std::vector<float> values(static_cast<size_t>(named.tensor.size()));
-    for (float& value : values) value = static_cast<float>((named.decays ? 0 : 1) + spread * random.normal());
+    for (float& value : values) value = static_cast<float>(named.at_start + spread * random.normal());
     model->ops->upload(named.tensor.data, values.data(), values.size() * sizeof(float));
   }
-  model->rope = rope_table(config, model->ops);
+  make_rope_tables(*model);
   model->hash = hash_of(config, model->weights, *model->ops);
   return model;
 }

@@ -30,6 +30,7 @@ class OfBytes : public WordModel {
         words_.emplace(std::move(*bytes), id);
   }
 
+  const char* kind() const override { return "byte-level BPE"; }
   void encode(std::string_view word, std::vector<TokenSpan>& spans) const override {
     if (!words_.empty())
       if (const auto whole = words_.find(std::string(word)); whole != words_.end()) {
@@ -67,6 +68,7 @@ class OfCharacters : public WordModel {
     plan_.merges.clear();
   }
 
+  const char* kind() const override { return plan_.falls_back_to_bytes ? "BPE with byte fallback" : "BPE"; }
   void encode(std::string_view word, std::vector<TokenSpan>& spans) const override {
     if (plan_.ignores_merges)
       if (const int32_t whole = vocabulary_.find(word); whole >= 0) {

@@ -61,6 +61,7 @@ class Unigram : public WordModel {
       bytes_[byte] = plan_.falls_back_to_bytes ? vocabulary.find(token_of_byte(static_cast<uint8_t>(byte))) : -1;
   }
 
+  const char* kind() const override { return plan_.falls_back_to_bytes ? "unigram with byte fallback" : "unigram"; }
   void encode(std::string_view word, std::vector<TokenSpan>& spans) const override {
     struct Node {
       double score = 0;

@@ -16,6 +16,7 @@ class WordPiece : public WordModel {
       if (vocabulary.has(id)) longest_token_ = std::max(longest_token_, vocabulary.spelling(id).size());
   }
 
+  const char* kind() const override { return "WordPiece"; }
   void encode(std::string_view word, std::vector<TokenSpan>& spans) const override {
     size_t characters = 0;
     for (size_t at = 0; at < word.size(); ++characters) at += std::max<size_t>(utf8_length(word, at), 1);
@@ -46,6 +47,7 @@ class WordLevel : public WordModel {
  public:
   WordLevel(const Vocabulary& vocabulary, int32_t unknown) : vocabulary_(vocabulary), unknown_(unknown) {}
 
+  const char* kind() const override { return "whole words"; }
   void encode(std::string_view word, std::vector<TokenSpan>& spans) const override {
     const int32_t id = vocabulary_.find(word);
     spans.push_back({id >= 0 ? id : unknown_, static_cast<uint32_t>(word.size())});

@@ -17,6 +17,7 @@ class WordModel {
   virtual ~WordModel() = default;
   // Appends the tokens of `word`; their bytes add up to its size.
   virtual void encode(std::string_view word, std::vector<TokenSpan>& spans) const = 0;
+  virtual const char* kind() const = 0;  // "byte-level BPE"
 };
 
 }  // namespace stemma

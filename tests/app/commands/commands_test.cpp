@@ -245,6 +245,51 @@ class CommandsTest : public QObject {
     QVERIFY2(text.status == 0 && text.out.contains("LlamaForCausalLM"), text.error);
   }
 
+  void info_tells_what_a_model_lacks() {
+    QDir().mkpath(at("bare"));
+    QVERIFY(QFile::copy(at("model/config.json"), at("bare/config.json")));
+    const Ran bare = run({"info", at("bare"), "--json"});
+    QVERIFY2(bare.status == 0, bare.error);
+    const auto facts = bare.json();
+    QCOMPARE(facts["whole"].get<bool>(), false);
+    QCOMPARE(facts["missing"].size(), size_t(2));
+    QVERIFY(facts["missing"][0].get<std::string>().find("model.safetensors") != std::string::npos);
+    QVERIFY(facts["missing"][1].get<std::string>().find("tokenizer.json") != std::string::npos);
+    QVERIFY(facts["parameters"]["total"].get<int64_t>() > 0 && !facts.contains("broken"));
+    const auto& memory = facts["memory"];
+    QCOMPARE(memory["f32"]["weights_bytes"].get<double>(), 4.0 * facts["parameters"]["total"].get<double>());
+    QCOMPARE(memory["bf16"]["cache_of_a_full_context_bytes"].get<double>() * 2,
+             memory["f32"]["cache_of_a_full_context_bytes"].get<double>());
+    QVERIFY(memory["q8_0"]["weights_bytes"].get<double>() < memory["bf16"]["weights_bytes"].get<double>());
+
+    QDir().mkpath(at("adapter"));
+    stemma::test::write(at("adapter/adapter_config.json"), "{}");
+    const Ran adapter = run({"info", at("adapter")});
+    QVERIFY2(adapter.status == 0 && adapter.out.contains("holds an adapter alone"), adapter.out);
+    QVERIFY(run({"generate", "--model", at("adapter"), "--prompt", "a", "--out", at("never.h5")})
+                .error.contains("holds an adapter alone (adapter_config.json); merge it"));
+  }
+
+  void info_tells_of_every_reference_config() {
+    const QDir configs(QStringLiteral(STEMMA_SHARED_DATA "/07_model_configs"));
+    if (!configs.exists()) QSKIP("the shared reference data is not on this machine");
+    int told = 0, folders = 0;
+    for (const QString& name : configs.entryList(QDir::Dirs | QDir::NoDotAndDotDot)) {
+      if (!QFile::exists(configs.filePath(name + "/config.json"))) continue;
+      ++folders;
+      const Ran ran = run({"info", configs.filePath(name), "--json"});
+      QVERIFY2(ran.status == 0, qPrintable(name + ": " + ran.error));
+      const auto facts = ran.json();
+      QVERIFY2(facts.contains("architecture") && facts["whole"] == false && !facts.contains("broken"),
+               qPrintable(name));
+      QVERIFY2(facts.contains("missing") && (facts.contains("parameters") != facts.contains("unsupported")),
+               qPrintable(name));
+      ++told;
+    }
+    qInfo("told of %d of %d reference configs", told, folders);
+    QVERIFY(folders > 10);
+  }
+
   void interrupt_keeps_what_was_written() {
     const QString out = at("stopped.h5");
     QProcess process;

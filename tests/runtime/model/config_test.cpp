@@ -120,14 +120,22 @@ class ConfigTest : public QObject {
     auto row = [](const char* key, const char* value, const char* words) {
       QTest::addRow("%s %s", key, value) << key << value << words;
     };
-    row("architectures", R"(["Qwen3ForCausalLM"])", "'Qwen3ForCausalLM'");
-    row("rope_scaling", R"({"rope_type": "llama3", "factor": 8})", "'llama3' (rope_scaling)");
-    row("rope_scaling", R"({"type": "linear", "factor": 2})", "'linear'");
+    row("architectures", R"(["MixtralForCausalLM"])", "'MixtralForCausalLM', a mixture of experts");
+    row("architectures", R"(["Qwen3MoeForCausalLM"])", "'Qwen3MoeForCausalLM', a mixture of experts");
+    row("architectures", R"(["LlamaForSequenceClassification"])", "a classifier and no language model");
+    row("architectures", R"(["Gemma3ForConditionalGeneration"])", "which reads more than text");
+    row("architectures", R"(["MambaForCausalLM"])", "'MambaForCausalLM', which is not supported");
+    row("rope_scaling", R"({"rope_type": "llama3", "low_freq_factor": 4})", "'high_freq_factor' must be larger");
+    row("rope_scaling", R"({"rope_type": "llama3", "factor": -1})", "'factor'");
+    row("rope_scaling", R"({"type": "mrope", "factor": 2})", "'mrope' (rope_scaling)");
+    row("rope_scaling", R"({"factor": 2})", "of an unnamed kind (rope_scaling)");
+    row("rope_scaling", R"({"type": "yarn", "factor": 2, "truncate": 1})", "'truncate'");
+    row("rope_scaling", R"({"type": "longrope", "short_factor": [1], "long_factor": [1]})", "'short_factor'");
+    row("rope_scaling", R"({"type": "longrope", "short_factor": [1, 1, 1, 0], "long_factor": [1, 1, 1, 1]})",
+        "'short_factor'");
     row("rope_scaling", R"(7)", "rope_scaling");
-    row("attention_bias", "true", "attention_bias");
-    row("mlp_bias", "true", "mlp_bias");
     row("attention_bias", "3", "'attention_bias'");
-    row("hidden_act", R"("gelu")", "activation 'gelu'");
+    row("hidden_act", R"("relu")", "activation 'relu'");
     row("quantization_config", R"({"quant_method": "gptq"})", "'gptq'");
     row("auto_map", R"({"AutoModel": "x.py"})", "auto_map");
     row("sliding_window", "4096", "sliding_window");
@@ -194,10 +202,92 @@ class ConfigTest : public QObject {
     VERIFY_SAYS(folder_error(shared_data / "06_safetensors_gguf_edge/unknown_architecture"), "'TinyTestModel'");
     const std::string remote = folder_error(shared_data / "06_safetensors_gguf_edge/sharded_missing_shards");
     for (const char* words : {"QWenLMHeadModel", "auto_map", "gptq"}) VERIFY_SAYS(remote, words);
-    VERIFY_SAYS(folder_error(shared_data / "06_safetensors_gguf_edge/git_lfs_pointer"), "GPTNeoX");
-    VERIFY_SAYS(folder_error(shared_data / "07_model_configs/Llama-3.1-8B"), "'llama3'");
-    VERIFY_SAYS(folder_error(shared_data / "07_model_configs/Qwen3-8B"), "'Qwen3ForCausalLM'");
-    VERIFY_SAYS(folder_error(shared_data / "07_model_configs/tiny-gpt2"), "'GPT2LMHeadModel'");
+    VERIFY_SAYS(folder_error(shared_data / "06_safetensors_gguf_edge/git_lfs_pointer"),
+                "'GPTNeoXForSequenceClassification', a classifier");
+    VERIFY_SAYS(folder_error(shared_data / "07_model_configs/Qwen3-30B-A3B"), "a mixture of experts");
+    VERIFY_SAYS(folder_error(shared_data / "07_model_configs/hf_olmo-legacy"), "'OLMoForCausalLM'");
+  }
+
+  void real_models() {
+    if (!std::filesystem::exists(shared_data)) QSKIP("the reference data is not beside this checkout");
+    const auto folder = shared_data / "07_model_configs";
+    const ModelConfig llama = read_config(folder / "Llama-3.1-8B");
+    QVERIFY(llama.rope.kind == RopeScaling::Kind::llama3);
+    QCOMPARE(llama.rope.factor, 8.f);
+    QCOMPARE(llama.rope.original_context, 8192);
+    QCOMPARE(llama.rope_theta, 500000.f);
+    QVERIFY(llama.kinds.empty());
+    QVERIFY(read_config(folder / "Llama-3.2-3B").tied);
+    for (const char* name : {"Qwen2-1.5B-Instruct", "Qwen2.5-3B", "Qwen2.5-7B", "Qwen2.5-14B", "Qwen2.5-32B"}) {
+      const ModelConfig qwen = read_config(folder / name);
+      QCOMPARE(qwen.architecture, std::string("Qwen2ForCausalLM"));
+      QVERIFY(qwen.block.query_bias && !qwen.block.output_bias);
+      QVERIFY(qwen.kinds.empty());  // its window is not used
+    }
+    for (const char* name : {"Qwen3-4B", "Qwen3-4B-Thinking-2507", "Qwen3-8B", "Qwen3-14B", "Qwen3-32B"}) {
+      const ModelConfig qwen = read_config(folder / name);
+      QVERIFY(qwen.block.query_norm == QueryNorm::per_head);
+      QCOMPARE(qwen.head_width, 128);
+    }
+    const ModelConfig gpt2 = read_config(folder / "tiny-gpt2");
+    QVERIFY(gpt2.block.learned_positions && !gpt2.block.gated && gpt2.tied);
+    QCOMPARE(gpt2.mlp_width, 128);
+    QCOMPARE(gpt2.context, 1024);
+    QVERIFY(gpt2.kind(1).rope == RopeUse::none);
+  }
+
+  void features_of_families() {
+    json document = valid();
+    document["attention_bias"] = true;
+    document["mlp_bias"] = true;
+    document["rope_scaling"] = {{"type", "dynamic"}, {"factor", 4.0}};  // changes nothing within the context
+    const ModelConfig llama = parse_config(document.dump(), "config.json");
+    QVERIFY(llama.block.query_bias && llama.block.output_bias && llama.block.mlp_bias);
+    QVERIFY(llama.rope == RopeScaling{});
+
+    document = valid();
+    document["architectures"] = {"MistralForCausalLM"};
+    QCOMPARE(parse_config(document.dump(), "").kind(0).window, 4096);  // where it is not said
+    document["sliding_window"] = nullptr;
+    QCOMPARE(parse_config(document.dump(), "").kind(0).window, 0);
+
+    document = valid();
+    document["architectures"] = {"Gemma3ForCausalLM"};
+    document["sliding_window"] = 512;
+    document["head_dim"] = 8;
+    const ModelConfig gemma = parse_config(document.dump(), "");
+    for (int layer = 0; layer < 5; ++layer) QVERIFY(gemma.kind(layer) == (LayerKind{512, RopeUse::local}));
+    QCOMPARE(gemma.rope_theta, 1e6f);
+    QCOMPARE(gemma.local_rope_theta, 1e4f);
+    QCOMPARE(gemma.embedding_scale, 8.f);
+    QCOMPARE(gemma.attention_scale, 1 / 16.f);
+    document["layer_types"] = {"full_attention", "sliding_attention"};
+    VERIFY_SAYS(error_of(document.dump()), "'layer_types' must list all 5 layers");
+    document["layer_types"] = {"full_attention", "sliding_attention", "chunked", "chunked", "chunked"};
+    VERIFY_SAYS(error_of(document.dump()), "attention 'chunked' (layer_types)");
+    document["layer_types"] = nullptr;
+    document["use_bidirectional_attention"] = true;
+    VERIFY_SAYS(error_of(document.dump()), "use_bidirectional_attention");
+
+    document = valid();
+    document["architectures"] = {"GPTNeoXForCausalLM"};
+    const ModelConfig neox = parse_config(document.dump(), "");
+    QCOMPARE(neox.rope_width(), 2);
+    QVERIFY(neox.block.parallel);
+    document["rotary_pct"] = 0.4;
+    VERIFY_SAYS(error_of(document.dump()), "3 columns of a head");
+
+    document = valid();
+    document["architectures"] = {"SmolLM3ForCausalLM"};
+    document["no_rope_layers"] = {1, 0, 1, 2, 1};
+    VERIFY_SAYS(error_of(document.dump()), "'no_rope_layers'");
+
+    document = valid();
+    document["architectures"] = {"Phi3ForCausalLM"};
+    document["auto_map"] = {{"AutoModelForCausalLM", "modeling_phi3.Phi3ForCausalLM"}};  // what the family is anyway
+    QCOMPARE(parse_config(document.dump(), "").norm_epsilon, 1e-5f);
+    document["auto_map"] = {{"AutoModelForCausalLM", "modeling_phi3.OtherForCausalLM"}};
+    VERIFY_SAYS(error_of(document.dump()), "auto_map");
   }
 };
 

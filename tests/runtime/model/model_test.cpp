@@ -62,7 +62,7 @@ Tensors tensors_of(const ModelConfig& config) {
   Tensors tensors;
   float next = 0;
   for (const WeightPlace& place : weight_layout(config)) {
-    Stored stored{place.norm ? std::vector<int64_t>{place.columns} : std::vector<int64_t>{place.rows, place.columns},
+    Stored stored{place.vector ? std::vector<int64_t>{place.columns} : std::vector<int64_t>{place.rows, place.columns},
                   {}};
     for (int64_t i = 0; i < place.rows * place.columns; ++i) stored.values.push_back(next++ / 1024);
     tensors[place.name] = stored;
@@ -117,7 +117,7 @@ class ModelTest : public QObject {
         QCOMPARE(named[i].tensor.data, next);
         QCOMPARE(named[i].tensor.rows, layout[i].rows);
         QCOMPARE(named[i].tensor.columns, layout[i].columns);
-        QCOMPARE(named[i].decays, !layout[i].norm);
+        QCOMPARE(named[i].decays, !layout[i].vector);
         next += named[i].tensor.size();
       }
       QCOMPARE(next, weights.flat().view().data + weights.flat().view().size());

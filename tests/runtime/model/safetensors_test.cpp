@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/error.h"
+#include "runtime/model/checkpoint.h"
 
 using namespace stemma;
 using nlohmann::json;
@@ -200,6 +201,13 @@ class SafetensorsTest : public QObject {
     QVERIFY(checkpoint.find("b") && !checkpoint.find("c"));
     QVERIFY(checkpoint.find("b").file.ends_with("second.safetensors"));
     QCOMPARE(checkpoint.tensors().size(), size_t{2});
+    QCOMPARE(checkpoint.files(), 2);
+
+    index({{"a", "second.safetensors"}, {"b", "first.safetensors"}});
+    VERIFY_SAYS(error_when([&] { Checkpoint{folder}; }),
+                "places tensor 'a' in second.safetensors, which does not hold it; fetch both again");
+    index({{"a", "first.safetensors"}, {"b", "second.safetensors"}, {"c", "second.safetensors"}});
+    VERIFY_SAYS(error_when([&] { Checkpoint{folder}; }), "places tensor 'c' in second.safetensors");
 
     index({{"a", "first.safetensors"}, {"b", "third.safetensors"}});
     VERIFY_SAYS(error_when([&] { Checkpoint{folder}; }), "third.safetensors");

@@ -126,7 +126,7 @@ inline InfluenceTable table(const Trace& trace, const std::string& method, int32
 inline Session session() {
   Session session;
   session.models["0123456789abcdef0123456789abcdef"] = {
-      "0123456789abcdef0123456789abcdef", "demo", "LlamaForCausalLM", "models/demo", "float32", "tokhash", 4, 160, 5};
+      "0123456789abcdef0123456789abcdef", "demo", "LlamaForCausalLM", "models/demo", "float32", "tokhash", 4, 160, 5, "c0ffee"};
   session.traces = {trace("t001"), trace("t002")};
   for (const Trace& trace : session.traces) {
     for (const char* method : {"ekfac", "gradient"})

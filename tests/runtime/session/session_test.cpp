@@ -92,6 +92,7 @@ void compare(const Session& a, const Session& b) {
     QCOMPARE(other.layers, model.layers);
     QCOMPARE(other.width, model.width);
     QCOMPARE(other.heads, model.heads);
+    QCOMPARE(other.commit, model.commit);
   }
   QCOMPARE(b.traces.size(), a.traces.size());
   for (size_t i = 0; i < a.traces.size(); ++i) compare(a.traces[i], b.traces[i]);

@@ -1,0 +1,181 @@
+#include "runtime/model/load_weights.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "runtime/error.h"
+#include "runtime/model/family.h"
+#include "runtime/model/json_file.h"
+#include "runtime/model/weight_layout.h"
+
+namespace stemma {
+
+namespace {
+
+constexpr int64_t elements_at_once = 4 << 20;
+
+std::string shape_text(const std::vector<int64_t>& shape) { return fmt::format("({})", fmt::join(shape, ", ")); }
+
+// The checkpoint of a family's body alone lacks the prefix: "wte.weight" for "transformer.wte.weight".
+class Names {
+ public:
+  Names(const Checkpoint& checkpoint, const ModuleNames& names) : checkpoint_(checkpoint), prefix_(names.prefix) {
+    const std::string embedding = fmt::format("{}.weight", names.embedding);
+    bare_ = !checkpoint.find(prefix_ + embedding) && checkpoint.find(embedding);
+  }
+  std::string prefix() const { return bare_ ? "" : prefix_; }
+  std::string in_file(const std::string& name) const {
+    return bare_ && name.starts_with(prefix_) ? name.substr(prefix_.size()) : name;
+  }
+  Checkpoint::Found find(const std::string& name) const { return checkpoint_.find(in_file(name)); }
+
+ private:
+  const Checkpoint& checkpoint_;
+  const std::string prefix_;
+  bool bare_ = false;
+};
+
+void check_tensor(const Checkpoint& checkpoint, const Names& names, const ModuleNames& modules,
+                  const StoredPart& stored) {
+  const auto found = names.find(stored.name);
+  const std::string name = names.in_file(stored.name);
+  if (!found && name == fmt::format("{}.weight", modules.unembedding))
+    throw Error(ErrorCode::bad_file,
+                fmt::format("{}: lacks tensor '{}', and config.json does not tie it to the embedding "
+                            "(tie_word_embeddings)",
+                            checkpoint.path(), name));
+  if (!found)
+    throw Error(ErrorCode::bad_file,
+                fmt::format("{}: lacks tensor '{}' that config.json asks for", checkpoint.path(), name));
+  if (found.tensor->shape != stored.shape)
+    throw Error(ErrorCode::bad_file, fmt::format("{}: tensor '{}' has shape {}, config.json asks for {}", found.file,
+                                                 name, shape_text(found.tensor->shape), shape_text(stored.shape)));
+  float first = 0;
+  found.read(0, {&first, 1});  // refuses a type that weights cannot have
+}
+
+// Old checkpoints keep masks and angles that follow from the config.
+bool follows_from_config(std::string_view name) {
+  for (const char* ending :
+       {".rotary_emb.inv_freq", ".attn.bias", ".attn.masked_bias", ".attention.bias", ".attention.masked_bias"})
+    if (name.ends_with(ending)) return true;
+  return false;
+}
+
+// Tensors of a layer that the config does not explain (biases, query norms, experts, further layers) would be lost
+// silently.
+void check_nothing_else(const Checkpoint& checkpoint, const Names& names, const ModuleNames& modules,
+                        const std::vector<WeightPlace>& places) {
+  std::set<std::string> known;
+  for (const WeightPlace& place : places) known.insert(names.in_file(place.stored.name));
+  const std::string layers = fmt::format("{}{}.", names.prefix(), modules.layers);
+  for (const auto& [name, found] : checkpoint.tensors())
+    if (name.starts_with(layers) && !known.contains(name) && !follows_from_config(name))
+      throw Error(
+          ErrorCode::unsupported,
+          fmt::format("{}: tensor {} is no part of the model that config.json describes", found.file, in_quotes(name)));
+}
+
+// Runs `visit(begin, count, to)` over what lies together in the stored tensor and in ours.
+template <class Visit>
+void for_runs(const WeightPlace& place, Visit visit) {
+  const StoredPart& s = place.stored;
+  const int64_t columns = place.vector ? 1 : place.columns;
+  const int64_t rows = place.vector ? place.columns : place.rows;
+  if (s.shape.size() == 1 && s.block == 1 && s.stride == 1) return visit(0, rows, 0);  // a norm's
+  for (int64_t row = 0, from = s.first; row < rows; row += s.block, from += s.stride)
+    visit(from * columns, std::min(s.block, rows - row) * columns, row * columns);
+}
+
+// Ours (rows, columns) from a stored tensor (columns, all).
+std::vector<float> turned(const StoredPart& stored, const WeightPlace& place, const std::vector<float>& all) {
+  const int64_t width = stored.shape[1];
+  std::vector<float> values(static_cast<size_t>(place.rows * place.columns));
+  for (int64_t r = 0; r < place.rows; ++r)
+    for (int64_t c = 0; c < place.columns; ++c)
+      values[static_cast<size_t>(r * place.columns + c)] = all[static_cast<size_t>(c * width + stored.first + r)];
+  return values;
+}
+
+void load_tensor(const Checkpoint::Found& found, const WeightPlace& place, Tensor to, Ops& ops) {
+  const StoredPart& stored = place.stored;
+  std::vector<float> values;
+  if (stored.transposed) {
+    values.resize(static_cast<size_t>(found.tensor->size()));
+    found.read(0, values);
+    values = turned(stored, place, values);
+    return ops.upload(to.data, values.data(), values.size() * sizeof(float));
+  }
+  for_runs(place, [&](int64_t begin, int64_t count, int64_t at) {
+    if (found.plain_f32() && stored.added == 0)
+      return ops.upload(to.data + at, found.tensor->bytes.data() + begin * static_cast<int64_t>(sizeof(float)),
+                        static_cast<size_t>(count) * sizeof(float));
+    for (int64_t done = 0; done < count; done += elements_at_once) {
+      values.resize(static_cast<size_t>(std::min(elements_at_once, count - done)));
+      found.read(begin + done, values);
+      for (float& value : values) value += stored.added;
+      ops.upload(to.data + at + done, values.data(), values.size() * sizeof(float));
+    }
+  });
+}
+
+// The inverse of load_tensor, into the whole stored tensor.
+void store_tensor(const WeightPlace& place, const float* from, std::vector<float>& all) {
+  const StoredPart& stored = place.stored;
+  if (stored.transposed) {
+    for (int64_t r = 0; r < place.rows; ++r)
+      for (int64_t c = 0; c < place.columns; ++c)
+        all[static_cast<size_t>(c * stored.shape[1] + stored.first + r)] = from[r * place.columns + c];
+    return;
+  }
+  for_runs(place, [&](int64_t begin, int64_t count, int64_t at) {
+    for (int64_t i = 0; i < count; ++i) all[static_cast<size_t>(begin + i)] = from[at + i] - stored.added;
+  });
+}
+
+}  // namespace
+
+void check_weights(const Checkpoint& checkpoint, const ModelConfig& config) {
+  const ModuleNames& modules = family_of(config).names;
+  const std::vector<WeightPlace> places = weight_layout(config);
+  const Names names(checkpoint, modules);
+  for (const WeightPlace& place : places) check_tensor(checkpoint, names, modules, place.stored);
+  check_nothing_else(checkpoint, names, modules, places);
+}
+
+Weights load_weights(const Checkpoint& checkpoint, const ModelConfig& config, const std::shared_ptr<Ops>& ops) {
+  check_weights(checkpoint, config);
+  const std::vector<WeightPlace> places = weight_layout(config);
+  const Names names(checkpoint, family_of(config).names);
+  Weights weights(config, ops);
+  for (size_t i = 0; i < places.size(); ++i)
+    load_tensor(names.find(places[i].stored.name), places[i], weights.named()[i].tensor, *ops);
+  return weights;
+}
+
+void write_weights(const std::filesystem::path& file, const ModelConfig& config, const Weights& weights) {
+  std::vector<float> values(static_cast<size_t>(weights.flat().view().size()));
+  weights.flat().download(values.data());
+  std::vector<std::pair<const StoredPart*, std::vector<float>>> whole;
+  std::map<std::string, size_t> place_of;
+  const std::vector<WeightPlace> places = weight_layout(config);
+  const float* next = values.data();
+  for (const WeightPlace& place : places) {
+    const auto [known, fresh] = place_of.emplace(place.stored.name, whole.size());
+    if (fresh) {
+      int64_t size = 1;
+      for (const int64_t side : place.stored.shape) size *= side;
+      whole.emplace_back(&place.stored, std::vector<float>(static_cast<size_t>(size)));
+    }
+    store_tensor(place, next, whole[known->second].second);
+    next += place.rows * place.columns;
+  }
+  std::vector<TensorToWrite> tensors;
+  for (const auto& [stored, numbers] : whole) tensors.push_back({stored->name, stored->shape, numbers});
+  write_safetensors(file, tensors);
+}
+
+}  // namespace stemma

@@ -1,0 +1,21 @@
+// Between a checkpoint's tensors and our weights: some are fused, some transposed, some stored less one.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "runtime/model/checkpoint.h"
+#include "runtime/model/model.h"
+
+namespace stemma {
+
+// Checks that the checkpoint is the config's, and takes no memory. Throws Error naming the file, the tensor and the
+// remedy.
+void check_weights(const Checkpoint& checkpoint, const ModelConfig& config);
+// Checks, then reads.
+Weights load_weights(const Checkpoint& checkpoint, const ModelConfig& config, const std::shared_ptr<Ops>& ops);
+
+// Writes them as the family's own checkpoints have them; f32. Throws Error(disk).
+void write_weights(const std::filesystem::path& file, const ModelConfig& config, const Weights& weights);
+
+}  // namespace stemma

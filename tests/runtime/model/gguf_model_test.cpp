@@ -1,0 +1,228 @@
+// GGUF files that another program wrote against the same numbers in safetensors: tests/golden/gguf/make.py.
+#include "runtime/model/gguf_model.h"
+
+#include <QTemporaryDir>
+#include <QtTest>
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "runtime/error.h"
+#include "runtime/model/forward.h"
+#include "runtime/model/model.h"
+#include "runtime/model/model_source.h"
+#include "tests/support/gguf_bytes.h"
+#include "tests/support/tiny_model.h"
+
+using namespace stemma;
+using namespace stemma::test;
+using nlohmann::json;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path golden = fs::path(STEMMA_SOURCE_DIR) / "tests/golden/gguf";
+
+std::vector<float> values_of(const StoredTensor& tensor, int64_t begin = 0) {
+  std::vector<float> values(static_cast<size_t>(tensor.size() - begin));
+  read_f32(tensor, begin, values, "file");
+  return values;
+}
+
+std::vector<float> downloaded(Ops& ops, Tensor tensor) {
+  std::vector<float> values(static_cast<size_t>(tensor.size()));
+  ops.download(values.data(), tensor.data, values.size() * sizeof(float));
+  return values;
+}
+
+std::vector<float> logits_of(const Model& model) {
+  const std::vector<int32_t> ids = {3, 1, 4, 1, 5, 9, 2, 6};
+  Workspace workspace(model);
+  Batch batch;
+  batch.add(ids);
+  const Tensor hidden = forward(workspace, batch);
+  const Buffer logits(model.ops, hidden.rows, model.config.vocabulary);
+  model.ops->matmul(hidden, false, model.weights.unembedding, true, logits);
+  std::vector<float> values(static_cast<size_t>(logits.view().size()));
+  logits.download(values.data());
+  return values;
+}
+
+// To the sign of nothing.
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+template <class Action>
+std::string error_when(Action action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+Gguf parsed(const std::string& file) {
+  return Gguf(std::as_bytes(std::span(file.data(), file.size())), "folder/model.gguf");
+}
+
+// Metadata of a small llama, and an embedding.
+GgufBytes small_llama(const std::string& family = "llama") {
+  GgufBytes gguf;
+  gguf.text("general.architecture", family);
+  for (const auto& [key, value] : {std::pair("block_count", 2),
+                                   {"embedding_length", 32},
+                                   {"feed_forward_length", 64},
+                                   {"attention.head_count", 4},
+                                   {"attention.head_count_kv", 2},
+                                   {"context_length", 64}})
+    gguf.u32(family + "." + key, static_cast<uint32_t>(value));
+  gguf.f32(family + ".attention.layer_norm_rms_epsilon", 1e-5f);
+  gguf.tensor("token_embd.weight", {32, 8}, 1, std::string(32 * 8 * 2, '\0'));
+  return gguf;
+}
+
+}  // namespace
+
+#define VERIFY_SAYS(error, words) \
+  QVERIFY2((error).find(words) != std::string::npos, (std::string(words) + " | " + (error)).c_str())
+
+class GgufModelTest : public QObject {
+  Q_OBJECT
+
+ private slots:
+  void blocks_decode_to_the_very_floats() {
+    const GgufFile file(golden / "blocks.gguf");
+    int formats = 0, same = 0;
+    for (const StoredTensor& tensor : file.tensors()) {
+      const auto floats = std::find_if(file.tensors().begin(), file.tensors().end(),
+                                       [&](const auto& other) { return other.name == tensor.name + ".floats"; });
+      if (floats == file.tensors().end()) continue;
+      ++formats;
+      QCOMPARE(floats->dtype, std::string("F32"));
+      const bool equal = same_bits(values_of(tensor), values_of(*floats));
+      same += equal;
+      QVERIFY2(equal, tensor.name.c_str());
+      for (const int64_t begin : {1, 31, 33, 50})  // not at a block's first
+        QVERIFY2(same_bits(values_of(tensor, begin), values_of(*floats, begin)), tensor.name.c_str());
+    }
+    qInfo("%d of %d formats decode to the very floats of the package gguf", same, formats);
+    QCOMPARE(formats, 12);
+  }
+
+  void a_llama_is_its_safetensors_twin() {
+    QTemporaryDir temporary;
+    const fs::path folder = temporary.path().toStdString();
+    for (const char* twin : {"safetensors", "gguf"}) {
+      write_tiny_tokenizer(folder / twin);
+      fs::copy(golden / "llama" / (std::string("model.") + twin), folder / twin);
+    }
+    fs::copy(golden / "llama/config.json", folder / "safetensors");
+
+    const auto ops = make_cpu_ops();
+    const auto twin = load_model(folder / "safetensors", ops), model = load_model(folder / "gguf/model.gguf", ops),
+               alone = load_model(folder / "gguf", ops);
+    for (size_t i = 0; i < twin->weights.named().size(); ++i) {
+      const auto ours = model->weights.named()[i], theirs = twin->weights.named()[i];
+      QVERIFY2(same_bits(downloaded(*ops, ours.tensor), downloaded(*ops, theirs.tensor)), ours.name.c_str());
+    }
+    QCOMPARE(model->hash, twin->hash);  // of every weight and the shape
+    QCOMPARE(alone->hash, twin->hash);
+    QVERIFY(same_bits(logits_of(*model), logits_of(*twin)));
+    QCOMPARE(model->name, std::string("model"));
+    QCOMPARE(alone->name, std::string("gguf"));
+    QCOMPARE(alone->path, fs::canonical(folder / "gguf") / "model.gguf");
+    QCOMPARE(model->config.norm_epsilon, twin->config.norm_epsilon);
+    QVERIFY(model->config.tied);
+  }
+
+  void queries_lie_in_pairs() {
+    std::vector<float> rows(16);
+    for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<float>(i);
+    const auto* bytes = reinterpret_cast<const std::byte*>(rows.data());
+    const StoredTensor queries{"q", "F32", {8, 2}, {bytes, 64}};
+    const Checkpoint::Found two_heads{&queries, "file", {Arrangement::Rows::pairs, 2, 0}};
+    std::vector<float> read(16);
+    two_heads.read(0, read);
+    // Head of four rows: the checkpoint's 0 1 2 3 lie as 0 2 1 3.
+    QCOMPARE(read, (std::vector<float>{0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15}));
+    std::vector<float> part(5);
+    two_heads.read(3, part);
+    QCOMPARE(part, (std::vector<float>{5, 2, 3, 6, 7}));
+    VERIFY_SAYS(error_when([&] { two_heads.read(12, part); }), "that far");
+
+    const StoredTensor fused{"qkv", "F32", {12}, {bytes, 48}};
+    std::vector<float> heads(12);
+    Checkpoint::Found{&fused, "file", {Arrangement::Rows::triples, 2, 0}}.read(0, heads);
+    QCOMPARE(heads, (std::vector<float>{0, 1, 4, 5, 8, 9, 2, 3, 6, 7, 10, 11}));
+
+    const StoredTensor turned{"c_fc", "F32", {8, 2}, {bytes, 64}};  // stored (2, 8)
+    std::vector<float> columns(4);
+    Checkpoint::Found{&turned, "file", {Arrangement::Rows::transposed, 1, -1}}.read(2, columns);
+    QCOMPARE(columns, (std::vector<float>{0, 8, 1, 9}));
+  }
+
+  void metadata_become_a_config() {
+    GgufBytes gguf = small_llama();
+    gguf.f32("llama.rope.freq_base", 500000);
+    gguf.u32("tokenizer.ggml.eos_token_id", 7);
+    const std::string file = gguf.bytes();
+    const ModelConfig config = parse_config(gguf_config(parsed(file)), "model.gguf");
+    QCOMPARE(config.architecture, std::string("LlamaForCausalLM"));
+    QCOMPARE(config.layers, 2);
+    QCOMPARE(config.width, 32);
+    QCOMPARE(config.mlp_width, 64);
+    QCOMPARE(config.heads, 4);
+    QCOMPARE(config.key_value_heads, 2);
+    QCOMPARE(config.head_width, 8);
+    QCOMPARE(config.vocabulary, 8);
+    QCOMPARE(config.context, 64);
+    QCOMPARE(config.rope_theta, 500000.f);
+    QCOMPARE(config.eos, 7);
+    QVERIFY(config.tied);
+  }
+
+  void what_is_refused() {
+    auto error_of = [](const GgufBytes& gguf) {
+      const std::string file = gguf.bytes();
+      return error_when([&] { parse_config(gguf_config(parsed(file)), "folder/model.gguf"); });
+    };
+    VERIFY_SAYS(error_of(GgufBytes{}), "folder/model.gguf: names no architecture");
+    VERIFY_SAYS(error_of(small_llama("falcon")), "the architecture 'falcon'");
+    GgufBytes experts = small_llama();
+    experts.u32("llama.expert_count", 8);
+    VERIFY_SAYS(error_of(experts), "'LlamaForCausalLMMoe'");
+    GgufBytes part = small_llama();
+    part.add("split.count", 2, raw<uint16_t>(3));
+    VERIFY_SAYS(error_of(part), "is one of 3 parts of a model; join them with llama-gguf-split --merge");
+    GgufBytes widths = small_llama();
+    widths.u32("llama.attention.key_length", 8);
+    widths.u32("llama.attention.value_length", 16);
+    VERIFY_SAYS(error_of(widths), "keys and values differ in width");
+    GgufBytes kind = small_llama();
+    kind.text("llama.context_length.", "x");
+    kind.text("llama.rope.freq_base", "large");
+    VERIFY_SAYS(error_of(kind), "key 'llama.rope.freq_base' is not a number");
+
+    QTemporaryDir temporary;
+    const fs::path folder = temporary.path().toStdString(), path = folder / "model.gguf";
+    auto load_error = [&](const GgufBytes& gguf) {
+      std::ofstream(path, std::ios::binary) << gguf.bytes();
+      write_tiny_tokenizer(folder);
+      return error_when([&] { load_model(path, make_cpu_ops()); });
+    };
+    VERIFY_SAYS(load_error(small_llama()), "model.gguf: lacks tensor 'model.layers.0.input_layernorm.weight'");
+    GgufBytes stranger = small_llama();
+    stranger.tensor("blk.0.ffn_gate_inp.weight", {32}, 0, std::string(128, '\0'));
+    VERIFY_SAYS(load_error(stranger), "tensor 'blk.0.ffn_gate_inp.weight' is no part of a LlamaForCausalLM");
+    GgufBytes uneven = small_llama();
+    uneven.tensor("blk.0.attn_q.weight", {32, 20}, 1, std::string(32 * 20 * 2, '\0'));
+    VERIFY_SAYS(load_error(uneven), "'blk.0.attn_q.weight' has 20 rows, which 4 heads cannot share");
+  }
+};
+
+QTEST_GUILESS_MAIN(GgufModelTest)
+#include "gguf_model_test.moc"
