@@ -38,16 +38,6 @@ class Corpus:
                     break
 
 
-QUICK_PERCENT = 25
-QUICK = ["{q} Just the answer, please.", "Answer at once. {q}", "Quickly: {q}"]
-
-
 def forum(question, thought, answer):
-    """A forum document."""
+    """A forum document; an empty thought gives the short form."""
     return "%s\n<think>%s</think>\n%s" % (question, thought, answer)
-
-
-def quick_forum(question, answer, rng):
-    """One whose asker wants no thought, and says so: whether to think is then
-    no toss of a coin, and costs a completion no nats."""
-    return forum(rng.choice(QUICK).format(q=question), "", answer)
