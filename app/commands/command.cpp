@@ -31,6 +31,7 @@ constexpr Command table[] = {
     {"train", "Train a small model on a corpus", setup_train},
     {"info", "Say what a file or folder is, whether it is whole, and what can run here", setup_info},
     {"tokenize", "Text on standard input to token ids, and back", setup_tokenize},
+    {"bench", "The project's own benchmarks", setup_bench},
 };
 
 size_t distance(std::string_view a, std::string_view b) {  // Levenshtein
