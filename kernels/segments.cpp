@@ -1,4 +1,8 @@
 // Sums over the tokens of each segment: the parameter gradient of a document is g^T a over its rows.
+//
+// T tokens, layers P x M, Q queries of full rank: forming the gradient takes 2 T P M and each dot product 2 P M; images
+// a V^T with row dots would take 2 T P M for each query. So the gradient is formed for every Q, whatever T: at one query
+// both cost the same, and no gradient is written either way.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
