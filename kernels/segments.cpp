@@ -1,6 +1,11 @@
 // Sums over the tokens of each segment: the parameter gradient of a document is g^T a over its rows.
+//
+// T tokens, layers P x M, Q queries of full rank: forming the gradient takes 2 T P M and each dot product 2 P M; images
+// a V^T with row dots would take 2 T P M for each query. So the gradient is formed for every Q, whatever T: at one query
+// both cost the same, and no gradient is written either way.
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <new>
 #include <vector>
@@ -22,7 +27,7 @@ struct Strip {
 };
 
 // As few strips as will do, of widths that differ by one vector at most.
-std::vector<Strip> strips_of(int64_t columns, const OuterTiles& tiles) {
+std::vector<Strip> strips_of(int64_t columns, const Tiles& tiles) {
   const int64_t vectors = divide_up(columns, tiles.lanes), count = divide_up(vectors, tiles.most);
   std::vector<Strip> strips;
   for (int64_t i = 0; i < count; ++i) {
@@ -47,7 +52,7 @@ Packed make_packed(int64_t size) {
 // parts depend on the shape alone, so that no sum depends on the number of threads.
 class PackedGroups {
  public:
-  PackedGroups(Tensor x, Tensor y, std::span<const Segment> segments, const OuterTiles& tiles)
+  PackedGroups(Tensor x, Tensor y, std::span<const Segment> segments, const Tiles& tiles)
       : tiles_(tiles), x_(x), y_(y), segments_(segments), strips_(strips_of(y.columns, tiles_)) {
     const auto strips = static_cast<int64_t>(strips_.size());
     rows_ = item_rows * divide_up(divide_up(x.columns, item_rows) * strips, most_items);
@@ -105,12 +110,14 @@ class PackedGroups {
               y_packed_.get() + strip.column * tokens + t * strip.vectors * tiles_.lanes, strip.vectors * tiles_.lanes);
       }
   }
+  // In fours, as every width is a multiple of: the compiler then moves vectors where a call would cost more.
   static void put(const float* from, int64_t there, float* to, int64_t width) {
-    std::copy(from, from + std::min(there, width), to);
-    if (there < width) std::fill(to + there, to + width, 0.0f);
+    int64_t i = 0;
+    for (; i + 4 <= std::min(there, width); i += 4) std::memcpy(to + i, from + i, 4 * sizeof(float));
+    for (; i < width; ++i) to[i] = i < there ? from[i] : 0.0f;
   }
 
-  const OuterTiles& tiles_;
+  const Tiles& tiles_;
   Tensor x_, y_;
   std::span<const Segment> segments_;
   std::vector<Strip> strips_;
@@ -123,7 +130,7 @@ class PackedGroups {
 }  // namespace
 
 void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor queries, Tensor scores,
-                    const OuterTiles& tiles) {
+                    const Tiles& tiles) {
   PackedGroups groups(g, a, segments, tiles);
   const int64_t items = groups.items(), asked = queries.rows, stride = a.columns;
   std::vector<float> parts;  // (items, segments of a group, queries)
@@ -147,7 +154,7 @@ void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tenso
   });
 }
 
-void segment_squares(Tensor g, Tensor a, std::span<const Segment> segments, Tensor total, const OuterTiles& tiles) {
+void segment_squares(Tensor g, Tensor a, std::span<const Segment> segments, Tensor total, const Tiles& tiles) {
   PackedGroups groups(g, a, segments, tiles);
   groups.each([&](int64_t, int64_t) {
 #pragma omp parallel for schedule(dynamic)
@@ -158,7 +165,7 @@ void segment_squares(Tensor g, Tensor a, std::span<const Segment> segments, Tens
   });
 }
 
-void gram(Tensor x, Tensor c, const OuterTiles& tiles) {
+void gram(Tensor x, Tensor c, const Tiles& tiles) {
   std::vector<Segment> blocks;  // of tokens whose strip stays near
   for (int32_t begin = 0; begin < x.rows; begin += gram_tokens)
     blocks.push_back({begin, std::min(begin + gram_tokens, static_cast<int32_t>(x.rows))});

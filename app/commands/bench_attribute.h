@@ -12,7 +12,7 @@ struct BenchAttribute {
   std::vector<int> queries = {1, 10, 100};
   int64_t documents = 0, tokens = 0;  // 0: chosen by the shape
   int repeat = 3;
-  bool json = false;
+  bool processor_time = false, json = false;
 };
 
 int bench_attribute(const BenchAttribute& options);  // exit status

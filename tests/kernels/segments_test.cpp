@@ -29,11 +29,11 @@ std::vector<Segment> ragged(const std::vector<int32_t>& lengths) {
   return segments;
 }
 
-std::vector<const cpu::OuterTiles*> all_tiles() {
-  std::vector<const cpu::OuterTiles*> tiles = {&cpu::outer_tiles_plain};
+std::vector<const cpu::Tiles*> all_tiles() {
+  std::vector<const cpu::Tiles*> tiles = {&cpu::tiles_plain};
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("x86-64-v3")) tiles.push_back(&cpu::outer_tiles_avx2);
-  if (__builtin_cpu_supports("x86-64-v4")) tiles.push_back(&cpu::outer_tiles_avx512);
+  if (__builtin_cpu_supports("x86-64-v3")) tiles.push_back(&cpu::tiles_avx2);
+  if (__builtin_cpu_supports("x86-64-v4")) tiles.push_back(&cpu::tiles_avx512);
 #endif
   return tiles;
 }
@@ -73,7 +73,7 @@ class SegmentsTest : public QObject {
   void match_the_product() {
     const std::vector<Segment> segments = ragged({1, 5, 13, 1, 0, 49, 3, 1, 200, 2});
     const int64_t rows = segments.back().query_end, count = static_cast<int64_t>(segments.size());
-    for (const cpu::OuterTiles* tiles : all_tiles())
+    for (const cpu::Tiles* tiles : all_tiles())
       for (const Case& c : cases) {
         Random random(static_cast<uint64_t>(c.outputs));
         const Matrix g = ref::random_matrix(rows, c.outputs, random), a = ref::random_matrix(rows, c.inputs, random),
@@ -97,7 +97,7 @@ class SegmentsTest : public QObject {
   }
 
   void gram_is_the_upper_triangle() {
-    for (const cpu::OuterTiles* tiles : all_tiles())
+    for (const cpu::Tiles* tiles : all_tiles())
       for (const auto& [rows, width] : {std::pair<int64_t, int64_t>{1, 1}, {3, 7}, {700, 50}, {2100, 161}, {40, 300}}) {
         Random random(static_cast<uint64_t>(width));
         const Matrix x = ref::random_matrix(rows, width, random);

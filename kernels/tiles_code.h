@@ -1,14 +1,14 @@
-// The code of kernels/outer_tile.h, for a vector of `Lanes` floats and tiles of Rows x up to Most of them, which with
+// The code of kernels/tiles.h, for a vector of `Lanes` floats and tiles of Rows x up to Most of them, which with
 // the loads must fit the registers. Included after a file has named its instruction set: it may include nothing.
 #pragma once
 
-#include "kernels/outer_tile.h"
+#include "kernels/tiles.h"
 
 namespace stemma::cpu {
 namespace {
 
 template <int Lanes, int Rows, int Most>
-struct OuterTileCode {
+struct TileCode {
   static constexpr int docs = 4, asked = 4;  // segments times queries, whose sums are in registers together
   static constexpr int panels = 16 / Rows;   // tiles kept before they meet the queries
   static constexpr int group = docs * 12;    // segments that meet the queries while those are near
