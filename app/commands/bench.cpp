@@ -11,7 +11,7 @@ namespace stemma {
 
 namespace {
 
-Run setup_attribute(CLI::App& app) {
+Run setup_attribute_bench(CLI::App& app) {
   auto options = std::make_shared<BenchAttribute>();
   app.add_option("--shape", options->shape, "A random model of 1M, 10M or 124M parameters")
       ->check(CLI::IsMember({"demo", "10m", "124m"}));
@@ -45,7 +45,7 @@ Run setup_bench(CLI::App& app) {
   app.require_subcommand(1);
   CLI::App* attribute = app.add_subcommand("attribute", "Fit of the curvature and scan of the documents");
   CLI::App* tokenize = app.add_subcommand("tokenize", "Text to tokens");
-  const Run run_attribute = setup_attribute(*attribute), run_tokenize = setup_tokenize_bench(*tokenize);
+  const Run run_attribute = setup_attribute_bench(*attribute), run_tokenize = setup_tokenize_bench(*tokenize);
   return [=] { return attribute->parsed() ? run_attribute() : run_tokenize(); };
 }
 

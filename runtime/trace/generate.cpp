@@ -52,11 +52,8 @@ class Generation {
     trace_.title = first_words(request.prompt);
     trace_.model_hash = model.hash;
     trace_.prompt = request.prompt;
-<<<<<<< HEAD
     trace_.expected = request.expected;
-=======
     trace_.system = request.system;
->>>>>>> templates
     trace_.sampler = request.sampler;
     trace_.created = now_utc();
     trace_.device = model.ops->device();
