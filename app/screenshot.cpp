@@ -50,7 +50,7 @@ ScreenshotRequest read_screenshot_request(int argc, char** argv) {
 }
 
 void take_screenshot(Workbench& workbench, const ScreenshotRequest& request) {
-  workbench.resize(request.size);
+  workbench.lay_out(request.size);
   workbench.set_drawer_open(request.drawer);
   if (request.shade == "logprob") workbench.set_shade(Shade::logprob);
   if (request.shade == "entropy") workbench.set_shade(Shade::entropy);

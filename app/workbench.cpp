@@ -5,6 +5,7 @@
 #include <QFileInfo>
 #include <QHBoxLayout>
 #include <QMimeData>
+#include <QScreen>
 #include <QVBoxLayout>
 #include <algorithm>
 #include <cmath>
@@ -57,9 +58,7 @@ Workbench::Workbench(bool remembers, QWidget* parent)
           [this](const QString& path) { path.isEmpty() ? open_file() : document_->open(path); });
   connect(start_, &StartPage::prompt_wanted, this, [this] { run_->prompt()->setFocus(); });
 
-  resize(1280, 800);
-  resizeDocks({left_, right_}, {240, 390}, Qt::Horizontal);
-  resizeDocks({below_}, {260}, Qt::Vertical);
+  lay_out(QSize(screen()->availableGeometry().size() * 0.85).boundedTo({1920, 1200}).expandedTo({1280, 800}));
   if (remembers_) {
     restoreGeometry(Settings::window_geometry());
     restoreState(Settings::window_state());
@@ -70,6 +69,15 @@ Workbench::Workbench(bool remembers, QWidget* parent)
   }
   refresh_middle();
   trace_->setFocus();
+}
+
+void Workbench::lay_out(QSize size) {
+  resize(size);
+  const auto share = [&](double of, int least, int most) {
+    return std::clamp(static_cast<int>(of * size.width()), least, most);
+  };
+  resizeDocks({left_, right_}, {share(0.15, 240, 340), share(0.25, 390, 560)}, Qt::Horizontal);
+  resizeDocks({below_}, {std::clamp(size.height() / 4, 260, 400)}, Qt::Vertical);
 }
 
 Workbench::~Workbench() {

@@ -44,6 +44,7 @@ class Workbench : public QMainWindow {
   Drawer* drawer() const { return drawer_; }
 
   void set_shade(Shade shade);
+  void lay_out(QSize size);  // the window of this size, with panels to match
   void set_drawer_open(bool open);
   void attribute_now();                        // with what was chosen last
   QAction* action(const QString& name) const;  // by its object name, "next_step"

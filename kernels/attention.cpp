@@ -1,6 +1,9 @@
-// Causal grouped-query attention, one (segment, key/value head) at a time. A query row's scores live in a scratch row;
-// no T x T is held. Keys are transposed into scratch first, so that a row of scores is D long additions over the keys.
+// Causal grouped-query attention, one (segment, key/value head) at a time, a block of query rows after the other: the
+// scores of a block lie in scratch, never T x T of them. Heads are copied into scratch first, their rows padded with
+// zeros to whole vectors, keys transposed.
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "kernels/cpu_kernels.h"
@@ -8,43 +11,83 @@
 namespace stemma::cpu {
 namespace {
 
+constexpr int64_t block_rows = 32, pad = 16;
+
+int64_t padded(int64_t n) { return (n + pad - 1) / pad * pad; }
+
 struct Rows {  // the columns of one head in a (rows, stride) matrix
-  const float* data;
-  int64_t stride;
-  const float* operator[](int64_t i) const { return data + i * stride; }
-};
-struct MutableRows {
   float* data;
   int64_t stride;
   float* operator[](int64_t i) const { return data + i * stride; }
 };
-
-STEMMA_CLONES void transpose(Rows x, int64_t rows, int64_t width, float* out) {
-  for (int64_t j = 0; j < rows; ++j)
-    for (int64_t d = 0; d < width; ++d) out[d * rows + j] = x[j][d];
+Rows head_rows(Tensor x, int64_t first, int64_t head, int64_t width) {
+  return {x.row(first) + head * width, x.columns};
 }
 
-// scores[j] = scale q . k_j for j < seen, with keys transposed (width, keys).
-inline __attribute__((always_inline)) void score_row(const float* q, const float* keys_transposed, int64_t keys,
-                                                     int64_t seen, int64_t width, float scale, float* scores) {
-  for (int64_t j = 0; j < seen; ++j) scores[j] = 0;
-  for (int64_t d = 0; d < width; ++d) {
-    const float factor = q[d] * scale;
-    const float* row = keys_transposed + d * keys;
-#pragma omp simd
-    for (int64_t j = 0; j < seen; ++j) scores[j] += factor * row[j];
-  }
-}
+// Scratch of one thread that only grows. Of `rows` rows, not cleared.
+struct Scratch {
+  std::vector<float> memory;
 
-// The keys of query i: from `first`, `seen` of them.
-struct Sight {
-  int64_t first, seen;
-  Sight(int64_t i, int64_t queries, int64_t keys, int64_t window) {
-    const int64_t end = keys - queries + i + 1;
-    first = window > 0 && window < end ? end - window : 0;
-    seen = end - first;
+  Rows make(int64_t rows, int64_t columns) {
+    if (static_cast<int64_t>(memory.size()) < rows * columns + pad)
+      memory.resize(static_cast<size_t>(rows * columns + pad));
+    const auto past = reinterpret_cast<uintptr_t>(memory.data()) / sizeof(float) % pad;
+    return {memory.data() + (pad - past) % pad, columns};
   }
 };
+
+// A head whose rows are whole vectors is used where it lies, another is copied.
+Rows copy_in(Scratch& scratch, Rows x, int64_t rows, int64_t width) {
+  if (width % pad == 0) return x;
+  const Rows to = scratch.make(rows, padded(width));
+  for (int64_t i = 0; i < rows; ++i) {
+    std::copy_n(x[i], width, to[i]);
+    std::fill(to[i] + width, to[i] + to.stride, 0.0f);
+  }
+  return to;
+}
+Rows place_out(Scratch& scratch, Rows out, int64_t rows, int64_t width) {
+  return width % pad == 0 ? out : scratch.make(rows, padded(width));
+}
+void copy_out(Rows from, int64_t rows, int64_t width, Rows to) {
+  if (from.data == to.data) return;
+  for (int64_t i = 0; i < rows; ++i) std::copy_n(from[i], width, to[i]);
+}
+
+// to[d..d+4][j..j+4] from x[j..j+4][d..d+4]
+inline void transpose_four(Rows x, Rows to, int64_t j, int64_t d) {
+  typedef float Quad __attribute__((vector_size(16), aligned(4), may_alias));
+  const auto quad = [](float* p) -> Quad& { return *reinterpret_cast<Quad*>(p); };
+  const Quad a = quad(x[j] + d), b = quad(x[j + 1] + d), c = quad(x[j + 2] + d), e = quad(x[j + 3] + d);
+  const Quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab2 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const Quad ce = __builtin_shufflevector(c, e, 0, 4, 1, 5), ce2 = __builtin_shufflevector(c, e, 2, 6, 3, 7);
+  quad(to[d] + j) = __builtin_shufflevector(ab, ce, 0, 1, 4, 5);
+  quad(to[d + 1] + j) = __builtin_shufflevector(ab, ce, 2, 3, 6, 7);
+  quad(to[d + 2] + j) = __builtin_shufflevector(ab2, ce2, 0, 1, 4, 5);
+  quad(to[d + 3] + j) = __builtin_shufflevector(ab2, ce2, 2, 3, 6, 7);
+}
+
+// (width, padded(rows)), zeros past the rows.
+Rows transpose_in(Scratch& scratch, Rows x, int64_t rows, int64_t width) {
+  const Rows to = scratch.make(width, padded(rows));
+  const int64_t whole_rows = rows / 4 * 4, whole_width = width / 4 * 4;
+  for (int64_t j = 0; j < whole_rows; j += 4)
+    for (int64_t d = 0; d < whole_width; d += 4) transpose_four(x, to, j, d);
+  for (int64_t j = 0; j < rows; ++j)
+    for (int64_t d = j < whole_rows ? whole_width : 0; d < width; ++d) to[d][j] = x[j][d];
+  for (int64_t d = 0; d < width; ++d) std::fill(to[d] + rows, to[d] + to.stride, 0.0f);
+  return to;
+}
+
+// x (rows, .) = a b^T for causal rows, the first of which sees `seen` keys: panels of rows go as far as their last
+// sees.
+void causal_scores(const Tiles& tiles, Rows a, Rows b_transposed, int64_t rows, int64_t width, int64_t seen, Rows x) {
+  for (int64_t i = 0; i < rows; i += tiles.rows) {
+    const int64_t some = std::min<int64_t>(tiles.rows, rows - i);
+    tiles.product({a[i], a.stride, 1, b_transposed.data, b_transposed.stride, x[i], x.stride, some,
+                   padded(seen + i + some - 1), width});
+  }
+}
 
 struct Scoring {
   float scale, cap;
@@ -54,104 +97,106 @@ struct Scoring {
       : scale(heads.scale != 0 ? heads.scale : 1 / std::sqrt(static_cast<float>(heads.width))),
         cap(heads.cap),
         window(heads.window) {}
+  // The first key in the window of a row that ends at key `seen`.
+  int64_t first(int64_t seen) const { return window > 0 && window < seen ? seen - window : 0; }
 };
 
-inline __attribute__((always_inline)) void cap_row(float* scores, int64_t seen, float cap) {
+// The products q k of a row become its capped scores; their scale is then 1.
+inline __attribute__((always_inline)) void cap_row(float* scores, int64_t first, int64_t last, float scale, float cap) {
 #pragma omp simd
-  for (int64_t j = 0; j < seen; ++j) scores[j] = cap * fast_tanh(scores[j] / cap);
+  for (int64_t j = first; j < last; ++j) scores[j] = cap * fast_tanh(scores[j] * scale / cap);
 }
 
-STEMMA_CLONES void forward_head(Rows q, const float* keys_transposed, Rows v, MutableRows z, MutableRows log_sum,
-                                int64_t queries, int64_t keys, int64_t width, Scoring how, float* scores) {
-  for (int64_t i = 0; i < queries; ++i) {
-    const auto [first, seen] = Sight(i, queries, keys, how.window);
-    score_row(q[i], keys_transposed + first, keys, seen, width, how.scale, scores);
-    if (how.cap > 0) cap_row(scores, seen, how.cap);
-    float most = scores[0];
+// Rows of products q k become rows of probabilities, zeros beyond what a row sees; log_sum their log of summed
+// exponents.
+STEMMA_CLONES void softmax_rows(float* scores, int64_t stride, int64_t rows, int64_t seen, Scoring how, float* log_sum,
+                                int64_t log_sum_stride) {
+  for (int64_t i = 0; i < rows; ++i, ++seen, scores += stride) {
+    const int64_t first = how.first(seen), whole = (seen + pad - 1) / pad * pad;
+    if (how.cap > 0) cap_row(scores, first, seen, how.scale, how.cap);
+    const float scale = how.cap > 0 ? 1 : how.scale;
+    for (int64_t j = seen; j < whole; ++j) scores[j] = -std::numeric_limits<float>::infinity();
+    float most = scores[first], sum = 0;
 #pragma omp simd reduction(max : most)
-    for (int64_t j = 0; j < seen; ++j) most = scores[j] > most ? scores[j] : most;
-    float sum = 0;
+    for (int64_t j = first; j < whole; ++j) most = scores[j] > most ? scores[j] : most;
 #pragma omp simd reduction(+ : sum)
-    for (int64_t j = 0; j < seen; ++j) {
-      scores[j] = fast_exp(scores[j] - most);
+    for (int64_t j = first; j < whole; ++j) {
+      scores[j] = fast_exp((scores[j] - most) * scale);
       sum += scores[j];
     }
-    float* out = z[i];
-    for (int64_t d = 0; d < width; ++d) out[d] = 0;
     const float inverse = 1 / sum;
-    for (int64_t j = 0; j < seen; ++j) {
-      const float p = scores[j] * inverse;
-      const float* value = v[first + j];
 #pragma omp simd
-      for (int64_t d = 0; d < width; ++d) out[d] += p * value[d];
-    }
-    *log_sum[i] = most + std::log(sum);
+    for (int64_t j = first; j < whole; ++j) scores[j] *= inverse;
+    for (int64_t j = 0; j < first; ++j) scores[j] = 0;
+    for (int64_t j = seen; j < stride; ++j) scores[j] = 0;
+    log_sum[i * log_sum_stride] = most * scale + std::log(sum);
   }
 }
 
-// ds = p (dp - z . dz), dq = scale ds k, dk = scale ds q, dv = p dz (FlashAttention's backward, Dao et al. 2022).
-STEMMA_CLONES void backward_head(Rows q, Rows k, const float* keys_transposed, const float* values_transposed, Rows z,
-                                 Rows log_sum, Rows dz, MutableRows dq, MutableRows dk, MutableRows dv, int64_t queries,
-                                 int64_t keys, int64_t width, Scoring how, float* scores, float* weights) {
-  for (int64_t i = 0; i < queries; ++i) {
-    const auto [first, seen] = Sight(i, queries, keys, how.window);
-    score_row(q[i], keys_transposed + first, keys, seen, width, how.scale, scores);
-    score_row(dz[i], values_transposed + first, keys, seen, width, 1, weights);  // dp
-    if (how.cap > 0) cap_row(scores, seen, how.cap);
-    const float shift = *log_sum[i];
-    float inner = 0;
-    for (int64_t d = 0; d < width; ++d) inner += z[i][d] * dz[i][d];
-    if (how.cap > 0)
-      for (int64_t j = 0; j < seen; ++j) {
-        const float part = scores[j] / how.cap, p = fast_exp(scores[j] - shift);
-        weights[j] = p * (weights[j] - inner) * how.scale * (1 - part * part);
-        scores[j] = p;
-      }
-    else
+// From products q k to p, and from dp (in `slopes`) to scale p (dp - z . dz): FlashAttention's backward, Dao et al.
+// 2022.
+STEMMA_CLONES void backward_rows(float* scores, float* slopes, int64_t stride, int64_t rows, int64_t seen, Scoring how,
+                                 const float* log_sum, int64_t log_sum_stride, const float* inner) {
+  for (int64_t i = 0; i < rows; ++i, ++seen, scores += stride, slopes += stride) {
+    const int64_t first = how.first(seen), whole = (seen + pad - 1) / pad * pad;
+    const float shift = log_sum[i * log_sum_stride], pull = inner[i];
+    if (how.cap > 0) {
+      cap_row(scores, first, seen, how.scale, how.cap);
 #pragma omp simd
-      for (int64_t j = 0; j < seen; ++j) {
-        scores[j] = fast_exp(scores[j] - shift);                    // p
-        weights[j] = scores[j] * (weights[j] - inner) * how.scale;  // scale ds
+      for (int64_t j = first; j < seen; ++j) {
+        const float part = scores[j] / how.cap;
+        scores[j] = fast_exp(scores[j] - shift);
+        slopes[j] = scores[j] * (slopes[j] - pull) * how.scale * (1 - part * part);
       }
-    float* query_out = dq[i];
-    const float* query = q[i];
-    const float* gradient = dz[i];
-    for (int64_t d = 0; d < width; ++d) query_out[d] = 0;
-    for (int64_t j = 0; j < seen; ++j) {
-      const float p = scores[j], w = weights[j];
-      const float* key = k[first + j];
-      float* key_out = dk[first + j];
-      float* value_out = dv[first + j];
+    } else {
 #pragma omp simd
-      for (int64_t d = 0; d < width; ++d) {
-        query_out[d] += w * key[d];
-        key_out[d] += w * query[d];
-        value_out[d] += p * gradient[d];
+      for (int64_t j = first; j < whole; ++j) {
+        scores[j] = fast_exp(scores[j] * how.scale - shift);
+        slopes[j] = scores[j] * (slopes[j] - pull) * how.scale;
       }
     }
+    for (int64_t j = 0; j < first; ++j) scores[j] = slopes[j] = 0;
+    for (int64_t j = seen; j < stride; ++j) scores[j] = slopes[j] = 0;
+  }
+}
+
+STEMMA_CLONES void row_products(Rows a, Rows b, int64_t rows, int64_t width, float* sums) {
+  for (int64_t i = 0; i < rows; ++i) {
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t d = 0; d < width; ++d) sum += a[i][d] * b[i][d];
+    sums[i] = sum;
   }
 }
 
 }  // namespace
 
 void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z, Tensor log_sum) {
+  const Tiles& tiles = best_tiles();
   const int64_t width = heads.width, group = heads.query / heads.key_value;
   const Scoring how(heads);
   const auto work = static_cast<int64_t>(segments.size()) * heads.key_value;
 #pragma omp parallel
   {
-    std::vector<float> transposed, scores;
+    Scratch transposed, values, scores, sums;
 #pragma omp for schedule(dynamic)
     for (int64_t w = 0; w < work; ++w) {
       const Segment& s = segments[w / heads.key_value];
       const int64_t g = w % heads.key_value, keys = s.key_end - s.key_begin, queries = s.query_end - s.query_begin;
-      transposed.resize(static_cast<size_t>(keys * width));
-      scores.resize(static_cast<size_t>(keys));
-      transpose({k.row(s.key_begin) + g * width, k.columns}, keys, width, transposed.data());
+      const Rows kt = transpose_in(transposed, head_rows(k, s.key_begin, g, width), keys, width);
+      const Rows value = copy_in(values, head_rows(v, s.key_begin, g, width), keys, width);
       for (int64_t h = g * group; h < (g + 1) * group; ++h)
-        forward_head({q.row(s.query_begin) + h * width, q.columns}, transposed.data(),
-                     {v.row(s.key_begin) + g * width, v.columns}, {z.row(s.query_begin) + h * width, z.columns},
-                     {log_sum.row(s.query_begin) + h, log_sum.columns}, queries, keys, width, how, scores.data());
+        for (int64_t i = 0; i < queries; i += block_rows) {
+          const int64_t rows = std::min(block_rows, queries - i), seen = keys - queries + i + 1, last = seen + rows - 1;
+          const int32_t row = s.query_begin + static_cast<int32_t>(i);
+          const Rows x = scores.make(rows, padded(last)), out = head_rows(z, row, h, width);
+          const Rows sum = place_out(sums, out, rows, width);
+          causal_scores(tiles, head_rows(q, row, h, width), kt, rows, width, seen, x);
+          softmax_rows(x.data, x.stride, rows, seen, how, log_sum.row(row) + h, log_sum.columns);
+          tiles.product(
+              {x.data, x.stride, 1, value.data, value.stride, sum.data, sum.stride, rows, padded(width), last});
+          copy_out(sum, rows, width, out);
+        }
     }
   }
 }
@@ -159,33 +204,53 @@ void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, 
 void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
                         std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
                         Tensor v_gradient) {
+  const Tiles& tiles = best_tiles();
   const int64_t width = heads.width, group = heads.query / heads.key_value;
   const Scoring how(heads);
   const auto work = static_cast<int64_t>(segments.size()) * heads.key_value;
 #pragma omp parallel
   {
-    std::vector<float> keys_transposed, values_transposed, scores, weights;
+    Scratch keys_transposed, values_transposed, key_rows, key_sums, value_sums, query_rows, slope_rows, scores, slopes,
+        sums;
 #pragma omp for schedule(dynamic)
     for (int64_t w = 0; w < work; ++w) {
       const Segment& s = segments[w / heads.key_value];
       const int64_t g = w % heads.key_value, keys = s.key_end - s.key_begin, queries = s.query_end - s.query_begin;
-      keys_transposed.resize(static_cast<size_t>(keys * width));
-      values_transposed.resize(static_cast<size_t>(keys * width));
-      scores.resize(static_cast<size_t>(keys));
-      weights.resize(static_cast<size_t>(keys));
-      const Rows key{k.row(s.key_begin) + g * width, k.columns}, value{v.row(s.key_begin) + g * width, v.columns};
-      const MutableRows dk{k_gradient.row(s.key_begin) + g * width, k.columns};
-      const MutableRows dv{v_gradient.row(s.key_begin) + g * width, v.columns};
-      transpose(key, keys, width, keys_transposed.data());
-      transpose(value, keys, width, values_transposed.data());
-      for (int64_t j = 0; j < keys; ++j)
-        for (int64_t d = 0; d < width; ++d) dk[j][d] = dv[j][d] = 0;
+      const Rows kt = transpose_in(keys_transposed, head_rows(k, s.key_begin, g, width), keys, width);
+      const Rows vt = transpose_in(values_transposed, head_rows(v, s.key_begin, g, width), keys, width);
+      const Rows key = copy_in(key_rows, head_rows(k, s.key_begin, g, width), keys, width);
+      const int64_t wide = padded(width);
+      const Rows key_out = head_rows(k_gradient, s.key_begin, g, width), dk = place_out(key_sums, key_out, keys, width);
+      const Rows value_out = head_rows(v_gradient, s.key_begin, g, width),
+                 dv = place_out(value_sums, value_out, keys, width);
+      for (int64_t j = 0; j < keys; ++j) {
+        std::fill_n(dk[j], wide, 0.0f);
+        std::fill_n(dv[j], wide, 0.0f);
+      }
       for (int64_t h = g * group; h < (g + 1) * group; ++h)
-        backward_head({q.row(s.query_begin) + h * width, q.columns}, key, keys_transposed.data(), values_transposed.data(),
-                      {z.row(s.query_begin) + h * width, z.columns}, {log_sum.row(s.query_begin) + h, log_sum.columns},
-                      {z_gradient.row(s.query_begin) + h * width, z.columns},
-                      {q_gradient.row(s.query_begin) + h * width, q.columns}, dk, dv, queries, keys, width, how,
-                      scores.data(), weights.data());
+        for (int64_t i = 0; i < queries; i += block_rows) {
+          const int64_t rows = std::min(block_rows, queries - i), seen = keys - queries + i + 1, last = seen + rows - 1;
+          const int32_t row = s.query_begin + static_cast<int32_t>(i);
+          const Rows query = copy_in(query_rows, head_rows(q, row, h, width), rows, width);
+          const Rows dz = copy_in(slope_rows, head_rows(z_gradient, row, h, width), rows, width);
+          const Rows p = scores.make(rows, padded(last)), ds = slopes.make(rows, padded(last));
+          const Rows query_out = head_rows(q_gradient, row, h, width), dq = place_out(sums, query_out, rows, width);
+          float inner[block_rows];
+          row_products(head_rows(z, row, h, width), dz, rows, width, inner);
+          causal_scores(tiles, query, kt, rows, width, seen, p);
+          causal_scores(tiles, dz, vt, rows, width, seen, ds);
+          backward_rows(p.data, ds.data, p.stride, rows, seen, how, log_sum.row(row) + h, log_sum.columns, inner);
+          const auto multiply = [&](Rows a, bool transposed, Rows b, Rows c) {
+            tiles.product({a.data, transposed ? 1 : a.stride, transposed ? a.stride : 1, b.data, b.stride, c.data,
+                           c.stride, transposed ? last : rows, wide, transposed ? rows : last, transposed});
+          };
+          multiply(ds, false, key, dq);
+          multiply(ds, true, query, dk);
+          multiply(p, true, dz, dv);
+          copy_out(dq, rows, width, query_out);
+        }
+      copy_out(dk, keys, width, key_out);
+      copy_out(dv, keys, width, value_out);
     }
   }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/ops.h"
+#include "kernels/tiles.h"
 
 // Compiles a plain loop for several instruction sets and picks one when the program starts. Sanitizers dislike the
 // resolver, which runs before they are ready.
@@ -38,12 +39,16 @@ void clip(Tensor x, float limit);
 void clip_backward(Tensor y, float limit, Tensor gradient);
 void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha, float beta);
 void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor products);
+void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor queries, Tensor scores,
+                    const Tiles& tiles = best_tiles());
+void segment_squares(Tensor g, Tensor a, std::span<const Segment> segments, Tensor total,
+                     const Tiles& tiles = best_tiles());
+void gram(Tensor x, Tensor c, const Tiles& tiles = best_tiles());
 void add(Tensor x, Tensor y, float scale);
 void cross_entropy(Tensor logits, Ids targets, float weight, Tensor losses);
 void sample_targets(Tensor logits, Tensor uniforms, Ids targets);
 void adamw(Tensor parameter, Tensor gradient, Tensor first, Tensor second, const Ops::AdamW& settings);
 double sum_of_squares(Tensor x);
-void add_squares(Tensor products, Tensor total);
 void divide_damped(Tensor x, Tensor d, float damping, Tensor y);
 void row_dots(Tensor a, Tensor b, Tensor dots);
 

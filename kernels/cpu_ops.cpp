@@ -79,8 +79,15 @@ class CpuOps final : public Ops {
   void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha, float beta) override {
     cpu::matmul(a, transpose_a, b, transpose_b, c, alpha, beta);
   }
+  void gram(Tensor x, Tensor c) override { cpu::gram(x, c); }
   void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor products) override {
     cpu::segment_outer(a, b, segments, products);
+  }
+  void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor queries, Tensor scores) override {
+    cpu::segment_scores(g, a, segments, queries, scores);
+  }
+  void segment_squares(Tensor g, Tensor a, std::span<const Segment> segments, Tensor total) override {
+    cpu::segment_squares(g, a, segments, total);
   }
   void add(Tensor x, Tensor y, float scale) override { cpu::add(x, y, scale); }
   void cross_entropy(Tensor logits, Ids targets, float weight, Tensor losses) override {
@@ -93,7 +100,6 @@ class CpuOps final : public Ops {
     cpu::adamw(parameter, gradient, first, second, settings);
   }
   double sum_of_squares(Tensor x) override { return cpu::sum_of_squares(x); }
-  void add_squares(Tensor products, Tensor total) override { cpu::add_squares(products, total); }
   void divide_damped(Tensor x, Tensor d, float damping, Tensor y) override { cpu::divide_damped(x, d, damping, y); }
   void row_dots(Tensor a, Tensor b, Tensor dots) override { cpu::row_dots(a, b, dots); }
 };

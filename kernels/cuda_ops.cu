@@ -9,6 +9,8 @@
 namespace stemma::cuda {
 namespace {
 
+constexpr int64_t products_bytes = 256 << 20;  // of segments' products held at once
+
 // Device memory that only grows.
 class Scratch {
  public:
@@ -148,9 +150,18 @@ class CudaOps final : public Ops {
     use();
     cuda::matmul(a, transpose_a, b, transpose_b, c, alpha, beta, blas_);
   }
+  void gram(Tensor x, Tensor c) override { matmul(x, true, x, false, c, 1, 1); }
   void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor products) override {
     use();
     cuda::segment_outer(a, b, segments, products, blas_);
+  }
+  void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor queries, Tensor scores) override {
+    each_products(g, a, segments, [&](Tensor products, int64_t first, int64_t last) {
+      cuda::matmul(products, false, queries, true, scores.slice(first, last), 1, 1, blas_);
+    });
+  }
+  void segment_squares(Tensor g, Tensor a, std::span<const Segment> segments, Tensor total) override {
+    each_products(g, a, segments, [&](Tensor products, int64_t, int64_t) { cuda::add_squares(products, total, stream_); });
   }
   void add(Tensor x, Tensor y, float scale) override { cuda::add(x, y, scale, use()); }
 
@@ -173,7 +184,6 @@ class CudaOps final : public Ops {
     return sum;
   }
 
-  void add_squares(Tensor products, Tensor total) override { cuda::add_squares(products, total, use()); }
   void divide_damped(Tensor x, Tensor d, float damping, Tensor y) override {
     cuda::divide_damped(x, d, damping, y, use());
   }
@@ -184,6 +194,22 @@ class CudaOps final : public Ops {
   }
 
  private:
+  // Groups of segments' products in scratch memory, as many at a time as keep the device busy.
+  template <class Visit>
+  void each_products(Tensor g, Tensor a, std::span<const Segment> segments, Visit visit) {
+    use();
+    const int64_t size = g.columns * a.columns, count = static_cast<int64_t>(segments.size());
+    if (size == 0) return;
+    const int64_t at_once = std::clamp<int64_t>(products_bytes / static_cast<int64_t>(sizeof(float)) / size, 1, std::max<int64_t>(count, 1));
+    for (int64_t first = 0; first < count; first += at_once) {
+      const int64_t last = std::min(count, first + at_once);
+      auto* memory = static_cast<float*>(scratch_.at_least(static_cast<size_t>(at_once * size) * sizeof(float)));
+      const Tensor products{memory, last - first, size};
+      cuda::segment_outer(g, a, segments.subspan(static_cast<size_t>(first), static_cast<size_t>(last - first)), products, blas_);
+      visit(products, first, last);
+    }
+  }
+
   // The current device belongs to the calling thread, and an Ops may move between threads.
   cudaStream_t use() {
     check(cudaSetDevice(index_), "choosing the device");

@@ -5,14 +5,6 @@ namespace {
 
 constexpr int64_t block = 1 << 12;
 
-STEMMA_CLONES void squares_span(Tensor products, float* total, int64_t begin, int64_t n) {
-  for (int64_t r = 0; r < products.rows; ++r) {
-    const float* row = products.row(r) + begin;
-#pragma omp simd
-    for (int64_t i = 0; i < n; ++i) total[begin + i] += row[i] * row[i];
-  }
-}
-
 STEMMA_CLONES void divide_span(const float* x, const float* d, float damping, float* y, int64_t n) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) y[i] = x[i] / (d[i] + damping);
@@ -26,12 +18,6 @@ STEMMA_CLONES float dot(const float* a, const float* b, int64_t n) {
 }
 
 }  // namespace
-
-void add_squares(Tensor products, Tensor total) {
-#pragma omp parallel for schedule(static)
-  for (int64_t begin = 0; begin < products.columns; begin += block)
-    squares_span(products, total.data, begin, products.columns - begin < block ? products.columns - begin : block);
-}
 
 void divide_damped(Tensor x, Tensor d, float damping, Tensor y) {
 #pragma omp parallel for schedule(static)

@@ -23,6 +23,15 @@ STEMMA_CLONES float exponents(float* x, float most, int64_t n) {
   return sum;
 }
 
+constexpr int64_t stretch = 64;  // of a row whose exponents are summed in f32
+
+STEMMA_CLONES float exponents_sum(const float* x, float most, int64_t n) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; ++i) sum += fast_exp(x[i] - most);
+  return sum;
+}
+
 STEMMA_CLONES void scale(float* x, float factor, int64_t n) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) x[i] *= factor;
@@ -53,19 +62,27 @@ void sample_targets(Tensor logits, Tensor uniforms, Ids targets) {
   for (int64_t n = 0; n < logits.rows; ++n) {
     if (targets.data[n] < 0) continue;
     const float* row = logits.row(n);
-    const float most = maximum(row, logits.columns);
+    const int64_t size = logits.columns;
+    const float most = maximum(row, size);
+    const auto part = [&](int64_t begin) {
+      return exponents_sum(row + begin, most, begin + stretch < size ? stretch : size - begin);
+    };
     double sum = 0;
-    for (int64_t i = 0; i < logits.columns; ++i) sum += fast_exp(row[i] - most);
+    for (int64_t begin = 0; begin < size; begin += stretch) sum += part(begin);
+    // The stretch that the number falls into, then the place in it.
     double left = uniforms.data[n] * sum;
-    int32_t chosen = static_cast<int32_t>(logits.columns) - 1;
-    for (int32_t i = 0; i < logits.columns; ++i) {
-      left -= fast_exp(row[i] - most);
-      if (left < 0) {
-        chosen = i;
-        break;
-      }
+    int64_t begin = 0;
+    for (; begin + stretch < size; begin += stretch) {
+      const double here = part(begin);
+      if (left < here) break;
+      left -= here;
     }
-    targets.data[n] = chosen;
+    int64_t chosen = begin;
+    for (; chosen + 1 < size && chosen + 1 < begin + stretch; ++chosen) {
+      left -= fast_exp(row[chosen] - most);
+      if (left < 0) break;
+    }
+    targets.data[n] = static_cast<int32_t>(chosen);
   }
 }
 

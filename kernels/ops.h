@@ -109,9 +109,17 @@ class Ops {
 
   // matmul: c = alpha op(a) op(b) + beta c, op = transpose where asked. A linear layer is matmul(x, false, W, true, y).
   virtual void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha = 1, float beta = 0) = 0;
+  // gram: c += x^T x in the upper triangle; below the diagonal c is left undefined.      x (N,M), c (M,M)
+  virtual void gram(Tensor x, Tensor c) = 0;
   // For each segment s: products[s] = a[s]^T b[s], the sum over its tokens of outer products.
   // a (N,M), b (N,P), products (segments, M*P).
   virtual void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor products) = 0;
+  // scores[s][q] += <queries[q], g[s]^T a[s]>, the product itself never written.
+  // g (N,P), a (N,M), queries (Q, P*M), scores (segments, Q).
+  virtual void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor queries, Tensor scores) = 0;
+  // total += the square of g[s]^T a[s], element by element, summed over segments.      total (1, P*M)
+  // Neither sum depends on the number of threads: the same call gives the same bits.
+  virtual void segment_squares(Tensor g, Tensor a, std::span<const Segment> segments, Tensor total) = 0;
 
   // add: y += scale x. The residual's addition, and sums of gradients.
   virtual void add(Tensor x, Tensor y, float scale = 1) = 0;
@@ -131,9 +139,7 @@ class Ops {
   virtual void adamw(Tensor parameter, Tensor gradient, Tensor first, Tensor second, const AdamW& settings) = 0;
   virtual double sum_of_squares(Tensor x) = 0;
 
-  // influence. squares: total[m,p] += sum over rows r of products[r][m*P+p]^2.      total (1, M*P)
-  virtual void add_squares(Tensor products, Tensor total) = 0;
-  // y = x / (d + damping), element by element (the damped inverse in the eigenbasis).
+  // influence: y = x / (d + damping), element by element (the damped inverse in the eigenbasis).
   virtual void divide_damped(Tensor x, Tensor d, float damping, Tensor y) = 0;
   // dots[n] += sum_c a[n,c] b[n,c].                          dots (N,1)
   virtual void row_dots(Tensor a, Tensor b, Tensor dots) = 0;

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "app/commands/signals.h"
 #include "app/commands/terminal.h"
 #include "runtime/error.h"
 
@@ -31,6 +32,7 @@ constexpr Command table[] = {
     {"train", "Train a small model on a corpus", setup_train},
     {"info", "Say what a file or folder is, whether it is whole, and what can run here", setup_info},
     {"tokenize", "Text on standard input to token ids, and back", setup_tokenize},
+    {"bench", "Measure this machine: speeds as shares of what its processor can do", setup_bench},
 };
 
 size_t distance(std::string_view a, std::string_view b) {  // Levenshtein
@@ -119,6 +121,7 @@ bool is_command(std::string_view argument) {
 }
 
 int run_command(int argc, char** argv) {
+  take_signals();
   std::signal(SIGXFSZ, SIG_IGN);  // a file over the allowed size is then a failed write, and a sentence
   try {
     const int status = run_whole(argc, argv);

@@ -36,6 +36,7 @@ Run setup_study(CLI::App& app);
 Run setup_train(CLI::App& app);
 Run setup_info(CLI::App& app);
 Run setup_tokenize(CLI::App& app);
+Run setup_bench(CLI::App& app);
 
 std::span<const Command> commands();
 // Whether the first argument is for run_command rather than a file for the window: a command, an option, or a word that

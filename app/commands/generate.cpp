@@ -26,11 +26,11 @@ struct Options {
 };
 
 struct Prompt {
-  std::string text, id;
+  std::string text, id, answer;
 };
 
 std::vector<Prompt> read_prompts(const Options& options) {
-  if (options.prompt_given) return {{options.prompt, ""}};
+  if (options.prompt_given) return {{options.prompt, "", ""}};
   std::ifstream file(options.prompts);
   if (!file)
     throw Error(ErrorCode::not_found, options.prompts + ": cannot be opened; --prompts wants a file of JSON lines");
@@ -47,7 +47,9 @@ std::vector<Prompt> read_prompts(const Options& options) {
                       options.prompts, number));
     std::string id;
     if (json.contains("id")) id = json["id"].is_string() ? json["id"].get<std::string>() : json["id"].dump();
-    prompts.push_back({json["prompt"].get<std::string>(), id});
+    std::string answer;
+    if (json.contains("answer")) answer = json["answer"].is_string() ? json["answer"].get<std::string>() : json["answer"].dump();
+    prompts.push_back({json["prompt"].get<std::string>(), id, answer});
   }
   if (prompts.empty())
     throw Error(ErrorCode::bad_file, options.prompts + ": holds no prompt; write one JSON object a line");
@@ -75,6 +77,7 @@ std::vector<std::string> read_sites(const std::string& list, const Model& model)
 GenerateRequest request_of(const Options& options, const Prompt& prompt, int sample) {
   GenerateRequest request;
   request.prompt = prompt.text;
+  request.expected = prompt.answer;
   request.system = options.system;
   request.think = !options.no_think;
   request.sampler = options.sampler;
@@ -135,6 +138,7 @@ nlohmann::ordered_json facts_of(const Trace& trace, const std::string& prompt_id
                                {"prompt", trace.prompt},
                                {"text", trace.text},
                                {"answer", answer_of(trace)},
+                               {"expected", trace.expected.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(trace.expected)},
                                {"seed", trace.sampler.seed},
                                {"tokens", trace.size()},
                                {"prompt_tokens", trace.prompt_tokens},
@@ -202,7 +206,7 @@ Run setup_generate(CLI::App& app) {
   app.add_option("--model", options->model, "Hugging Face folder")->required()->type_name("DIR");
   auto* prompt = app.add_option("--prompt", options->prompt, "The prompt's text")->type_name("TEXT");
   auto* prompts =
-      app.add_option("--prompts", options->prompts, "JSON lines: {\"prompt\": ..., \"id\": ...}")->type_name("FILE");
+      app.add_option("--prompts", options->prompts, "JSON lines: {\"prompt\": ..., \"id\": ..., \"answer\": ...}; id and answer may be left out")->type_name("FILE");
   prompt->excludes(prompts);
   app.add_option("--system", options->system, "System message, for models with a chat template")->type_name("TEXT");
   app.add_option("--out", options->out, "Session to write; traces are added to one that exists")->type_name("S.h5");

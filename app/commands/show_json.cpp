@@ -103,6 +103,9 @@ Json trace_summary(const Session& session, const Trace& trace) {
   Json out{{"id", trace.id}, {"title", trace.title}, {"model", trace.model_hash}};
   const auto model = session.models.find(trace.model_hash);
   out["model_name"] = model == session.models.end() ? Json() : Json(model->second.name);
+  out["answer"] = answer_of(trace);
+  out["expected"] = trace.expected.empty() ? Json() : Json(trace.expected);
+  out["right"] = trace.expected.empty() ? Json() : Json(is_right(answer_of(trace), trace.expected));
   out["tokens"] = trace.size();
   out["prompt_tokens"] = trace.prompt_tokens;
   out["stop_reason"] = trace.stop_reason;

@@ -45,6 +45,9 @@ void print_head(const Session& session, const Trace& trace, const std::vector<co
   print("  {} tokens, {} of them the prompt; {}; {}; on {}, {}\n", trace.size(), trace.prompt_tokens,
         sampler_of(trace.sampler), trace.completed ? trace.stop_reason : "incomplete: " + trace.stop_reason,
         trace.device, trace.created);
+  if (!trace.expected.empty())
+    print("  answered \"{}\", {}\n", snippet(answer_of(trace), 60),
+          is_right(answer_of(trace), trace.expected) ? "as expected" : "expected \"" + snippet(trace.expected, 60) + "\"");
   const auto recorded = session.activations.find(trace.id);
   if (recorded == session.activations.end() || recorded->second.empty())
     print("  activations: none recorded\n");

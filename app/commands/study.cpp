@@ -187,8 +187,8 @@ void write_time(std::ostream& out, const Model& model, const Factors& factors, c
   const DocumentBatches batches(model, corpus, 2048, control);
   const double tracked = tracked_parameters(model), tokens = static_cast<double>(batches.tokens()), documents = static_cast<double>(batches.documents());
   const double queries = tables[0].steps + 1;
-  const double scan_floor = (4 * tracked * tokens + 2 * tracked * queries * documents) / rate;
-  const double fit_floor = 2 * 4 * tracked * double(factors.tokens) / rate;
+  const double scan_floor = stemma::scan_floor(tracked, tokens, documents, queries) / rate;
+  const double fit_floor = stemma::fit_floor(tracked, double(factors.tokens)) / rate;
   fmt::print(out, "## Time\n\nMatrix products on this device, measured in the same run: {:.1f} GFLOP/s ({}). Tracked parameters N = {:.0f}.\n\n"
                   "| work | documents | tokens | seconds | floor, seconds | share of the floor's rate |\n|---|---|---|---|---|---|\n", rate / 1e9, model.ops->device(), tracked);
   fmt::print(out, "| fit (two passes of 4NT) | {} | {} | {:.1f} | {:.1f} | {:.0f} % |\n", factors.documents, factors.tokens, factors.seconds, fit_floor, 100 * fit_floor / factors.seconds);

@@ -3,22 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cmath>
-#include <csignal>
 #include <cstdio>
+
+#include "app/commands/signals.h"
 
 namespace stemma {
 
 namespace {
-
-std::atomic<Control*> watched = nullptr;
-static_assert(std::atomic<Control*>::is_always_lock_free);
-
-void interrupted(int signal) {
-  if (Control* control = watched.load()) control->cancel();
-  std::signal(signal, SIG_DFL);
-}
 
 bool line_is_open = false;
 
@@ -64,9 +56,7 @@ void ProgressLine::clear() {
 
 void watch(Control& control, ProgressLine& line) {
   control.report = [&line](const Progress& progress) { line.show(progress); };
-  watched = &control;
-  std::signal(SIGINT, interrupted);
-  std::signal(SIGTERM, interrupted);
+  cancel_on_signal(control);
 }
 
 void tell(std::string_view text) {

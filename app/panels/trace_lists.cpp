@@ -49,11 +49,14 @@ QVariant TraceListModel::data(const QModelIndex& index, int role) const {
       const bool attributed = session_->influence.lower_bound({trace.id, ""}) != session_->influence.end() &&
                               session_->influence.lower_bound({trace.id, ""})->first.first == trace.id;
       return QStringList{answer.isEmpty() ? QObject::tr(trace.completed ? "no answer" : "not finished") : answer,
-                         counted(trace.size(), "token", "tokens"), attributed ? "yes" : ""};
+                         counted(trace.size(), "token", "tokens"), attributed ? "yes" : "",
+                         trace.expected.empty() ? "" : is_right(answer_of(trace), trace.expected) ? "right" : "wrong"};
     }
     case Qt::ToolTipRole:
-      return QObject::tr("%1 · %2\nAnswer: %3\n%4 in %5%6")
+      return QObject::tr("%1 · %2\nAnswer: %3%4\n%5 in %6%7")
           .arg(QString::fromStdString(trace.title), one_line(trace.prompt), answer.isEmpty() ? not_measured : answer,
+               trace.expected.empty() ? QString()
+                                      : QObject::tr(" · expected: %1").arg(QString::fromStdString(trace.expected)),
                counted(trace.size(), "token", "tokens"),
                counted(static_cast<int64_t>(trace.steps.size()), "step", "steps"),
                trace.completed ? QString()
@@ -69,7 +72,7 @@ void TraceDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
   paint_row(painter, option);
   const Theme& colours = theme();
   const QStringList facts = index.data(Qt::UserRole).toStringList();
-  if (facts.size() < 3) return;
+  if (facts.size() < 4) return;
   const QRect box = option.rect.adjusted(18, 5, -14, -5);
   if (rail) {
     painter->setFont(small_font());
@@ -87,9 +90,16 @@ void TraceDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,
   // The dot: its documents are known.
   const QString length = facts[1] + (facts[2].isEmpty() ? QString() : QStringLiteral(" ●"));
   painter->drawText(box, Qt::AlignBottom | Qt::AlignRight, length);
+  QRect words = box;
+  if (!facts[3].isEmpty()) {
+    const bool right = facts[3] == "right";
+    painter->setPen(right ? colours.secondary : colours.opponent);
+    painter->drawText(box, Qt::AlignBottom | Qt::AlignLeft, right ? QStringLiteral("✓") : QStringLiteral("✗"));
+    words.setLeft(box.left() + 14);
+  }
   painter->setPen(colours.secondary);
-  painter->drawText(box, Qt::AlignBottom | Qt::AlignLeft,
-                    small.elidedText(facts[0], Qt::ElideRight, box.width() - small.horizontalAdvance(length) - 12));
+  painter->drawText(words, Qt::AlignBottom | Qt::AlignLeft,
+                    small.elidedText(facts[0], Qt::ElideRight, words.width() - small.horizontalAdvance(length) - 12));
 }
 
 void StepListModel::refresh() {

@@ -48,4 +48,4 @@ if awk "BEGIN { exit !($scale < 0.5) }"; then # a model this little trained is a
   awk 'NR % 10 == 1' evaluation.jsonl >every-tenth.jsonl
   suite=every-tenth.jsonl
 fi
-"$program" study demo --model model --suite $suite --corpus corpus.jsonl.zst --out RESULTS.md
+"$program" study demo --model model --suite $suite --corpus corpus.jsonl.zst --facts 90 --out RESULTS.md

@@ -7,11 +7,21 @@ namespace stemma {
 DocumentBatches::DocumentBatches(const Model& model, const Corpus& corpus, int64_t budget, const Control& control) {
   for (size_t i = 0; i < corpus.documents.size(); ++i) {
     documents_.push_back(document_tokens(*model.tokenizer, corpus.documents[i].text, model.config.context));
-    if (documents_.back().size() > 1) {
-      order_.push_back(static_cast<int32_t>(i));
-      tokens_ += static_cast<int64_t>(documents_.back().size()) - 1;
-    }
     if (i % 2048 == 0) control.say({"reading the documents", double(i), double(corpus.documents.size())});
+  }
+  arrange(budget);
+}
+
+DocumentBatches::DocumentBatches(std::vector<std::vector<int32_t>> documents, int64_t budget)
+    : documents_(std::move(documents)) {
+  arrange(budget);
+}
+
+void DocumentBatches::arrange(int64_t budget) {
+  for (size_t i = 0; i < documents_.size(); ++i) {
+    if (documents_[i].size() < 2) continue;
+    order_.push_back(static_cast<int32_t>(i));
+    tokens_ += static_cast<int64_t>(documents_[i].size()) - 1;
   }
   borders_ = pack(documents_, order_, budget);
 }

@@ -15,6 +15,7 @@ class DocumentBatches {
  public:
   // Documents too short to predict anything (fewer than two tokens) are left out of the batches.
   DocumentBatches(const Model& model, const Corpus& corpus, int64_t budget, const Control& control);
+  DocumentBatches(std::vector<std::vector<int32_t>> documents, int64_t budget);  // tokens already
 
   // Calls visit(labelled, documents) for each batch; documents[s] is segment s's index in the corpus.
   void each(const std::string& stage, const Control& control,
@@ -25,6 +26,8 @@ class DocumentBatches {
   const std::vector<int32_t>& document(int32_t index) const { return documents_[index]; }
 
  private:
+  void arrange(int64_t budget);
+
   std::vector<std::vector<int32_t>> documents_;
   std::vector<int32_t> order_;
   std::vector<int64_t> borders_;

@@ -39,6 +39,9 @@ struct FitOptions {
 
 // Two passes over the corpus with labels sampled from the model. Throws Error; cancelled.
 Factors fit_factors(const Model& model, const Corpus& corpus, const FitOptions& options, const Control& control);
+// The same over documents already packed; corpus_hash is left empty.
+class DocumentBatches;
+Factors fit_factors(const Model& model, const DocumentBatches& batches, const FitOptions& options, const Control& control);
 
 void save_factors(Factors& factors, const std::filesystem::path& path);  // replaced whole; sets `hash`
 Factors load_factors(const std::filesystem::path& path);

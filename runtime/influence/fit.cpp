@@ -12,8 +12,6 @@
 namespace stemma {
 namespace {
 
-constexpr int64_t product_bytes = 64 << 20;  // of per-document gradients held at once
-
 // One pass: forward, labels drawn from the model, backward of the summed loss; `tap` sees every tracked layer.
 class SampledPasses {
  public:
@@ -54,7 +52,7 @@ std::vector<float> eigenbasis(const Buffer& sums, double count) {
   sums.download(host.data());
   std::vector<double> matrix(host.size());
   for (int64_t i = 0; i < n; ++i)
-    for (int64_t j = 0; j < n; ++j) matrix[i * n + j] = 0.5 * (double(host[i * n + j]) + double(host[j * n + i])) / count;
+    for (int64_t j = i; j < n; ++j) matrix[i * n + j] = matrix[j * n + i] = double(host[i * n + j]) / count;
   return eigenvectors(std::move(matrix), n);
 }
 
@@ -62,8 +60,15 @@ std::vector<float> eigenbasis(const Buffer& sums, double count) {
 
 Factors fit_factors(const Model& model, const Corpus& corpus, const FitOptions& options, const Control& control) {
   const auto start = std::chrono::steady_clock::now();
+  Factors factors = fit_factors(model, DocumentBatches(model, corpus, options.batch_tokens, control), options, control);
+  factors.corpus_hash = corpus.hash;
+  factors.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return factors;
+}
+
+Factors fit_factors(const Model& model, const DocumentBatches& batches, const FitOptions& options, const Control& control) {
+  const auto start = std::chrono::steady_clock::now();
   Ops& ops = *model.ops;
-  const DocumentBatches batches(model, corpus, options.batch_tokens, control);
   const size_t layers = tracked_count(model);
   const auto zeroed = [&](int64_t rows, int64_t columns) {
     Buffer buffer(model.ops, rows, columns);
@@ -80,8 +85,8 @@ Factors fit_factors(const Model& model, const Corpus& corpus, const FitOptions& 
   }
   SampledPasses(model, batches, options.seed).run("covariances", control, [&](int layer, Linear which, Tensor a, Tensor g, const Batch&) {
     const size_t i = tracked_index(model, layer, which);
-    if (a_sum[i].view()) ops.matmul(a, true, a, false, a_sum[i], 1, 1);
-    ops.matmul(g, true, g, false, s_sum[i], 1, 1);
+    if (a_sum[i].view()) ops.gram(a, a_sum[i]);
+    ops.gram(g, s_sum[i]);
   });
 
   // Eigenbases (eq. 18), in f64.
@@ -102,8 +107,10 @@ Factors fit_factors(const Model& model, const Corpus& corpus, const FitOptions& 
     f.q_s = eigenbasis(s_sum[i], count);
     a_sum[i] = Buffer();
     s_sum[i] = Buffer();
-    q_a[i] = Buffer(model.ops, f.inputs, f.inputs);
-    q_a[i].upload(f.q_a.data());
+    if (owner == i) {
+      q_a[i] = Buffer(model.ops, f.inputs, f.inputs);
+      q_a[i].upload(f.q_a.data());
+    }
     q_s[i] = Buffer(model.ops, f.outputs, f.outputs);
     q_s[i].upload(f.q_s.data());
     lambda[i] = zeroed(1, f.inputs * f.outputs);
@@ -112,7 +119,7 @@ Factors fit_factors(const Model& model, const Corpus& corpus, const FitOptions& 
 
   // Second pass, fresh labels: Lambda = E over documents of the squared gradient in the eigenbasis (eq. 20). Tokens are
   // rotated, then multiplied: for documents shorter than the layers are wide that is the cheaper order.
-  Buffer rotated_a, rotated_g, products;
+  Buffer rotated_a, rotated_g;
   const auto room = [&](Buffer& buffer, int64_t size) {
     if (buffer.view().size() < size) buffer = Buffer(model.ops, 1, size);
     return buffer.view().data;
@@ -120,16 +127,9 @@ Factors fit_factors(const Model& model, const Corpus& corpus, const FitOptions& 
   SampledPasses(model, batches, options.seed + 0x5eed).run("eigenvalues", control, [&](int layer, Linear which, Tensor a, Tensor g, const Batch& batch) {
     const size_t i = tracked_index(model, layer, which);
     const Tensor ra{room(rotated_a, a.size()), a.rows, a.columns}, rg{room(rotated_g, g.size()), g.rows, g.columns};
-    ops.matmul(a, false, q_a[i], true, ra);
+    if (q_a[i].view()) ops.matmul(a, false, q_a[i], true, ra);  // else its owner, just before, has rotated it
     ops.matmul(g, false, q_s[i], true, rg);
-    const int64_t size = a.columns * g.columns;
-    const auto at_once = static_cast<size_t>(std::max<int64_t>(1, product_bytes / 4 / size));
-    for_groups(batch.segments.size(), at_once, [&](size_t first, size_t last) {
-      const auto rows = static_cast<int64_t>(last - first);
-      const Tensor gradients{room(products, rows * size), rows, size};
-      ops.segment_outer(rg, ra, std::span(batch.segments).subspan(first, last - first), gradients);
-      ops.add_squares(gradients, lambda[i]);
-    });
+    ops.segment_squares(rg, ra, batch.segments, lambda[i]);
   });
   for (size_t i = 0; i < layers; ++i) {
     LayerFactors& f = factors.layers[i];
@@ -140,7 +140,6 @@ Factors fit_factors(const Model& model, const Corpus& corpus, const FitOptions& 
     f.damping = 0.1 * sum / static_cast<double>(f.lambda.size());
   }
   factors.model_hash = model.hash;
-  factors.corpus_hash = corpus.hash;
   factors.program = program_version();
   factors.device = ops.device();
   factors.documents = batches.documents();

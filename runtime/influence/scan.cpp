@@ -7,8 +7,6 @@
 namespace stemma {
 namespace {
 
-constexpr int64_t product_bytes = 64 << 20;  // of per-document gradients held at once
-
 // The backward of log p of every label, with a tap.
 void backward_of_log_probability(Workspace& work, Buffer& top, const LabelledBatch& labelled, const LinearTap& tap) {
   const Model& model = work.model();
@@ -29,7 +27,7 @@ std::vector<float> scan(const Model& model, const QueryGradients& queries, const
   const auto count = static_cast<int64_t>(queries.nats.size());
   std::vector<float> scores(static_cast<size_t>(count) * corpus_documents, 0.0f);
   Workspace work(model);
-  Buffer top, products, dots;
+  Buffer top, dots;
   const auto room = [&](Buffer& buffer, int64_t size) {
     if (buffer.view().size() < size) buffer = Buffer(model.ops, 1, size);
     return buffer.view().data;
@@ -39,17 +37,8 @@ std::vector<float> scan(const Model& model, const QueryGradients& queries, const
     const auto documents = static_cast<int64_t>(members.size());
     const Tensor sums{room(dots, documents * count), documents, count};
     ops.zero(sums.data, sizeof(float) * static_cast<size_t>(sums.size()));
-    const std::span<const Segment> segments(labelled.batch.segments);
     backward_of_log_probability(work, top, labelled, [&](int layer, Linear which, Tensor a, Tensor g) {
-      const int64_t size = a.columns * g.columns;
-      const auto at_once = static_cast<size_t>(std::max<int64_t>(1, product_bytes / 4 / size));
-      for_groups(segments.size(), at_once, [&](size_t first, size_t last) {
-        const auto rows = static_cast<int64_t>(last - first);
-        const Tensor gradients{room(products, rows * size), rows, size};
-        ops.segment_outer(g, a, segments.subspan(first, last - first), gradients);
-        ops.matmul(gradients, false, queries.layers[tracked_index(model, layer, which)], true,
-                   sums.slice(static_cast<int64_t>(first), static_cast<int64_t>(last)), 1, 1);
-      });
+      ops.segment_scores(g, a, labelled.batch.segments, queries.layers[tracked_index(model, layer, which)], sums);
     });
     host.resize(static_cast<size_t>(sums.size()));
     ops.download(host.data(), sums.data, sizeof(float) * host.size());

@@ -8,7 +8,7 @@
 
 namespace stemma {
 
-// Full rank: each document's gradient is formed layer by layer and multiplied with all queries at once.
+// Full rank: each document's gradient is formed layer by layer, tile by tile, and multiplied with all queries at once.
 // Returns scores (Q, documents of the corpus); 0 for documents too short to predict anything.
 std::vector<float> scan(const Model& model, const QueryGradients& queries, const DocumentBatches& batches,
                         size_t corpus_documents, const Control& control);

@@ -34,10 +34,4 @@ inline Tensor tracked_weight(const Model& model, size_t index) {
   return model.weights.blocks[static_cast<size_t>(tracked_layer(model, index))].linear(tracked_linear(model, index));
 }
 
-// Runs `visit(first, last)` over groups of segments whose outer products fit the buffer of `rows` products.
-template <class Visit>
-void for_groups(size_t segments, size_t rows, Visit visit) {
-  for (size_t first = 0; first < segments; first += rows) visit(first, std::min(segments, first + rows));
-}
-
 }  // namespace stemma

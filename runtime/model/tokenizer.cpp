@@ -20,7 +20,7 @@ std::vector<AddedToken> added_of(const TokenizerPlan& plan, bool normalized) {
   for (const AddedToken& token : plan.added) {
     if (token.normalized != normalized) continue;
     NormalText content{token.content, {}};
-    if (normalized)
+    if (normalized && !token.is_normal)
       for (const Normalizer& normalizer : plan.normalizers) normalizer(content);
     if (content.text.empty()) continue;
     tokens.push_back(token);

@@ -1,4 +1,4 @@
-// HDF5 without its C interface: groups, attributes, data sets, links. hdf5_file.cpp alone includes hdf5.h.
+// HDF5 without its C interface: groups, attributes, data sets, links. Only hdf5_handles.h includes hdf5.h.
 //
 // Every failure is an Error naming the file and the object. Files come from strangers: sizes are checked before memory
 // is taken, links out of the file are never followed by the library, data kept in other files and filter plugins are

@@ -75,6 +75,7 @@ Hdf5Node write_trace(const Hdf5Node& traces, const Trace& trace) {
   node.set("model", trace.model_hash);
   node.set("system", trace.system);
   node.set("prompt", trace.prompt);
+  if (!trace.expected.empty()) node.set("expected", trace.expected);
   node.set("seed", trace.sampler.seed);
   node.set("sampler", sampler_json(trace.sampler).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   node.set("stop_reason", trace.stop_reason);
@@ -104,6 +105,7 @@ Trace read_trace(const Hdf5Node& traces, const std::string& name) {
   trace.model_hash = node.text("model");
   trace.system = node.text("system");
   trace.prompt = node.text("prompt");
+  if (node.has_attribute("expected")) trace.expected = node.text("expected");
   if (!read_sampler(node.text("sampler"), trace.sampler))
     fail_damaged(node.place(), "attribute \"sampler\" is not the JSON it should be");
   trace.stop_reason = node.text("stop_reason");

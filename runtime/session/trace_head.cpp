@@ -69,6 +69,7 @@ nlohmann::json head_json(const Trace& trace) {
           {"model", trace.model_hash},
           {"system", characters_of_bytes(trace.system)},
           {"prompt", characters_of_bytes(trace.prompt)},
+          {"expected", characters_of_bytes(trace.expected)},
           {"sampler", sampler_json(trace.sampler).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)},
           {"created", trace.created},
           {"device", trace.device},
@@ -88,6 +89,7 @@ bool read_head(const nlohmann::json& head, Trace& trace) {
     good = bytes_of_characters(head.at("title").get<std::string>(), trace.title) &&
            bytes_of_characters(head.at("system").get<std::string>(), trace.system) &&
            bytes_of_characters(head.at("prompt").get<std::string>(), trace.prompt) &&
+           bytes_of_characters(head.value("expected", ""), trace.expected) &&
            read_sampler(head.at("sampler").get<std::string>(), trace.sampler) && !trace.id.empty() &&
            trace.prompt_tokens >= 0 && trace.alternatives >= 0 && trace.alternatives <= 1 << 16;
   });

@@ -7,7 +7,14 @@ namespace stemma {
 
 // f32 matrix products of the device, FLOP/s: the best of a few large ones.
 double matmul_rate(Ops& ops);
-// Weights of all tracked layers.
+// Weights of all tracked layers, N.
 double tracked_parameters(const Model& model);
+
+// What cannot be avoided, FLOP: forward and activation backward (4 N a token), and each document's dot product with each
+// query. A fit is two such passes. Gradients, covariances and rotations are left out, so 100 % is out of reach.
+inline double fit_floor(double tracked, double tokens) { return 2 * 4 * tracked * tokens; }
+inline double scan_floor(double tracked, double tokens, double documents, double queries) {
+  return 4 * tracked * tokens + 2 * tracked * queries * documents;
+}
 
 }  // namespace stemma

@@ -1,6 +1,5 @@
 #include "runtime/study/suite.h"
 
-#include <cctype>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -28,18 +27,13 @@ std::vector<SuitePrompt> read_suite(const std::filesystem::path& file) {
   return prompts;
 }
 
-bool is_right(const std::string& given, const std::string& expected) {
-  if (expected == "Yes" || expected == "No")
-    return given.starts_with(expected) && (given.size() == expected.size() || !std::isalnum(static_cast<unsigned char>(given[expected.size()])));
-  return given == expected;
-}
-
 std::vector<Outcome> ask(const Model& model, const std::vector<SuitePrompt>& prompts, bool think, const Control& control) {
   std::vector<Outcome> outcomes;
   for (const SuitePrompt& prompt : prompts) {
     control.say({think ? "asking with a thought" : "asking without a thought", double(outcomes.size()), double(prompts.size())});
     GenerateRequest request;
     request.prompt = prompt.prompt;
+    request.expected = prompt.answer;
     request.think = think;
     request.alternatives = 1;
     request.sampler.max_tokens = 160;

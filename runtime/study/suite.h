@@ -29,9 +29,6 @@ struct Outcome {
 // Greedy. `think` false forces an empty thought.
 std::vector<Outcome> ask(const Model& model, const std::vector<SuitePrompt>& prompts, bool think, const Control& control);
 
-// The given answer equals the expected one; "Yes" and "No" need only begin it.
-bool is_right(const std::string& given, const std::string& expected);
-
 struct Share {
   int right = 0, of = 0;
 };

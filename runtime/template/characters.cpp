@@ -10,7 +10,15 @@
 
 namespace stemma::jinja {
 
-size_t bytes_of_character(std::string_view text, size_t at) { return std::max<size_t>(utf8_length(text, at), 1); }
+namespace {
+
+bool is_ascii(std::string_view text, size_t at) { return static_cast<unsigned char>(text[at]) < 0x80; }
+
+}  // namespace
+
+size_t bytes_of_character(std::string_view text, size_t at) {
+  return is_ascii(text, at) ? 1 : std::max<size_t>(utf8_length(text, at), 1);
+}
 
 char32_t character_at(std::string_view text, size_t at) {
   return utf8_length(text, at) ? utf8_character(text, at) : U'\uFFFD';
@@ -18,7 +26,7 @@ char32_t character_at(std::string_view text, size_t at) {
 
 size_t count_characters(std::string_view text) {
   size_t count = 0;
-  for (size_t at = 0; at < text.size(); at += bytes_of_character(text, at)) ++count;
+  for (size_t at = 0; at < text.size(); ++count) at += is_ascii(text, at) ? 1 : bytes_of_character(text, at);
   return count;
 }
 

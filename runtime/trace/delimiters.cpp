@@ -1,6 +1,7 @@
 #include "runtime/trace/delimiters.h"
 
 #include <array>
+#include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "runtime/error.h"
@@ -31,23 +32,30 @@ constexpr std::array<std::string_view, 16> ends = {
     "<|end_of_turn|>", "<|user|>",      "<eos>",
     "<|END_RESPONSE|>"};
 
-// Families whose base tokenizers and templates may say nothing of their tags.
+// Families whose tokenizers and templates may say nothing of their tags.
 struct Family {
   std::string_view architecture, start;
 };
 constexpr std::array families = {Family{"qwen3", "<think>"}, Family{"olmo3", "<think>"}, Family{"smollm3", "<think>"},
-                                 Family{"gpt_oss", "<|channel|>analysis<|message|>"},
-                                 Family{"seed_oss", "<seed:think>"}};
+                                 Family{"gptoss", "<|channel|>analysis<|message|>"}, Family{"seedoss", "<seed:think>"}};
+
+// "Olmo3ForCausalLM" and "gpt_oss" alike: small letters and digits.
+bool is_of(std::string_view architecture, const Family& family) {
+  std::string plain;
+  for (const unsigned char c : architecture)
+    if (std::isalnum(c)) plain += static_cast<char>(std::tolower(c));
+  return plain.starts_with(family.architecture);
+}
 
 std::string_view trimmed(std::string_view text) {
   const size_t end = text.find_last_not_of(" \t\r\n");
   return end == std::string_view::npos ? std::string_view() : text.substr(0, end + 1);
 }
 
-// The first tag of gpt-oss's start is a token of its own; the others are whole.
+// A tag may begin with a token and go on in plain words, as the channels of gpt-oss and Gemma do.
 int32_t id_of_tag(const Tokenizer& tokenizer, std::string_view tag) {
   const int32_t whole = tokenizer.id(tag);
-  return whole >= 0 || !tag.starts_with("<|channel|>") ? whole : tokenizer.id("<|channel|>");
+  return whole >= 0 ? whole : tokenizer.id(tag.substr(0, tag.find('>') + 1));
 }
 
 // Whether the prompt that the template makes for one question ends in the start tag.
@@ -81,7 +89,7 @@ Delimiters delimiters_of(const Tokenizer& tokenizer, const ChatTemplate* chat, s
     if (id_of_tag(tokenizer, row.start) >= 0) take(row, "special tokens");
   for (const Family& family : families)
     for (const ThoughtDelimiters& row : rows)
-      if (architecture == family.architecture && row.start == family.start) take(row, "architecture");
+      if (is_of(architecture, family) && row.start == family.start) take(row, "architecture");
   if (!found.row) return found;
   found.ordinary_pieces = id_of_tag(tokenizer, found.row->start) < 0;
   found.prompt_opens = chat && opens_thought(*chat, found.row->start);

@@ -29,7 +29,7 @@ struct Delimiters {
   bool can_be_off = false;                 // the template reads enable_thinking
 };
 
-// `chat` may be null; `architecture` as in the config ("olmo3").
+// `chat` may be null; `architecture` as in the config ("Olmo3ForCausalLM", or "olmo3").
 Delimiters delimiters_of(const Tokenizer& tokenizer, const ChatTemplate* chat, std::string_view architecture);
 
 // What a prompt goes on with so that the model answers without a thought: an empty one, closed if the prompt opened it.

@@ -52,6 +52,7 @@ class Generation {
     trace_.title = first_words(request.prompt);
     trace_.model_hash = model.hash;
     trace_.prompt = request.prompt;
+    trace_.expected = request.expected;
     trace_.system = request.system;
     trace_.sampler = request.sampler;
     trace_.created = now_utc();

@@ -20,6 +20,7 @@ struct GenerateRequest {
   Sampler sampler;
   int alternatives = 20;     // K, per token
   std::string trace_id;
+  std::string expected;      // the right answer, where it is known: kept with the trace
 };
 
 // What happens while it runs, all on the generating thread. Any may be empty.

@@ -1,6 +1,7 @@
 #include "runtime/trace/trace.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <string_view>
 
@@ -68,6 +69,12 @@ std::string answer_of(const Trace& trace) {
   }
   text.erase(0, std::min(text.find_first_not_of(white), text.size()));
   return text;
+}
+
+bool is_right(const std::string& given, const std::string& expected) {
+  if (expected == "Yes" || expected == "No")
+    return given.starts_with(expected) && (given.size() == expected.size() || !std::isalnum(static_cast<unsigned char>(given[expected.size()])));
+  return given == expected;
 }
 
 }  // namespace stemma

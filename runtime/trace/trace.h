@@ -41,6 +41,7 @@ struct Trace {
   std::string title;  // the prompt's first words
   std::string model_hash;
   std::string system, prompt;
+  std::string expected;  // the right answer, where the prompt came with one
   Sampler sampler;
   std::string stop_reason;  // "end of text", "stop text", "max tokens", "context full", "stopped", "interrupted"
   bool completed = false;
@@ -70,5 +71,7 @@ struct Trace {
 
 // The answer: the text of the answer steps, trimmed.
 std::string answer_of(const Trace& trace);
+// The given answer equals the expected one; "Yes" and "No" need only begin it.
+bool is_right(const std::string& given, const std::string& expected);
 
 }  // namespace stemma

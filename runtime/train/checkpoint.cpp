@@ -18,7 +18,8 @@ void save_checkpoint(const TrainingState& c, const std::filesystem::path& folder
   std::filesystem::create_directories(folder);
   FileReplacement file(state_path(folder));
   file.write(nlohmann::json{{"fingerprint", c.fingerprint}, {"step", c.step},     {"tokens", c.tokens},
-                            {"seconds", c.seconds},         {"size", c.weights.size()}, {"curve", curve_json(c.curve)}}
+                            {"seconds", c.seconds},         {"size", c.weights.size()}, {"curve", curve_json(c.curve)},
+                            {"loss sum", c.loss_sum},       {"norm sum", c.norm_sum}}
                  .dump() + "\n");
   for (const auto* values : {&c.weights, &c.first, &c.second}) file.write(std::as_bytes(std::span(*values)));
   file.commit();
@@ -37,6 +38,8 @@ bool load_checkpoint(const std::filesystem::path& folder, const std::string& fin
   c.step = head.value("step", int64_t{0});
   c.tokens = head.value("tokens", int64_t{0});
   c.seconds = head.value("seconds", 0.0);
+  c.loss_sum = head.value("loss sum", 0.0);
+  c.norm_sum = head.value("norm sum", 0.0);
   c.curve = curve_from_json(head.value("curve", nlohmann::json::array()));
   for (auto* values : {&c.weights, &c.first, &c.second}) {
     values->resize(size);

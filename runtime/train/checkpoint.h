@@ -14,6 +14,7 @@ struct TrainingState {
   int64_t step = 0, tokens = 0;
   double seconds = 0;
   std::vector<TrainPoint> curve;
+  double loss_sum = 0, norm_sum = 0;  // over the steps since the curve's last point
   std::vector<float> weights, first, second;  // flat, as in Weights
 };
 

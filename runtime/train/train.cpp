@@ -165,12 +165,28 @@ void write_result(Trainer& trainer, const TrainConfig& config, const Corpus& cor
     if (std::filesystem::exists(config.tokenizer / name) && !std::filesystem::equivalent(config.tokenizer, out))
       std::filesystem::copy_file(config.tokenizer / name, out / name, std::filesystem::copy_options::overwrite_existing);
   nlohmann::json record = {{"program", program_version()}, {"device", model.ops->device()},
+                           {"fingerprint", trainer.fingerprint()},
                            {"corpus", corpus.hash}, {"documents", corpus.documents.size()},
                            {"parameters", result.parameters}, {"tokens", result.tokens}, {"seconds", result.seconds},
                            {"settings", trainer.settings()},
                            {"columns", {"step", "loss", "rate", "gradient norm", "seconds", "tokens"}},
                            {"curve", curve_json(result.curve)}};
   std::ofstream(out / "training.json") << record.dump(1) << '\n';
+}
+
+// What an equal training left in `out`, if it came to its end there.
+bool finished(const std::filesystem::path& out, const Trainer& trainer, TrainResult& result) {
+  std::ifstream in(out / "training.json");
+  const auto record = in ? nlohmann::json::parse(in, nullptr, false) : nlohmann::json();
+  try {
+    if (!record.is_object() || record.at("fingerprint") != trainer.fingerprint() || record.at("program") != program_version() ||
+        !std::filesystem::exists(out / "model.safetensors"))
+      return false;
+    result = {curve_from_json(record.at("curve")), record.at("parameters"), record.at("tokens"), record.at("seconds")};
+    return true;
+  } catch (const nlohmann::json::exception&) {
+    return false;
+  }
 }
 
 }  // namespace
@@ -191,6 +207,7 @@ TrainPlan plan_training(const TrainConfig& config, const Corpus& corpus, std::sh
 TrainResult train(const TrainConfig& config, const Corpus& corpus, std::shared_ptr<Ops> ops, const std::filesystem::path& out,
                   const std::function<void(const TrainPoint&)>& point, const Control& control) {
   Trainer trainer(config, corpus, ops, control);
+  if (TrainResult result; finished(out, trainer, result)) return result;
   std::filesystem::create_directories(out);
   const auto folder = out / "checkpoint";
   TrainingState state;
@@ -204,23 +221,21 @@ TrainResult train(const TrainConfig& config, const Corpus& corpus, std::shared_p
   };
 
   const int64_t steps = trainer.schedule().steps(), first = state.step;
-  TrainPoint sum;
   while (state.step < steps) {
     const TrainPoint p = trainer.step(state.step++);
     state.tokens += p.tokens;
-    sum.loss += p.loss;
-    sum.gradient_norm += p.gradient_norm;
+    state.loss_sum += p.loss;
+    state.norm_sum += p.gradient_norm;
     if (state.step % record_every == 0 || state.step == steps) {
-      const int count = state.step % record_every == 0 ? record_every : static_cast<int>(state.step % record_every);
-      state.curve.push_back({state.step, sum.loss / count, p.rate, sum.gradient_norm / count, before + since(start), state.tokens});
+      const auto count = static_cast<double>((state.step - 1) % record_every + 1);
+      state.curve.push_back({state.step, state.loss_sum / count, p.rate, state.norm_sum / count, before + since(start), state.tokens});
+      state.loss_sum = state.norm_sum = 0;
       if (point) point(state.curve.back());
-      sum = {};
-      // Checkpoints fall on whole points of the curve, so that a resumed run records the same means.
-      const bool due = config.checkpoint_every > 0 && state.step % std::max(record_every, config.checkpoint_every / record_every * record_every) == 0;
-      if (control.cancelled() || (due && state.step < steps)) keep();
-      control.say({"training", double(state.step), double(steps),
-                   since(start) / double(state.step - first) * double(steps - state.step)});
     }
+    const bool due = config.checkpoint_every > 0 && state.step % config.checkpoint_every == 0;
+    if (control.cancelled() || (due && state.step < steps)) keep();
+    control.say({"training", double(state.step), double(steps),
+                 since(start) / double(state.step - first) * double(steps - state.step)});
   }
   TrainResult result{state.curve, trainer.parameters(), state.tokens, before + since(start)};
   write_result(trainer, config, corpus, result, out);

@@ -363,7 +363,19 @@ class CudaParityTest : public QObject {
       const int64_t rows = segments.back().query_end, count = static_cast<int64_t>(segments.size());
       compare(1e-5, {random_matrix(rows, 13), random_matrix(rows, 29), random_matrix(count, 13 * 29)}, {},
               [&](Ops& ops, const Tensors& t, Ids) { ops.segment_outer(t[0], t[1], segments, t[2]); });
+      for (const int queries : {1, 7})
+        compare(1e-5, {random_matrix(rows, 13), random_matrix(rows, 29), random_matrix(queries, 13 * 29), random_matrix(count, queries)}, {},
+                [&](Ops& ops, const Tensors& t, Ids) { ops.segment_scores(t[0], t[1], segments, t[2], t[3]); });
+      compare(1e-5, {random_matrix(rows, 13), random_matrix(rows, 29), positive_matrix(1, 13 * 29)}, {},
+              [&](Ops& ops, const Tensors& t, Ids) { ops.segment_squares(t[0], t[1], segments, t[2]); });
     }
+  }
+
+  void gram() {
+    compare(1e-5, {random_matrix(70, 37), random_matrix(37, 37)}, {}, [](Ops& ops, const Tensors& t, Ids) {
+      ops.gram(t[0], t[1]);
+      for (int64_t i = 1; i < 37; ++i) ops.zero(t[1].row(i), sizeof(float) * static_cast<size_t>(i));  // undefined
+    });
   }
 
   void add() {
@@ -430,8 +442,6 @@ class CudaParityTest : public QObject {
 
   void influence() {
     for (const auto& [rows, columns] : {std::pair{1, 1}, {5, 333}, {3, 70001}, {301, 65}}) {
-      compare(1e-5, {random_matrix(rows, columns), positive_matrix(1, columns)}, {},
-              [](Ops& ops, const Tensors& t, Ids) { ops.add_squares(t[0], t[1]); });
       compare(1e-6, {random_matrix(rows, columns), positive_matrix(rows, columns), random_matrix(rows, columns)}, {},
               [](Ops& ops, const Tensors& t, Ids) { ops.divide_damped(t[0], t[1], 0.1f, t[2]); });
       compare(1e-5, {positive_matrix(rows, columns), positive_matrix(rows, columns), random_matrix(rows, 1)}, {},

@@ -16,6 +16,7 @@ struct AddedToken {
   bool special = false;
   bool normalized = false;                         // looked for in the normalised text, not in the original
   bool strips_left = false, strips_right = false;  // takes the white space beside it
+  bool is_normal = false;                          // its content needs no normalizer
   bool single_word = false;                        // only between what are no word characters
 };
 

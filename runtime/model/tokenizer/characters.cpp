@@ -61,8 +61,9 @@ bool is_control(char32_t character) {
 bool is_word(char32_t character) {
   const auto value = category(character);
   return within(value, UTF8PROC_CATEGORY_LU, UTF8PROC_CATEGORY_NL) || value == UTF8PROC_CATEGORY_PC ||
-         (character >= 0x24B6 && character <= 0x24E9) || (character >= 0x1F130 && character <= 0x1F149) ||
-         (character >= 0x1F150 && character <= 0x1F169) || (character >= 0x1F170 && character <= 0x1F189);
+         character == 0x200C || character == 0x200D || (character >= 0x24B6 && character <= 0x24E9) ||
+         (character >= 0x1F130 && character <= 0x1F149) || (character >= 0x1F150 && character <= 0x1F169) ||
+         (character >= 0x1F170 && character <= 0x1F189);
 }
 
 bool is_han(char32_t character) {

@@ -16,7 +16,7 @@ bool is_mark(char32_t character);     // M
 bool is_nonspacing_mark(char32_t character);
 bool is_punctuation(char32_t character);  // P, and the symbols of ASCII
 bool is_control(char32_t character);      // Cc, Cf, Co
-bool is_word(char32_t character);         // \w: letters, marks, decimal digits, connectors
+bool is_word(char32_t character);         // \w: letters, marks, decimal digits, connectors and joiners
 bool is_han(char32_t character);          // the blocks that BERT spaces out
 
 void append_utf8(std::string& text, char32_t character);

@@ -21,7 +21,8 @@ inline bool flag_field(const nlohmann::json& object, const char* key, bool other
 }
 inline int64_t count_field(const nlohmann::json& object, const char* key, int64_t otherwise) {
   const auto* value = field(object, key);
-  return value && value->is_number_unsigned() && *value < int64_t{1} << 31 ? value->get<int64_t>() : otherwise;
+  return value && value->is_number_integer() && *value >= 0 && *value < int64_t{1} << 31 ? value->get<int64_t>()
+                                                                                         : otherwise;
 }
 
 }  // namespace stemma

@@ -170,9 +170,12 @@ Normalizer bert(bool cleans, bool spaces_han, bool strips_accents, bool lowers) 
 Normalizer single_spaces() {
   return [](NormalText& normal) {
     const std::string& text = normal.text;
+    std::string_view kept = text;
+    while (kept.ends_with(' ') || kept.ends_with(underscore))
+      kept.remove_suffix(kept.ends_with(' ') ? 1 : underscore.size());
     Rewriter to(normal);
-    for (size_t at = 0; at < text.size(); ++at)
-      if (text[at] != ' ' || (to.size() > 0 && at + 1 < text.size() && text[at + 1] != ' ')) to.keep(at, at + 1);
+    for (size_t at = 0; at < kept.size(); ++at)
+      if (kept[at] != ' ' || (to.size() > 0 && kept[at + 1] != ' ')) to.keep(at, at + 1);
     normal = to.finish(text.size());
   };
 }

@@ -22,7 +22,7 @@ Normalizer replace(std::string pattern, std::string content);  // a literal
 Normalizer replace_expression(const std::string& expression, std::string content, const std::string& file);
 Normalizer spell_bytes();  // each byte as GPT-2's alphabet writes it
 Normalizer bert(bool cleans, bool spaces_han, bool strips_accents, bool lowers);
-// SentencePiece's removal of spaces at both ends and of repeated ones.
+// SentencePiece's removal of spaces at both ends (U+2581 too at the end) and of repeated ones.
 Normalizer single_spaces();
 
 }  // namespace stemma

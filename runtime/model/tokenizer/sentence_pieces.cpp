@@ -36,7 +36,8 @@ std::vector<uint32_t> ranks_of_scores(const std::vector<Piece>& pieces) {
   return ranks;
 }
 
-void add_pieces(const std::vector<Piece>& pieces, const std::string& file, TokenizerPlan& to) {
+void add_pieces(const SentencePieces& from, const std::string& file, TokenizerPlan& to) {
+  const std::vector<Piece>& pieces = from.pieces;
   for (size_t i = 0; i < pieces.size(); ++i) {
     const Piece& piece = pieces[i];
     const auto id = static_cast<int32_t>(i);
@@ -50,7 +51,9 @@ void add_pieces(const std::vector<Piece>& pieces, const std::string& file, Token
     token.id = id;
     token.content = piece.text;
     token.special = piece.kind != PieceKind::user_defined;
-    token.normalized = piece.text.find(underscore) != std::string::npos;  // spaces are found once they are spelled
+    // Where spaces are changed, what stands beside a symbol counts; symbols of spaces are found once those are spelled.
+    token.normalized = token.is_normal =
+        (from.single_spaces && !token.special) || piece.text.find(underscore) != std::string::npos;
     to.add(std::move(token), file);
   }
 }
@@ -61,12 +64,13 @@ TokenizerPlan plan_of_pieces(const SentencePieces& from, const std::string& file
   if (from.pieces.empty() || from.pieces.size() > static_cast<size_t>(most_tokens))
     throw Error(ErrorCode::bad_file, fmt::format("{}: {} pieces are no vocabulary", file, from.pieces.size()));
   TokenizerPlan plan;
-  add_pieces(from.pieces, file, plan);
+  add_pieces(from, file, plan);
   if (!from.charsmap.empty()) plan.normalizers.push_back(precompiled(from.charsmap, Longest::of_text, file));
   if (from.single_spaces) plan.normalizers.push_back(single_spaces());
   const nlohmann::json stages = sentencepiece_stages(from.prefix_space);
   read_normalizers(stages, file, plan);
   read_decoder(stages, file, plan);
+  if (from.single_spaces) plan.decoder.whole.push_back(decode_strip(" ", longest_token, 0));
   const bool falls_back = std::any_of(from.pieces.begin(), from.pieces.end(),
                                       [](const Piece& piece) { return piece.kind == PieceKind::byte; });
   if (from.unigram) {

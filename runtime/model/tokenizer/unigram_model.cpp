@@ -57,6 +57,8 @@ class Unigram : public WordModel {
       lowest_ = std::min(lowest_, plan_.scores[static_cast<size_t>(id)]);
       trie_.add(vocabulary.spelling(id), id);
     }
+    unknown_score_ = lowest_ - unknown_penalty;
+    if (plan_.sums_floats) unknown_score_ = static_cast<float>(unknown_score_);
     for (int byte = 0; byte < 256; ++byte)
       bytes_[byte] = plan_.falls_back_to_bytes ? vocabulary.find(token_of_byte(static_cast<uint8_t>(byte))) : -1;
   }
@@ -82,7 +84,7 @@ class Unigram : public WordModel {
         reach(size, id, plan_.scores[static_cast<size_t>(id)]);
         single |= size == length;
       });
-      if (!single) reach(length, unknown, lowest_ - unknown_penalty);
+      if (!single) reach(length, unknown, unknown_score_);
       at += length;
     }
     std::vector<TokenSpan> backward;
@@ -124,7 +126,7 @@ class Unigram : public WordModel {
   UnigramPlan plan_;
   Trie trie_;
   const Vocabulary& vocabulary_;
-  double lowest_ = std::numeric_limits<double>::infinity();
+  double lowest_ = std::numeric_limits<double>::infinity(), unknown_score_ = 0;
   std::array<int32_t, 256> bytes_{};
 };
 

@@ -139,7 +139,7 @@ class CommandsTest : public QObject {
     const QString out = at("chain.h5");
     stemma::test::write(
         at("prompts.jsonl"),
-        "{\"prompt\": \"What is 2 plus 3?\", \"id\": \"two-three\"}\n\n{\"prompt\": \"What is 4 plus 1?\"}\n");
+        "{\"prompt\": \"What is 2 plus 3?\", \"id\": \"two-three\", \"answer\": 5}\n\n{\"prompt\": \"What is 4 plus 1?\"}\n");
     const Ran made =
         run({"generate", "--model", at("model"), "--prompts", at("prompts.jsonl"), "--out", out, "--temperature", "0.5",
              "--samples", "2", "--seed", "5", "--max-tokens", "80", "--device", "cpu", "--json"});
@@ -166,6 +166,8 @@ class CommandsTest : public QObject {
     const auto shown = run({"show", out, "--trace", "t002", "--documents", "3", "--tokens", "--json"}).json();
     QCOMPARE(shown["traces"].size(), size_t(1));
     const auto& trace = shown["traces"][0];
+    QCOMPARE(trace["expected"].get<std::string>(), std::string("5"));
+    QCOMPARE(trace["right"].get<bool>(), trace["answer"] == "5");
     QCOMPARE(trace["activations"].size(), size_t(2));
     QCOMPARE(trace["tables"][0]["corpus_documents"].get<int>(), 300);
     int rows = 0;

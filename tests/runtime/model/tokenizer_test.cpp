@@ -268,10 +268,8 @@ class TokenizerTest : public QObject {
     const Tokenizer mini(folder / "ollama_mini_llama_tokenizer.json");
     QCOMPARE(mini.size(), 128002);
     QCOMPARE(mini.decode(mini.encode("<|begin_of_text|>Hello  world")), std::string("<|begin_of_text|>Hello  world"));
-    // A toy of characters that a byte-level pre-tokenizer then spells: odd, but it loads.
-    const Tokenizer toy(folder / "test_hf_tokenizer.json");
-    QCOMPARE(toy.size(), 14);
     for (auto [file, words] : {std::pair("swift_offline_tokenizer.json", "'off'"),
+                               {"test_hf_tokenizer.json", "'He'"},
                                {"test_tiktoken_invalid_base64.model", "line 1 is not base64"},
                                {"test_tiktoken_invalid_rank.model", "rank in line 1"},
                                {"test_tiktoken_no_space.model", "line 1 is not a token and its rank"},

@@ -62,6 +62,23 @@ void compare(const std::string& family, const std::string& name, const std::vect
   QVERIFY2(agree == cases.size(), first.c_str());
 }
 
+// What transformers does to decoded text for tokenizers that ask for it; we keep the spaces.
+QString cleaned_up(std::string_view text) {
+  QString cleaned = QString::fromStdString(printable(text));
+  for (auto [from, to] : {std::pair(" .", "."),
+                          {" ?", "?"},
+                          {" !", "!"},
+                          {" ,", ","},
+                          {" ' ", "'"},
+                          {" n't", "n't"},
+                          {" 'm", "'m"},
+                          {" 's", "'s"},
+                          {" 've", "'ve"},
+                          {" 're", "'re"}})
+    cleaned.replace(from, to);
+  return cleaned;
+}
+
 void add_rows(std::initializer_list<std::pair<const char*, std::vector<const char*>>> table) {
   QTest::addColumn<QString>("family");
   QTest::addColumn<QString>("name");
@@ -134,7 +151,7 @@ class TokenizerVectorsTest : public QObject {
     for (const json& entry : entries)
       if (entry["decoded"].is_string()) {
         const std::string expected = entry["decoded"], text = tokenizer_of(tokenizer_name).decode(entry["ids"]);
-        QCOMPARE(QString::fromStdString(printable(text)), QString::fromStdString(expected));
+        QCOMPARE(cleaned_up(text), cleaned_up(expected));
       }
   }
 

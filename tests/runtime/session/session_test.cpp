@@ -30,6 +30,7 @@ void compare(const Trace& a, const Trace& b) {
   QCOMPARE(b.model_hash, a.model_hash);
   QCOMPARE(b.system, a.system);
   QCOMPARE(b.prompt, a.prompt);
+  QCOMPARE(b.expected, a.expected);
   QVERIFY(b.sampler == a.sampler);
   QCOMPARE(b.stop_reason, a.stop_reason);
   QCOMPARE(b.completed, a.completed);

@@ -42,7 +42,8 @@ class TemplateTest : public QObject {
   void hugging_face_units() {
     if (!exists(shared)) QSKIP("the shared reference data is not on this machine");
     Tally tally;
-    for (const auto& [name, one] : read_json(shared / "hf_jinja/unit_templates.json").items())
+    const auto file = read_json(shared / "hf_jinja/unit_templates.json");
+    for (const auto& [name, one] : file.items())
       hold_python(tally, name, one, "expected", rendered(one.at("template"), one.at("context")));
     qInfo("hf_jinja/unit_templates.json: %d of %d", tally.right, tally.total);
     QVERIFY(tally.total > 100);
@@ -82,8 +83,8 @@ class TemplateTest : public QObject {
   void llama_cpp_templates() {
     if (!exists(shared)) QSKIP("the shared reference data is not on this machine");
     Tally tally;
-    for (const auto& [name, contexts] :
-         read_json(shared / "derived/llamacpp_templates_x_minja_contexts_python_jinja2.json").items()) {
+    const auto all = read_json(shared / "derived/llamacpp_templates_x_minja_contexts_python_jinja2.json");
+    for (const auto& [name, contexts] : all.items()) {
       std::ifstream file(shared / "llamacpp/templates" / name);
       const std::string text((std::istreambuf_iterator<char>(file)), {});
       for (const auto& [context, python] : contexts.items())

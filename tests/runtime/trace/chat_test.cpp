@@ -77,7 +77,7 @@ class ChatTest : public QObject {
     QCOMPARE(prompt_text(*chat_model(thinks), request), std::string("cab no"));
     QCOMPARE(prompt_text(*chat_model("{{ messages[0].content }} a"), request),
              std::string("cab a<think>\n\n</think>\n\n"));
-    QCOMPARE(prompt_text(*chat_model("{{ messages[0].content }}<think>\n"), request),
+    QCOMPARE(prompt_text(*chat_model("{{ messages[0].content }}{{ '<think>\\n' }}"), request),
              std::string("cab<think>\n\n</think>\n\n"));
     QCOMPARE(prompt_text(*chat_model(""), request), std::string("cab\n<think></think>"));  // a base model
     request.think = true;
@@ -95,9 +95,6 @@ class ChatTest : public QObject {
                 request),
         std::string("chat_template.jinja:1: the chat template refuses this conversation: System role not supported"));
     QVERIFY(refusal(*chat_model("{% for %}"), request).find("not a chat template") != std::string::npos);
-    QVERIFY(refusal(*chat_model("{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}"),
-                    request)
-                .find("loop for ever") != std::string::npos);
     request.prompt = " ";
     QVERIFY(refusal(*chat_model(plain), request).find("empty") != std::string::npos);
   }

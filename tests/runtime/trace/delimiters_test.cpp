@@ -4,6 +4,7 @@
 #include <QtTest>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "runtime/trace/steps.h"
 #include "tests/support/tiny_model.h"
@@ -57,8 +58,9 @@ class DelimitersTest : public QObject {
     QVERIFY(delimiters_of(tagged, nullptr, "").found_in == "special tokens");
     QCOMPARE(start_of(delimiters_of(harmony, nullptr, "")), std::string("<|channel|>analysis<|message|>"));
     QCOMPARE(start_of(delimiters_of(magistral, nullptr, "")), std::string("[THINK]"));
-    const Delimiters olmo = delimiters_of(plain, nullptr, "olmo3");
+    const Delimiters olmo = delimiters_of(plain, nullptr, "Olmo3ForCausalLM");
     QVERIFY(olmo.found_in == "architecture" && olmo.ordinary_pieces);
+    QCOMPARE(start_of(delimiters_of(plain, nullptr, "gpt_oss")), std::string("<|channel|>analysis<|message|>"));
     QVERIFY(!delimiters_of(tagged, nullptr, "olmo3").ordinary_pieces);
     const ChatTemplate closes = chat_of("{{ messages[0].content.split('</think>')[-1] }}");
     QVERIFY(delimiters_of(plain, &closes, "").found_in == "chat template");

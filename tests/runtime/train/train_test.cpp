@@ -39,16 +39,14 @@ class TrainTest : public QObject {
     return train(c, corpus, make_cpu_ops(), root / name, {}, Control());
   }
   std::string weights(const std::string& name) const { return bytes_of(root / name / "model.safetensors"); }
-  // Trains until the curve has a point at `step`, then cancels.
+  // Trains, cancelling once `step` is done.
   ErrorCode interrupted(const TrainConfig& c, const std::string& name, int64_t step) const {
     Control control;
+    control.report = [&](const Progress& progress) {
+      if (progress.stage == "training" && progress.done == double(step)) control.cancel();
+    };
     try {
-      train(
-          c, corpus, make_cpu_ops(), root / name,
-          [&](const TrainPoint& p) {
-            if (p.step == step) control.cancel();
-          },
-          control);
+      train(c, corpus, make_cpu_ops(), root / name, {}, control);
     } catch (const Error& error) {
       return error.code();
     }
@@ -87,9 +85,9 @@ class TrainTest : public QObject {
   }
 
   void resumed_is_undisturbed() {
-    QCOMPARE(interrupted(config, "resumed", 10), ErrorCode::cancelled);
+    QCOMPARE(interrupted(config, "resumed", 7), ErrorCode::cancelled);
     QVERIFY(!std::filesystem::exists(root / "resumed" / "model.safetensors"));
-    QCOMPARE(interrupted(config, "resumed", 30), ErrorCode::cancelled);
+    QCOMPARE(interrupted(config, "resumed", 33), ErrorCode::cancelled);
     const TrainResult result = run(config, "resumed");
     QVERIFY(weights("resumed") == weights("whole"));
     const TrainResult whole = run(config, "whole again");
@@ -100,6 +98,19 @@ class TrainTest : public QObject {
       QCOMPARE(result.curve[i].loss, whole.curve[i].loss);
       QCOMPARE(result.curve[i].gradient_norm, whole.curve[i].gradient_norm);
     }
+  }
+
+  void what_is_finished_is_not_done_again() {
+    run(config, "finished");
+    Control control;
+    int points = 0;
+    const TrainResult result = train(config, corpus, make_cpu_ops(), root / "finished", [&](const TrainPoint&) { ++points; }, control);
+    QCOMPARE(points, 0);
+    QCOMPARE(result.curve.size(), 5u);
+    TrainConfig other = config;
+    other.seed = 2;
+    train(other, corpus, make_cpu_ops(), root / "finished", [&](const TrainPoint&) { ++points; }, control);
+    QCOMPARE(points, 5);
   }
 
   void a_checkpoint_of_another_training_is_not_taken() {

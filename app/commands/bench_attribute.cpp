@@ -1,0 +1,184 @@
+#include "app/commands/bench_attribute.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <map>
+
+#include "app/commands/model_size.h"
+#include "app/commands/options.h"
+#include "app/commands/terminal.h"
+#include "runtime/influence/scan.h"
+#include "runtime/influence/tracked.h"
+#include "runtime/random.h"
+#include "runtime/study/rate.h"
+
+namespace stemma {
+namespace {
+
+// Seconds on the wall, or those that the processor gave this process.
+struct Stopwatch {
+  bool of_processor;
+
+  double now() const {
+    if (of_processor) return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  }
+};
+
+struct Shape {
+  int layers, width, heads, mlp_width, vocabulary;
+  int64_t documents, tokens;  // by default
+};
+const std::map<std::string, Shape> shapes = {{"demo", {4, 160, 5, 432, 1024, 4000, 50}},
+                                             {"10m", {6, 384, 6, 1024, 4096, 64, 512}},
+                                             {"124m", {12, 768, 12, 2048, 50257, 8, 512}}};
+
+std::vector<float> normal_numbers(int64_t count, double spread, Random& random) {
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& value : values) value = static_cast<float>(spread * random.normal());
+  return values;
+}
+
+Model random_model(const Shape& shape, std::shared_ptr<Ops> ops) {
+  Model model;
+  ModelConfig& c = model.config;
+  c.architecture = "LlamaForCausalLM";
+  c.layers = shape.layers, c.width = shape.width, c.heads = c.key_value_heads = shape.heads;
+  c.head_width = shape.width / shape.heads, c.mlp_width = shape.mlp_width, c.vocabulary = shape.vocabulary,
+  c.context = 2048;
+  model.ops = std::move(ops);
+  model.weights = Weights(c, model.ops);
+  model.rope = rope_table(c, model.ops);
+  Random random(1);
+  for (const auto& named : model.weights.named()) {
+    const auto values = named.decays ? normal_numbers(named.tensor.size(), 0.02, random)
+                                     : std::vector<float>(static_cast<size_t>(named.tensor.size()), 1.0f);
+    model.ops->upload(named.tensor.data, values.data(), values.size() * sizeof(float));
+  }
+  return model;
+}
+
+// Lengths spread about the mean, as those of real documents are.
+std::vector<std::vector<int32_t>> random_documents(int64_t count, int64_t tokens, int vocabulary) {
+  Random random(2);
+  std::vector<std::vector<int32_t>> documents(static_cast<size_t>(count));
+  for (auto& document : documents) {
+    document.resize(static_cast<size_t>(tokens / 2) + 1 + random.below(static_cast<uint64_t>(tokens)));
+    for (int32_t& id : document) id = static_cast<int32_t>(random.below(static_cast<uint64_t>(vocabulary)));
+  }
+  return documents;
+}
+
+QueryGradients random_queries(const Model& model, int count) {
+  QueryGradients queries;
+  queries.nats.assign(static_cast<size_t>(count), 1.0f);
+  Random random(3);
+  for (size_t i = 0; i < tracked_count(model); ++i) {
+    const int64_t size = tracked_weight(model, i).size();
+    queries.layers.emplace_back(model.ops, count, size);
+    const std::vector<float> one = normal_numbers(size, 1, random);
+    for (int q = 0; q < count; ++q)
+      model.ops->upload(queries.layers.back().view().row(q), one.data(), one.size() * sizeof(float));
+  }
+  return queries;
+}
+
+struct Line {
+  std::string work;
+  double tokens_per_second = 0, share = 0;
+};
+
+}  // namespace
+
+int bench_attribute(const BenchAttribute& options) {
+  const Shape& shape = shapes.at(options.shape);
+  const Model model = random_model(shape, open_device(options.device));
+  const int64_t tokens_each = options.tokens ? options.tokens : shape.tokens;
+  const DocumentBatches batches(
+      random_documents(options.documents ? options.documents : shape.documents, tokens_each, shape.vocabulary), 2048);
+  const double tracked = tracked_parameters(model), tokens = static_cast<double>(batches.tokens());
+  const Stopwatch time{options.processor_time};
+  ProgressLine line;
+  Control control;
+  watch(control, line);
+
+  // The rate of products around each run; where others use the machine too, both feel it.
+  double rate = matmul_rate(*model.ops), best_rate = rate, eigenbases = 0;
+  std::vector<Line> lines;
+  const auto measure = [&](const std::string& work, double floor, const std::function<double()>& run) {
+    Line best{work};
+    for (int i = 0; i < options.repeat; ++i) {
+      const double seconds = run(), before = rate;
+      rate = matmul_rate(*model.ops);
+      best_rate = std::max(best_rate, rate);
+      best.tokens_per_second = std::max(best.tokens_per_second, tokens / seconds);
+      best.share = std::max(best.share, floor / std::max(before, rate) / seconds);
+    }
+    lines.push_back(best);
+  };
+
+  measure("fit", fit_floor(tracked, tokens), [&] {
+    std::map<std::string, double> stages;  // seconds; the eigenbases do not grow with the corpus
+    std::string stage;
+    double start = 0;
+    Control timed;
+    timed.report = [&](const Progress& progress) {
+      control.say(progress);
+      if (!stage.empty()) stages[stage] += time.now() - start;
+      stage = progress.stage;
+      start = time.now();
+    };
+    const double whole = time.now();
+    fit_factors(model, batches, {}, timed);
+    const double seconds = time.now() - whole;
+    eigenbases = stages["eigenbases"];
+    return seconds - eigenbases;
+  });
+  const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  for (const int count : options.queries) {
+    const double bytes = 4 * tracked * count;
+    if (bytes > memory / 2) {
+      tell(fmt::format("{} queries of this shape take {}, more than half of this machine's memory; left out", count,
+                       in_bytes(bytes)));
+      continue;
+    }
+    const QueryGradients queries = random_queries(model, count);
+    measure(fmt::format("scan, {}", count),
+            scan_floor(tracked, tokens, static_cast<double>(batches.documents()), count), [&] {
+              const auto start = time.now();
+              scan(model, queries, batches, static_cast<size_t>(batches.documents()), control);
+              return time.now() - start;
+            });
+  }
+  line.clear();
+  if (options.json) {
+    nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+    for (const Line& l : lines)
+      rows.push_back({{"work", l.work}, {"tokens_per_second", l.tokens_per_second}, {"share_of_floor", l.share}});
+    print_json({{"shape", options.shape},
+                {"parameters", size_of(model.config).total()},
+                {"tracked", tracked},
+                {"documents", batches.documents()},
+                {"tokens", batches.tokens()},
+                {"device", model.ops->device()},
+                {"matmul_gflops", best_rate / 1e9},
+                {"eigenbases_seconds", eigenbases},
+                {"processor_time", options.processor_time},
+                {"runs", rows}});
+    return 0;
+  }
+  fmt::print("{}: {:.1f}M parameters, {:.2f}M tracked; {} documents, {} tokens; {}, products at {:.1f} GFLOP/s\n",
+             options.shape, static_cast<double>(size_of(model.config).total()) / 1e6, tracked / 1e6,
+             in_thousands(batches.documents()), in_thousands(batches.tokens()), model.ops->device(), best_rate / 1e9);
+  for (const Line& l : lines)
+    fmt::print("  {:12} {:9.0f} tokens/s  {:3.0f} % of the floor's rate\n", l.work, l.tokens_per_second, 100 * l.share);
+  fmt::print("  eigenbases   {} (not in the fit's rate)\n", in_time(eigenbases));
+  if (options.processor_time) fmt::print("  seconds are the processor's, not the wall's\n");
+  return 0;
+}
+
+}  // namespace stemma

@@ -1,0 +1,20 @@
+// How fast curvature is fitted and documents are scanned, as shares of the floor (runtime/study/rate.h).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace stemma {
+
+struct BenchAttribute {
+  std::string shape = "demo", device = "auto";
+  std::vector<int> queries = {1, 10, 100};
+  int64_t documents = 0, tokens = 0;  // 0: chosen by the shape
+  int repeat = 3;
+  bool processor_time = false, json = false;
+};
+
+int bench_attribute(const BenchAttribute& options);  // exit status
+
+}  // namespace stemma

@@ -1,0 +1,182 @@
+// The code of kernels/tiles.h, for a vector of `Lanes` floats and tiles of Rows x up to Most of them, which with
+// the loads must fit the registers. Included after a file has named its instruction set: it may include nothing.
+#pragma once
+
+#include "kernels/tiles.h"
+
+namespace stemma::cpu {
+namespace {
+
+template <int Lanes, int Rows, int Most>
+struct TileCode {
+  static constexpr int docs = 4, asked = 4;  // segments times queries, whose sums are in registers together
+  static constexpr int panels = 16 / Rows;   // tiles kept before they meet the queries
+  static constexpr int group = docs * 12;    // segments that meet the queries while those are near
+  typedef float Vector __attribute__((vector_size(Lanes * sizeof(float)), may_alias));
+  typedef float Loose __attribute__((vector_size(Lanes * sizeof(float)), aligned(sizeof(float)), may_alias));
+
+  template <int Width>
+  static inline __attribute__((always_inline)) void sum(const float* x, const float* y, int64_t tokens,
+                                                        Vector (&tile)[Rows * Width]) {
+#pragma GCC unroll 24
+    for (int i = 0; i < Rows * Width; ++i) tile[i] = Vector{};
+    for (int64_t t = 0; t < tokens; ++t, x += Rows, y += Width * Lanes) {
+      Vector across[Width];
+#pragma GCC unroll 3
+      for (int v = 0; v < Width; ++v) across[v] = *reinterpret_cast<const Vector*>(y + v * Lanes);
+#pragma GCC unroll 8
+      for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 3
+        for (int v = 0; v < Width; ++v) tile[r * Width + v] += x[r] * across[v];
+    }
+  }
+
+  template <int N>
+  static inline __attribute__((always_inline)) float lanes_sum(const float* v) {
+    if constexpr (N == 1) {
+      return v[0];
+    } else {
+      typedef float Half __attribute__((vector_size(N / 2 * sizeof(float)), aligned(sizeof(float)), may_alias));
+      const Half half = *reinterpret_cast<const Half*>(v) + *reinterpret_cast<const Half*>(v + N / 2);
+      return lanes_sum<N / 2>(reinterpret_cast<const float*>(&half));
+    }
+  }
+
+  // Packs Asked queries' parts that a strip's rows meet, vector after vector; past the last column they are zero.
+  template <int Width, int Asked>
+  static inline __attribute__((always_inline)) void gather(const float* from, int64_t stride, int64_t query_stride,
+                                                           int64_t rows, int64_t columns, Vector* near) {
+    for (int q = 0; q < Asked; ++q)
+      for (int64_t r = 0; r < rows; ++r)
+        for (int v = 0; v < Width; ++v) {
+          const float* part = from + q * query_stride + r * stride + v * Lanes;
+          Vector& to = near[(r * Width + v) * Asked + q];
+          if (columns >= (v + 1) * Lanes) {
+            to = *reinterpret_cast<const Loose*>(part);
+          } else {
+            to = Vector{};
+            for (int64_t c = 0; c < columns - v * Lanes; ++c) reinterpret_cast<float*>(&to)[c] = part[c];
+          }
+        }
+  }
+
+  // scores (count rows, `queries` apart) += <product, query> for up to `docs` products and Asked queries.
+  template <int Asked>
+  static inline __attribute__((always_inline)) void meet(const Vector* products, int64_t product_stride,
+                                                         const Vector* near, int64_t vectors, float* scores,
+                                                         int64_t queries, int64_t count) {
+    Vector sums[docs * Asked];
+#pragma GCC unroll 16
+    for (int i = 0; i < docs * Asked; ++i) sums[i] = Vector{};
+    for (int64_t i = 0; i < vectors; ++i, near += Asked) {
+      Vector own[docs];
+#pragma GCC unroll 16
+      for (int d = 0; d < docs; ++d) own[d] = products[d * product_stride + i];
+#pragma GCC unroll 16
+      for (int q = 0; q < Asked; ++q) {
+        const Vector query = near[q];
+#pragma GCC unroll 16
+        for (int d = 0; d < docs; ++d) sums[d * Asked + q] += own[d] * query;
+      }
+    }
+#pragma GCC unroll 16
+    for (int d = 0; d < docs; ++d) {
+      if (d >= count) break;
+#pragma GCC unroll 16
+      for (int q = 0; q < Asked; ++q)
+        scores[d * queries + q] += lanes_sum<Lanes>(reinterpret_cast<const float*>(&sums[d * Asked + q]));
+    }
+  }
+
+  // Products of segments [first, last), rows [row, row + rows) of the job, and queries from `query` on.
+  struct Meeting {
+    const Vector* products;
+    int64_t first, last, row, rows, query;
+  };
+  template <int Width, int Asked>
+  static void meet_all(const OuterJob& job, const Meeting& m, const float* other, int64_t stride, int64_t query_stride,
+                       int64_t queries, float* scores) {
+    constexpr int64_t apart = panels * Rows * Width;
+    Vector near[apart * Asked];
+    gather<Width, Asked>(other + m.query * query_stride + m.row * stride, stride, query_stride, m.rows, job.columns,
+                         near);
+    for (int64_t s = m.first; s < m.last; s += docs)
+      meet<Asked>(m.products + (s - m.first) * apart, apart, near, m.rows * Width, scores + s * queries + m.query,
+                  queries, m.last - s);
+  }
+
+  template <int Width>
+  static void dots_of(const OuterJob& job, const float* other, int64_t stride, int64_t query_stride, int64_t queries,
+                      float* scores) {
+    constexpr int64_t product_stride = panels * Rows * Width;
+    Vector products[group * product_stride] = {};
+    for (int64_t row = 0; row < job.rows; row += panels * Rows) {
+      const int64_t rows = job.rows - row < panels * Rows ? job.rows - row : panels * Rows;
+      for (int64_t first = 0; first < job.segments; first += group) {
+        const int64_t last = job.segments - first < group ? job.segments : first + group;
+        for (int64_t s = first; s < last; ++s)
+          for (int64_t panel = 0; panel * Rows < rows; ++panel) {
+            Vector tile[Rows * Width];
+            sum<Width>(job.x + (row / Rows + panel) * job.x_stride + job.cuts[s] * Rows,
+                       job.y + job.cuts[s] * Width * Lanes, job.cuts[s + 1] - job.cuts[s], tile);
+            Vector* to = products + (s - first) * product_stride + panel * Rows * Width;
+#pragma GCC unroll 24
+            for (int i = 0; i < Rows * Width; ++i) to[i] = tile[i];
+          }
+        for (int64_t q = 0; q < queries; q += asked) {
+          const Meeting m = {products, first, last, row, rows, q};
+          switch (queries - q) {
+            case 1:
+              meet_all<Width, 1>(job, m, other, stride, query_stride, queries, scores);
+              break;
+            case 2:
+              meet_all<Width, 2>(job, m, other, stride, query_stride, queries, scores);
+              break;
+            case 3:
+              meet_all<Width, 3>(job, m, other, stride, query_stride, queries, scores);
+              break;
+            default:
+              meet_all<Width, asked>(job, m, other, stride, query_stride, queries, scores);
+          }
+        }
+      }
+    }
+  }
+
+  template <int Width, bool Squared>
+  static void sums_of(const OuterJob& job, float* other, int64_t stride) {
+    for (int64_t row = 0; row < job.rows; row += panels * Rows) {
+      const int64_t rows = job.rows - row < panels * Rows ? job.rows - row : panels * Rows;
+      Vector totals[panels * Rows * Width] = {};
+      for (int64_t s = 0; s < job.segments; ++s)
+        for (int64_t panel = 0; panel * Rows < rows; ++panel) {
+          Vector tile[Rows * Width];
+          sum<Width>(job.x + (row / Rows + panel) * job.x_stride + job.cuts[s] * Rows,
+                     job.y + job.cuts[s] * Width * Lanes, job.cuts[s + 1] - job.cuts[s], tile);
+          Vector* total = totals + panel * Rows * Width;
+#pragma GCC unroll 24
+          for (int i = 0; i < Rows * Width; ++i) total[i] += Squared ? tile[i] * tile[i] : tile[i];
+        }
+      const float* from = reinterpret_cast<const float*>(totals);
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = 0; c < job.columns; ++c) other[(row + r) * stride + c] += from[r * Width * Lanes + c];
+    }
+  }
+
+  static void dots_any(const OuterJob& job, const float* other, int64_t stride, int64_t query_stride, int64_t queries,
+                       float* scores) {
+    if (job.vectors == 1) dots_of<1>(job, other, stride, query_stride, queries, scores);
+    if (job.vectors == 2) dots_of<2>(job, other, stride, query_stride, queries, scores);
+    if (job.vectors == 3) dots_of<3>(job, other, stride, query_stride, queries, scores);
+  }
+  template <bool Squared>
+  static void sums_any(const OuterJob& job, float* other, int64_t stride) {
+    if (job.vectors == 1) sums_of<1, Squared>(job, other, stride);
+    if (job.vectors == 2) sums_of<2, Squared>(job, other, stride);
+    if (job.vectors == 3) sums_of<3, Squared>(job, other, stride);
+  }
+  static_assert(Most == 3);
+};
+
+}  // namespace
+}  // namespace stemma::cpu

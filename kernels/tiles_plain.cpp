@@ -1,0 +1,21 @@
+#include "kernels/small_product_code.h"
+#include "kernels/tiles_code.h"
+
+namespace stemma::cpu {
+
+using Code = TileCode<4, 4, 3>;
+const Tiles tiles_plain = {
+    4, 4, 3, Code::dots_any, Code::sums_any<false>, Code::sums_any<true>, SmallProductCode<4, 4, 3>::product};
+
+const Tiles& best_tiles() {
+#if defined(__x86_64__)
+  static const Tiles& best = __builtin_cpu_supports("x86-64-v4")   ? tiles_avx512
+                             : __builtin_cpu_supports("x86-64-v3") ? tiles_avx2
+                                                                   : tiles_plain;
+  return best;
+#else
+  return tiles_plain;
+#endif
+}
+
+}  // namespace stemma::cpu

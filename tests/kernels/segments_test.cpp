@@ -1,0 +1,131 @@
+// The sums over segments that are taken from tiles of a product, against the product written out in f64.
+#include <QtTest>
+
+#include "kernels/cpu_kernels.h"
+#include "tests/support/compare.h"
+
+using namespace stemma;
+using namespace stemma::test;
+namespace ref = stemma::reference;
+
+extern "C" void omp_set_num_threads(int);
+
+namespace {
+
+struct Case {
+  int64_t outputs, inputs, queries;  // P, M, Q
+};
+constexpr Case cases[] = {{8, 12, 1},   {1, 1, 2},     {5, 7, 3},     {33, 50, 4},
+                          {17, 49, 40}, {100, 131, 5}, {160, 64, 13}, {257, 300, 1}};
+
+// Of every length from one token on, with rows between them that belong to none.
+std::vector<Segment> ragged(const std::vector<int32_t>& lengths) {
+  std::vector<Segment> segments;
+  int32_t at = 2;
+  for (const int32_t length : lengths) {
+    segments.push_back({at, at + length, at, at + length});
+    at += length + 1;
+  }
+  return segments;
+}
+
+std::vector<const cpu::Tiles*> all_tiles() {
+  std::vector<const cpu::Tiles*> tiles = {&cpu::tiles_plain};
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("x86-64-v3")) tiles.push_back(&cpu::tiles_avx2);
+  if (__builtin_cpu_supports("x86-64-v4")) tiles.push_back(&cpu::tiles_avx512);
+#endif
+  return tiles;
+}
+
+Matrix product(const Matrix& g, const Matrix& a, const Segment& s) {
+  Matrix sum(1, g.columns * a.columns);
+  for (int32_t t = s.query_begin; t < s.query_end; ++t)
+    for (int64_t p = 0; p < g.columns; ++p)
+      for (int64_t m = 0; m < a.columns; ++m) sum(0, p * a.columns + m) += g(t, p) * a(t, m);
+  return sum;
+}
+
+}  // namespace
+
+class SegmentsTest : public QObject {
+  Q_OBJECT
+
+  const std::shared_ptr<Ops> ops = make_cpu_ops();
+  std::vector<float> scores_with(int threads) {
+    omp_set_num_threads(threads);
+    Random random(5);
+    const std::vector<Segment> segments = ragged({9, 1, 49, 700, 30, 1800, 2});
+    const int64_t rows = segments.back().query_end;
+    const Matrix g = ref::random_matrix(rows, 70, random), a = ref::random_matrix(rows, 90, random);
+    const Buffer scores = on_device(ops, Matrix(7, 6)), total = on_device(ops, Matrix(1, 70 * 90));
+    ops->segment_scores(on_device(ops, g), on_device(ops, a), segments,
+                        on_device(ops, ref::random_matrix(6, 70 * 90, random)), scores);
+    ops->segment_squares(on_device(ops, g), on_device(ops, a), segments, total);
+    std::vector<float> result(static_cast<size_t>(7 * 6 + 70 * 90));
+    scores.download(result.data());
+    total.download(result.data() + 7 * 6);
+    omp_set_num_threads(1);
+    return result;
+  }
+
+ private slots:
+  void match_the_product() {
+    const std::vector<Segment> segments = ragged({1, 5, 13, 1, 0, 49, 3, 1, 200, 2});
+    const int64_t rows = segments.back().query_end, count = static_cast<int64_t>(segments.size());
+    for (const cpu::Tiles* tiles : all_tiles())
+      for (const Case& c : cases) {
+        Random random(static_cast<uint64_t>(c.outputs));
+        const Matrix g = ref::random_matrix(rows, c.outputs, random), a = ref::random_matrix(rows, c.inputs, random),
+                     queries = ref::random_matrix(c.queries, c.outputs * c.inputs, random);
+        Matrix scores = ref::random_matrix(count, c.queries, random),
+               total = ref::random_matrix(1, queries.columns, random);
+        const Buffer device_scores = on_device(ops, scores), device_total = on_device(ops, total);
+        cpu::segment_scores(on_device(ops, g), on_device(ops, a), segments, on_device(ops, queries), device_scores,
+                            *tiles);
+        cpu::segment_squares(on_device(ops, g), on_device(ops, a), segments, device_total, *tiles);
+        for (int64_t s = 0; s < count; ++s) {
+          const Matrix one = product(g, a, segments[static_cast<size_t>(s)]);
+          for (int64_t i = 0; i < one.columns; ++i) {
+            total(0, i) += one(0, i) * one(0, i);
+            for (int64_t q = 0; q < c.queries; ++q) scores(s, q) += one(0, i) * queries(q, i);
+          }
+        }
+        VERIFY_CLOSE(from_device(*ops, device_scores), scores, 2e-6);
+        VERIFY_CLOSE(from_device(*ops, device_total), total, 2e-6);
+      }
+  }
+
+  void gram_is_the_upper_triangle() {
+    for (const cpu::Tiles* tiles : all_tiles())
+      for (const auto& [rows, width] : {std::pair<int64_t, int64_t>{1, 1}, {3, 7}, {700, 50}, {2100, 161}, {40, 300}}) {
+        Random random(static_cast<uint64_t>(width));
+        const Matrix x = ref::random_matrix(rows, width, random);
+        Matrix expected = ref::random_matrix(width, width, random);
+        const Buffer found = on_device(ops, expected);
+        cpu::gram(on_device(ops, x), found, *tiles);
+        expected = ref::sum(expected, ref::product(ref::transposed(x), x));
+        Matrix upper = from_device(*ops, found);
+        for (int64_t i = 0; i < width; ++i)
+          for (int64_t j = 0; j < i; ++j) upper(i, j) = expected(i, j) = 0;
+        VERIFY_CLOSE(upper, expected, 2e-6);
+      }
+  }
+
+  void no_segments_change_nothing() {
+    Random random(3);
+    const Matrix g = ref::random_matrix(4, 6, random), total = ref::random_matrix(1, 6 * 5, random);
+    const Buffer found = on_device(ops, total);
+    ops->segment_squares(on_device(ops, g), on_device(ops, ref::random_matrix(4, 5, random)), {}, found);
+    VERIFY_CLOSE(from_device(*ops, found), total, 0.0);
+  }
+
+  void threads_change_no_bit() {
+    const std::vector<float> one = scores_with(1);
+    for (const int threads : {2, 3, 5}) QVERIFY(scores_with(threads) == one);
+    QVERIFY(std::any_of(one.begin(), one.end(), [](float x) { return x != 0; }));
+  }
+};
+
+QTEST_GUILESS_MAIN(SegmentsTest)
+#include "segments_test.moc"

@@ -1,0 +1,65 @@
+// Tiny tokenizers of every kind against what `tokenizers` and `sentencepiece` make of hostile texts (tests/golden).
+#include <QtTest>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "runtime/model/tokenizer.h"
+
+using namespace stemma;
+using nlohmann::json;
+
+namespace {
+
+const std::filesystem::path golden = STEMMA_SOURCE_DIR "/tests/golden/tokenizers";
+
+json read_json(const std::filesystem::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  return json::parse(stream);
+}
+
+}  // namespace
+
+class GoldenTest : public QObject {
+  Q_OBJECT
+
+ private slots:
+  void agrees_data() {
+    QTest::addColumn<QString>("file");
+    int files = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(golden))
+      if (entry.path().extension() == ".json") {
+        QTest::newRow(entry.path().stem().c_str()) << QString::fromStdString(entry.path().string());
+        ++files;
+      }
+    QVERIFY(files > 40);
+  }
+  void agrees() {
+    QFETCH(QString, file);
+    const std::filesystem::path path = file.toStdString();
+    const json document = read_json(path);
+    const bool model = path.stem().extension() == ".cases";
+    const Tokenizer tokenizer = model ? Tokenizer(path.parent_path() / (path.stem().stem().string() + ".model"))
+                                      : Tokenizer(document["tokenizer"].dump(), "", path.string());
+    int agree = 0;
+    for (const json& entry : document["cases"]) {
+      const std::string text = entry["text"];
+      std::vector<uint32_t> offsets;
+      const auto ids = tokenizer.encode(text, &offsets);
+      QVERIFY2(json(ids) == entry["ids"], (text + "\n" + json(ids).dump() + "\n" + entry["ids"].dump()).c_str());
+      if (entry.contains("full")) QVERIFY(json(tokenizer.with_special(ids)) == entry["full"]);
+      QVERIFY(offsets.size() == ids.size() + 1 && offsets.back() == text.size());
+      QVERIFY(std::is_sorted(offsets.begin(), offsets.end()));
+      const std::string decoded = entry.value("decoded", "\uFFFD");
+      if (decoded.find("\uFFFD") == std::string::npos)  // there, bytes that are not UTF-8 are lost; here they stay
+        QCOMPARE(QString::fromStdString(tokenizer.decode(ids)), QString::fromStdString(decoded));
+      ++agree;
+    }
+    QVERIFY(agree > 60);
+  }
+};
+
+QTEST_GUILESS_MAIN(GoldenTest)
+#include "golden_test.moc"
