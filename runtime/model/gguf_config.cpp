@@ -106,8 +106,8 @@ class ConfigOfGguf {
       throw Error(ErrorCode::unsupported,
                   fmt::format("{}: its keys and values differ in width, which no known family has", gguf_.file()));
     copy("head_dim", width);
-    if (tensor("blk.0.attn_q.bias")) config_["attention_bias"] = true;
-    if (tensor("blk.0.ffn_up.bias")) config_["mlp_bias"] = true;
+    config_["attention_bias"] = tensor("blk.0.attn_q.bias") || tensor("blk.0.attn_qkv.bias");
+    config_["mlp_bias"] = tensor("blk.0.ffn_up.bias") != nullptr;
     if (family_ == "gptneox")
       config_["use_parallel_residual"] = gguf_.flag(key("use_parallel_residual")).value_or(true);
     copy("clip_qkv", number("attention.clamp_kqv"));

@@ -116,7 +116,8 @@ void load_tensor(const Checkpoint::Found& found, const WeightPlace& place, Tenso
     for (int64_t done = 0; done < count; done += elements_at_once) {
       values.resize(static_cast<size_t>(std::min(elements_at_once, count - done)));
       found.read(begin + done, values);
-      for (float& value : values) value += stored.added;
+      if (stored.added != 0)  // else -0 would lose its sign
+        for (float& value : values) value += stored.added;
       ops.upload(to.data + at + done, values.data(), values.size() * sizeof(float));
     }
   });
