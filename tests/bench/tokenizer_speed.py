@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Encodes the same text with `stemma bench tokenize` and with the PyPI packages `tokenizers` and `tiktoken`, one thread
-each and the same vocabulary, and prints the speeds and their ratios.
+each and the same vocabulary, and prints the speeds (by processor time) and their ratios.
 
     tokenizer_speed.py --stemma build/release/bin/stemma --model DIR --text FILE [--tiktoken gpt2] [--repeat 5]
 
@@ -31,9 +31,9 @@ def byte_of_character():
 def best(work, repeat):
     times = []
     for _ in range(repeat):
-        begin = time.perf_counter()
+        begin = time.process_time()
         result = work()
-        times.append(time.perf_counter() - begin)
+        times.append(time.process_time() - begin)
     return min(times), result
 
 
@@ -66,7 +66,7 @@ def main():
         rows[f"tiktoken {tiktoken.__version__}"] = (seconds, len(encoded))
     fastest = min(seconds for name, (seconds, _) in rows.items() if name != "stemma")
     for name, (seconds, tokens) in rows.items():
-        print(f"{name:24} {size / seconds:8.1f} MB/s  {tokens} tokens  {rows['stemma'][0] / seconds:6.2f} x stemma's speed")
+        print(f"{name:24} {size / seconds:8.1f} MB/s  {tokens} tokens  {rows['stemma'][0] / seconds:6.2f} of stemma's speed")
     print(f"stemma takes {rows['stemma'][0] / fastest:.2f} of the time of the fastest other")
 
 

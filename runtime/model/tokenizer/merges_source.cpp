@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "runtime/error.h"
 #include "runtime/model/json_file.h"
 #include "runtime/model/tokenizer/families.h"

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstring>
 
 #include "runtime/error.h"
 #include "runtime/model/json_file.h"
