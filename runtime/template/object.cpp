@@ -27,7 +27,7 @@ Cursor cursor_over_text(const Value& text) {
     const std::string& bytes = text.text().bytes;
     if (at >= bytes.size()) return false;
     const size_t length = bytes_of_character(bytes, at);
-    next = make_text(bytes.substr(at, length), text.text().markup);
+    next = make_text(bytes.substr(at, length));
     at += length;
     return true;
   };
@@ -140,6 +140,15 @@ void Namespace::empty(std::vector<Value>& into) {
 
 Value make_generator(Cursor next, int held) {
   return Value(std::shared_ptr<Object>(std::make_shared<Generator>(std::move(next), held)));
+}
+
+Value make_lazy_generator(std::function<Cursor()> begin, int held) {
+  return make_generator(
+      [begin = std::move(begin), cursor = Cursor()](Value& next) mutable {
+        if (!cursor) cursor = begin();
+        return cursor(next);
+      },
+      held);
 }
 
 Value make_function(std::string name, Function::Body body, int held) {

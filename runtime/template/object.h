@@ -127,6 +127,8 @@ class Namespace : public Object, public Cell {
 };
 
 Value make_generator(Cursor next, int held);
+// One whose cursor is made when its first item is asked for, which is when its errors show.
+Value make_lazy_generator(std::function<Cursor()> begin, int held);
 Value make_function(std::string name, Function::Body body, int held = 0);
 
 // Throws Fault where the value cannot be gone through.

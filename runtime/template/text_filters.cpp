@@ -171,6 +171,19 @@ Value truncate(Machine&, const Value& input, const Arguments& arguments) {
   return make_text(kept + end, text.markup);
 }
 
+Value wordcount(Machine&, const Value& input, const Arguments& arguments) {
+  const Parameters none("wordcount", arguments, {});
+  const std::string text = printed(input);
+  int64_t words = 0;
+  bool inside = false;
+  for (size_t at = 0; at < text.size(); at += bytes_of_character(text, at)) {
+    const bool word = is_word_character(character_at(text, at));
+    if (word && !inside) ++words;
+    inside = word;
+  }
+  return Value(words);
+}
+
 Value urlencode(Machine&, const Value& input, const Arguments& arguments) {
   const Parameters none("urlencode", arguments, {});
   const auto quote = [](const Value& value, bool in_query) {
@@ -247,6 +260,7 @@ const FilterTable& text_filters() {
       {"indent", indent},
       {"truncate", truncate},
       {"urlencode", urlencode},
+      {"wordcount", wordcount},
       {"xmlattr", xmlattr},
   };
   return table;
