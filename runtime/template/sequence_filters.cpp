@@ -46,13 +46,12 @@ Value first(Machine&, const Value& input, const Arguments& arguments) {
 }
 
 bool can_be_reversed(const Value& value) {
-  return value.is_text() || value.is(Kind::sequence) || value.is(Kind::dict) || value.as<Range>() ||
-         value.as<DictView>();
+  return value.is_undefined() || value.is_text() || value.is(Kind::sequence) || value.is(Kind::dict) ||
+         value.as<Range>() || value.as<DictView>();
 }
 
 Value last(Machine&, const Value& input, const Arguments& arguments) {
   const Parameters none("last", arguments, {});
-  if (input.is_undefined()) throw Fault(input.why_undefined());
   if (!can_be_reversed(input)) throw Fault(fmt::format("'{}' object is not reversible", input.type_name()));
   if (input.is_text() || input.is(Kind::sequence)) {
     Value item = item_of(input, Value(int64_t{-1}));
@@ -65,7 +64,6 @@ Value last(Machine&, const Value& input, const Arguments& arguments) {
 Value reverse(Machine&, const Value& input, const Arguments& arguments) {
   const Parameters none("reverse", arguments, {});
   if (input.is_text()) return slice_of(input, None{}, None{}, Value(int64_t{-1}));
-  if (input.is_undefined()) throw Fault(input.why_undefined());
   if (!can_be_gone_through(input)) throw Fault("argument must be iterable");
   std::vector<Value> items = list_of(input);
   std::reverse(items.begin(), items.end());

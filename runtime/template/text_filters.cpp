@@ -158,14 +158,13 @@ Value indent(Machine&, const Value& input, const Arguments& arguments) {
 
 Value truncate(Machine&, const Value& input, const Arguments& arguments) {
   const Parameters given("truncate", arguments, {"length", "killwords", "end", "leeway"});
-  if (input.is_undefined() && given.whole(0, 255) >= 3) return input;
-  const Text& text = expect_text("truncate", input);
   const int64_t length = given.whole(0, 255), leeway = given[3].is_none() ? 5 : given.whole(3, 5);
   const std::string end = given.text(2, "...");
   const auto end_length = static_cast<int64_t>(count_characters(end));
   if (length < end_length) throw Fault(fmt::format("expected length >= {}, got {}", end_length, length));
   if (leeway < 0) throw Fault(fmt::format("expected leeway >= 0, got {}", leeway));
-  if (static_cast<int64_t>(text.length) - length <= leeway) return input;
+  if (length_of(input).value_or(INT64_MAX) - length <= leeway) return input;
+  const Text& text = expect_text("truncate", input);
   std::string kept = text.bytes.substr(0, byte_of_character(text.bytes, static_cast<size_t>(length - end_length)));
   if (!given.truth(1, false)) kept = kept.substr(0, kept.rfind(' '));
   return make_text(kept + end, text.markup);

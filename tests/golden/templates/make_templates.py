@@ -868,6 +868,12 @@ none ~ ""
 "a b" | title
 "one two, three-four" | wordcount
 numbers | sort("yes")
+missing | last is defined
+missing | reverse | list
+numbers | truncate(9)
+"5" | int(7, 1)
+"a" % missing
+[1] is filter
 5 | unique is defined
 ("ab" | safe) | list
 (5 | batch(2)) is iterable
