@@ -56,12 +56,22 @@ Range::Range(int64_t begin, int64_t end, int64_t step) : Object(1), begin_(begin
 }
 
 std::optional<Cursor> Range::cursor() {
-  return [begin = begin_, step = step_, count = count_, i = int64_t{0}](Value& next) mutable {
-    if (i >= count) return false;
+  return [this, i = int64_t{0}](Value& next) mutable {
+    if (i >= count_) return false;
     work(1);
-    next = Value(begin + i++ * step);
+    next = Value(item(i++));
     return true;
   };
+}
+
+std::shared_ptr<Range> Range::slice(int64_t first, int64_t step, int64_t count) const {
+  if (count == 0) return std::make_shared<Range>(0, 0, 1);
+  int64_t stride = 1;
+  if (count > 1 && __builtin_mul_overflow(step, step_, &stride))
+    throw Stop("computes with an integer of more than 64 bits, which is not supported here");
+  const int64_t begin = item(first);
+  const __int128 end = begin + static_cast<__int128>(stride) * count;
+  return std::make_shared<Range>(begin, static_cast<int64_t>(std::clamp<__int128>(end, INT64_MIN, INT64_MAX)), stride);
 }
 
 std::string Range::printed() const {
