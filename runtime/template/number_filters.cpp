@@ -48,7 +48,7 @@ std::optional<int64_t> whole_of(std::string_view text, int64_t base) {
       return std::nullopt;
     base = 10;
   }
-  if (base < 2 || base > 36) throw Fault("int() base must be >= 2 and <= 36, or 0");
+  if (base < 2 || base > 36) return std::nullopt;
   const auto digits = without_underscores(text);
   if (!digits || digits->empty() || (*digits)[0] == '-') return std::nullopt;
   int64_t value = 0;

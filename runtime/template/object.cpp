@@ -27,7 +27,7 @@ Cursor cursor_over_text(const Value& text) {
     const std::string& bytes = text.text().bytes;
     if (at >= bytes.size()) return false;
     const size_t length = bytes_of_character(bytes, at);
-    next = make_text(bytes.substr(at, length), text.text().markup);
+    next = make_text(bytes.substr(at, length));
     at += length;
     return true;
   };
@@ -56,12 +56,22 @@ Range::Range(int64_t begin, int64_t end, int64_t step) : Object(1), begin_(begin
 }
 
 std::optional<Cursor> Range::cursor() {
-  return [begin = begin_, step = step_, count = count_, i = int64_t{0}](Value& next) mutable {
-    if (i >= count) return false;
+  return [this, i = int64_t{0}](Value& next) mutable {
+    if (i >= count_) return false;
     work(1);
-    next = Value(begin + i++ * step);
+    next = Value(item(i++));
     return true;
   };
+}
+
+std::shared_ptr<Range> Range::slice(int64_t first, int64_t step, int64_t count) const {
+  if (count == 0) return std::make_shared<Range>(0, 0, 1);
+  int64_t stride = 1;
+  if (count > 1 && __builtin_mul_overflow(step, step_, &stride))
+    throw Stop("computes with an integer of more than 64 bits, which is not supported here");
+  const int64_t begin = item(first);
+  const __int128 end = begin + static_cast<__int128>(stride) * count;
+  return std::make_shared<Range>(begin, static_cast<int64_t>(std::clamp<__int128>(end, INT64_MIN, INT64_MAX)), stride);
 }
 
 std::string Range::printed() const {
@@ -140,6 +150,15 @@ void Namespace::empty(std::vector<Value>& into) {
 
 Value make_generator(Cursor next, int held) {
   return Value(std::shared_ptr<Object>(std::make_shared<Generator>(std::move(next), held)));
+}
+
+Value make_lazy_generator(std::function<Cursor()> begin, int held) {
+  return make_generator(
+      [begin = std::move(begin), cursor = Cursor()](Value& next) mutable {
+        if (!cursor) cursor = begin();
+        return cursor(next);
+      },
+      held);
 }
 
 Value make_function(std::string name, Function::Body body, int held) {

@@ -69,7 +69,8 @@ class Range : public Object {
   std::optional<Cursor> cursor() override;
   std::optional<int64_t> length() override { return count_; }
   std::string printed() const override;
-  int64_t item(int64_t index) const { return begin_ + index * step_; }
+  int64_t item(int64_t index) const { return static_cast<int64_t>(begin_ + static_cast<__int128>(index) * step_); }
+  std::shared_ptr<Range> slice(int64_t first, int64_t step, int64_t count) const;
   int64_t step() const { return step_; }
   int64_t begin() const { return begin_; }
   int64_t end() const { return end_; }
@@ -127,6 +128,8 @@ class Namespace : public Object, public Cell {
 };
 
 Value make_generator(Cursor next, int held);
+// One whose cursor is made when its first item is asked for, which is when its errors show.
+Value make_lazy_generator(std::function<Cursor()> begin, int held);
 Value make_function(std::string name, Function::Body body, int held = 0);
 
 // Throws Fault where the value cannot be gone through.

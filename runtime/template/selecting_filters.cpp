@@ -60,12 +60,8 @@ Cursor map_by_filter(Machine& machine, Cursor cursor, const Arguments& arguments
 // Errors in the arguments show when the first item is asked for, as in Python's generators.
 Value lazily(const Value& input, const Arguments& arguments, std::function<Cursor(Cursor)> make) {
   if (!truth(input)) return make_generator([](Value&) { return false; }, 0);
-  return make_generator(
-      [input, make = std::move(make), cursor = Cursor()](Value& next) mutable {
-        if (!cursor) cursor = make(items_of(input));
-        return cursor(next);
-      },
-      std::max(input.depth(), arguments.depth()));
+  return make_lazy_generator([input, make = std::move(make)] { return make(items_of(input)); },
+                             std::max(input.depth(), arguments.depth()));
 }
 
 Value map(Machine& machine, const Value& input, const Arguments& arguments) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "runtime/template/attributes.h"
 #include "runtime/template/characters.h"
@@ -45,13 +46,12 @@ Value first(Machine&, const Value& input, const Arguments& arguments) {
 }
 
 bool can_be_reversed(const Value& value) {
-  return value.is_text() || value.is(Kind::sequence) || value.is(Kind::dict) || value.as<Range>() ||
-         value.as<DictView>();
+  return value.is_undefined() || value.is_text() || value.is(Kind::sequence) || value.is(Kind::dict) ||
+         value.as<Range>() || value.as<DictView>();
 }
 
 Value last(Machine&, const Value& input, const Arguments& arguments) {
   const Parameters none("last", arguments, {});
-  if (input.is_undefined()) throw Fault(input.why_undefined());
   if (!can_be_reversed(input)) throw Fault(fmt::format("'{}' object is not reversible", input.type_name()));
   if (input.is_text() || input.is(Kind::sequence)) {
     Value item = item_of(input, Value(int64_t{-1}));
@@ -64,7 +64,6 @@ Value last(Machine&, const Value& input, const Arguments& arguments) {
 Value reverse(Machine&, const Value& input, const Arguments& arguments) {
   const Parameters none("reverse", arguments, {});
   if (input.is_text()) return slice_of(input, None{}, None{}, Value(int64_t{-1}));
-  if (input.is_undefined()) throw Fault(input.why_undefined());
   if (!can_be_gone_through(input)) throw Fault("argument must be iterable");
   std::vector<Value> items = list_of(input);
   std::reverse(items.begin(), items.end());
@@ -92,7 +91,7 @@ Value sort(Machine&, const Value& input, const Arguments& arguments) {
     for (const AttributePath& path : paths) keys.push_back(sensitive ? path.of(item) : without_case(path.of(item)));
     items.push_back({make_list(std::move(keys)), item});
   }
-  sort_keyed(items, given.truth(0, false));
+  sort_keyed(items, given.whole(0, 0) != 0);
   std::vector<Value> sorted;
   for (Keyed& each : items) sorted.push_back(std::move(each.item));
   return make_list(std::move(sorted));
@@ -108,7 +107,7 @@ Value dictsort(Machine&, const Value& input, const Arguments& arguments) {
     const Value& sorts = by == "key" ? key : value;
     items.push_back({given.truth(0, false) ? sorts : without_case(sorts), make_tuple({key, value})});
   }
-  sort_keyed(items, given.truth(2, false));
+  sort_keyed(items, given.whole(2, 0) != 0);
   std::vector<Value> sorted;
   for (Keyed& each : items) sorted.push_back(std::move(each.item));
   return make_list(std::move(sorted));
@@ -167,68 +166,89 @@ Value groupby(Machine&, const Value& input, const Arguments& arguments) {
   return make_list(std::move(groups));
 }
 
+Cursor unique_items(const Value& input, const AttributePath& path, bool sensitive) {
+  return [cursor = items_of(input), path, sensitive, seen = std::make_shared<Dict>()](Value& next) mutable {
+    while (cursor(next)) {
+      const Value key = sensitive ? path.of(next) : without_case(path.of(next));
+      if (seen->find(key)) continue;
+      seen->set(key, None{});
+      return true;
+    }
+    return false;
+  };
+}
+
 Value unique(Machine&, const Value& input, const Arguments& arguments) {
   const Parameters given("unique", arguments, {"case_sensitive", "attribute"});
-  const auto seen = std::make_shared<Dict>();
-  return make_generator(
-      [cursor = items_of(input), path = AttributePath(given[1]), sensitive = given.truth(0, false),
-       seen](Value& next) mutable {
-        while (cursor(next)) {
-          const Value key = sensitive ? path.of(next) : without_case(path.of(next));
-          if (seen->find(key)) continue;
-          seen->set(key, None{});
-          return true;
-        }
-        return false;
-      },
-      std::max(input.depth(), arguments.depth()));
+  return make_lazy_generator([input, path = AttributePath(given[1]),
+                              sensitive = given.truth(0, false)] { return unique_items(input, path, sensitive); },
+                             std::max(input.depth(), arguments.depth()));
 }
 
 Value items(Machine&, const Value& input, const Arguments& arguments) {
   const Parameters none("items", arguments, {});
-  if (input.is_undefined()) return make_generator([](Value&) { return false; }, 0);
-  if (!input.is(Kind::dict)) throw Fault("Can only get item pairs from a mapping.");
-  const Value view(std::shared_ptr<Object>(std::make_shared<DictView>(input.shared_dict(), DictView::What::items)));
-  return make_generator(items_of(view), view.depth());
+  return make_lazy_generator(
+      [input]() -> Cursor {
+        if (input.is_undefined()) return items_of(input);
+        if (!input.is(Kind::dict)) throw Fault("Can only get item pairs from a mapping.");
+        return items_of(
+            Value(std::shared_ptr<Object>(std::make_shared<DictView>(input.shared_dict(), DictView::What::items))));
+      },
+      input.depth() + 1);
+}
+
+// Lines of `size` items, the last one filled up.
+Cursor batches(const Value& input, int64_t size, const Value& fill) {
+  return [cursor = items_of(input), size, fill](Value& next) mutable {
+    std::vector<Value> line;
+    for (Value item; static_cast<int64_t>(line.size()) < size && cursor(item);) line.push_back(item);
+    if (line.empty()) return false;
+    if (!fill.is_none()) {
+      expect_room(size * static_cast<int64_t>(sizeof(Value)));
+      line.resize(static_cast<size_t>(size), fill);
+    }
+    next = make_list(std::move(line));
+    return true;
+  };
 }
 
 Value batch(Machine&, const Value& input, const Arguments& arguments) {
   const Parameters given("batch", arguments, {"linecount", "fill_with"}, 1);
-  const int64_t size = given.whole(0, 0);
-  if (size < 1) throw Fault("batch() wants at least one item a line");
-  return make_generator(
-      [cursor = items_of(input), size, fill = given[1]](Value& next) mutable {
-        std::vector<Value> line;
-        for (Value item; static_cast<int64_t>(line.size()) < size && cursor(item);) line.push_back(item);
-        if (line.empty()) return false;
-        if (!fill.is_none()) {
-          expect_room(size * static_cast<int64_t>(sizeof(Value)));
-          line.resize(static_cast<size_t>(size), fill);
-        }
-        next = make_list(std::move(line));
-        return true;
+  return make_lazy_generator(
+      [input, count = given[0], fill = given[1]] {
+        if (!count.is_whole() || count.whole() < 1 || count.whole() > INT32_MAX)
+          throw Fault("batch() wants a number of items a line");
+        return batches(input, count.whole(), fill);
       },
       std::max(input.depth(), arguments.depth()));
 }
 
-Value slice(Machine&, const Value& input, const Arguments& arguments) {
-  const Parameters given("slice", arguments, {"slices", "fill_with"}, 1);
-  const int64_t count = given.whole(0, 0);
+// So many lists of nearly the same length.
+Cursor slices(const Value& input, int64_t count, const Value& fill) {
   if (count == 0) throw Fault("integer division or modulo by zero");
   const std::vector<Value> all = list_of(input);
   const auto size = static_cast<int64_t>(all.size());
-  std::vector<Value> slices;
-  expect_room(count * static_cast<int64_t>(4 * sizeof(Value)));
+  std::vector<Value> lists;
+  expect_room(std::max<int64_t>(count, 0) * static_cast<int64_t>(4 * sizeof(Value)));
   for (int64_t i = 0, begin = 0; i < count; ++i) {
     const bool extra = i < size % count;
     const int64_t end = begin + size / count + (extra ? 1 : 0);
     std::vector<Value> part(all.begin() + begin, all.begin() + end);
-    if (!given[1].is_none() && !extra) part.push_back(given[1]);
-    slices.push_back(make_list(std::move(part)));
+    if (!fill.is_none() && !extra) part.push_back(fill);
+    lists.push_back(make_list(std::move(part)));
     begin = end;
   }
-  const Value made = make_list(std::move(slices));
-  return make_generator(items_of(made), made.depth());
+  return items_of(make_list(std::move(lists)));
+}
+
+Value slice(Machine&, const Value& input, const Arguments& arguments) {
+  const Parameters given("slice", arguments, {"slices", "fill_with"}, 1);
+  return make_lazy_generator(
+      [input, count = given[0], fill = given[1]] {
+        if (!count.is_whole() || std::abs(count.number()) > INT32_MAX) throw Fault("slice() wants a number of lists");
+        return slices(input, count.whole(), fill);
+      },
+      std::max(input.depth(), arguments.depth()));
 }
 
 Value otherwise(Machine&, const Value& input, const Arguments& arguments) {

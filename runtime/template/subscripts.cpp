@@ -123,11 +123,7 @@ Value slice_of(const Value& value, const Value& begin, const Value& end, const V
     throw Fault(value.is(Kind::dict) ? "unhashable type: 'slice'"
                                      : fmt::format("'{}' object is not subscriptable", value.type_name()));
   const Slice slice = slice_bounds(begin, end, step, *length_of(value));
-  if (range)
-    return Value(std::shared_ptr<Object>(
-        std::make_shared<Range>(slice.count ? range->item(slice.begin) : 0,
-                                slice.count ? range->item(slice.begin) + slice.count * slice.step * range->step() : 0,
-                                slice.count ? slice.step * range->step() : 1)));
+  if (range) return Value(std::shared_ptr<Object>(range->slice(slice.begin, slice.step, slice.count)));
   if (value.is(Kind::sequence)) {
     const Sequence& sequence = value.sequence();
     expect_room(slice.count * static_cast<int64_t>(sizeof(Value)));

@@ -46,8 +46,14 @@ bool is_mapping(const Value& value) { return value.is(Kind::dict); }
 bool is_number(const Value& value) { return value.is_number(); }
 bool is_iterable(const Value& value) { return can_be_gone_through(value); }
 bool is_escaped(const Value& value) { return value.is_text() && value.text().markup; }
-bool is_filter(const Value& value) { return value.is_text() && filter_named(value.text().bytes); }
-bool is_test(const Value& value) { return value.is_text() && test_named(value.text().bytes); }
+// A list is no name, and an error: the tables of names are dicts.
+const std::string& name_in(const Value& value) {
+  static const std::string none;
+  hash_of(value);
+  return value.is_text() ? value.text().bytes : none;
+}
+bool is_filter(const Value& value) { return filter_named(name_in(value)); }
+bool is_test(const Value& value) { return test_named(name_in(value)); }
 
 bool is_sequence(const Value& value) {
   return value.is_undefined() || value.is_text() || value.is(Kind::sequence) || value.is(Kind::dict) ||

@@ -158,17 +158,29 @@ Value indent(Machine&, const Value& input, const Arguments& arguments) {
 
 Value truncate(Machine&, const Value& input, const Arguments& arguments) {
   const Parameters given("truncate", arguments, {"length", "killwords", "end", "leeway"});
-  if (input.is_undefined() && given.whole(0, 255) >= 3) return input;
-  const Text& text = expect_text("truncate", input);
   const int64_t length = given.whole(0, 255), leeway = given[3].is_none() ? 5 : given.whole(3, 5);
   const std::string end = given.text(2, "...");
   const auto end_length = static_cast<int64_t>(count_characters(end));
   if (length < end_length) throw Fault(fmt::format("expected length >= {}, got {}", end_length, length));
   if (leeway < 0) throw Fault(fmt::format("expected leeway >= 0, got {}", leeway));
-  if (static_cast<int64_t>(text.length) - length <= leeway) return input;
+  if (length_of(input).value_or(INT64_MAX) - length <= leeway) return input;
+  const Text& text = expect_text("truncate", input);
   std::string kept = text.bytes.substr(0, byte_of_character(text.bytes, static_cast<size_t>(length - end_length)));
   if (!given.truth(1, false)) kept = kept.substr(0, kept.rfind(' '));
   return make_text(kept + end, text.markup);
+}
+
+Value wordcount(Machine&, const Value& input, const Arguments& arguments) {
+  const Parameters none("wordcount", arguments, {});
+  const std::string text = printed(input);
+  int64_t words = 0;
+  bool inside = false;
+  for (size_t at = 0; at < text.size(); at += bytes_of_character(text, at)) {
+    const bool word = is_word_character(character_at(text, at));
+    if (word && !inside) ++words;
+    inside = word;
+  }
+  return Value(words);
 }
 
 Value urlencode(Machine&, const Value& input, const Arguments& arguments) {
@@ -247,6 +259,7 @@ const FilterTable& text_filters() {
       {"indent", indent},
       {"truncate", truncate},
       {"urlencode", urlencode},
+      {"wordcount", wordcount},
       {"xmlattr", xmlattr},
   };
   return table;

@@ -5,6 +5,7 @@
 Each case is {"template", "expected"}, or {"template", "error"} where Jinja2 raises one. All share one context.
 """
 
+import copy
 import datetime
 import json
 import os
@@ -865,6 +866,18 @@ none ~ ""
 "İ" | lower | length
 "Dž" | title
 "a b" | title
+"one two, three-four" | wordcount
+numbers | sort("yes")
+missing | last is defined
+missing | reverse | list
+numbers | truncate(9)
+"5" | int(7, 1)
+"a" % missing
+[1] is filter
+5 | unique is defined
+("ab" | safe) | list
+(5 | batch(2)) is iterable
+5 | batch(2) | list
 "" | title
 "x" * 5 | length
 """.strip("\n")
@@ -1097,7 +1110,7 @@ TEMPLATES = [
 
 def render(env, template):
     try:
-        text = env.from_string(template).render(**CONTEXT)
+        text = env.from_string(template).render(**copy.deepcopy(CONTEXT))  # some filters change lists in place
     except Exception as error:  # whatever Python raises is an error of the template
         return {"template": template, "error": f"{type(error).__name__}: {error}"[:200]}
     if re.search(r"0x[0-9a-f]{6,}|<(function|built-in|bound|generator|class)", text):
