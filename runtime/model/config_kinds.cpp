@@ -37,6 +37,7 @@ bool slides(const ConfigReader& reader, const Family& family, const json* types,
     case WindowRule::every_layer:
       return true;
     case WindowRule::upper_layers:
+      if (const json* first = reader.find("max_window_layers"); first && *first == 0) return true;
       return layer >= reader.size("max_window_layers", 28);
     case WindowRule::pattern:
       return (layer + 1) % reader.size("sliding_window_pattern", family.keys.window_period) != 0;

@@ -252,6 +252,16 @@ class ConfigTest : public QObject {
     QCOMPARE(parse_config(document.dump(), "").kind(0).window, 0);
 
     document = valid();
+    document["architectures"] = {"Qwen2ForCausalLM"};
+    document["use_sliding_window"] = true;
+    document["sliding_window"] = 100;
+    for (const int full : {0, 2}) {
+      document["max_window_layers"] = full;
+      for (int layer = 0; layer < 5; ++layer)
+        QCOMPARE(parse_config(document.dump(), "").kind(layer).window, layer < full ? 0 : 100);
+    }
+
+    document = valid();
     document["architectures"] = {"Gemma3ForCausalLM"};
     document["sliding_window"] = 512;
     document["head_dim"] = 8;
