@@ -8,8 +8,8 @@
 #include "app/commands/command.h"
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
-#include "runtime/session/session.h"
 #include "runtime/error.h"
+#include "runtime/session/session.h"
 
 namespace stemma {
 
@@ -37,8 +37,13 @@ Json hdf5_info(const std::filesystem::path& path) {
 Json info_of(const std::filesystem::path& path) {
   std::error_code none;
   if (is_model(path)) return model_info(path);
-  if (std::filesystem::is_directory(path, none)) return corpus_info(path);
-  if (!std::filesystem::exists(path, none) && session_exists(path)) return hdf5_info(path);  // a crash left its log alone
+  if (std::filesystem::is_directory(path, none)) try {
+      return corpus_info(path);
+    } catch (const Error& error) {
+      throw Error(error.code(), std::string(error.what()) + "; a model's folder has a config.json");
+    }
+  if (!std::filesystem::exists(path, none) && session_exists(path))
+    return hdf5_info(path);  // a crash left its log alone
   std::ifstream file(path, std::ios::binary);
   if (!std::filesystem::exists(path, none) || !file)
     throw Error(ErrorCode::not_found, path.string() + ": no such file, or it cannot be read");
@@ -51,10 +56,11 @@ Json info_of(const std::filesystem::path& path) {
   if (path.filename() == "tokenizer.json") return tokenizer_info(path);
   for (const auto* known : {".jsonl", ".json", ".gz", ".zst", ".txt"})
     if (extension == known) return corpus_info(path);
-  throw Error(ErrorCode::unsupported,
-              path.string() +
-                  ": not a kind of file that stemma knows (model folder, .gguf, .safetensors, tokenizer.json, session or "
-                  "factors .h5, corpus .jsonl, .gz, .zst, .txt)");
+  throw Error(
+      ErrorCode::unsupported,
+      path.string() +
+          ": not a kind of file that stemma knows (model folder, .gguf, .safetensors, tokenizer.json, session or "
+          "factors .h5, corpus .jsonl, .gz, .zst, .txt)");
 }
 
 std::string plain(const Json& value) {
@@ -102,7 +108,8 @@ int run(const Options& options) {
 
 Run setup_info(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("path", options->path, "Model (folder, .gguf, org/name), session, factors, corpus, .safetensors or tokenizer.json")
+  app.add_option("path", options->path,
+                 "Model (folder, .gguf, org/name), session, factors, corpus, .safetensors or tokenizer.json")
       ->type_name("FILE|DIR");
   app.add_flag("--devices", options->devices, "Say what can run here, and what is missing");
   declare_json(app, options->json);

@@ -175,7 +175,8 @@ Json safetensors_info(const std::filesystem::path& path) {
 
 Json tokenizer_info(const std::filesystem::path& path) {
   Json out{{"kind", "tokenizer"}, {"path", path.string()}};
-  for (const auto& [name, fact] : facts_of(Tokenizer(path)).items()) out[name == "kind" ? "model" : name] = fact;
+  const Json facts = facts_of(Tokenizer(path));
+  for (const auto& [name, fact] : facts.items()) out[name == "kind" ? "model" : name] = fact;
   return out;
 }
 

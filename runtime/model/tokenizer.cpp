@@ -14,14 +14,25 @@ namespace {
 
 constexpr size_t longest_text = UINT32_MAX / 2;
 
+// A file's steps could each multiply a text; together they may do so a little.
+void normalize(const TokenizerPlan& plan, NormalText& text) {
+  constexpr size_t most_growth = 64, always_allowed = 1'000'000;
+  const size_t most = text.text.size() * most_growth + always_allowed;
+  for (const Normalizer& normalizer : plan.normalizers) {
+    normalizer(text);
+    if (text.text.size() > most)
+      throw Error(ErrorCode::does_not_fit,
+                  "the tokenizer's normalizers make this text many times as long; cut the text");
+  }
+}
+
 // Of one kind, and as they read where they are looked for.
 std::vector<AddedToken> added_of(const TokenizerPlan& plan, bool normalized) {
   std::vector<AddedToken> tokens;
   for (const AddedToken& token : plan.added) {
     if (token.normalized != normalized) continue;
     NormalText content{token.content, {}};
-    if (normalized && !token.is_normal)
-      for (const Normalizer& normalizer : plan.normalizers) normalizer(content);
+    if (normalized && !token.is_normal) normalize(plan, content);
     if (content.text.empty()) continue;
     tokens.push_back(token);
     tokens.back().content = content.text;
@@ -108,7 +119,7 @@ struct Tokenizer::Tables {
 
   void encode_raw(std::string_view stretch, size_t origin, Output& to) const {
     NormalText normal{std::string(stretch), {}};
-    for (const Normalizer& normalizer : plan.normalizers) normalizer(normal);
+    normalize(plan, normal);
     if (normal_added.empty()) return encode_text(std::move(normal), origin, to);
     for (const auto& piece : normal_added.find(normal.text)) {
       if (piece.id >= 0) {

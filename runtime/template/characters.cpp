@@ -36,6 +36,12 @@ size_t byte_of_character(std::string_view text, size_t index) {
   return at;
 }
 
+size_t whole_characters(std::string_view text, size_t most) {
+  size_t at = 0;
+  while (at < text.size() && at + bytes_of_character(text, at) <= most) at += bytes_of_character(text, at);
+  return at;
+}
+
 void append_character(std::string& text, char32_t character) {
   utf8proc_uint8_t bytes[4];
   const auto length = utf8proc_encode_char(static_cast<utf8proc_int32_t>(character), bytes);

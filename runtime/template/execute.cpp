@@ -84,7 +84,7 @@ Flow CallBlock::execute(Machine& machine) const {
 }
 
 Flow Loading::execute(Machine&) const {
-  throw Fault(fmt::format("asks for another file by {{% {} %}}; a chat template stands alone", tag));
+  throw Stop(fmt::format("asks for another file by {{% {} %}}; a chat template stands alone", tag));
 }
 
 }  // namespace stemma::jinja

@@ -39,7 +39,7 @@ std::string real_digits(double real, const Format& format) {
     if (upper) std::transform(name.begin(), name.end(), name.begin(), ::toupper);
     return name + (format.type == '%' ? "%" : "");
   }
-  if (format.precision > most_precise) throw Fault("formats a number with more than 1000 digits");
+  if (format.precision > most_precise) throw Stop("formats a number with more than 1000 digits");
   const auto precision = static_cast<int>(format.precision < 0 ? 6 : format.precision);
   switch (format.type) {
     case 'e':

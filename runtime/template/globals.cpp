@@ -103,9 +103,7 @@ Value joiner(Machine&, Arguments& arguments) {
 
 Value raise_exception(Machine&, Arguments& arguments) {
   const Parameters given("raise_exception", arguments, {"message"}, 1);
-  std::string message = printed(given[0]);
-  if (message.size() > 500) message.resize(500);
-  throw Fault("refuses this conversation: " + message);
+  throw Stop("refuses this conversation: " + printed(given[0]));
 }
 
 // As datetime.now().strftime(): local time without a zone, in the C locale.
@@ -139,7 +137,7 @@ Value function() {
 }
 
 Value lipsum(Machine&, Arguments&) {
-  throw Fault("calls lipsum(), whose text is drawn by chance; it is not supported here");
+  throw Stop("calls lipsum(), whose text is drawn by chance; it is not supported here");
 }
 
 }  // namespace

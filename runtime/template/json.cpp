@@ -28,7 +28,7 @@ Value from_json(const ordered_json& json, int depth) {
       return Value(json.get<int64_t>());
     case ordered_json::value_t::number_unsigned:
       if (json.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX))
-        throw Fault("is given an integer of more than 64 bits, which is not supported");
+        throw Stop("is given an integer of more than 64 bits, which is not supported");
       return Value(json.get<int64_t>());
     case ordered_json::value_t::number_float:
       return Value(json.get<double>());

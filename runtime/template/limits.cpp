@@ -33,12 +33,12 @@ Meter* Meter::current() { return current_meter; }
 void Meter::work(int64_t steps) {
   steps_ += steps;
   if (steps_ > limits_.steps)
-    throw Fault(fmt::format("stopped after {} steps; it seems to loop for ever", limits_.steps));
+    throw Stop(fmt::format("stopped after {} steps; it seems to loop for ever", limits_.steps));
 }
 
 void Meter::expect_room(int64_t bytes) const {
   if (bytes > limits_.bytes - bytes_)
-    throw Fault(fmt::format("stopped, since what it builds would need more than {} MB", limits_.bytes / 1'000'000));
+    throw Stop(fmt::format("stopped, since what it builds would need more than {} MB", limits_.bytes / 1'000'000));
 }
 
 void Meter::take(int64_t bytes) {
@@ -62,7 +62,9 @@ Cell::Cell() : meter_(Meter::current()) {
   if (meter_) meter_->cells_.insert(this);
 }
 
-Cell::~Cell() = default;
+Cell::~Cell() {
+  if (meter_) meter_->cells_.erase(this);  // where a constructor failed, nothing else has
+}
 
 void Cell::take_apart() {
   if (meter_) meter_->bury(*this);
@@ -77,7 +79,7 @@ void expect_room(int64_t bytes) {
 }
 
 int deeper(int depth) {
-  if (depth >= deepest_value) throw Fault(fmt::format("nests values more than {} deep", deepest_value));
+  if (depth >= deepest_value) throw Stop(fmt::format("nests values more than {} deep", deepest_value));
   return depth + 1;
 }
 

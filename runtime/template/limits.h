@@ -23,6 +23,11 @@ struct Fault : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// A whole clause with "the chat template" as its subject: "stopped after ...", "refuses ...".
+struct Stop : Fault {
+  using Fault::Fault;
+};
+
 inline constexpr int deepest_value = 400;   // lists in lists
 inline constexpr int deepest_syntax = 400;  // expressions in expressions, blocks in blocks
 

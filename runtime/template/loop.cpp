@@ -130,6 +130,7 @@ Flow run_loop(Machine& machine, const For& node, const Value& items, int depth) 
   const auto loop = std::make_shared<Loop>(node, drawn, machine.scope(), depth);
   bool finished_one = false;
   for (Value item; loop->next(item);) {
+    work(2);
     const auto scope = machine.new_scope();
     const Flow flow = machine.within(scope, [&] {
       machine.assign(node.target, item);

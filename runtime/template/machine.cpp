@@ -53,7 +53,7 @@ Flow Machine::execute_in_scope(const Body& body, std::shared_ptr<Scope> scope) {
 }
 
 void Machine::refuse_depth() const {
-  throw Fault(fmt::format("stopped, since it calls itself again and again, more than {} deep", limits_.calls));
+  throw Stop(fmt::format("stopped, since it calls itself again and again, more than {} deep", limits_.calls));
 }
 
 Arguments Machine::evaluate(const CallArguments& arguments) {

@@ -16,6 +16,7 @@ constexpr int64_t longest_range = 100'000;
 Cursor cursor_over(Value holder, size_t count, std::function<Value(size_t)> item) {
   return [holder = std::move(holder), count, item = std::move(item), i = size_t{0}](Value& next) mutable {
     if (i >= count) return false;
+    work(1);
     next = item(i++);
     return true;
   };
@@ -57,6 +58,7 @@ Range::Range(int64_t begin, int64_t end, int64_t step) : Object(1), begin_(begin
 std::optional<Cursor> Range::cursor() {
   return [begin = begin_, step = step_, count = count_, i = int64_t{0}](Value& next) mutable {
     if (i >= count) return false;
+    work(1);
     next = Value(begin + i++ * step);
     return true;
   };

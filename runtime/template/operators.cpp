@@ -26,7 +26,7 @@ constexpr const char* orders[] = {"==", "!=", "<", "<=", ">", ">="};
 }
 
 [[noreturn]] void too_large() {
-  throw Fault("computes with an integer of more than 64 bits, which is not supported here");
+  throw Stop("computes with an integer of more than 64 bits, which is not supported here");
 }
 
 int64_t power(int64_t base, int64_t exponent) {
@@ -98,7 +98,7 @@ Value real_result(Binary operation, double a, double b) {
     case Binary::power: {
       if (a == 0 && b < 0) throw Fault("0.0 cannot be raised to a negative power");
       if (a < 0 && std::isfinite(b) && std::floor(b) != b)
-        throw Fault("computes with a complex number, which is not supported here");
+        throw Stop("computes with a complex number, which is not supported here");
       const double result = std::pow(a, b);
       if (std::isinf(result) && std::isfinite(a) && std::isfinite(b))
         throw Fault("(34, 'Numerical result out of range')");

@@ -19,7 +19,7 @@ class Depth {
   Depth() {
     if (++depth > 2 * deepest_value) {
       --depth;
-      throw Fault("prints a value that is nested too deep");
+      throw Stop("prints a value that is nested too deep");
     }
   }
   ~Depth() { --depth; }

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 
 #include "runtime/error.h"
+#include "runtime/template/characters.h"
 #include "runtime/template/json.h"
 #include "runtime/template/lexer.h"
 #include "runtime/template/machine.h"
@@ -14,7 +16,15 @@ namespace stemma {
 
 namespace {
 
-constexpr size_t largest_template = 4'000'000;
+constexpr size_t largest_template = 4'000'000, longest_sentence = 600;
+
+// What is told of a template may quote it, so it is made one short line.
+std::string one_line(std::string text) {
+  if (text.size() > longest_sentence) text = text.substr(0, jinja::whole_characters(text, longest_sentence)) + "...";
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+  return text;
+}
 
 }  // namespace
 
@@ -29,7 +39,8 @@ Template::Template(std::string_view text, std::string name) : text_(text), name_
   try {
     parsed_ = std::make_unique<const Parsed>(Parsed{jinja::parse(text_)});
   } catch (const jinja::SyntaxFault& fault) {
-    throw Error(ErrorCode::bad_file, fmt::format("{}:{}: not a chat template: {}", name_, fault.line, fault.what()));
+    throw Error(ErrorCode::bad_file,
+                fmt::format("{}:{}: not a chat template: {}", name_, fault.line, one_line(fault.what())));
   }
 }
 
@@ -62,8 +73,14 @@ std::string Template::render(const nlohmann::ordered_json& variables, const Temp
       line = machine.line();
       throw;
     }
+  } catch (const jinja::Stop& stop) {
+    throw Error(ErrorCode::bad_file, fmt::format("{}:{}: the chat template {}", name_, line, one_line(stop.what())));
   } catch (const jinja::Fault& fault) {
-    throw Error(ErrorCode::bad_file, fmt::format("{}:{}: the chat template {}", name_, line, fault.what()));
+    throw Error(ErrorCode::bad_file,
+                fmt::format("{}:{}: the chat template fails: {}", name_, line, one_line(fault.what())));
+  } catch (const std::bad_alloc&) {
+    throw Error(ErrorCode::does_not_fit,
+                fmt::format("{}:{}: the chat template needs more memory than there is", name_, line));
   }
 }
 

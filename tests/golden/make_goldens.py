@@ -4,9 +4,9 @@ transformers computes with it in f32 on the CPU, eager attention.
 
     python3 make_goldens.py [FOLDER]        needs: pip install torch transformers safetensors
 
-Per family: config.json as checkpoints have it, model.safetensors (bf16), tokenizer.json, and expected.safetensors (f32):
-tokens.S, logits.S (T, V), residual.S.L (T, C) of sequence S before block L (the last: after the last block), and
-gradient.NAME of the summed -log p of every next token. The versions used are in expected.safetensors' metadata.
+Per family: config.json as most checkpoints have it, config-5.json as transformers 5 writes it, model.safetensors (bf16),
+tokenizer.json, and expected.safetensors (f32): tokens.S, logits.S (T, V), residual.S.L (T, C) of sequence S before
+block L (the last: after the last block), and gradient.NAME of the summed -log p of every next token. The versions used are in expected.safetensors' metadata.
 """
 
 import json
@@ -159,6 +159,14 @@ def make(name, settings, folder, number):
     (folder / "tokenizer.json").write_text(json.dumps(TOKENIZER) + "\n")
     config = transformers.AutoConfig.from_pretrained(folder)
     config._attn_implementation = "eager"
+    spelt = json.loads(config.to_json_string(use_diff=False))
+    spelt["architectures"] = settings["architectures"]
+    # What of it says anything of the model.
+    kept = ("bidirectional", "rope", "rotary", "layer_types", "sliding", "window", "head", "hidden", "layer", "bias", "cap",
+            "scalar", "n_", "act", "eps", "vocab", "position", "tie_", "token_id", "model_type", "architectures", "dtype",
+            "clip", "intermediate", "parallel", "initializer")
+    spelt = {key: value for key, value in spelt.items() if any(part in key for part in kept)}
+    (folder / "config-5.json").write_text(json.dumps(spelt, indent=1) + "\n")
     model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager", dtype=torch.float32)
     model = model.float().eval()
     assert model.config._attn_implementation == "eager" and type(model).__name__ == settings["architectures"][0]
@@ -170,8 +178,8 @@ def make(name, settings, folder, number):
                for key, value in model.named_parameters()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     save_file({key: value.contiguous() for key, value in expected.items()}, folder / "expected.safetensors",
-              metadata={"torch": torch.__version__.split("+")[0], "transformers": transformers.__version__,
-                        "script": "tests/golden/make_goldens.py"})
+              metadata={"made_by": f"tests/golden/make_goldens.py, torch {torch.__version__.split('+')[0]}, "
+                                   f"transformers {transformers.__version__}"})  # one key: their order is not fixed
     size = sum(file.stat().st_size for file in folder.iterdir())
     print(f"{name}: {sum(w.numel() for w in weights.values())} parameters, {size} bytes")
 

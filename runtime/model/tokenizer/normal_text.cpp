@@ -92,7 +92,7 @@ void Rewriter::keep(size_t begin, size_t end) {
 }
 
 void Rewriter::put(std::string_view text, size_t at) {
-  constexpr size_t most_growth = 32, always_allowed = 64'000'000;
+  constexpr size_t most_growth = 32, always_allowed = 1'000'000;
   if (to_.text.size() + text.size() > always_allowed + from_.text.size() * most_growth)
     throw Error(ErrorCode::does_not_fit, "the tokenizer's normalizer makes this text many times as long; cut the text");
   to_.text.append(text);

@@ -7,6 +7,7 @@
 
 #include "runtime/corpus/packing.h"
 #include "runtime/model/forward.h"
+#include "runtime/model/json_file.h"
 #include "runtime/model/safetensors.h"
 #include "runtime/model/weight_layout.h"
 #include "tests/support/compare.h"
@@ -256,6 +257,42 @@ class FamiliesTest : public QObject {
     const auto ops = make_cuda_ops(0, why);
     if (!ops) QSKIP(qPrintable(QString::fromStdString("skipped: no CUDA device: " + why)));
     run(ops);
+  }
+
+  // transformers 5 keeps angles and layers under other keys than most checkpoints do.
+  void both_spellings_of_a_config() {
+    for (const std::string& name : family_folders()) {
+      const auto model = load_model(goldens / name, make_cpu_ops());
+      const ModelConfig newer =
+          parse_config(read_text(goldens / name / "config-5.json", 1 << 20), name + "/config-5.json");
+      QVERIFY2(hash_of(newer, model->weights, *model->ops) == model->hash, name.c_str());
+      QVERIFY2(newer.dtype == model->config.dtype && newer.eos == model->config.eos, name.c_str());
+    }
+  }
+
+  // The body alone, without the head's prefix, and with the masks that old checkpoints keep.
+  void checkpoints_of_the_body() {
+    for (const char* name : {"gpt2", "llama-biased", "gpt-neox-serial"}) {
+      const auto model = load_model(goldens / name, make_cpu_ops());
+      const SafetensorsFile whole(goldens / name / "model.safetensors");
+      std::vector<std::vector<float>> values;
+      std::vector<TensorToWrite> tensors;
+      for (const StoredTensor& tensor : whole.tensors()) {
+        values.emplace_back(static_cast<size_t>(tensor.size()));
+        read_f32(tensor, 0, values.back(), name);
+        tensors.push_back({tensor.name.substr(tensor.name.find('.') + 1), tensor.shape, {}});
+      }
+      for (size_t i = 0; i < tensors.size(); ++i) tensors[i].values = values[i];
+      const std::vector<float> mask(4);
+      for (const char* buffer : {"h.0.attn.bias", "h.1.attn.masked_bias", "layers.0.attention.bias"})
+        tensors.push_back({buffer, {4}, mask});
+      QTemporaryDir folder;
+      const std::filesystem::path to = folder.path().toStdString();
+      for (const char* file : {"config.json", "tokenizer.json"})
+        std::filesystem::copy_file(goldens / name / file, to / file);
+      write_safetensors(to / "model.safetensors", tensors);
+      QCOMPARE(load_model(to, make_cpu_ops())->hash, model->hash);
+    }
   }
 
   // Fused, turned and shifted tensors are written as they were read.

@@ -2,7 +2,7 @@
 """Encodes the same text with `stemma bench tokenize` and with the PyPI packages `tokenizers` and `tiktoken`, one thread
 each and the same vocabulary, and prints the speeds and their ratios.
 
-    tokenizers.py --stemma build/release/bin/stemma --model DIR --text FILE [--tiktoken gpt2] [--repeat 5]
+    tokenizer_speed.py --stemma build/release/bin/stemma --model DIR --text FILE [--tiktoken gpt2] [--repeat 5]
 
 DIR holds a tokenizer.json; --tiktoken names the pattern to use with its ranks, taken from the same vocabulary."""
 
