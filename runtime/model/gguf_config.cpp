@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/error.h"
+#include "runtime/model/family.h"
 #include "runtime/model/gguf_model.h"
 #include "runtime/model/json_file.h"
 
@@ -45,6 +46,7 @@ class ConfigOfGguf {
     windows();
     if (family_ == "gemma2") scale_queries(46);
     if (family_ == "gemma3") scale_queries(62);
+    use_own_words();
     return config_.dump(-1, ' ', false, json::error_handler_t::replace);
   }
 
@@ -180,6 +182,15 @@ class ConfigOfGguf {
     const int64_t heads = std::max<int64_t>(integer("attention.head_count").value_or(1), 1);
     const bool largest = integer("block_count") == layers_of_the_largest;
     config_["query_pre_attn_scalar"] = largest ? integer("embedding_length").value_or(0) / heads : head_width();
+  }
+
+  // Where the family's config.json calls things otherwise: GPT-2's n_layer.
+  void use_own_words() {
+    const std::string architecture = config_["architectures"][0];
+    const Family* family = find_family(architecture, "");
+    if (!family) return;
+    for (const auto& [usual, own] : family->keys.aliases)
+      if (const std::string key(usual); config_.contains(key)) config_[std::string(own)] = config_[key];
   }
 
   const Gguf& gguf_;

@@ -162,10 +162,16 @@ class GgufModelTest : public QObject {
       QCOMPARE(model->weights.named().size(), twin->weights.named().size());
       for (size_t i = 0; i < twin->weights.named().size(); ++i) {
         const auto ours = model->weights.named()[i], theirs = twin->weights.named()[i];
-        QVERIFY2(same_bits(downloaded(*ops, ours.tensor), downloaded(*ops, theirs.tensor)),
-                 (name + " " + ours.name).c_str());
+        auto expected = downloaded(*ops, theirs.tensor);
+        if (ours.tensor.rows == model->config.vocabulary)  // Gemma's converter drops rows that no token has
+          expected.resize(static_cast<size_t>(ours.tensor.size()));
+        QVERIFY2(same_bits(downloaded(*ops, ours.tensor), expected), (name + " " + ours.name).c_str());
       }
       ++weights_same;
+      if (model->config.vocabulary != twin->config.vocabulary) {
+        QVERIFY2(lossy.contains(name), name.c_str());
+        continue;
+      }
       const auto logits = logits_of(*model), expected = logits_of(*twin);
       double apart = 0, most = 0;
       for (size_t i = 0; i < logits.size(); ++i) {
