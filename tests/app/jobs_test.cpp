@@ -102,9 +102,13 @@ class JobsTest : public QObject {
     window_->document().start_empty(path("cancelled.h5"));
     window_->jobs().run(run_request(20));
     QTRY_COMPARE_WITH_TIMEOUT(window_->jobs().running(), Jobs::Kind::none, 30000);
+    {
+      std::ofstream many(path("many.jsonl").toStdString());  // enough that the cancel comes before the end
+      for (const std::string& text : test::random_texts(20000, 9)) many << nlohmann::json{{"text", text}}.dump() << "\n";
+    }
     AttributeRequest request;
     request.model = path("model");
-    request.corpus = QStringList{path("corpus.jsonl")};
+    request.corpus = QStringList{path("many.jsonl")};
     request.gradient = true;
     window_->jobs().attribute(request);
     window_->jobs().cancel();
