@@ -46,12 +46,14 @@ Json facts_of(const ChatTemplate& chat) {
 // How the model marks its thought; nothing where it marks none.
 Json reasoning_of(const ModelReport& report) {
   const std::string architecture = report.config ? report.config->architecture : "";
-  const Delimiters found = delimiters_of(*report.tokenizer, report.chat ? &*report.chat : nullptr, architecture);
+  const ChatTemplate* chat = report.chat ? &*report.chat : nullptr;
+  const Delimiters found =
+      report.tokenizer ? delimiters_of(*report.tokenizer, chat, architecture) : delimiters_of(chat, architecture);
   if (!found.row) return nullptr;
   Json facts{{"start", found.row->start}, {"end", found.row->end}};
   if (!found.row->answer.empty()) facts["answer"] = found.row->answer;
   facts["found_in"] = found.found_in;
-  facts["tags_are_tokens"] = !found.ordinary_pieces;
+  facts["tags_are_tokens"] = report.tokenizer ? Json(!found.ordinary_pieces) : Json();
   facts["prompt_opens_it"] = found.prompt_opens;
   facts["can_be_off"] = found.can_be_off;
   return facts;
@@ -122,10 +124,8 @@ Json model_info(const std::filesystem::path& named) {
   if (report.config) out["memory"] = memory_of(*report.config);
   if (report.tokenizer) out["tokenizer"] = facts_of(*report.tokenizer);
   out["chat_template"] = report.chat ? facts_of(*report.chat) : Json("none");
-  if (report.tokenizer) {
-    const Json reasoning = reasoning_of(report);
-    out["reasoning"] = reasoning.is_null() ? Json("no delimiters found") : reasoning;
-  }
+  const Json reasoning = reasoning_of(report);
+  out["reasoning"] = reasoning.is_null() ? Json("no delimiters found") : reasoning;
 
   out["hash"] = nullptr;
   const bool small = report.config && weight_bytes(*report.config, Precision::f32) <= hashed_bytes;

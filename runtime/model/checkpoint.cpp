@@ -77,6 +77,9 @@ Checkpoint::Checkpoint(const std::filesystem::path& folder) {
 
 Checkpoint::Checkpoint(std::shared_ptr<const GgufFile> file, const ModelConfig& config)
     : path_(file->file()), gguf_(std::move(file)) {
+  if (gguf_->tensors().empty())
+    throw Error(ErrorCode::not_found,
+                fmt::format("{}: holds no weights, only what describes a model; fetch the file that has them", path_));
   renamed_.reserve(gguf_->tensors().size());
   for (const StoredTensor& tensor : gguf_->tensors()) {
     GgufPlace place = gguf_place(*gguf_, tensor.name, config);

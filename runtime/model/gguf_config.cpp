@@ -92,6 +92,8 @@ class ConfigOfGguf {
     copy("max_position_embeddings", integer("context_length"));
     copy("bos_token_id", gguf_.integer("tokenizer.ggml.bos_token_id"));
     copy("eos_token_id", gguf_.integer("tokenizer.ggml.eos_token_id"));
+    const auto tokens = gguf_.metadata().find("tokenizer.ggml.tokens");
+    if (tokens != gguf_.metadata().end()) config_["vocab_size"] = tokens->second.count;
     if (const StoredTensor* embedding = tensor("token_embd.weight")) config_["vocab_size"] = embedding->shape.front();
     config_["tie_word_embeddings"] = !tensor("output.weight");
     const StoredTensor* linear = tensor("blk.0.ffn_up.weight");

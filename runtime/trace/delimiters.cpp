@@ -69,13 +69,8 @@ bool opens_thought(const ChatTemplate& chat, std::string_view start) {
   }
 }
 
-}  // namespace
-
-std::span<const ThoughtDelimiters> thought_delimiters() { return rows; }
-
-std::span<const std::string_view> turn_ends() { return ends; }
-
-Delimiters delimiters_of(const Tokenizer& tokenizer, const ChatTemplate* chat, std::string_view architecture) {
+// `tokenizer` may be null.
+Delimiters find_delimiters(const Tokenizer* tokenizer, const ChatTemplate* chat, std::string_view architecture) {
   Delimiters found;
   const auto take = [&](const ThoughtDelimiters& row, std::string_view where) {
     if (found.row) return;
@@ -86,15 +81,29 @@ Delimiters delimiters_of(const Tokenizer& tokenizer, const ChatTemplate* chat, s
   for (const ThoughtDelimiters& row : rows)
     if (named(row.start) || (row.answer.empty() && named(row.end))) take(row, "chat template");
   for (const ThoughtDelimiters& row : rows)
-    if (id_of_tag(tokenizer, row.start) >= 0) take(row, "special tokens");
+    if (tokenizer && id_of_tag(*tokenizer, row.start) >= 0) take(row, "special tokens");
   for (const Family& family : families)
     for (const ThoughtDelimiters& row : rows)
       if (is_of(architecture, family) && row.start == family.start) take(row, "architecture");
   if (!found.row) return found;
-  found.ordinary_pieces = id_of_tag(tokenizer, found.row->start) < 0;
+  found.ordinary_pieces = tokenizer && id_of_tag(*tokenizer, found.row->start) < 0;
   found.prompt_opens = chat && opens_thought(*chat, found.row->start);
   found.can_be_off = chat && chat->reads("enable_thinking");
   return found;
+}
+
+}  // namespace
+
+std::span<const ThoughtDelimiters> thought_delimiters() { return rows; }
+
+std::span<const std::string_view> turn_ends() { return ends; }
+
+Delimiters delimiters_of(const Tokenizer& tokenizer, const ChatTemplate* chat, std::string_view architecture) {
+  return find_delimiters(&tokenizer, chat, architecture);
+}
+
+Delimiters delimiters_of(const ChatTemplate* chat, std::string_view architecture) {
+  return find_delimiters(nullptr, chat, architecture);
 }
 
 std::string empty_thought_after(std::string_view prompt, const Delimiters& delimiters) {

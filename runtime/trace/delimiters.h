@@ -31,6 +31,8 @@ struct Delimiters {
 
 // `chat` may be null; `architecture` as in the config ("Olmo3ForCausalLM", or "olmo3").
 Delimiters delimiters_of(const Tokenizer& tokenizer, const ChatTemplate* chat, std::string_view architecture);
+// The same where the tokenizer is not there: tags are taken for tokens of their own.
+Delimiters delimiters_of(const ChatTemplate* chat, std::string_view architecture);
 
 // What a prompt goes on with so that the model answers without a thought: an empty one, closed if the prompt opened it.
 std::string empty_thought_after(std::string_view prompt, const Delimiters& delimiters);

@@ -286,6 +286,9 @@ class CommandsTest : public QObject {
                qPrintable(name));
       ++told;
     }
+    const auto thinking = run({"info", configs.filePath("Qwen3-4B-Thinking-2507"), "--json"}).json();
+    QCOMPARE(thinking["reasoning"]["start"].get<std::string>(), std::string("<think>"));
+    QVERIFY(thinking["chat_template"]["from"].get<std::string>().ends_with("tokenizer_config.json"));
     qInfo("told of %d of %d reference configs", told, folders);
     QVERIFY(folders > 10);
   }

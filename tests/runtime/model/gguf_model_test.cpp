@@ -270,6 +270,10 @@ class GgufModelTest : public QObject {
     GgufBytes stranger = small_llama();
     stranger.tensor("blk.0.ffn_gate_inp.weight", {32}, 0, std::string(128, '\0'));
     VERIFY_SAYS(load_error(stranger), "tensor 'blk.0.ffn_gate_inp.weight' is no part of a LlamaForCausalLM");
+    GgufBytes described = small_llama();
+    described.tensors = described.data = "", described.tensor_count = 0;
+    described.array("tokenizer.ggml.tokens", 8, 1, counted("a"));
+    VERIFY_SAYS(load_error(described), "model.gguf: holds no weights, only what describes a model; fetch the file");
     GgufBytes uneven = small_llama();
     uneven.tensor("blk.0.attn_q.weight", {32, 20}, 1, std::string(32 * 20 * 2, '\0'));
     VERIFY_SAYS(load_error(uneven), "'blk.0.attn_q.weight' has 20 rows, which 4 heads cannot share");
