@@ -53,6 +53,7 @@ class Trainer {
   const Schedule& schedule() const { return *schedule_; }
   Model& model() { return model_; }
   const std::string& fingerprint() const { return fingerprint_; }
+  std::string device() const { return model_.ops->device(); }
   int64_t parameters() const { return model_.weights.flat().view().size(); }
   int64_t corpus_tokens() const {
     int64_t sum = 0;
@@ -180,7 +181,7 @@ bool finished(const std::filesystem::path& out, const Trainer& trainer, TrainRes
   const auto record = in ? nlohmann::json::parse(in, nullptr, false) : nlohmann::json();
   try {
     if (!record.is_object() || record.at("fingerprint") != trainer.fingerprint() || record.at("program") != program_version() ||
-        !std::filesystem::exists(out / "model.safetensors"))
+        record.at("device") != trainer.device() || !std::filesystem::exists(out / "model.safetensors"))
       return false;
     result = {curve_from_json(record.at("curve")), record.at("parameters"), record.at("tokens"), record.at("seconds")};
     return true;

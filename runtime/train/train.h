@@ -49,7 +49,7 @@ TrainPlan plan_training(const TrainConfig& config, const Corpus& corpus, std::sh
 // Writes a Hugging Face folder to `out` (config.json, model.safetensors, tokenizer files, training.json: the curve and
 // what made it). Resumes from `out`/checkpoint where one of the same config and corpus lies; then the result is bit for
 // bit that of an undisturbed run on the same device and threads. A cancel leaves a checkpoint. Where `out` holds the end of
-// the same training by the same program, that is the result.
+// the same training by the same program on the same device, that is the result.
 TrainResult train(const TrainConfig& config, const Corpus& corpus, std::shared_ptr<Ops> ops, const std::filesystem::path& out,
                   const std::function<void(const TrainPoint&)>& point, const Control& control);
 

@@ -3,6 +3,7 @@
 #include <QtTest>
 
 #include "runtime/model/model.h"
+#include "tests/kernels/attention_check.h"
 #include "tests/support/compare.h"
 
 using namespace stemma;
@@ -183,27 +184,7 @@ class FamilyOperationsTest : public QObject {
     const Heads shape{heads, shared, width, scale, cap, window};
     const std::vector<Segment> packed = {{0, 7, 0, 7}, {7, 8, 7, 8}, {8, 11, 8, 11}}, continued = {{0, 3, 0, 11}};
     const auto& segments = cached ? continued : packed;
-    const int64_t queries = cached ? 3 : 11, keys = 11;
-    const Matrix q = ref::random_matrix(queries, heads * width, random, 1.5),
-                 k = ref::random_matrix(keys, shared * width, random, 1.5),
-                 v = ref::random_matrix(keys, shared * width, random),
-                 upstream = ref::random_matrix(queries, heads * width, random);
-    const Buffer dq = on_device(ops, q), dk = on_device(ops, k), dv = on_device(ops, v),
-                 z = full_of_nan(ops, queries, heads * width), log_sum = full_of_nan(ops, queries, heads);
-    ops->attention(dq, dk, dv, segments, shape, z, log_sum);
-    Matrix expected_log_sum;
-    VERIFY_CLOSE(host(z), ref::attention(q, k, v, segments, shape, &expected_log_sum), forward_tolerance);
-    VERIFY_CLOSE(host(log_sum), expected_log_sum, forward_tolerance);
-
-    const Buffer gq = full_of_nan(ops, q.rows, q.columns), gk = full_of_nan(ops, k.rows, k.columns),
-                 gv = full_of_nan(ops, v.rows, v.columns);
-    ops->attention_backward(dq, dk, dv, z, log_sum, on_device(ops, upstream), segments, shape, gq, gk, gv);
-    const auto value = [&](const Matrix& a, const Matrix& b, const Matrix& c) {
-      return dot(ref::attention(a, b, c, segments, shape), upstream);
-    };
-    VERIFY_CLOSE(host(gq), central_differences(q, [&](const Matrix& m) { return value(m, k, v); }), gradient_tolerance);
-    VERIFY_CLOSE(host(gk), central_differences(k, [&](const Matrix& m) { return value(q, m, v); }), gradient_tolerance);
-    VERIFY_CLOSE(host(gv), central_differences(v, [&](const Matrix& m) { return value(q, k, m); }), gradient_tolerance);
+    check_attention(ops, shape, segments, cached ? 3 : 11, 11, random);
   }
 };
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/error.h"
+#include "tests/support/says.h"
 
 using namespace stemma;
 using nlohmann::json;
@@ -42,9 +43,6 @@ std::string folder_error(const std::filesystem::path& folder) {
 }
 
 }  // namespace
-
-#define VERIFY_SAYS(error, words) \
-  QVERIFY2(QString::fromStdString(error).contains(words), (std::string(words) + " | " + (error)).c_str())
 
 class ConfigTest : public QObject {
   Q_OBJECT

@@ -15,6 +15,7 @@
 #include "runtime/model/model.h"
 #include "runtime/model/model_source.h"
 #include "tests/support/gguf_bytes.h"
+#include "tests/support/says.h"
 #include "tests/support/tiny_model.h"
 
 using namespace stemma;
@@ -57,16 +58,6 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
-template <class Action>
-std::string error_when(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 Gguf parsed(const std::string& file) {
   return Gguf(std::as_bytes(std::span(file.data(), file.size())), "folder/model.gguf");
 }
@@ -88,9 +79,6 @@ GgufBytes small_llama(const std::string& family = "llama") {
 }
 
 }  // namespace
-
-#define VERIFY_SAYS(error, words) \
-  QVERIFY2((error).find(words) != std::string::npos, (std::string(words) + " | " + (error)).c_str())
 
 class GgufModelTest : public QObject {
   Q_OBJECT

@@ -6,6 +6,7 @@
 
 #include "runtime/error.h"
 #include "tests/support/gguf_bytes.h"
+#include "tests/support/says.h"
 
 using namespace stemma;
 using namespace stemma::test;
@@ -18,15 +19,6 @@ Gguf parse(const std::string& file) {
   return Gguf(std::as_bytes(std::span(file.data(), file.size())), "folder/model.gguf");
 }
 
-template <class Action>
-std::string error_when(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
 std::string error_of(const std::string& file) {
   return error_when([&] { parse(file); });
 }
@@ -58,9 +50,6 @@ GgufBytes everything() {
 }
 
 }  // namespace
-
-#define VERIFY_SAYS(error, words) \
-  QVERIFY2((error).find(words) != std::string::npos, (std::string(words) + " | " + (error)).c_str())
 
 class GgufTest : public QObject {
   Q_OBJECT

@@ -8,6 +8,7 @@
 
 #include "runtime/error.h"
 #include "runtime/model/model.h"
+#include "tests/support/says.h"
 #include "tests/support/tiny_model.h"
 
 using namespace stemma;
@@ -27,9 +28,6 @@ std::string joined(const std::vector<std::string>& sentences) {
 }
 
 }  // namespace
-
-#define VERIFY_SAYS(error, words) \
-  QVERIFY2((error).find(words) != std::string::npos, (std::string(words) + " | " + (error)).c_str())
 
 class InspectTest : public QObject {
   Q_OBJECT

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "runtime/error.h"
+#include "tests/support/says.h"
 
 using namespace stemma;
 
@@ -32,9 +33,6 @@ std::string error_of(const fs::path& named) {
 const std::string commit = "0123456789abcdef0123456789abcdef01234567", older(40, 'a');
 
 }  // namespace
-
-#define VERIFY_SAYS(error, words) \
-  QVERIFY2((error).find(words) != std::string::npos, (std::string(words) + " | " + (error)).c_str())
 
 class ModelFilesTest : public QObject {
   Q_OBJECT

@@ -11,6 +11,7 @@
 #include "runtime/model/hash.h"
 #include "runtime/model/safetensors.h"
 #include "runtime/model/weight_layout.h"
+#include "tests/support/says.h"
 
 using namespace stemma;
 using nlohmann::json;
@@ -95,9 +96,6 @@ std::vector<float> downloaded(Ops& ops, Tensor tensor) {
 }
 
 }  // namespace
-
-#define VERIFY_SAYS(error, words) \
-  QVERIFY2((error).find(words) != std::string::npos, (std::string(words) + " | " + (error)).c_str())
 
 class ModelTest : public QObject {
   Q_OBJECT

@@ -9,8 +9,10 @@
 
 #include "runtime/error.h"
 #include "runtime/model/checkpoint.h"
+#include "tests/support/says.h"
 
 using namespace stemma;
+using namespace stemma::test;
 using nlohmann::json;
 
 namespace {
@@ -46,16 +48,6 @@ void write(const std::filesystem::path& path, const std::string& text) {
   std::ofstream(path, std::ios::binary) << text;
 }
 
-template <class Action>
-std::string error_when(Action action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
 std::vector<float> values_of(const std::string& dtype, const std::string& raw, size_t count) {
   const StoredTensor tensor{"x", dtype, {static_cast<int64_t>(count)}, bytes_of(raw)};
   std::vector<float> values(count);
@@ -68,9 +60,6 @@ std::string raw(std::initializer_list<T> values) {
 }
 
 }  // namespace
-
-#define VERIFY_SAYS(error, words) \
-  QVERIFY2((error).find(words) != std::string::npos, (std::string(words) + " | " + (error)).c_str())
 
 class SafetensorsTest : public QObject {
   Q_OBJECT
