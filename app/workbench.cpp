@@ -58,7 +58,9 @@ Workbench::Workbench(bool remembers, QWidget* parent)
           [this](const QString& path) { path.isEmpty() ? open_file() : document_->open(path); });
   connect(start_, &StartPage::prompt_wanted, this, [this] { run_->prompt()->setFocus(); });
 
-  lay_out(QSize(screen()->availableGeometry().size() * 0.85).boundedTo({1920, 1200}).expandedTo({1280, 800}));
+  const QSize screen = this->screen()->availableGeometry().size();
+  constexpr QSize frame(4, 36);  // about what a window manager adds
+  lay_out(QSize(screen * 0.85).boundedTo({1920, 1200}).expandedTo({1280, 800}).boundedTo(screen - frame));
   if (remembers_) {
     restoreGeometry(Settings::window_geometry());
     restoreState(Settings::window_state());

@@ -337,6 +337,11 @@ void TraceView::mousePressEvent(QMouseEvent* event) {
 }
 
 void TraceView::mouseDoubleClickEvent(QMouseEvent*) { fold_step(); }
+void TraceView::changeEvent(QEvent* event) {
+  if (event->type() == QEvent::ActivationChange && !isActiveWindow()) hover(-1);
+  QAbstractScrollArea::changeEvent(event);
+}
+
 void TraceView::leaveEvent(QEvent*) { hover(-1); }
 
 void TraceView::scrollContentsBy(int, int) {
