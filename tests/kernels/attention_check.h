@@ -31,7 +31,8 @@ inline void check_attention(const std::shared_ptr<Ops>& ops, const Heads& shape,
     return dot(ref::attention(a, b, c, segments, shape), upstream);
   };
   if (shape.window == 1) {
-    // One key has all the probability whatever q and k are: their gradients are zero, to the rounding of two equal sums.
+    // One key has all the probability whatever q and k are: their gradients are zero, to the rounding of two equal
+    // sums.
     VERIFY_CLOSE(ref::sum(upstream, host(gq)), upstream, gradient_tolerance);
     const Matrix ones(keys, shared * width, 1);
     VERIFY_CLOSE(ref::sum(ones, host(gk)), ones, gradient_tolerance);
