@@ -196,12 +196,17 @@ void write_time(std::ostream& out, const Model& model, const Factors& factors, c
   fmt::print(out, "The fit's floor leaves out its rotations and its eigenbases; the scan forms each document's gradient (2NT more). The fit ran when the factors were made.\n\n");
 }
 
+std::filesystem::path factors_path(const Options& options) {
+  return options.factors.empty() ? std::filesystem::path(options.model) / "factors.h5" : std::filesystem::path(options.factors);
+}
+
 int run(const Options& options) {
   static const std::vector<std::string> studies = {"demo", "answers", "facts", "reasoning", "time"};
   if (std::find(studies.begin(), studies.end(), options.name) == studies.end())
     throw WrongUsage(fmt::format("'{}' is no study; there are {}", options.name, fmt::join(studies, ", ")));
   const auto model = load_model(options.model, open_device(options.device));
-  const Factors factors = load_factors(options.factors.empty() ? std::filesystem::path(options.model) / "factors.h5" : std::filesystem::path(options.factors));
+  const bool traced = options.name != "answers";
+  const Factors factors = traced ? load_factors(factors_path(options)) : Factors{};
   const Corpus corpus = options.corpus.load();
   const auto prompts = read_suite(options.suite);
   ProgressLine line;
@@ -212,9 +217,10 @@ int run(const Options& options) {
   std::ofstream out(options.out);
   if (!out) throw Error(ErrorCode::disk, options.out + ": cannot be written; choose another place with --out");
   fmt::print(out, "# What the demo's model does, as measured\n\nWritten by `stemma study {} --model {} --suite {} --corpus {} --out {}` on {}; {}, device {}.\n"
-                  "Model {}, factors {} (fitted on {} documents, seed {}), documents {} of {}.\n\n",
-             options.name, options.model, options.suite, fmt::join(options.corpus.paths, " "), options.out, now_utc(), program_version(), model->ops->device(), model->hash, factors.hash,
-             factors.documents, factors.seed, corpus.documents.size(), corpus.total);
+                  "Model {}{}, documents {} of {}.\n\n",
+             options.name, options.model, options.suite, fmt::join(options.corpus.paths, " "), options.out, now_utc(), program_version(), model->ops->device(), model->hash,
+             traced ? fmt::format(", factors {} (fitted on {} documents, seed {})", factors.hash, factors.documents, factors.seed) : "",
+             corpus.documents.size(), corpus.total);
   const auto asked_for = [&](const char* part) { return options.name == part || options.name == "demo"; };
   if (asked_for("answers")) write_answers(out, with, without);
   if (asked_for("facts"))

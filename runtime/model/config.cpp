@@ -172,8 +172,9 @@ ModelConfig parse_config(std::string_view text, const std::string& file) {
   config.norm_epsilon = family.keys.epsilon.empty() ? family.keys.default_epsilon
                                                     : reader.number(family.keys.epsilon, family.keys.default_epsilon);
   config.tied = reader.flag("tie_word_embeddings", family.keys.tied);
-  config.bos = reader.token("bos_token_id");
-  config.eos = reader.token("eos_token_id");
+  if (const auto ids = reader.tokens("bos_token_id"); !ids.empty()) config.bos = ids.front();
+  config.ends = reader.tokens("eos_token_id");
+  if (!config.ends.empty()) config.eos = config.ends.front();
   config.initializer_range = reader.number("initializer_range", 0.02f);
   check_sizes(config, reader);
   check_settings(reader, reasons);
@@ -186,11 +187,26 @@ ModelConfig parse_config(std::string_view text, const std::string& file) {
   return config;
 }
 
+namespace {
+
+// A model that chats ends its turn with a token that often only this file names.
+void add_ends(ModelConfig& config, const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) return;
+  const std::string file = path.string();
+  const json document = parse_json_object(read_text(path, largest_config), file);
+  for (const int id : ConfigReader(document, file).tokens("eos_token_id"))
+    if (!config.ends_text(id)) config.ends.push_back(id);
+}
+
+}  // namespace
+
 ModelConfig read_config(const std::filesystem::path& folder) {
   const auto path = folder / "config.json";
   if (!std::filesystem::is_directory(folder))
     throw Error(ErrorCode::not_found, fmt::format("{}: there is no such model folder", folder.string()));
-  return parse_config(read_text(path, largest_config), path.string());
+  ModelConfig config = parse_config(read_text(path, largest_config), path.string());
+  add_ends(config, folder / "generation_config.json");
+  return config;
 }
 
 namespace {

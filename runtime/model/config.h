@@ -1,6 +1,7 @@
 // What a Hugging Face config.json says of a decoder.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -59,7 +60,8 @@ struct ModelConfig {
   int layers = 0, width = 0, heads = 0, key_value_heads = 0, head_width = 0, mlp_width = 0, vocabulary = 0, context = 0;
   float norm_epsilon = 1e-5f, rope_theta = 10000;
   bool tied = true;  // the unembedding is the embedding
-  int bos = -1, eos = -1;
+  int bos = -1, eos = -1;  // eos: what ends a document
+  std::vector<int> ends;   // all tokens that end a generation, as config.json and generation_config.json list them
   float initializer_range = 0.02f;
 
   BlockDesign block;
@@ -72,6 +74,7 @@ struct ModelConfig {
   float clip_qkv = 0;                      // largest magnitude of queries, keys and values; 0: any
   std::string source;                      // the config.json it was read from; empty where it was made here
 
+  bool ends_text(int id) const { return id == eos || std::find(ends.begin(), ends.end(), id) != ends.end(); }
   LayerKind kind(int layer) const { return kinds.empty() ? LayerKind{} : kinds[static_cast<size_t>(layer)]; }
   int rope_width() const { return rope.width ? rope.width : head_width; }
   bool long_factors(int64_t tokens) const {  // LongRoPE's second set of factors is for texts this long

@@ -53,14 +53,17 @@ float ConfigReader::number(std::string_view key, float otherwise) const {
   return static_cast<float>(x);
 }
 
-int ConfigReader::token(std::string_view key) const {
+std::vector<int> ConfigReader::tokens(std::string_view key) const {
   const json* value = find(key);
-  if (value && value->is_array()) value = value->empty() ? nullptr : &value->front();
-  if (!value) return -1;
-  if (value->is_number_integer() && value->get<int64_t>() == -1) return -1;
-  if (!value->is_number_unsigned() || value->get<uint64_t>() >= static_cast<uint64_t>(config_size_limit))
-    refuse(fmt::format("'{}' is not a token id", name(key)));
-  return value->get<int>();
+  if (!value) return {};
+  std::vector<int> ids;
+  for (const json& id : value->is_array() ? *value : json::array({*value})) {
+    if (id.is_number_integer() && id == -1) continue;
+    if (!id.is_number_unsigned() || id.get<uint64_t>() >= static_cast<uint64_t>(config_size_limit))
+      refuse(fmt::format("'{}' is not a token id", name(key)));
+    ids.push_back(id.get<int>());
+  }
+  return ids;
 }
 
 const json* ConfigReader::object(std::string_view key) const {

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace stemma {
 
@@ -26,7 +27,7 @@ class ConfigReader {
   // A size; -1 for `otherwise` means that it has to be there.
   int size(std::string_view key, int otherwise = -1, int64_t limit = config_size_limit) const;
   float number(std::string_view key, float otherwise) const;  // positive
-  int token(std::string_view key) const;                      // a token id, or the first of several; -1: none
+  std::vector<int> tokens(std::string_view key) const;        // a token id or a list of them; -1 is none
   // The value of a key that holds an object; null where absent.
   const nlohmann::json* object(std::string_view key) const;
 

@@ -91,7 +91,9 @@ class ConfigOfGguf {
     copy("num_key_value_heads", integer("attention.head_count_kv"));
     copy("max_position_embeddings", integer("context_length"));
     copy("bos_token_id", gguf_.integer("tokenizer.ggml.bos_token_id"));
-    copy("eos_token_id", gguf_.integer("tokenizer.ggml.eos_token_id"));
+    for (const char* end : {"eos", "eot", "eom"})  // of a text, a turn, a message
+      if (const auto id = gguf_.integer(fmt::format("tokenizer.ggml.{}_token_id", end)))
+        config_["eos_token_id"].push_back(*id);
     const auto tokens = gguf_.metadata().find("tokenizer.ggml.tokens");
     if (tokens != gguf_.metadata().end()) config_["vocab_size"] = tokens->second.count;
     if (const StoredTensor* embedding = tensor("token_embd.weight")) config_["vocab_size"] = embedding->shape.front();

@@ -143,7 +143,7 @@ class Generation {
   }
   // A chat ends with the token that its tokenizer names, which need not be the one that the config does.
   bool ends_turn(int32_t id) const {
-    return id == model_.config.eos || (model_.chat && id == model_.tokenizer->eos());
+    return model_.config.ends_text(id) || (model_.chat && id == model_.tokenizer->eos());
   }
   bool ends_generated_text(const std::string& text) const {
     const size_t start = trace_.token_offsets[trace_.prompt_tokens];

@@ -2,6 +2,7 @@
 
 #include <QTemporaryDir>
 #include <QtTest>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "runtime/error.h"
@@ -85,6 +86,7 @@ class ConfigTest : public QObject {
     const ModelConfig config = parse_config(document.dump(), "config.json");
     QCOMPARE(config.rope_theta, 500000.f);
     QCOMPARE(config.eos, 7);
+    QVERIFY(config.ends_text(7) && config.ends_text(8) && !config.ends_text(9));
     QCOMPARE(config.head_width, 16);
     QCOMPARE(config.dtype, std::string("bfloat16"));
     QCOMPARE(config.architecture, std::string("LlamaForCausalLM"));
@@ -109,6 +111,20 @@ class ConfigTest : public QObject {
     QCOMPARE(again.eos, -1);
     QVERIFY(again.tied);
     QCOMPARE(QDir(folder.path()).entryList(QDir::Files), QStringList{"config.json"});
+  }
+
+  void every_end_that_generation_config_names() {
+    QTemporaryDir folder;
+    const std::filesystem::path path = folder.path().toStdString();
+    json document = valid();
+    document["eos_token_id"] = 2;
+    std::ofstream(path / "config.json") << document;
+    std::ofstream(path / "generation_config.json") << R"({"eos_token_id": [2, 9], "temperature": 0.6})";
+    const ModelConfig config = read_config(path);
+    QCOMPARE(config.eos, 2);
+    QVERIFY(config.ends_text(2) && config.ends_text(9) && !config.ends_text(3));
+    std::ofstream(path / "generation_config.json") << "{";
+    VERIFY_SAYS(error_when([&] { read_config(path); }), "generation_config.json");
   }
 
   void refusals_data() {

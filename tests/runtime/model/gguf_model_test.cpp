@@ -209,6 +209,7 @@ class GgufModelTest : public QObject {
     GgufBytes gguf = small_llama();
     gguf.f32("llama.rope.freq_base", 500000);
     gguf.u32("tokenizer.ggml.eos_token_id", 7);
+    gguf.u32("tokenizer.ggml.eot_token_id", 9);
     const std::string file = gguf.bytes();
     const ModelConfig config = parse_config(gguf_config(parsed(file)), "model.gguf");
     QCOMPARE(config.architecture, std::string("LlamaForCausalLM"));
@@ -222,6 +223,7 @@ class GgufModelTest : public QObject {
     QCOMPARE(config.context, 64);
     QCOMPARE(config.rope_theta, 500000.f);
     QCOMPARE(config.eos, 7);
+    QVERIFY(config.ends_text(9) && !config.ends_text(8));
     QVERIFY(config.tied);
   }
 

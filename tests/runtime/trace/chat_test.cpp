@@ -68,6 +68,19 @@ class ChatTest : public QObject {
     QCOMPARE(trace.steps[0].end, trace.prompt_tokens);
   }
 
+  void stops_at_every_end_of_its_configs() {
+    GenerateRequest request;
+    request.prompt = "bad cab";
+    request.sampler.max_tokens = 4;
+    const auto model = chat_model(plain);
+    const Trace whole = generate(*model, request, {}, {});
+    QCOMPARE(whole.stop_reason, std::string("max tokens"));
+    model->config.ends = {3, whole.tokens[static_cast<size_t>(whole.prompt_tokens)]};
+    const Trace cut = generate(*model, request, {}, {});
+    QCOMPARE(cut.stop_reason, std::string("end of text"));
+    QCOMPARE(cut.size(), whole.prompt_tokens + 1);
+  }
+
   void without_a_thought() {
     GenerateRequest request;
     request.prompt = "cab";
