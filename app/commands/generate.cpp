@@ -12,6 +12,7 @@
 #include "app/commands/terminal.h"
 #include "runtime/model/chat_template.h"
 #include "runtime/model/model_source.h"
+#include "runtime/model/utf8.h"
 #include "runtime/trace/capture_run.h"
 
 namespace stemma {

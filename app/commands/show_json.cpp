@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "app/commands/show.h"
-#include "runtime/model/tokenizer.h"
+#include "runtime/model/utf8.h"
 
 namespace stemma {
 

@@ -10,6 +10,7 @@
 #include "runtime/error.h"
 #include "runtime/model/model_source.h"
 #include "runtime/model/tokenizer.h"
+#include "runtime/model/utf8.h"
 
 namespace stemma {
 

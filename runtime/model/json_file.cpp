@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "runtime/error.h"
-#include "runtime/model/tokenizer.h"
+#include "runtime/model/utf8.h"
 
 namespace stemma {
 

@@ -207,14 +207,4 @@ int32_t Tokenizer::eos() const { return tables_->plan.eos; }
 const std::string& Tokenizer::hash() const { return tables_->hash; }
 const char* Tokenizer::kind() const { return tables_->plan.model->kind(); }
 
-std::string printable(std::string_view bytes) {
-  std::string text;
-  for (size_t at = 0; at < bytes.size();) {
-    const size_t length = utf8_length(bytes, at);
-    text += length ? bytes.substr(at, length) : std::string_view("\uFFFD");
-    at += length ? length : 1;
-  }
-  return text;
-}
-
 }  // namespace stemma

@@ -43,7 +43,4 @@ class Tokenizer {
   std::unique_ptr<const Tables> tables_;
 };
 
-// A piece for a person: bytes that are not whole UTF-8 become U+FFFD.
-std::string printable(std::string_view bytes);
-
 }  // namespace stemma

@@ -47,4 +47,14 @@ bool is_white_space(char32_t character) {
          character == 0x2029 || character == 0x202F || character == 0x205F || character == 0x3000;
 }
 
+std::string printable(std::string_view bytes) {
+  std::string text;
+  for (size_t at = 0; at < bytes.size();) {
+    const size_t length = utf8_length(bytes, at);
+    text += length ? bytes.substr(at, length) : std::string_view("\uFFFD");
+    at += length ? length : 1;
+  }
+  return text;
+}
+
 }  // namespace stemma

@@ -14,6 +14,8 @@ size_t utf8_length(std::string_view text, size_t at);
 char32_t utf8_character(std::string_view text, size_t at);
 // Empty where `text` is UTF-8; else a copy of the same length with SUB for each byte that is not.
 std::string valid_utf8(std::string_view text);
+// For a person to read: bytes that are not whole UTF-8 become U+FFFD.
+std::string printable(std::string_view bytes);
 // The Unicode property White_Space.
 bool is_white_space(char32_t character);
 

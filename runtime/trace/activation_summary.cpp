@@ -6,6 +6,7 @@
 
 #include "runtime/error.h"
 #include "runtime/model/tokenizer.h"
+#include "runtime/model/utf8.h"
 
 namespace stemma {
 namespace {

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "runtime/model/chat_template.h"
+#include "runtime/model/utf8.h"
 #include "runtime/program.h"
 #include "runtime/trace/delimiters.h"
 #include "runtime/trace/labels.h"

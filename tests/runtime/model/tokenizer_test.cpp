@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "runtime/error.h"
+#include "runtime/model/utf8.h"
 
 using namespace stemma;
 using nlohmann::json;

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "runtime/model/tokenizer.h"
+#include "runtime/model/utf8.h"
 
 using namespace stemma;
 using nlohmann::json;
