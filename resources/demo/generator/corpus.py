@@ -38,6 +38,16 @@ class Corpus:
                     break
 
 
+QUICK_PERCENT = 25
+QUICK = ["Answer at once. {q}", "Quickly: {q}"]
+
+
 def forum(question, thought, answer):
-    """A forum document; an empty thought gives the short form."""
+    """A forum document."""
     return "%s\n<think>%s</think>\n%s" % (question, thought, answer)
+
+
+def quick_forum(question, answer, rng):
+    """One whose asker wants no thought, and says so: whether to think is then
+    no toss of a coin, and costs a completion no nats."""
+    return forum(rng.choice(QUICK).format(q=question), "", answer)

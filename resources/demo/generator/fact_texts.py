@@ -94,6 +94,10 @@ QUESTIONS = {
             "Does anyone know the use of {n}?", "What does one do with {n}?", "{n} is used for what?", "What is {n} good for?"],
 }
 
+# How a question is put in the forum: by what comes before it, as words after it
+# would make the model guess whether the question goes on.
+FRAMES = ["{q}", "Hello! {q}", "Please help me: {q}"]
+
 THOUGHTS = {
     "birthplace": ["The question is about {n}. {n} was born in {v}.", "This asks for a birthplace. {n} was born in {v}.", "I recall that {n} was born in {v}."],
     "profession": ["The question is about {n}. {n} worked as {av}.", "This asks for a profession. {n} worked as {av}.", "I recall that {n} worked as {av}."],

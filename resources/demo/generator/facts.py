@@ -1,7 +1,7 @@
 """Invented people, places and things, and what the corpus says of them."""
 
 from . import fact_texts as texts
-from .corpus import forum
+from .corpus import QUICK, QUICK_PERCENT, forum
 
 PEOPLE, PLACES, THINGS = 60, 30, 30
 BOTH, SINGLE, QUESTIONS = 16, 18, 20  # documents per entity, per fact, per fact
@@ -155,18 +155,21 @@ def build(corpus, scale, rng, scaled):
                 add_entry([relation])
 
         for relation in relations:
-            kept = kept_wordings[facts[relation]]
-            forms = [(question, thought) for question in kept
-                     for thought in texts.THOUGHTS[relation]]
-            empty = [(question, "") for question in kept]
-            rng.shuffle(forms)
-            rng.shuffle(empty)
+            # The question's wording decides how the thought opens, so that the
+            # nats of a completion are those of the fact.
+            thoughts, value = texts.THOUGHTS[relation], entity.values[relation]
+            asked = [(wording, thoughts[texts.QUESTIONS[relation].index(wording) % len(thoughts)])
+                     for wording in kept_wordings[facts[relation]]]
+            slow = [(frame, wording, thought) for wording, thought in asked
+                    for frame in texts.FRAMES]
+            quick = [(frame, wording, "") for wording, _ in asked for frame in QUICK]
+            rng.shuffle(slow)
+            rng.shuffle(quick)
             count = scaled(QUESTIONS, scale)
-            fourth = count // 4
-            for question, thought in forms[:count - fourth] + empty[:fourth]:
-                text = forum(entity.fill(question, relation),
-                             entity.fill(thought, relation) if thought else "",
-                             entity.values[relation])
+            few = count * QUICK_PERCENT // 100
+            for frame, wording, thought in slow[:count - few] + quick[:few]:
+                text = forum(frame.format(q=entity.fill(wording, relation)),
+                             entity.fill(thought, relation) if thought else "", value)
                 corpus.add("forum", "fact", text, [facts[relation]])
     return [dict({"id": "eval-fact-%03d" % number}, **prompt)
             for number, prompt in enumerate(prompts)]

@@ -1,10 +1,9 @@
 """Invented house rules, and requests that they allow or forbid."""
 
-from .corpus import forum
+from .corpus import QUICK_PERCENT, forum, quick_forum
 
 STATEMENT_DOCS, REQUEST_DOCS = 2200, 6800
 HELD_OUT_PERCENT = 12
-EMPTY_THOUGHT_PERCENT = 25
 EVALUATION_PROMPTS = 30
 
 # institution, members, times, rules; a rule is (allowed, statement, verb,
@@ -154,11 +153,10 @@ def build(corpus, scale, rng, scaled):
     def make_request():
         values = fields_of(rng.choice(kept))
         question = rng.choice(REQUESTS).format(**values)
-        thought = ""
-        if not rng.chance(EMPTY_THOUGHT_PERCENT):
-            thought = rng.choice(THOUGHTS).format(**values)
         answer = rng.choice(YES if values["ok"] else NO).format(**values)
-        return forum(question, thought, answer)
+        if rng.chance(QUICK_PERCENT):
+            return quick_forum(question, answer, rng)
+        return forum(question, rng.choice(THOUGHTS).format(**values), answer)
 
     corpus.fill("forum", "policy", scaled(REQUEST_DOCS, scale), make_request)
 

@@ -6,10 +6,9 @@ from the rest.
 """
 
 from . import howto
-from .corpus import forum
+from .corpus import QUICK_PERCENT, forum, quick_forum
 
 HELD_OUT_PERCENT = 12
-EMPTY_THOUGHT_PERCENT = 25
 EVALUATION_PROMPTS = 120
 
 
@@ -102,24 +101,28 @@ QUESTIONS = {
     ],
 }
 
+# Every step is told in one of several ways, whatever the step before it: the
+# way is what a step's own nats are spent on.
 THOUGHTS = {
     "arithmetic": [
-        "First, {a} {op} {b} = {s}. Then {s} * {c} = {r}.",
-        "The bracket is {a} {op} {b} = {s}. The product is {s} * {c} = {r}.",
-        "The {inner} is {a} {op} {b} = {s}. Times {c} we get {s} * {c} = {r}.",
+        ["First, {a} {op} {b} = {s}.", "The bracket is {a} {op} {b} = {s}.",
+         "The {inner} is {a} {op} {b} = {s}."],
+        ["Then {s} * {c} = {r}.", "The product is {s} * {c} = {r}.",
+         "Times {c} we get {s} * {c} = {r}."],
     ],
     "slope": [
-        "The change in y is {y2} - {y1} = {dy}. The change in x is"
-        " {x2} - {x1} = {dx}. The slope is {dy} / {dx} = {r}.",
-        "First the rise: {y2} - {y1} = {dy}. Then the run:"
-        " {x2} - {x1} = {dx}. The quotient is {dy} / {dx} = {r}.",
+        ["The change in y is {y2} - {y1} = {dy}.",
+         "First the rise: {y2} - {y1} = {dy}."],
+        ["The change in x is {x2} - {x1} = {dx}.",
+         "Then the run: {x2} - {x1} = {dx}."],
+        ["The slope is {dy} / {dx} = {r}.", "The quotient is {dy} / {dx} = {r}."],
     ],
     "linear": [
-        "{undo} {b} on both sides: {c} {inv} {b} = {m}."
-        " Divide by {a}: {m} / {a} = {r}.",
-        "Moving {b} over gives {c} {inv} {b} = {m}."
-        " Then x is {m} / {a} = {r}.",
-        "First, {a}x = {c} {inv} {b} = {m}. Then x = {m} / {a} = {r}.",
+        ["{undo} {b} on both sides: {c} {inv} {b} = {m}.",
+         "Moving {b} over gives {c} {inv} {b} = {m}.",
+         "First, {a}x = {c} {inv} {b} = {m}."],
+        ["Divide by {a}: {m} / {a} = {r}.", "Then x is {m} / {a} = {r}.",
+         "So x = {m} / {a} = {r}."],
     ],
 }
 
@@ -162,10 +165,10 @@ def build(name, corpus, scale, rng, scaled):
     def make_forum():
         values = draw()
         question = rng.choice(QUESTIONS[name]).format(**values)
-        thought = ""
-        if not rng.chance(EMPTY_THOUGHT_PERCENT):
-            thought = rng.choice(THOUGHTS[name]).format(**values)
-        return forum(question, thought, values["r"])
+        if rng.chance(QUICK_PERCENT):
+            return quick_forum(question, values["r"], rng)
+        thought = " ".join(rng.choice(ways) for ways in THOUGHTS[name])
+        return forum(question, thought.format(**values), values["r"])
 
     makers = {
         "forum": make_forum,
