@@ -149,7 +149,7 @@ void Jobs::run(const RunRequest& request) {
     };
     Ran ran;
     const fs::path path = copy->path;
-    ran.trace = capture_run(*copy, path, *model, generation, residual_sites(*model), tokens, *control);
+    ran.trace = capture_run(*copy, path, *model, generation, residual_sites(model->config), tokens, *control);
     ran.session = std::move(copy);
     return ran;
   };

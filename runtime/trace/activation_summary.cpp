@@ -52,7 +52,7 @@ float cosine(const float* x, const float* y, int64_t width) {
 
 void check(const Trace& trace, const std::vector<Recorded>& recorded) {
   if (recorded.empty()) {
-    throw Error(ErrorCode::not_found, "trace " + trace.id + ": no recorded residual streams; generate it again with --capture all");
+    throw Error(ErrorCode::not_found, "trace " + trace.id + ": no recorded residual streams; generate it again with --capture residual");
   }
   const Recorded& first = recorded.front();
   for (const Recorded& r : recorded) {

@@ -22,7 +22,7 @@ ModelFacts facts_of(const Model& model, const std::filesystem::path& session) {
 }  // namespace
 
 std::string capture_run(Session& session, const std::filesystem::path& path, const Model& model, GenerateRequest request,
-                        const std::vector<std::string>& sites, const std::function<void(const Trace&, int32_t)>& tokens,
+                        const std::vector<Site>& sites, const std::function<void(const Trace&, int32_t)>& tokens,
                         const Control& control) {
   request.trace_id = session.new_trace_id();
   prompt_tokens(model, request, nullptr);  // refuse a bad prompt before any file is touched
@@ -30,11 +30,13 @@ std::string capture_run(Session& session, const std::filesystem::path& path, con
   if (std::filesystem::exists(running_path(path))) save_session(session, path);
   std::optional<RunningLog> log;
   std::optional<ActivationWriter> writer;
-  if (!sites.empty()) writer.emplace(path, request.trace_id, sites, model.config.width);
+  std::vector<SiteShape> shapes;
+  for (const Site site : sites) shapes.push_back({name_of(site), width_of(model.config, site)});
+  if (!sites.empty()) writer.emplace(path, request.trace_id, shapes);
 
   GenerateListener listener;
   listener.sites = sites;
-  if (writer) listener.residual = [&](size_t site, const float* values, int64_t count) { writer->append(site, values, count); };
+  if (writer) listener.activation = [&](size_t site, const float* values, int64_t count) { writer->append(site, values, count); };
   size_t finished = 0;
   listener.tokens = [&](const Trace& trace, int32_t from) {
     if (!log) log.emplace(path, trace);
@@ -50,7 +52,7 @@ std::string capture_run(Session& session, const std::filesystem::path& path, con
   if (writer) writer->close();
   const std::string id = trace.id;
   session.models[model.hash] = facts_of(model, path);
-  if (!sites.empty()) session.activations[id] = sites;
+  for (const SiteShape& shape : shapes) session.activations[id].push_back(shape.name);
   session.traces.push_back(std::move(trace));
   save_session(session, path);
   if (log) log->finish();

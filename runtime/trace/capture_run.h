@@ -7,10 +7,10 @@
 
 namespace stemma {
 
-// Appends the trace to `session` and saves it to `path`. `sites` are captured to S.activations.h5 while it runs.
+// Appends the trace to `session` and saves it to `path`. `sites` are recorded to S.activations.h5 while it runs.
 // Returns the new trace's id. A cancelled generation is kept as an incomplete trace.
 std::string capture_run(Session& session, const std::filesystem::path& path, const Model& model, GenerateRequest request,
-                        const std::vector<std::string>& sites, const std::function<void(const Trace&, int32_t)>& tokens,
+                        const std::vector<Site>& sites, const std::function<void(const Trace&, int32_t)>& tokens,
                         const Control& control);
 
 }  // namespace stemma
