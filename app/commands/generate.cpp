@@ -57,7 +57,7 @@ std::vector<Prompt> read_prompts(const Options& options) {
   return prompts;
 }
 
-std::vector<Site> read_sites(const std::string& list, const ModelConfig& config) {
+CaptureChoice read_capture(const std::string& list, const ModelConfig& config) {
   try {
     return read_capture_list(list, config);
   } catch (const Error& error) {
@@ -85,7 +85,7 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
   model.name = files.name;
   model.tokenizer = std::make_shared<Tokenizer>(tokenizer_path(files));
   if (auto chat = chat_template_of(files)) model.chat = std::make_shared<const ChatTemplate>(std::move(*chat));
-  const auto sites = read_sites(options.capture, model.config);
+  const auto capture = read_capture(options.capture, model.config);
   const auto size = size_of(model.config);
   nlohmann::ordered_json plan{{"model", options.model},
                               {"parameters", size.total()},
@@ -94,7 +94,7 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
                               {"prompts", nlohmann::ordered_json::array()}};
   int64_t longest = 0;
   double recorded = 0, width = 0;  // of all sites together
-  for (const Site site : sites) width += static_cast<double>(width_of(model.config, site));
+  for (const Site site : capture.sites) width += static_cast<double>(width_of(model.config, site));
   for (const auto& prompt : prompts) {
     std::string text;
     const auto ids = prompt_tokens(model, request_of(options, prompt, 0), &text);
@@ -162,7 +162,7 @@ int run(const Options& options) {
   Session session;
   if (session_exists(options.out)) session = open_session(options.out);
   const auto model = load_model(options.model, open_device(options.device));
-  const auto sites = read_sites(options.capture, model->config);
+  const auto capture = read_capture(options.capture, model->config);
 
   ProgressLine line;
   Control control;
@@ -171,7 +171,7 @@ int run(const Options& options) {
   for (const auto& prompt : prompts) {
     for (int sample = 0; sample < options.samples && !control.cancelled(); ++sample) {
       const auto id =
-          capture_run(session, options.out, *model, request_of(options, prompt, sample), sites, stream, control);
+          capture_run(session, options.out, *model, request_of(options, prompt, sample), capture, stream, control);
       Trace& trace = *session.find(id);
       if (!prompt.id.empty() && trace.title != prompt.id) {
         trace.title = prompt.id;
@@ -203,7 +203,7 @@ Run setup_generate(CLI::App& app) {
   app.add_option("--out", options->out, "Session to write; traces are added to one that exists")->type_name("S.h5");
   app.add_option("--capture", options->capture,
                  "Activations to record, separated by commas: names with * (blocks.*.hook_mlp_out, blocks.3.*), "
-                 "residual (every hook_resid_post), all, none")
+                 "residual (every hook_resid_post), attention (means from step to step), all, none")
       ->type_name("LIST");
   app.add_flag("--no-think", options->no_think, "The answer without a thought: by the chat template's enable_thinking, else an empty thought is forced");
   app.add_option("--temperature", sampler.temperature, "0: always the most likely token")

@@ -43,17 +43,19 @@ std::vector<std::string> nearest(const std::string& wrong, const std::vector<std
 
 }  // namespace
 
-std::vector<Site> read_capture_list(const std::string& list, const ModelConfig& config) {
+CaptureChoice read_capture_list(const std::string& list, const ModelConfig& config) {
   const std::vector<Site> known = sites_of(config);
   std::vector<std::string> names;
   for (const Site site : known) names.push_back(name_of(site));
   std::vector<bool> wanted(known.size());
-  std::vector<Site> sites;
+  CaptureChoice choice;
   std::istringstream words(list);
   for (std::string word; std::getline(words, word, ',');) {
     word.erase(0, word.find_first_not_of(" \t"));
     word.erase(word.find_last_not_of(" \t") + 1);
     if (word == "none" || word.empty()) continue;
+    if (word == "attention" || word == "all") choice.attention = true;
+    if (word == "attention") continue;
     const std::string pattern = word == "all" ? "*" : word == "residual" ? "blocks.*.hook_resid_post" : word;
     bool found = false;
     for (size_t i = 0; i < known.size(); ++i)
@@ -61,12 +63,12 @@ std::vector<Site> read_capture_list(const std::string& list, const ModelConfig& 
     if (!found)
       throw Error(
           ErrorCode::usage,
-          fmt::format("'{}' is no site of this model ({} layers); nearest are {}, or write residual, all or none", word,
+          fmt::format("'{}' is no site of this model ({} layers); nearest are {}, or write residual, attention, all or none", word,
                       config.layers, fmt::join(nearest(word, names), ", ")));
   }
   for (size_t i = 0; i < known.size(); ++i)
-    if (wanted[i]) sites.push_back(known[i]);
-  return sites;
+    if (wanted[i]) choice.sites.push_back(known[i]);
+  return choice;
 }
 
 }  // namespace stemma

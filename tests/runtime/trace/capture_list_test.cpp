@@ -12,7 +12,7 @@ namespace {
 
 std::vector<std::string> names(const std::string& list, const ModelConfig& config) {
   std::vector<std::string> names;
-  for (const Site site : read_capture_list(list, config)) names.push_back(name_of(site));
+  for (const Site site : read_capture_list(list, config).sites) names.push_back(name_of(site));
   return names;
 }
 
@@ -36,6 +36,8 @@ class CaptureListTest : public QObject {
     QCOMPARE(names("blocks.1.*", config).size(), size_t{14});
     QCOMPARE(names("*.hook_rot_*", config).size(), size_t{4});
     QCOMPARE(names("all", config).size(), sites_of(config).size());
+    QVERIFY(read_capture_list("all", config).attention && !read_capture_list("residual", config).attention);
+    QVERIFY(read_capture_list("attention", config).attention && names("attention", config).empty());
     QCOMPARE(names("all", config).front(), std::string("hook_embed"));
   }
 
