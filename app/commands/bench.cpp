@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "app/commands/bench_attribute.h"
+#include "app/commands/bench_capture.h"
 #include "app/commands/bench_decode.h"
 #include "app/commands/bench_prefill.h"
 #include "app/commands/bench_tokenize.h"
@@ -57,6 +58,17 @@ Run setup_prefill_bench(CLI::App& app) {
   return [options] { return bench_prefill(*options); };
 }
 
+Run setup_capture_bench(CLI::App& app) {
+  auto options = std::make_shared<BenchCapture>();
+  declare_shape(app, options->shape);
+  app.add_option("--capture", options->capture, "What is recorded, as of stemma generate");
+  app.add_option("--tokens", options->tokens, "Tokens to write")->check(CLI::Range(2, 100000));
+  app.add_option("--repeat", options->repeat, "Times each is run, alternately; the best counts")->check(CLI::Range(1, 1000));
+  declare_device(app, options->device);
+  declare_json(app, options->json);
+  return [options] { return bench_capture(*options); };
+}
+
 Run setup_tokenize_bench(CLI::App& app) {
   auto options = std::make_shared<BenchTokenize>();
   app.add_option("--model", options->model, "A tokenizer's file or folder")->required();
@@ -78,6 +90,7 @@ Run setup_bench(CLI::App& app) {
     };
     add("decode", "Tokens written one after the other", setup_decode_bench);
     add("prefill", "A prompt read at once", setup_prefill_bench);
+    add("capture", "What recording costs: the same tokens with and without it", setup_capture_bench);
     add("attribute", "Fit of the curvature and scan of the documents", setup_attribute_bench);
     add("tokenize", "Text to tokens", setup_tokenize_bench);
     return all;
