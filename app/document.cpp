@@ -1,6 +1,7 @@
 #include "app/document.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "app/resources.h"
@@ -276,12 +277,17 @@ void OpenSession::show_live(std::shared_ptr<const Trace> trace) {
   if (cursor_ != before) emit cursor_changed(cursor_, before);
 }
 
-QString OpenSession::activations_source() const {
+QString OpenSession::activations_source(QString* detail) const {
+  if (detail) detail->clear();
   if (!activations_) return {};
   if (activations_->recomputed) return tr("Recomputed from the tokens");
-  const auto check = session_->checks.find(activations_->trace_id);
-  if (check == session_->checks.end()) return tr("Recorded while the model wrote");
-  return tr("Recorded while the model wrote; %1").arg(QString::fromStdString(words_of(check->second)));
+  const auto found = session_->checks.find(activations_->trace_id);
+  if (found == session_->checks.end()) return tr("Recorded while the model wrote");
+  const CaptureCheck& check = found->second;
+  if (detail)
+    *detail = tr("Recorded while the model wrote, as 16-bit floats; %1").arg(QString::fromStdString(words_of(check)));
+  if (!std::isfinite(check.nats)) return tr("Recorded · does not give back the log-probabilities");
+  return tr("Recorded · log-probabilities agree within %1 nats").arg(check.nats, 0, 'g', 2);
 }
 
 bool OpenSession::can_recompute() const {

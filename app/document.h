@@ -76,8 +76,9 @@ class OpenSession : public QObject {
   // Reads the activations of the trace under the cursor; activations_changed() follows.
   void read_activations(ActivationQuantity quantity);
   std::shared_ptr<const ActivationMap> activations() const { return activations_; }
-  // One sentence: whether they were recorded or recomputed, and what checks them. Empty where there are none.
-  QString activations_source() const;
+  // Whether they were recorded or recomputed, and how well the recording checks; `detail`: the same at length. Empty
+  // where there are none.
+  QString activations_source(QString* detail = nullptr) const;
   // Nothing was recorded, nor computed yet, and the model is known.
   bool can_recompute() const;
   void show_recomputed(const std::string& trace_id, std::vector<ActivationMap> maps);  // one of each quantity

@@ -11,6 +11,8 @@
 #include "app/commands/options.h"
 #include "app/commands/random_model.h"
 #include "app/commands/terminal.h"
+#include "runtime/session/activation_reader.h"
+#include "runtime/trace/activation_summary.h"
 #include "runtime/trace/capture_run.h"
 
 namespace stemma {
@@ -44,13 +46,45 @@ std::shared_ptr<const Tokenizer> made_tokenizer(int vocabulary) {
   return std::make_shared<const Tokenizer>(tokenizer.dump(), "{}", "a benchmark's tokenizer");
 }
 
+// The longest waits, in seconds, of reading it back.
+struct Waits {
+  double open = 0;  // the session, once
+  double map = 0;   // layers x tokens of a trace, once, on the thread that reads files
+  double rows = 0;  // of one site, 64 tokens wherever they lie
+};
+
 struct Ran {
   std::vector<int32_t> tokens;
   double rate = 0;   // tokens/s while the model writes
   double whole = 0;  // with the files closed, checked and saved
   double bytes = 0;  // of activations on disk
   double nats = -1;  // of the check; negative: none
+  Waits waits;
 };
+
+Waits read_back(const fs::path& path) {
+  constexpr int64_t some = 64;
+  Waits waits;
+  double start = now();
+  const Session session = load_session(path);
+  waits.open = now() - start;
+  const Trace& trace = session.traces.front();
+  const std::vector<std::string>& sites = session.activations.at(trace.id);
+  for (int64_t begin = 0; begin < trace.size(); begin += some) {
+    start = now();
+    const ActivationReader reader(path, trace.id, sites[static_cast<size_t>(begin / some) % sites.size()]);
+    const int64_t end = std::min<int64_t>(begin + some, reader.tokens());
+    std::vector<float> rows(static_cast<size_t>((end - begin) * reader.width()));
+    reader.read(begin, end, rows.data());
+    waits.rows = std::max(waits.rows, now() - start);
+  }
+  if (std::none_of(sites.begin(), sites.end(), [](const auto& site) { return site.ends_with(".hook_resid_post"); }))
+    return waits;
+  start = now();
+  recorded_map(path, trace, sites, ActivationQuantity::norm);
+  waits.map = now() - start;
+  return waits;
+}
 
 Ran run_once(const Model& model, const CaptureChoice& capture, int tokens, const fs::path& path) {
   GenerateRequest request;
@@ -67,6 +101,7 @@ Ran run_once(const Model& model, const CaptureChoice& capture, int tokens, const
   ran.whole = tokens / (now() - start);
   std::error_code none;
   if (fs::exists(activations_path(path), none)) ran.bytes = static_cast<double>(fs::file_size(activations_path(path)));
+  if (!session.activations.empty()) ran.waits = read_back(path);
   if (!session.checks.empty()) ran.nats = session.checks.begin()->second.nats;
   for (const fs::path& file : {path, activations_path(path)}) fs::remove(file, none);
   return ran;
@@ -77,11 +112,12 @@ Ran run_once(const Model& model, const CaptureChoice& capture, int tokens, const
 int bench_capture(const BenchCapture& options) {
   ModelConfig config = shape_config(options.shape);
   config.eos = -1;  // it goes on to the last token
+  config.context = std::max(config.context, options.tokens + 32);
   const CaptureChoice capture = read_capture_list(options.capture, config);
   Model model = random_model(config, open_device(options.device));
   model.tokenizer = made_tokenizer(config.vocabulary);
   model.path = model.name = model.hash = options.shape;
-  const int tokens = static_cast<int>(std::min<int64_t>(options.tokens, config.context - 32));
+  const int tokens = options.tokens;
 
   const Folder folder;
   Ran without, with;
@@ -89,6 +125,8 @@ int bench_capture(const BenchCapture& options) {
   const auto keep = [](Ran& best, Ran ran) {
     ran.rate = std::max(ran.rate, best.rate);
     ran.whole = std::max(ran.whole, best.whole);
+    ran.waits = {std::max(ran.waits.open, best.waits.open), std::max(ran.waits.map, best.waits.map),
+                 std::max(ran.waits.rows, best.waits.rows)};
     best = std::move(ran);
   };
   run_once(model, {}, std::min(tokens, 8), folder.path / "warm.h5");
@@ -118,6 +156,9 @@ int bench_capture(const BenchCapture& options) {
                 {"arithmetic_bytes", arithmetic},
                 {"peak_memory_without", peak},
                 {"peak_memory_more", more},
+                {"open_ms", 1e3 * with.waits.open},
+                {"rows_ms", 1e3 * with.waits.rows},
+                {"map_ms", 1e3 * with.waits.map},
                 {"check_nats", with.nats < 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(with.nats)}});
     return same ? 0 : 1;
   }
@@ -129,6 +170,9 @@ int bench_capture(const BenchCapture& options) {
   fmt::print("  on disk      {}, of which numbers {} ({} tokens x {:.0f} x 2 bytes)\n", in_bytes(with.bytes),
              in_bytes(arithmetic), with.tokens.size(), width);
   fmt::print("  peak memory  {} without, {} more with\n", in_bytes(peak), in_bytes(more));
+  fmt::print(
+      "  read back    session in {:.1f} ms, 64 tokens of a site in at most {:.1f} ms, the map in {:.0f} ms (once)\n",
+      1e3 * with.waits.open, 1e3 * with.waits.rows, 1e3 * with.waits.map);
   if (with.nats >= 0) fmt::print("  check        within {:.2g} nats\n", with.nats);
   return same ? 0 : 1;
 }

@@ -23,6 +23,7 @@ Drawer::Drawer(OpenSession* document, Jobs* jobs, QWidget* parent) : QWidget(par
   quantity_->addItem(tr("Cosine with the last layer"), static_cast<int>(ActivationQuantity::cosine));
   quantity_->setToolTip(tr("Which number of the residual stream each cell shows"));
   row->addWidget(quantity_);
+  row->addSpacing(12);
   source_ = new ElidedLabel;
   source_->setAccessibleName(tr("Where the activations come from"));
   row->addWidget(source_, 1);
@@ -43,9 +44,8 @@ Drawer::Drawer(OpenSession* document, Jobs* jobs, QWidget* parent) : QWidget(par
   });
   connect(jobs_, &Jobs::changed, this, &Drawer::refresh_source);
   connect(jobs_, &Jobs::progressed, this, &Drawer::refresh_source);
-  connect(recompute_, &QPushButton::clicked, this, [this] {
-    jobs_->running() == Jobs::Kind::recompute ? jobs_->cancel() : jobs_->recompute();
-  });
+  connect(recompute_, &QPushButton::clicked, this,
+          [this] { jobs_->running() == Jobs::Kind::recompute ? jobs_->cancel() : jobs_->recompute(); });
   connect(quantity_, &QComboBox::activated, this, &Drawer::read);
   connect(document_, &OpenSession::trace_changed, this, &Drawer::read);
   connect(document_, &OpenSession::cursor_changed, this, &Drawer::follow_cursor);
@@ -69,10 +69,11 @@ void Drawer::read() {
 void Drawer::refresh_source() {
   const bool computing = jobs_->running() == Jobs::Kind::recompute;
   const Progress& now = jobs_->progress();
-  source_->setText(!computing          ? document_->activations_source()
-                   : now.total > 0     ? tr("Computing: %1 of %2 tokens").arg(now.done).arg(now.total)
-                                       : QString::fromStdString(now.stage) + QStringLiteral("…"));
-  source_->setToolTip(source_->text());
+  QString detail;
+  source_->setText(!computing      ? document_->activations_source(&detail)
+                   : now.total > 0 ? tr("Computing: %1 of %2 tokens").arg(now.done).arg(now.total)
+                                   : QString::fromStdString(now.stage) + QStringLiteral("…"));
+  source_->setToolTip(detail.isEmpty() ? source_->text() : detail);
   recompute_->setVisible(computing || document_->can_recompute());
   recompute_->setText(computing ? tr("Cancel") : tr("Compute again"));
   recompute_->setEnabled(computing ? !jobs_->stopping() : jobs_->running() == Jobs::Kind::none);

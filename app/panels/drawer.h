@@ -1,5 +1,5 @@
-// Below: layers x tokens of the trace's activations, following the cursor, and whether they were recorded or recomputed.
-// They are read when it is open.
+// Below: layers x tokens of the trace's activations, following the cursor, and whether they were recorded or
+// recomputed. They are read when it is open.
 #pragma once
 
 #include <QComboBox>

@@ -73,7 +73,8 @@ class JobsTest : public QObject {
     window_->set_drawer_open(true);
     QTRY_VERIFY(window_->document().activations());
     const QString source = window_->drawer()->source()->text();
-    QVERIFY2(source.startsWith("Recorded") && source.contains("gives back") && source.contains("nats"), qPrintable(source));
+    QVERIFY2(source.startsWith("Recorded") && source.contains("agree within") && source.contains("nats"), qPrintable(source));
+    QVERIFY(window_->drawer()->source()->toolTip().contains("gives back"));
     QVERIFY(!window_->drawer()->recompute_button()->isVisible());
 
     // The same trace without its recordings: they are computed again, and said to be.
