@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "runtime/error.h"
-#include "runtime/model/tokenizer.h"
 #include "runtime/model/utf8.h"
 
 namespace stemma {
