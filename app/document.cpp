@@ -1,12 +1,14 @@
 #include "app/document.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "app/resources.h"
 #include "app/settings.h"
 #include "app/shading.h"
 #include "app/working_copy.h"
+#include "runtime/trace/capture_check.h"
 
 namespace stemma {
 
@@ -79,6 +81,7 @@ void OpenSession::adopt(std::shared_ptr<const Session> session, const std::strin
   const Cursor before = cursor_;
   const bool same_place = session_ && session_->path == session->path && !trace_id.empty();
   live_ = nullptr;
+  if (!session_ || !session || session_->path != session->path) recomputed_.clear();
   session_ = std::move(session);
   cursor_ = {};
   activations_ = nullptr;
@@ -274,6 +277,33 @@ void OpenSession::show_live(std::shared_ptr<const Trace> trace) {
   if (cursor_ != before) emit cursor_changed(cursor_, before);
 }
 
+QString OpenSession::activations_source(QString* detail) const {
+  if (detail) detail->clear();
+  if (!activations_) return {};
+  if (activations_->recomputed) return tr("Recomputed from the tokens");
+  const auto found = session_->checks.find(activations_->trace_id);
+  if (found == session_->checks.end()) return tr("Recorded while the model wrote");
+  const CaptureCheck& check = found->second;
+  if (detail)
+    *detail = tr("Recorded while the model wrote, as 16-bit floats; %1").arg(QString::fromStdString(words_of(check)));
+  if (!std::isfinite(check.nats)) return tr("Recorded · does not give back the log-probabilities");
+  return tr("Recorded · log-probabilities agree within %1 nats").arg(check.nats, 0, 'g', 2);
+}
+
+bool OpenSession::can_recompute() const {
+  const Trace* shown = trace();
+  if (!shown || live_ || recomputed_.contains(shown->id) || model_folder().isEmpty()) return false;
+  const auto found = session_->activations.find(shown->id);
+  return found == session_->activations.end() || found->second.empty();
+}
+
+void OpenSession::show_recomputed(const std::string& trace_id, std::vector<ActivationMap> maps) {
+  auto& kept = recomputed_[trace_id];
+  kept.clear();
+  for (ActivationMap& map : maps) kept.push_back(std::make_shared<const ActivationMap>(std::move(map)));
+  emit trace_changed();
+}
+
 void OpenSession::read_activations(ActivationQuantity quantity) {
   const Trace* shown = trace();
   activations_ = nullptr;
@@ -285,19 +315,19 @@ void OpenSession::read_activations(ActivationQuantity quantity) {
   }
   const auto found = session_->activations.find(shown->id);
   if (found == session_->activations.end() || found->second.empty()) {
-    activations_message_ = tr("No activations were recorded for this trace. Run its prompt again to record them.");
+    if (const auto maps = recomputed_.find(shown->id); maps != recomputed_.end())
+      activations_ = maps->second.at(static_cast<size_t>(quantity));
+    else
+      activations_message_ = can_recompute()
+                                 ? tr("No activations were recorded for this trace. They can be computed again from its tokens.")
+                                 : tr("No activations were recorded for this trace. Run its prompt again to record them.");
     emit activations_changed();
     return;
   }
   read_(
       writing_ ? compute_ : archive_,
       [session = session_, trace = *shown, sites = found->second, quantity] {
-        std::vector<Recorded> recorded;
-        for (const std::string& site : sites) {
-          if (site.ends_with("hook_resid_post"))
-            recorded.push_back(stemma::read_activations(session->path, trace.id, site));
-        }
-        return std::make_shared<const ActivationMap>(summarise_activations(trace, recorded, quantity));
+        return std::make_shared<const ActivationMap>(recorded_map(session->path, trace, sites, quantity));
       },
       [this](std::shared_ptr<const ActivationMap> map) {
         activations_ = std::move(map);

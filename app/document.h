@@ -3,7 +3,9 @@
 
 #include <QObject>
 #include <QString>
+#include <map>
 #include <memory>
+#include <vector>
 
 #include "app/ask.h"
 #include "runtime/session/session.h"
@@ -74,6 +76,12 @@ class OpenSession : public QObject {
   // Reads the activations of the trace under the cursor; activations_changed() follows.
   void read_activations(ActivationQuantity quantity);
   std::shared_ptr<const ActivationMap> activations() const { return activations_; }
+  // Whether they were recorded or recomputed, and how well the recording checks; `detail`: the same at length. Empty
+  // where there are none.
+  QString activations_source(QString* detail = nullptr) const;
+  // Nothing was recorded, nor computed yet, and the model is known.
+  bool can_recompute() const;
+  void show_recomputed(const std::string& trace_id, std::vector<ActivationMap> maps);  // one of each quantity
   const QString& activations_message() const { return activations_message_; }
 
   Worker& compute() { return compute_; }
@@ -100,6 +108,7 @@ class OpenSession : public QObject {
   std::shared_ptr<const Trace> live_;
   std::shared_ptr<const ActivationMap> activations_;
   QString activations_message_;
+  std::map<std::string, std::vector<std::shared_ptr<const ActivationMap>>> recomputed_;  // by trace id
   Cursor cursor_, before_live_;
   std::string method_;
   const InfluenceTable* table_ = nullptr;

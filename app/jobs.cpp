@@ -149,7 +149,7 @@ void Jobs::run(const RunRequest& request) {
     };
     Ran ran;
     const fs::path path = copy->path;
-    ran.trace = capture_run(*copy, path, *model, generation, residual_sites(*model), tokens, *control);
+    ran.trace = capture_run(*copy, path, *model, generation, {residual_sites(model->config)}, tokens, *control);
     ran.session = std::move(copy);
     return ran;
   };
@@ -226,6 +226,22 @@ void Jobs::attribute(const AttributeRequest& request) {
         }
       },
       [this](const QString& sentence) { failed(tr("The attribution"), sentence); });
+}
+
+void Jobs::recompute() {
+  const Trace* shown = document_->trace();
+  if (!shown || !document_->can_recompute() || !begin(Kind::recompute, tr("Reading the model"))) return;
+  auto work = [shelf = shelf_, control = control_, trace = *shown, folder = document_->model_folder().toStdString()] {
+    const auto model = shelf->model(folder);
+    return recomputed_maps(*model, trace, *control);
+  };
+  ask_(
+      document_->compute(), work,
+      [this, id = shown->id](std::vector<ActivationMap> maps) {
+        end();
+        document_->show_recomputed(id, std::move(maps));
+      },
+      [this](const QString& sentence) { failed(tr("Computing the activations"), sentence); });
 }
 
 void Jobs::cancel() {

@@ -1,4 +1,5 @@
-// The long work of the window: running a prompt, and finding the documents behind a trace. One at a time.
+// The long work of the window: running a prompt, finding the documents behind a trace, computing its activations again.
+// One at a time.
 #pragma once
 
 #include <QElapsedTimer>
@@ -40,7 +41,7 @@ class Jobs : public QObject {
   explicit Jobs(OpenSession* document);
   ~Jobs() override;  // cancels; the document's threads end after it
 
-  enum class Kind { none, run, attribute };
+  enum class Kind { none, run, attribute, recompute };
   Kind running() const { return kind_; }
   bool stopping() const { return control_ && control_->cancelled(); }
   const Progress& progress() const { return progress_; }
@@ -51,6 +52,7 @@ class Jobs : public QObject {
   // Where there is no session yet, or only the demo, the work goes to a copy in the user's data folder.
   void run(const RunRequest& request);
   void attribute(const AttributeRequest& request);
+  void recompute();  // the activations of the trace under the cursor, from its tokens; the document shows them
   void cancel();
 
  signals:

@@ -143,7 +143,7 @@ QDockWidget* Workbench::dock(const QString& name, const QString& title, QWidget*
 void Workbench::build_docks() {
   traces_ = new TracesPanel(document_);
   documents_ = new DocumentsPanel(document_, jobs_);
-  drawer_ = new Drawer(document_);
+  drawer_ = new Drawer(document_, jobs_);
   traces_->setMinimumWidth(200);
   left_ = dock("traces", tr("Session"), traces_, Qt::LeftDockWidgetArea);
   right_ = dock("documents", tr("Documents"), documents_, Qt::RightDockWidgetArea);

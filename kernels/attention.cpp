@@ -160,6 +160,23 @@ STEMMA_CLONES void backward_rows(float* scores, float* slopes, int64_t stride, i
   }
 }
 
+// The weights of a row of products q k, summed over the keys of each step and added to the step's row of means. The row
+// sees keys [first, seen).
+STEMMA_CLONES void add_step_sums(float* scores, int64_t first, int64_t seen, Scoring how, float log_sum,
+                                 const int32_t* bounds, float share, float* means) {
+  if (how.cap > 0) cap_row(scores, first, seen, how.scale, how.cap);
+  const float scale = how.cap > 0 ? 1 : how.scale;
+#pragma omp simd
+  for (int64_t j = first; j < seen; ++j) scores[j] = fast_exp(scores[j] * scale - log_sum);
+  for (int64_t step = 0; bounds[step] < seen; ++step) {
+    const int64_t from = std::max<int64_t>(bounds[step], first), to = std::min<int64_t>(bounds[step + 1], seen);
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t j = from; j < to; ++j) sum += scores[j];
+    means[step] += sum * share;
+  }
+}
+
 STEMMA_CLONES void row_products(Rows a, Rows b, int64_t rows, int64_t width, float* sums) {
   for (int64_t i = 0; i < rows; ++i) {
     float sum = 0;
@@ -251,6 +268,33 @@ void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, 
         }
       copy_out(dk, keys, width, key_out);
       copy_out(dv, keys, width, value_out);
+    }
+  }
+}
+
+void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means) {
+  const Tiles& tiles = best_tiles();
+  const int64_t width = heads.width, group = heads.query / heads.key_value, steps = means.columns;
+  const int64_t past = k.rows - q.rows;
+  const Scoring how(heads);
+#pragma omp parallel
+  {
+    Scratch transposed, scores;
+#pragma omp for schedule(dynamic)
+    for (int64_t h = 0; h < heads.query; ++h) {
+      const Rows kt = transpose_in(transposed, head_rows(k, 0, h / group, width), k.rows, width);
+      const Tensor to = means.slice(h * steps, (h + 1) * steps);
+      int64_t step = 0;
+      for (int64_t i = 0; i < q.rows; i += block_rows) {
+        const int64_t rows = std::min(block_rows, q.rows - i), seen = past + i + 1;
+        const Rows x = scores.make(rows, padded(seen + rows - 1));
+        causal_scores(tiles, head_rows(q, i, h, width), kt, rows, width, seen, x);
+        for (int64_t r = 0; r < rows; ++r) {
+          while (bounds.data[step + 1] <= past + i + r) ++step;
+          add_step_sums(x[r], how.first(seen + r), seen + r, how, log_sum.row(i + r)[h], bounds.data,
+                        1.0f / static_cast<float>(bounds.data[step + 1] - bounds.data[step]), to.row(step));
+        }
+      }
     }
   }
 }

@@ -59,6 +59,9 @@ class CpuOps final : public Ops {
                           Tensor v_gradient) override {
     cpu::attention_backward(q, k, v, z, log_sum, z_gradient, segments, heads, q_gradient, k_gradient, v_gradient);
   }
+  void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means) override {
+    cpu::attention_means(q, k, log_sum, bounds, heads, means);
+  }
   void swiglu(Tensor gate, Tensor up, Tensor out) override { cpu::swiglu(gate, up, out); }
   void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient) override {
     cpu::swiglu_backward(gate, up, out_gradient, gate_gradient, up_gradient);

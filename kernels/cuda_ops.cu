@@ -124,6 +124,10 @@ class CudaOps final : public Ops {
                              v_gradient, delta, stream_);
   }
 
+  void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means) override {
+    cuda::attention_means(q, k, log_sum, bounds, heads, means, use());
+  }
+
   void swiglu(Tensor gate, Tensor up, Tensor out) override { cuda::swiglu(gate, up, out, use()); }
   void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient) override {
     cuda::swiglu_backward(gate, up, out_gradient, gate_gradient, up_gradient, use());

@@ -86,6 +86,12 @@ class Ops {
   virtual void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
                                   std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
                                   Tensor v_gradient) = 0;
+  // attention_means: how much the tokens of each step look at those of each step, without the matrix of all tokens.
+  // means[h,i,j] += 1/|i| * the weights of softmax(cap(scale q k^T) + causal), summed over the queries of step i that are
+  // given and over the keys of step j. Once every token was a query, row (h,i) sums to 1.
+  // One text: q (n, H*D) its latest n tokens, k (keys, G*D) all so far, log_sum (n,H) as attention left it. Step i is
+  // tokens bounds[i] .. bounds[i+1]-1, bounds (S+1,1) rising from 0 to the last key or beyond; means (H*S, S).
+  virtual void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means) = 0;
 
   // mlp: out = silu(gate) * up.                              all (N,F)
   virtual void swiglu(Tensor gate, Tensor up, Tensor out) = 0;

@@ -3,9 +3,13 @@
 #include <memory>
 
 #include "app/commands/bench_attribute.h"
+#include "app/commands/bench_capture.h"
+#include "app/commands/bench_decode.h"
+#include "app/commands/bench_prefill.h"
 #include "app/commands/bench_tokenize.h"
 #include "app/commands/command.h"
 #include "app/commands/options.h"
+#include "app/commands/random_model.h"
 
 namespace stemma {
 
@@ -30,6 +34,41 @@ Run setup_attribute_bench(CLI::App& app) {
   return [options] { return bench_attribute(*options); };
 }
 
+void declare_shape(CLI::App& app, std::string& shape) {
+  app.add_option("--shape", shape, "A random model of this shape")->check(CLI::IsMember(shape_names()));
+}
+
+Run setup_decode_bench(CLI::App& app) {
+  auto options = std::make_shared<BenchDecode>();
+  declare_shape(app, options->shape);
+  app.add_option("--tokens", options->tokens, "Tokens to write; 0: as many as take some seconds")
+      ->check(CLI::Range(0, 100000));
+  declare_device(app, options->device);
+  declare_json(app, options->json);
+  return [options] { return bench_decode(*options); };
+}
+
+Run setup_prefill_bench(CLI::App& app) {
+  auto options = std::make_shared<BenchPrefill>();
+  declare_shape(app, options->shape);
+  app.add_option("--tokens", options->tokens, "Tokens to read")->check(CLI::Range(1, 100000));
+  app.add_option("--chunk", options->chunk, "Tokens read at once")->check(CLI::Range(1, 100000));
+  declare_device(app, options->device);
+  declare_json(app, options->json);
+  return [options] { return bench_prefill(*options); };
+}
+
+Run setup_capture_bench(CLI::App& app) {
+  auto options = std::make_shared<BenchCapture>();
+  declare_shape(app, options->shape);
+  app.add_option("--capture", options->capture, "What is recorded, as of stemma generate");
+  app.add_option("--tokens", options->tokens, "Tokens to write")->check(CLI::Range(2, 100000));
+  app.add_option("--repeat", options->repeat, "Times each is run, alternately; the best counts")->check(CLI::Range(1, 1000));
+  declare_device(app, options->device);
+  declare_json(app, options->json);
+  return [options] { return bench_capture(*options); };
+}
+
 Run setup_tokenize_bench(CLI::App& app) {
   auto options = std::make_shared<BenchTokenize>();
   app.add_option("--model", options->model, "A tokenizer's file or folder")->required();
@@ -43,10 +82,24 @@ Run setup_tokenize_bench(CLI::App& app) {
 
 Run setup_bench(CLI::App& app) {
   app.require_subcommand(1);
-  CLI::App* attribute = app.add_subcommand("attribute", "Fit of the curvature and scan of the documents");
-  CLI::App* tokenize = app.add_subcommand("tokenize", "Text to tokens");
-  const Run run_attribute = setup_attribute_bench(*attribute), run_tokenize = setup_tokenize_bench(*tokenize);
-  return [=] { return attribute->parsed() ? run_attribute() : run_tokenize(); };
+  const std::vector<std::pair<CLI::App*, Run>> benches = [&] {
+    std::vector<std::pair<CLI::App*, Run>> all;
+    const auto add = [&](const char* name, const char* summary, Run (*setup)(CLI::App&)) {
+      CLI::App* bench = app.add_subcommand(name, summary);
+      all.emplace_back(bench, setup(*bench));
+    };
+    add("decode", "Tokens written one after the other", setup_decode_bench);
+    add("prefill", "A prompt read at once", setup_prefill_bench);
+    add("capture", "What recording costs: the same tokens with and without it", setup_capture_bench);
+    add("attribute", "Fit of the curvature and scan of the documents", setup_attribute_bench);
+    add("tokenize", "Text to tokens", setup_tokenize_bench);
+    return all;
+  }();
+  return [benches] {
+    for (const auto& [bench, run] : benches)
+      if (bench->parsed()) return run();
+    return 2;
+  };
 }
 
 }  // namespace stemma

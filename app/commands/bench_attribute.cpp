@@ -10,6 +10,7 @@
 
 #include "app/commands/model_size.h"
 #include "app/commands/options.h"
+#include "app/commands/random_model.h"
 #include "app/commands/terminal.h"
 #include "runtime/influence/scan.h"
 #include "runtime/influence/tracked.h"
@@ -29,37 +30,15 @@ struct Stopwatch {
   }
 };
 
-struct Shape {
-  int layers, width, heads, mlp_width, vocabulary;
-  int64_t documents, tokens;  // by default
+struct Documents {
+  int64_t count, tokens;  // by default
 };
-const std::map<std::string, Shape> shapes = {{"demo", {4, 160, 5, 432, 1024, 4000, 50}},
-                                             {"10m", {6, 384, 6, 1024, 4096, 64, 512}},
-                                             {"124m", {12, 768, 12, 2048, 50257, 8, 512}}};
+const std::map<std::string, Documents> documents_of = {{"demo", {4000, 50}}, {"10m", {64, 512}}, {"124m", {8, 512}}};
 
 std::vector<float> normal_numbers(int64_t count, double spread, Random& random) {
   std::vector<float> values(static_cast<size_t>(count));
   for (float& value : values) value = static_cast<float>(spread * random.normal());
   return values;
-}
-
-Model random_model(const Shape& shape, std::shared_ptr<Ops> ops) {
-  Model model;
-  ModelConfig& c = model.config;
-  c.architecture = "LlamaForCausalLM";
-  c.layers = shape.layers, c.width = shape.width, c.heads = c.key_value_heads = shape.heads;
-  c.head_width = shape.width / shape.heads, c.mlp_width = shape.mlp_width, c.vocabulary = shape.vocabulary,
-  c.context = 2048;
-  model.ops = std::move(ops);
-  model.weights = Weights(c, model.ops);
-  model.rope = rope_table(c, model.ops);
-  Random random(1);
-  for (const auto& named : model.weights.named()) {
-    const auto values = named.decays ? normal_numbers(named.tensor.size(), 0.02, random)
-                                     : std::vector<float>(static_cast<size_t>(named.tensor.size()), 1.0f);
-    model.ops->upload(named.tensor.data, values.data(), values.size() * sizeof(float));
-  }
-  return model;
 }
 
 // Lengths spread about the mean, as those of real documents are.
@@ -95,11 +74,11 @@ struct Line {
 }  // namespace
 
 int bench_attribute(const BenchAttribute& options) {
-  const Shape& shape = shapes.at(options.shape);
-  const Model model = random_model(shape, open_device(options.device));
-  const int64_t tokens_each = options.tokens ? options.tokens : shape.tokens;
+  const Documents usual = documents_of.at(options.shape);
+  const Model model = random_model(shape_config(options.shape), open_device(options.device));
+  const int64_t tokens_each = options.tokens ? options.tokens : usual.tokens;
   const DocumentBatches batches(
-      random_documents(options.documents ? options.documents : shape.documents, tokens_each, shape.vocabulary), 2048);
+      random_documents(options.documents ? options.documents : usual.count, tokens_each, model.config.vocabulary), 2048);
   const double tracked = tracked_parameters(model), tokens = static_cast<double>(batches.tokens());
   const Stopwatch time{options.processor_time};
   ProgressLine line;

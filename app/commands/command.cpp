@@ -8,12 +8,11 @@
 #include <filesystem>
 #include <iostream>
 #include <new>
-#include <numeric>
 #include <string>
-#include <vector>
 
 #include "app/commands/signals.h"
 #include "app/commands/terminal.h"
+#include "runtime/edit_distance.h"
 #include "runtime/error.h"
 
 namespace stemma {
@@ -35,25 +34,10 @@ constexpr Command table[] = {
     {"bench", "Measure this machine: speeds as shares of what its processor can do", setup_bench},
 };
 
-size_t distance(std::string_view a, std::string_view b) {  // Levenshtein
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
-      diagonal = above;
-    }
-  }
-  return row.back();
-}
-
 const char* nearest(std::string_view word) {
   return std::min_element(
              std::begin(table), std::end(table),
-             [&](const Command& a, const Command& b) { return distance(word, a.name) < distance(word, b.name); })
+             [&](const Command& a, const Command& b) { return edit_distance(word, a.name) < edit_distance(word, b.name); })
       ->name;
 }
 

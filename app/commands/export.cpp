@@ -67,13 +67,9 @@ int document_of(const InfluenceTable& table, int step, const Options& options) {
 }
 
 Figure activations_of(const Session& session, const Trace& trace, const Options& options, const FigureOrigin& origin) {
-  std::vector<Recorded> recorded;
-  if (const auto sites = session.activations.find(trace.id); sites != session.activations.end()) {
-    for (const std::string& site : sites->second) {
-      if (site.ends_with(".hook_resid_post")) recorded.push_back(read_activations(session.path, trace.id, site));
-    }
-  }
-  return activation_figure(summarise_activations(trace, recorded, activation_quantity(options.quantity)), origin);
+  const auto found = session.activations.find(trace.id);
+  const std::vector<std::string> sites = found == session.activations.end() ? std::vector<std::string>{} : found->second;
+  return activation_figure(recorded_map(session.path, trace, sites, activation_quantity(options.quantity)), origin);
 }
 
 Figure build(const Session& session, const Options& options) {

@@ -4,7 +4,6 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
-#include <sstream>
 
 #include "app/commands/command.h"
 #include "app/commands/model_size.h"
@@ -13,6 +12,7 @@
 #include "runtime/model/chat_template.h"
 #include "runtime/model/model_source.h"
 #include "runtime/model/utf8.h"
+#include "runtime/trace/capture_list.h"
 #include "runtime/trace/capture_run.h"
 
 namespace stemma {
@@ -20,7 +20,7 @@ namespace stemma {
 namespace {
 
 struct Options {
-  std::string model, prompt, prompts, out, capture = "all", device = "auto", system, dtype = "f32";
+  std::string model, prompt, prompts, out, capture = "residual", device = "auto", system, dtype = "f32";
   bool prompt_given = false, no_think = false, dry_run = false, json = false;
   int samples = 1;
   Sampler sampler;
@@ -57,22 +57,12 @@ std::vector<Prompt> read_prompts(const Options& options) {
   return prompts;
 }
 
-std::vector<std::string> read_sites(const std::string& list, const Model& model) {
-  if (list == "all") return residual_sites(model);
-  if (list == "none") return {};
-  std::vector<std::string> known{name_of(Site{Hook::embed, 0})};
-  for (int layer = 0; layer < model.config.layers; ++layer)
-    for (const Hook hook : {Hook::resid_mid, Hook::resid_post}) known.push_back(name_of(Site{hook, layer}));
-  known.push_back(name_of(Site{Hook::final_norm, 0}));
-  std::vector<std::string> sites;
-  std::istringstream names(list);
-  for (std::string name; std::getline(names, name, ',');) {
-    if (std::find(known.begin(), known.end(), name) == known.end())
-      throw WrongUsage(fmt::format("--capture: '{}' is no site of {}; it has {}, or write all or none", name,
-                                   model.name, fmt::join(known, ", ")));
-    if (std::find(sites.begin(), sites.end(), name) == sites.end()) sites.push_back(name);
+CaptureChoice read_capture(const std::string& list, const ModelConfig& config) {
+  try {
+    return read_capture_list(list, config);
+  } catch (const Error& error) {
+    throw WrongUsage(std::string("--capture: ") + error.what());
   }
-  return sites;
 }
 
 GenerateRequest request_of(const Options& options, const Prompt& prompt, int sample) {
@@ -95,7 +85,7 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
   model.name = files.name;
   model.tokenizer = std::make_shared<Tokenizer>(tokenizer_path(files));
   if (auto chat = chat_template_of(files)) model.chat = std::make_shared<const ChatTemplate>(std::move(*chat));
-  const auto sites = read_sites(options.capture, model);
+  const auto capture = read_capture(options.capture, model.config);
   const auto size = size_of(model.config);
   nlohmann::ordered_json plan{{"model", options.model},
                               {"parameters", size.total()},
@@ -103,15 +93,15 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
                               {"traces", prompts.size() * static_cast<size_t>(options.samples)},
                               {"prompts", nlohmann::ordered_json::array()}};
   int64_t longest = 0;
-  double recorded = 0;
+  double recorded = 0, width = 0;  // of all sites together
+  for (const Site site : capture.sites) width += static_cast<double>(width_of(model.config, site));
   for (const auto& prompt : prompts) {
     std::string text;
     const auto ids = prompt_tokens(model, request_of(options, prompt, 0), &text);
     const auto length =
         std::min<int64_t>(static_cast<int64_t>(ids.size()) + options.sampler.max_tokens, model.config.context);
     longest = std::max(longest, length);
-    recorded +=
-        2.0 * static_cast<double>(length) * model.config.width * static_cast<double>(sites.size()) * options.samples;
+    recorded += 2.0 * static_cast<double>(length) * width * options.samples;
     plan["prompts"].push_back({{"id", prompt.id}, {"rendered", text}, {"tokens", ids}});
   }
   plan["cache_bytes"] = cache_bytes(model.config, longest);
@@ -172,7 +162,7 @@ int run(const Options& options) {
   Session session;
   if (session_exists(options.out)) session = open_session(options.out);
   const auto model = load_model(options.model, open_device(options.device));
-  const auto sites = read_sites(options.capture, *model);
+  const auto capture = read_capture(options.capture, model->config);
 
   ProgressLine line;
   Control control;
@@ -181,7 +171,7 @@ int run(const Options& options) {
   for (const auto& prompt : prompts) {
     for (int sample = 0; sample < options.samples && !control.cancelled(); ++sample) {
       const auto id =
-          capture_run(session, options.out, *model, request_of(options, prompt, sample), sites, stream, control);
+          capture_run(session, options.out, *model, request_of(options, prompt, sample), capture, stream, control);
       Trace& trace = *session.find(id);
       if (!prompt.id.empty() && trace.title != prompt.id) {
         trace.title = prompt.id;
@@ -212,7 +202,8 @@ Run setup_generate(CLI::App& app) {
   app.add_option("--system", options->system, "System message, for models with a chat template")->type_name("TEXT");
   app.add_option("--out", options->out, "Session to write; traces are added to one that exists")->type_name("S.h5");
   app.add_option("--capture", options->capture,
-                 "Sites to record, separated by commas; all: every hook_resid_post; or none")
+                 "Activations to record, separated by commas: names with * (blocks.*.hook_mlp_out, blocks.3.*), "
+                 "residual (every hook_resid_post), attention (means from step to step), all, none")
       ->type_name("LIST");
   app.add_flag("--no-think", options->no_think, "The answer without a thought: by the chat template's enable_thinking, else an empty thought is forced");
   app.add_option("--temperature", sampler.temperature, "0: always the most likely token")

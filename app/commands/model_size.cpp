@@ -49,4 +49,9 @@ double cache_bytes(const ModelConfig& config, int64_t tokens, Precision precisio
   return number * 2 * config.layers * config.key_value_heads * config.head_width * static_cast<double>(tokens);
 }
 
+double workspace_bytes(const ModelConfig& config, int64_t tokens) {
+  const double queries = 2.0 * config.heads * config.head_width, keys = 2.0 * config.key_value_heads * config.head_width;
+  return 4.0 * config.layers * static_cast<double>(tokens) * (4.0 * config.width + queries + keys + 3.0 * config.mlp_width);
+}
+
 }  // namespace stemma

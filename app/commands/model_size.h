@@ -25,6 +25,9 @@ double weight_bytes(const ModelConfig& config, Precision precision);
 // Keys and values of `tokens` tokens.
 double cache_bytes(const ModelConfig& config, int64_t tokens, Precision precision = Precision::f32);
 
+// What a forward of `tokens` tokens keeps beside the cache, f32; about.
+double workspace_bytes(const ModelConfig& config, int64_t tokens);
+
 // Shapes (inputs M, outputs P) of one block's linear layers.
 struct LinearShape {
   int64_t inputs, outputs;

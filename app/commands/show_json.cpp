@@ -74,6 +74,7 @@ Json trace_json(const Session& session, const Trace& trace, const ShowOptions& o
   out["device"] = trace.device;
   const auto recorded = session.activations.find(trace.id);
   out["activations"] = recorded == session.activations.end() ? std::vector<std::string>{} : recorded->second;
+  out["attention"] = session.attention.contains(trace.id);
   const auto tables = chosen_tables(session, trace, options);
   out["tables"] = Json::array();
   for (const auto* table : tables) out["tables"].push_back(provenance(*table));
@@ -110,6 +111,11 @@ Json trace_summary(const Session& session, const Trace& trace) {
   out["prompt_tokens"] = trace.prompt_tokens;
   out["stop_reason"] = trace.stop_reason;
   out["completed"] = trace.completed;
+  out["capture_check"] = nullptr;
+  if (const auto check = session.checks.find(trace.id); check != session.checks.end())
+    out["capture_check"] = {{"tokens", check->second.tokens},
+                            {"nats", number(check->second.nats)},
+                            {"top1", check->second.top1}};
   out["methods"] = Json::array();
   for (const auto& [key, table] : session.influence)
     if (key.first == trace.id) out["methods"].push_back(key.second);

@@ -5,6 +5,7 @@
 
 #include "app/commands/show.h"
 #include "app/commands/terminal.h"
+#include "runtime/trace/capture_check.h"
 
 namespace stemma {
 
@@ -50,12 +51,14 @@ void print_head(const Session& session, const Trace& trace, const std::vector<co
           is_right(answer_of(trace), trace.expected) ? "as expected" : "expected \"" + snippet(trace.expected, 60) + "\"");
   const auto recorded = session.activations.find(trace.id);
   if (recorded == session.activations.end() || recorded->second.empty())
-    print("  activations: none recorded\n");
+    print("  activations: none recorded; the window computes them again from the tokens\n");
   else if (recorded->second.size() == 1)
     print("  activations recorded: {}\n", recorded->second.front());
   else
     print("  activations recorded: {} sites, {} to {}\n", recorded->second.size(), recorded->second.front(),
           recorded->second.back());
+  if (const auto check = session.checks.find(trace.id); check != session.checks.end())
+    print("    check: {}\n", words_of(check->second));
   for (const auto* table : tables) print_provenance(*table);
   if (tables.empty()) print("  influence: none yet; stemma attribute finds it\n");
 }

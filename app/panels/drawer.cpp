@@ -8,7 +8,7 @@
 
 namespace stemma {
 
-Drawer::Drawer(OpenSession* document, QWidget* parent) : QWidget(parent), document_(document) {
+Drawer::Drawer(OpenSession* document, Jobs* jobs, QWidget* parent) : QWidget(parent), document_(document), jobs_(jobs) {
   setMinimumHeight(150);
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(0, 0, 0, 0);
@@ -23,7 +23,12 @@ Drawer::Drawer(OpenSession* document, QWidget* parent) : QWidget(parent), docume
   quantity_->addItem(tr("Cosine with the last layer"), static_cast<int>(ActivationQuantity::cosine));
   quantity_->setToolTip(tr("Which number of the residual stream each cell shows"));
   row->addWidget(quantity_);
-  row->addStretch();
+  row->addSpacing(12);
+  source_ = new ElidedLabel;
+  source_->setAccessibleName(tr("Where the activations come from"));
+  row->addWidget(source_, 1);
+  recompute_ = quiet_button(tr("Compute again"), tr("Runs the model over this trace's tokens once more"));
+  row->addWidget(recompute_);
   column->addLayout(row);
   // Made before the window is first shown: a GL child that comes later would make Qt close the window and open another.
   viewer_ = new ViewerWidget(this);
@@ -34,8 +39,13 @@ Drawer::Drawer(OpenSession* document, QWidget* parent) : QWidget(parent), docume
   connect(document_, &OpenSession::activations_changed, this, [this] {
     viewer_->set_message(document_->activations_message());
     viewer_->show_activations(document_->activations());
+    refresh_source();
     follow_cursor();
   });
+  connect(jobs_, &Jobs::changed, this, &Drawer::refresh_source);
+  connect(jobs_, &Jobs::progressed, this, &Drawer::refresh_source);
+  connect(recompute_, &QPushButton::clicked, this,
+          [this] { jobs_->running() == Jobs::Kind::recompute ? jobs_->cancel() : jobs_->recompute(); });
   connect(quantity_, &QComboBox::activated, this, &Drawer::read);
   connect(document_, &OpenSession::trace_changed, this, &Drawer::read);
   connect(document_, &OpenSession::cursor_changed, this, &Drawer::follow_cursor);
@@ -54,6 +64,19 @@ void Drawer::read() {
   stale_ = !isVisible();
   if (stale_) return;
   document_->read_activations(quantity());
+}
+
+void Drawer::refresh_source() {
+  const bool computing = jobs_->running() == Jobs::Kind::recompute;
+  const Progress& now = jobs_->progress();
+  QString detail;
+  source_->setText(!computing      ? document_->activations_source(&detail)
+                   : now.total > 0 ? tr("Computing: %1 of %2 tokens").arg(now.done).arg(now.total)
+                                   : QString::fromStdString(now.stage) + QStringLiteral("…"));
+  source_->setToolTip(detail.isEmpty() ? source_->text() : detail);
+  recompute_->setVisible(computing || document_->can_recompute());
+  recompute_->setText(computing ? tr("Cancel") : tr("Compute again"));
+  recompute_->setEnabled(computing ? !jobs_->stopping() : jobs_->running() == Jobs::Kind::none);
 }
 
 void Drawer::follow_cursor() {

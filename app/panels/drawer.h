@@ -1,11 +1,13 @@
-// Below: layers x tokens of the trace's recorded activations, following the cursor. They are read when it is open.
+// Below: layers x tokens of the trace's activations, following the cursor, and whether they were recorded or
+// recomputed. They are read when it is open.
 #pragma once
 
 #include <QComboBox>
 #include <QLabel>
+#include <QPushButton>
 #include <QWidget>
 
-#include "app/document.h"
+#include "app/jobs.h"
 
 namespace stemma {
 
@@ -15,8 +17,10 @@ class Drawer : public QWidget {
   Q_OBJECT
 
  public:
-  explicit Drawer(OpenSession* document, QWidget* parent = nullptr);
+  explicit Drawer(OpenSession* document, Jobs* jobs, QWidget* parent = nullptr);
   ActivationQuantity quantity() const;
+  QLabel* source() { return source_; }
+  QPushButton* recompute_button() { return recompute_; }
 
  protected:
   void showEvent(QShowEvent* event) override;
@@ -24,9 +28,13 @@ class Drawer : public QWidget {
  private:
   void read();  // where it can be seen; else when it is shown
   void follow_cursor();
+  void refresh_source();
 
   OpenSession* document_;
+  Jobs* jobs_;
   QComboBox* quantity_;
+  QLabel* source_;
+  QPushButton* recompute_;  // becomes Cancel while it runs
   ViewerWidget* viewer_;
   bool stale_ = true;
 };

@@ -110,18 +110,13 @@ void ExportDialog::build_figure() {
           return std::make_shared<const Figure>(step_figure(*trace, table ? *table : none, step, 8, origin));
         }
         if (which == 1) return std::make_shared<const Figure>(document_figure(*trace, *table, step, chosen, origin));
-        std::vector<Recorded> recorded;
-        if (const auto found = session->activations.find(trace->id); found != session->activations.end()) {
-          for (const std::string& site : found->second) {
-            if (site.ends_with("hook_resid_post")) recorded.push_back(read_activations(session->path, trace->id, site));
-          }
-        }
-        if (recorded.empty()) {
+        const auto found = session->activations.find(trace->id);
+        if (found == session->activations.end()) {
           throw Error(ErrorCode::not_found,
                       "No activations were recorded for this trace; run its prompt again to record them.");
         }
         return std::make_shared<const Figure>(
-            activation_figure(summarise_activations(*trace, recorded, quantity), origin));
+            activation_figure(recorded_map(session->path, *trace, found->second, quantity), origin));
       },
       [this](std::shared_ptr<const Figure> figure) { show_figure(std::move(figure)); },
       [this](const QString& sentence) {

@@ -143,6 +143,8 @@ void RunPanel::refresh() {
                 : QString::fromStdString(jobs_->progress().stage) + "…";
   } else if (jobs_->running() == Jobs::Kind::attribute) {
     run_->setToolTip(tr("The model is busy with the attribution"));
+  } else if (jobs_->running() == Jobs::Kind::recompute) {
+    run_->setToolTip(tr("The model is busy computing activations again"));
   }
   if (state == state_) return;
   state_ = state;

@@ -63,11 +63,12 @@ Tensor forward(Workspace& work, const Batch& batch, KeyValueCache* cache, const 
   const Tensor start = rows(work.residual[0]);
   ops.embed(ids, model.weights.embedding, start);
   if (config.embedding_scale != 1) ops.add(start, start, config.embedding_scale - 1);
+  show(Hook::embed, 0, start);
   if (model.weights.positions) {
     ops.embed(positions, model.weights.positions, rows(work.hidden));
+    show(Hook::pos_embed, 0, rows(work.hidden));
     ops.add(rows(work.hidden), start);
   }
-  show(Hook::embed, 0, start);
   for (int i = 0; i < config.layers; ++i) {
     const Block& block = model.weights.blocks[i];
     auto& v = work.blocks[i];
@@ -82,29 +83,39 @@ Tensor forward(Workspace& work, const Batch& batch, KeyValueCache* cache, const 
       return design.norm_before ? rows(y) : x;
     };
     const auto add = [&](Tensor x, Linear which, Tensor branch, const Buffer& out, const Buffer& scale, Tensor weight,
-                         Tensor sum) {
+                         Tensor sum, Hook added) {
       linear(branch, which, design.norm_after ? rows(out) : sum);
       if (design.norm_after) normalise(model, rows(out), weight, {}, sum, rows(scale));
+      show(added, i, sum);
       ops.add(x, sum);
     };
     // Queries or keys: the norm reads what was projected, the turn is in place.
-    const auto project = [&](Tensor x, Linear which, const Buffer& kept, Tensor weight, const Buffer& scale, Tensor y) {
+    const auto project = [&](Tensor x, Linear which, const Buffer& kept, Tensor weight, const Buffer& scale, Tensor y,
+                             Hook projected, Hook turned) {
       linear(x, which, kept.view() ? rows(kept) : y);
+      if (config.clip_qkv > 0) ops.clip(rows(kept), config.clip_qkv);
+      show(projected, i, kept.view() ? rows(kept) : y);
       if (config.clip_qkv > 0) {
-        ops.clip(rows(kept), config.clip_qkv);
         copy(rows(kept), y);
       } else if (weight) {
         const Tensor single = norm_rows(config, rows(kept));
         ops.rms_norm(single, weight, config.norm_epsilon, norm_rows(config, y), {rows(scale).data, single.rows, 1});
       }
-      if (const Tensor table = rope_of(model, i)) ops.rope(y, angles, table, config.head_width, Rotation::forward);
+      if (const Tensor table = rope_of(model, i)) {
+        ops.rope(y, angles, table, config.head_width, Rotation::forward);
+        show(turned, i, y);
+      }
     };
 
+    show(Hook::resid_pre, i, before);
     const Tensor x = read(before, block.attention_norm, block.attention_norm_bias, v.attention_in, v.attention_scale);
-    project(x, Linear::query, v.projected_query, block.query_norm, v.query_scale, rows(v.query));
-    project(x, Linear::key, v.projected_key, block.key_norm, v.key_scale, rows(v.key));
+    project(x, Linear::query, v.projected_query, block.query_norm, v.query_scale, rows(v.query),
+            Hook::query, Hook::rot_query);
+    project(x, Linear::key, v.projected_key, block.key_norm, v.key_scale, rows(v.key), Hook::key,
+            Hook::rot_key);
     linear(x, Linear::value, rows(v.value));
     if (config.clip_qkv > 0) ops.clip(rows(v.value), config.clip_qkv);
+    show(Hook::value, i, rows(v.value));
     Tensor keys = rows(v.key), values = rows(v.value);
     if (cache) {
       const auto append = [&](Tensor from, const Buffer& to) {
@@ -115,21 +126,25 @@ Tensor forward(Workspace& work, const Batch& batch, KeyValueCache* cache, const 
       values = append(values, cache->values[i]);
     }
     ops.attention(rows(v.query), keys, values, segments, model.heads(i), rows(v.attended), rows(v.log_sum));
+    show(Hook::z, i, rows(v.attended));
     add(before, Linear::output, rows(v.attended), v.attention_out, v.attention_out_scale, block.attention_after,
-        middle);
-    show(Hook::resid_mid, i, middle);
+        middle, Hook::attn_out);
+    if (!design.parallel) show(Hook::resid_mid, i, middle);
 
     const Tensor y =
         read(design.parallel ? before : middle, block.mlp_norm, block.mlp_norm_bias, v.mlp_in, v.mlp_scale);
     if (design.gated) linear(y, Linear::gate, rows(v.gate));
     linear(y, Linear::up, rows(v.up));
+    show(Hook::mlp_pre, i, design.gated ? rows(v.gate) : rows(v.up));
+    if (design.gated) show(Hook::mlp_pre_linear, i, rows(v.up));
     if (design.activation == Activation::silu)
       ops.swiglu(rows(v.gate), rows(v.up), rows(v.activated));
     else if (design.gated)
       ops.gelu(gelu_of(design), rows(v.gate), rows(v.up), rows(v.activated));
     else
       ops.gelu(gelu_of(design), rows(v.up), {}, rows(v.activated));
-    add(middle, Linear::down, rows(v.activated), v.mlp_out, v.mlp_out_scale, block.mlp_after, after);
+    show(Hook::mlp_post, i, rows(v.activated));
+    add(middle, Linear::down, rows(v.activated), v.mlp_out, v.mlp_out_scale, block.mlp_after, after, Hook::mlp_out);
     show(Hook::resid_post, i, after);
   }
   normalise(model, rows(work.residual.back()), model.weights.final_norm, model.weights.final_norm_bias,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/model/model.h"
+#include "runtime/model/sites.h"
 
 namespace stemma {
 
@@ -20,15 +21,7 @@ struct Batch {
   int64_t size() const { return static_cast<int64_t>(ids.size()); }
 };
 
-// Where a tap may look, in TransformerLens names: "blocks.3.hook_resid_post".
-enum class Hook { embed, resid_mid, resid_post, final_norm };
-struct Site {
-  Hook hook;
-  int layer;
-};
-std::string name_of(Site site);
-
-// Asked before a value is made, shown it once it is there. The tensor (N,C) is valid during the call.
+// Asked whether a value is wanted, shown it once it is there. The tensor (N, width_of the site) is valid during the call.
 struct Taps {
   std::function<bool(Site)> wants;
   std::function<void(Site, Tensor)> observe;

@@ -14,16 +14,6 @@ void Batch::add(const std::vector<int32_t>& document) {
   for (int32_t i = 0; i < end - begin; ++i) positions.push_back(i);
 }
 
-std::string name_of(Site site) {
-  switch (site.hook) {
-    case Hook::embed: return "hook_embed";
-    case Hook::resid_mid: return "blocks." + std::to_string(site.layer) + ".hook_resid_mid";
-    case Hook::resid_post: return "blocks." + std::to_string(site.layer) + ".hook_resid_post";
-    case Hook::final_norm: return "ln_final.hook_normalized";
-  }
-  return {};
-}
-
 KeyValueCache::KeyValueCache(const Model& model, int64_t capacity) {
   const int64_t width = int64_t{model.config.key_value_heads} * model.config.head_width;
   for (int i = 0; i < model.config.layers; ++i) {

@@ -28,8 +28,7 @@ bool is_empty_file(const std::filesystem::path& path) {
 
 // Adds the empty data sets of a trace. A kill while objects are made can cost everything in a file (measured), so they
 // are made in a copy, which then takes the file's place; only a large file, costly to copy, is changed where it lies.
-void make_structure(const std::filesystem::path& path, const std::string& trace, const std::vector<std::string>& sites,
-                    int64_t width) {
+void make_structure(const std::filesystem::path& path, const std::string& trace, const std::vector<SiteShape>& sites) {
   const bool is_new = is_empty_file(path);
   if (!is_new && bears_crash_mark(path)) repair_activations(path);
   const bool beside = is_new || std::filesystem::file_size(path) <= copied_bytes;
@@ -45,7 +44,7 @@ void make_structure(const std::filesystem::path& path, const std::string& trace,
       const Hdf5Node root = file.root();
       if (root.has(trace)) root.remove(trace);  // of a generation that no session knows
       const Hdf5Node group = root.make_group(trace);
-      for (const std::string& site : sites) {
+      for (const auto& [site, width] : sites) {
         group.make_rows(link_name(site), width, std::clamp<int64_t>(chunk_values / width, 1, chunk_tokens));
       }
     }
@@ -62,6 +61,7 @@ void make_structure(const std::filesystem::path& path, const std::string& trace,
 struct ActivationWriter::State {
   struct Site {
     Hdf5Node rows;
+    int64_t width;
     std::vector<uint16_t> waiting;
     int64_t tokens = 0;  // given so far
   };
@@ -69,33 +69,33 @@ struct ActivationWriter::State {
   std::filesystem::path path;
   Hdf5File file;
   std::vector<Site> sites;
-  int64_t width = 0, flushed = 0;
+  int64_t flushed = 0;
   bool open = false;
 
   void write(Site& site) {
-    const int64_t rows = static_cast<int64_t>(site.waiting.size()) / width;
+    const int64_t rows = static_cast<int64_t>(site.waiting.size()) / site.width;
     if (rows == 0) return;
-    site.rows.append_rows(site.waiting.data(), rows, width);
+    site.rows.append_rows(site.waiting.data(), rows, site.width);
     site.waiting.clear();
   }
 };
 
 ActivationWriter::ActivationWriter(const std::filesystem::path& session, const std::string& trace_id,
-                                   const std::vector<std::string>& sites, int64_t width)
+                                   const std::vector<SiteShape>& sites)
     : state_(std::make_unique<State>()) {
-  if (width <= 0)
-    throw Error(ErrorCode::usage,
-                fmt::format("{}: activations of width {} cannot be recorded", session.string(), width));
+  for (const auto& [site, width] : sites)
+    if (width <= 0)
+      throw Error(ErrorCode::usage,
+                  fmt::format("{}: activations of width {} cannot be recorded ({})", session.string(), width, site));
   state_->lock = SessionLock::take(session);
-  state_->width = width;
   const std::filesystem::path path = state_->path = activations_path(session);
   const std::string name = link_name(trace_id);
 
-  make_structure(path, name, sites, width);
+  make_structure(path, name, sites);
   state_->file = Hdf5File::open_for(Hdf5File::Mode::append, path);
   state_->open = true;
   const Hdf5Node group = state_->file.root().group(name);
-  for (const std::string& site : sites) state_->sites.push_back({group.open_rows(link_name(site)), {}, 0});
+  for (const auto& [site, width] : sites) state_->sites.push_back({group.open_rows(link_name(site)), width, {}, 0});
 }
 
 ActivationWriter::~ActivationWriter() {
@@ -108,11 +108,11 @@ ActivationWriter::~ActivationWriter() {
 
 void ActivationWriter::append(size_t site, const float* values, int64_t tokens) {
   State::Site& target = state_->sites.at(site);
-  const size_t before = target.waiting.size(), count = static_cast<size_t>(tokens * state_->width);
+  const size_t before = target.waiting.size(), count = static_cast<size_t>(tokens * target.width);
   target.waiting.resize(before + count);
   for (size_t i = 0; i < count; ++i) target.waiting[before + i] = half_of(values[i]);
   target.tokens += tokens;
-  if (static_cast<int64_t>(target.waiting.size()) >= tokens_between_flushes * state_->width) state_->write(target);
+  if (static_cast<int64_t>(target.waiting.size()) >= tokens_between_flushes * target.width) state_->write(target);
 
   const bool complete = std::all_of(state_->sites.begin(), state_->sites.end(), [&](const State::Site& other) {
     return other.tokens == target.tokens && other.waiting.empty();

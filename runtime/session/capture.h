@@ -13,7 +13,12 @@
 
 namespace stemma {
 
-// Appends residual streams to S.activations.h5: /<trace>/<site> (T,C) f16. The structure is made first, in a copy that
+struct SiteShape {
+  std::string name;   // "blocks.3.hook_resid_post"
+  int64_t width = 0;  // numbers for each token
+};
+
+// Appends activations to S.activations.h5: /<trace>/<site> (T,C) f16. The structure is made first, in a copy that
 // takes the file's place (past 64 MiB: in the file itself); then the data sets only grow, in SWMR mode with H5Fflush:
 // what was flushed survives a kill.
 class ActivationWriter {
@@ -21,9 +26,9 @@ class ActivationWriter {
   // Throws Error: another program generates into the session, the file is damaged, the disk is full. What a crash left
   // of an earlier run is made whole first.
   ActivationWriter(const std::filesystem::path& session, const std::string& trace_id,
-                   const std::vector<std::string>& sites, int64_t width);
+                   const std::vector<SiteShape>& sites);
   ~ActivationWriter();
-  // `values` (tokens, width) for site index `site`; every site gets the same tokens in the same order.
+  // `values` (tokens, the site's width) for site index `site`; every site gets the same tokens in the same order.
   // Written and flushed every few tokens.
   void append(size_t site, const float* values, int64_t tokens);
   void flush();

@@ -68,6 +68,9 @@ class Hdf5Node {
   Hdf5Node open_rows(const std::string& name) const;
   void append_rows(const uint16_t* values, int64_t rows, int64_t width) const;  // of the node open_rows gave
   void set_rows(int64_t rows, int64_t width) const;
+  // Of a file from a stranger: throws unless the node holds half precision and no more than is stored. Its shape.
+  Shape check_rows() const;
+  std::vector<uint16_t> read_rows(int64_t first, int64_t rows, int64_t width) const;  // after check_rows
 
   const std::string& file() const { return file_; }
   std::string place(const std::string& name = {}) const;  // "S.h5: '/traces/t001'"

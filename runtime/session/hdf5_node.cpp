@@ -236,4 +236,23 @@ void Hdf5Node::append_rows(const uint16_t* values, int64_t rows, int64_t width) 
                 place());
 }
 
+Shape Hdf5Node::check_rows() const {
+  const Id stored = own(H5Dget_type(*id_), H5Tclose);
+  if (!stored || H5Tequal(*stored, *half_type()) <= 0) fail_damaged(place(), "holds another kind of number");
+  return check_extents(id_, place(), {-1, -1}, sizeof(uint16_t));
+}
+
+std::vector<uint16_t> Hdf5Node::read_rows(int64_t first, int64_t rows, int64_t width) const {
+  prepare_library();
+  std::vector<uint16_t> values(static_cast<size_t>(rows * width));
+  if (values.empty()) return values;
+  const hsize_t start[2] = {static_cast<hsize_t>(first), 0},
+                count[2] = {static_cast<hsize_t>(rows), static_cast<hsize_t>(width)};
+  const Id memory = own(H5Screate_simple(2, count, nullptr), H5Sclose), file = own(H5Dget_space(*id_), H5Sclose);
+  if (!file || H5Sselect_hyperslab(*file, H5S_SELECT_SET, start, nullptr, count, nullptr) < 0 ||
+      H5Dread(*id_, *half_type(), *memory, *file, H5P_DEFAULT, values.data()) < 0)
+    fail_damaged(place(), "cannot be read");
+  return values;
+}
+
 }  // namespace stemma

@@ -4,9 +4,9 @@
 #include <optional>
 
 #include "runtime/error.h"
+#include "runtime/session/activation_reader.h"
 #include "runtime/session/activations_file.h"
 #include "runtime/session/file_stamp.h"
-#include "kernels/half.h"
 #include "runtime/session/heap_check.h"
 #include "runtime/session/recovery.h"
 #include "runtime/session/session.h"
@@ -99,7 +99,10 @@ Session read_session(const fs::path& path) {
     if (node.has("activations")) {
       std::vector<std::string> sites = present_sites(path, node.group("activations"), recorded);
       if (!sites.empty()) session.activations[trace.id] = std::move(sites);
+      if (const Hdf5Node group = node.group("activations"); group.has_attribute("check_nats"))
+        session.checks[trace.id] = {group.integer("check_tokens"), group.real("check_nats"), group.real("check_top1")};
     }
+    if (node.has("attention")) session.attention[trace.id] = nullptr;
   }
   return session;
 }
@@ -143,41 +146,22 @@ Session load_session(const fs::path& path, std::string* note) {
 }
 
 Recorded read_activations(const fs::path& session, const std::string& trace_id, const std::string& site) {
-  RecordingPlace place = {activations_path(session), link_name(trace_id), link_name(site)};
-  const std::string missing =
-      fmt::format("{}: no activations of trace {} at {}; generate it again with that site captured", session.string(),
-                  trace_id, site);
-  std::optional<Hdf5File> file;
-  Hdf5Node group;
-  std::error_code failed;
-  if (fs::exists(session, failed)) {
-    file = Hdf5File::open(session);
-    const Hdf5Node traces = file->root().group("traces");
-    if (traces.has(place.trace) && traces.group(place.trace).has("activations")) {
-      group = traces.group(place.trace).group("activations");
-      if (const auto link = group.outside_link(place.site)) {
-        if (const auto target = place_of(session, *link)) place = *target;
-      } else if (group.has(place.site)) {
-        place.file.clear();
-      }
-    }
-  }
-  if (!place.file.empty()) {
-    if (!fs::is_regular_file(place.file, failed)) throw Error(ErrorCode::not_found, missing);
-    file = Hdf5File::open_growing(place.file);
-    if (!file->root().has(place.trace)) throw Error(ErrorCode::not_found, missing);
-    group = file->root().group(place.trace);
-  }
-  if (!group.has(place.site)) throw Error(ErrorCode::not_found, missing);
-
-  const std::vector<uint16_t> halves = group.read<uint16_t>(place.site, {-1, -1});
-  Recorded recorded;
-  recorded.site = site;
-  recorded.width = group.shape(place.site).at(1);
-  recorded.tokens = place.file.empty() ? group.shape(place.site).at(0) : common_rows(group);
+  const ActivationReader reader(session, trace_id, site);
+  Recorded recorded{site, reader.tokens(), reader.width(), {}};
   recorded.values.resize(static_cast<size_t>(recorded.tokens * recorded.width));
-  for (size_t i = 0; i < recorded.values.size(); ++i) recorded.values[i] = float_of(halves[i]);
+  reader.read(0, recorded.tokens, recorded.values.data());
   return recorded;
+}
+
+StepAttention read_step_attention(const fs::path& session, const std::string& trace_id) {
+  const Hdf5File file = Hdf5File::open(session);
+  const Hdf5Node traces = file.root().group("traces");
+  const std::string name = link_name(trace_id);
+  if (!traces.has(name) || !traces.group(name).has("attention"))
+    throw Error(ErrorCode::not_found, fmt::format("{}: no attention of trace {}; generate it again with --capture attention",
+                                                  session.string(), trace_id));
+  const Hdf5Node trace = traces.group(name);
+  return read_step_attention(trace, trace.group("steps").shape("begin").at(0));
 }
 
 }  // namespace stemma

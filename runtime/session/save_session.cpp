@@ -66,6 +66,13 @@ class OldRecordings {
     return true;
   }
 
+  // Copies attention/steps where this file has them.
+  void carry_attention(const std::string& trace_id, const Hdf5Node& target) const {
+    const std::string name = link_name(trace_id);
+    if (!file_ || !traces_.has(name) || !traces_.group(name).has("attention")) return;
+    target.copy("attention", traces_.group(name), "attention");
+  }
+
   // A recording whose file is not there at the moment.
   bool is_absent(const std::string& trace_id, const std::string& site) const {
     const auto group = recordings(trace_id);
@@ -100,6 +107,11 @@ void write_recordings(const Hdf5Node& node, const Session& session, const std::s
   if (sites.empty()) return;
   const Hdf5Node group = node.make_group("activations");
   group.set("source", "recorded");
+  if (const auto check = session.checks.find(trace_id); check != session.checks.end()) {
+    group.set("check_tokens", check->second.tokens);
+    group.set("check_nats", check->second.nats);
+    group.set("check_top1", check->second.top1);
+  }
   // A recording made since the last save lies beside the session; under a new name, beside the old one.
   fs::path file = activations_path(path);
   if (!session.path.empty() && recorded_sites(file, trace_id).empty()) file = activations_path(session.path);
@@ -107,6 +119,16 @@ void write_recordings(const Hdf5Node& node, const Session& session, const std::s
     if (old.carry(trace_id, site, path, group)) continue;
     group.link_outside(link_name(site), link_to(path, {file, link_name(trace_id), link_name(site)}));
   }
+}
+
+void write_attention(const Hdf5Node& node, const Session& session, const std::string& trace_id,
+                     const OldRecordings& old) {
+  const auto found = session.attention.find(trace_id);
+  if (found == session.attention.end()) return;
+  if (found->second)
+    write_step_attention(node, *found->second);
+  else
+    old.carry_attention(trace_id, node);
 }
 
 void check_names(const Session& session, const fs::path& path) {
@@ -157,11 +179,13 @@ void save_session(Session& session, const fs::path& path) {
         if (key.first == trace.id) influence.write(node, table);
       }
       write_recordings(node, session, trace.id, path, old);
+      write_attention(node, session, trace.id, old);
     }
   }
   file.save();
   remember_file(path);
   session.path = path;
+  for (auto& [trace, attention] : session.attention) attention.reset();  // it lies in the file now
   tidy_after_crash(session, path);
 }
 

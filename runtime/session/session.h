@@ -12,7 +12,11 @@
 //     tokens (T) i32  text (utf-8)  token_offsets (T+1) u32  attr prompt_tokens
 //     logprob (T) f32  entropy (T) f32  top_ids (T,K) i32  top_logprobs (T,K) f32  top_texts (T,K)
 //     steps/ begin (S) end (S) i32  kind (S)  label (S)  labelled_by (S)
-//     activations/<site>   (T,C) f16, TransformerLens names; external links; attr source="recorded"
+//     activations/<site>   (T,C) f16, TransformerLens names (runtime/model/sites.h); external links
+//                          attrs: source="recorded"; where the recording was checked against the log-probabilities that
+//                          were sampled from: check_tokens, check_nats, check_top1
+//     attention/steps      (L,H,S,S) f16: over the tokens of step i, the mean of the summed weights on the tokens of step
+//                          j, so that each row sums to 1; attr source="recomputed"
 //     influence/<method>/  scores (S,D) f32  per_nat (S,D) f32  nats (S)  step (S)  top (S,N) bottom (S,N) i32
 //                          document_ids (D)  document_sources (D); attrs: provenance
 //                          documents/<index>/ token_scores (S,t) layer_scores (S,L); attr id
@@ -23,6 +27,7 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,6 +53,20 @@ struct Recorded {
   std::vector<float> values;  // (tokens, width)
 };
 
+// What the recorded residual stream says of itself: final norm and unembedding of the last layer's, as stored, against
+// the log-probabilities of the tokens that were written.
+struct CaptureCheck {
+  int64_t tokens = 0;  // compared
+  double nats = 0;     // the largest difference; infinite where the recording gives no number
+  double top1 = 0;     // share of tokens at which the most likely token is the same
+};
+
+// Attention from step to step, averaged over their tokens as the data set attention/steps says.
+struct StepAttention {
+  int64_t layers = 0, heads = 0, steps = 0;
+  std::vector<uint16_t> means;  // (L,H,S,S) halves
+};
+
 // A value: copy it to hand it to another thread. Loading, saving and reading activations belong to the archive thread.
 struct Session {
   std::filesystem::path path;  // empty: not saved yet
@@ -56,6 +75,9 @@ struct Session {
   std::vector<Trace> traces;
   std::map<std::pair<std::string, std::string>, InfluenceTable> influence;  // by (trace id, method)
   std::map<std::string, std::vector<std::string>> activations;              // trace id -> recorded sites
+  std::map<std::string, CaptureCheck> checks;  // by trace id, of recordings that were checked
+  // By trace id; null where it lies in the file alone, for read_step_attention.
+  std::map<std::string, std::shared_ptr<const StepAttention>> attention;
 
   const Trace* find(const std::string& trace_id) const;
   Trace* find(const std::string& trace_id);
@@ -77,5 +99,7 @@ bool session_exists(const std::filesystem::path& path);
 void save_session(Session& session, const std::filesystem::path& path);
 // After a crash: the tokens that all sites of the trace hold. Throws Error if the trace has no such recording.
 Recorded read_activations(const std::filesystem::path& session, const std::string& trace_id, const std::string& site);
+// Throws Error where the trace has none.
+StepAttention read_step_attention(const std::filesystem::path& session, const std::string& trace_id);
 
 }  // namespace stemma

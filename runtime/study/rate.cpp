@@ -7,6 +7,33 @@
 
 namespace stemma {
 
+Bandwidth bandwidth(Ops& ops) {
+  constexpr int64_t rows = 1024, columns = (256 << 20) / sizeof(float) / rows;
+  constexpr double bytes = sizeof(float) * rows * columns;
+  const auto array = [&] {
+    const Tensor x{static_cast<float*>(ops.allocate(static_cast<size_t>(bytes))), rows, columns};
+    ops.zero(x.data, static_cast<size_t>(bytes));
+    return x;
+  };
+  const Tensor a = array(), b = array(), c = array();
+  const auto seconds = [](auto work) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  Bandwidth best;
+  for (int i = 0; i < 5; ++i) {
+    best.read = std::max(best.read, bytes / seconds([&] { ops.sum_of_squares(a); }));
+    best.triad = std::max(best.triad, 3 * bytes / seconds([&] {
+                                        ops.divide_damped(a, b, 1, c);
+                                        float wait = 0;
+                                        ops.download(&wait, c.data, sizeof wait);
+                                      }));
+  }
+  for (const Tensor& x : {a, b, c}) ops.release(x.data);
+  return best;
+}
+
 double matmul_rate(Ops& ops) {
   constexpr int64_t n = 1024;
   constexpr size_t bytes = sizeof(float) * n * n;
@@ -22,7 +49,8 @@ double matmul_rate(Ops& ops) {
     ops.matmul(a, false, b, true, c);
     float wait = 0;
     ops.download(&wait, c.data, sizeof wait);
-    best = std::max(best, 2.0 * n * n * n / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    best = std::max(best,
+                    2.0 * n * n * n / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   for (float* m : memory) ops.release(m);
   return best;

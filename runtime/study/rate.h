@@ -5,13 +5,20 @@
 
 namespace stemma {
 
+// Bytes a second of the device's memory, the best of a few passes over arrays far larger than its caches: reading one,
+// and triad (McCalpin 1995: two are read and a third is written, counted as three).
+struct Bandwidth {
+  double read = 0, triad = 0;
+};
+inline constexpr double bandwidth_bytes = 3.0 * (256 << 20);  // that measuring takes
+Bandwidth bandwidth(Ops& ops);
 // f32 matrix products of the device, FLOP/s: the best of a few large ones.
 double matmul_rate(Ops& ops);
 // Weights of all tracked layers, N.
 double tracked_parameters(const Model& model);
 
-// What cannot be avoided, FLOP: forward and activation backward (4 N a token), and each document's dot product with each
-// query. A fit is two such passes. Gradients, covariances and rotations are left out, so 100 % is out of reach.
+// What cannot be avoided, FLOP: forward and activation backward (4 N a token), and each document's dot product with
+// each query. A fit is two such passes. Gradients, covariances and rotations are left out, so 100 % is out of reach.
 inline double fit_floor(double tracked, double tokens) { return 2 * 4 * tracked * tokens; }
 inline double scan_floor(double tracked, double tokens, double documents, double queries) {
   return 4 * tracked * tokens + 2 * tracked * queries * documents;

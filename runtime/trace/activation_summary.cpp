@@ -1,32 +1,15 @@
 #include "runtime/trace/activation_summary.h"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "runtime/error.h"
-#include "runtime/model/tokenizer.h"
 #include "runtime/model/utf8.h"
 
 namespace stemma {
 namespace {
 
 constexpr float not_measured = std::numeric_limits<float>::quiet_NaN();
-
-std::string layer_of(const std::string& site) {  // "blocks.3.hook_resid_post" -> "3"
-  constexpr std::string_view head = "blocks.";
-  if (!site.starts_with(head)) return site;
-  return site.substr(head.size(), site.find('.', head.size()) - head.size());
-}
-
-// Names sort "blocks.10" before "blocks.2"; layers do not.
-std::vector<const Recorded*> by_layer(const std::vector<Recorded>& recorded) {
-  std::vector<const Recorded*> layers;
-  for (const Recorded& r : recorded) layers.push_back(&r);
-  auto key = [](const Recorded* r) { return std::make_pair(layer_of(r->site).size(), layer_of(r->site)); };
-  std::stable_sort(layers.begin(), layers.end(), [&](const Recorded* a, const Recorded* b) { return key(a) < key(b); });
-  return layers;
-}
 
 float norm(const float* x, int64_t width) {
   double sum = 0;
@@ -50,26 +33,16 @@ float cosine(const float* x, const float* y, int64_t width) {
   return xx > 0 && yy > 0 ? static_cast<float>(dot / std::sqrt(xx * yy)) : not_measured;
 }
 
-void check(const Trace& trace, const std::vector<Recorded>& recorded) {
-  if (recorded.empty()) {
-    throw Error(ErrorCode::not_found, "trace " + trace.id + ": no recorded residual streams; generate it again with --capture all");
-  }
-  const Recorded& first = recorded.front();
-  for (const Recorded& r : recorded) {
-    const bool whole = r.tokens >= 0 && r.width > 0 && r.values.size() == static_cast<size_t>(r.tokens) * static_cast<size_t>(r.width);
-    if (whole && r.tokens == first.tokens && r.width == first.width && r.tokens <= trace.size()) continue;
-    throw Error(ErrorCode::bad_file, "trace " + trace.id + ": the recording " + r.site + " does not fit the trace or the other layers; " +
-                                         "the activations file is damaged, generate the trace again");
-  }
-}
-
 }  // namespace
 
 const char* name_of(ActivationQuantity quantity) {
   switch (quantity) {
-    case ActivationQuantity::norm: return "norm";
-    case ActivationQuantity::change: return "change";
-    case ActivationQuantity::cosine: return "cosine";
+    case ActivationQuantity::norm:
+      return "norm";
+    case ActivationQuantity::change:
+      return "change";
+    case ActivationQuantity::cosine:
+      return "cosine";
   }
   return "norm";
 }
@@ -81,47 +54,54 @@ ActivationQuantity activation_quantity(const std::string& name) {
   throw Error(ErrorCode::usage, "'" + name + "' is no quantity of activations; choose norm, change or cosine");
 }
 
-ActivationMap summarise_activations(const Trace& trace, const std::vector<Recorded>& recorded, ActivationQuantity quantity) {
-  check(trace, recorded);
-  const std::vector<const Recorded*> layers = by_layer(recorded);
-  ActivationMap map;
-  map.trace_id = trace.id;
-  map.name = name_of(quantity);
-  map.layers = static_cast<int32_t>(recorded.size());
-  map.tokens = trace.size();
-  map.title = trace.title;
+ActivationMapBuilder::ActivationMapBuilder(const Trace& trace, std::vector<std::string> layer_names,
+                                           ActivationQuantity quantity, const std::string& origin)
+    : quantity_(quantity) {
+  map_.trace_id = trace.id;
+  map_.name = name_of(quantity);
+  map_.layers = static_cast<int32_t>(layer_names.size());
+  map_.tokens = trace.size();
+  map_.title = trace.title;
   switch (quantity) {
-    case ActivationQuantity::norm: map.quantity = "Norm of the residual stream"; break;
-    case ActivationQuantity::change: map.quantity = "Change of the residual stream from the layer before"; break;
+    case ActivationQuantity::norm:
+      map_.quantity = "Norm of the residual stream";
+      break;
+    case ActivationQuantity::change:
+      map_.quantity = "Change of the residual stream from the layer before";
+      break;
     case ActivationQuantity::cosine:
-      map.quantity = "Cosine with the last layer's residual stream";
-      map.diverging = true;
+      map_.quantity = "Cosine with the last layer's residual stream";
+      map_.diverging = true;
       break;
   }
-  map.values.assign(static_cast<size_t>(map.layers) * map.tokens, not_measured);
-  for (int32_t layer = 0; layer < map.layers; ++layer) {
-    const Recorded& here = *layers[layer];
-    map.layer_names.push_back(layer_of(here.site));
-    for (int64_t t = 0; t < here.tokens; ++t) {
-      const float* x = here.values.data() + t * here.width;
-      float& value = map.values[static_cast<size_t>(layer) * map.tokens + t];
-      switch (quantity) {
-        case ActivationQuantity::norm: value = norm(x, here.width); break;
-        case ActivationQuantity::change:
-          if (layer > 0) value = distance(x, layers[layer - 1]->values.data() + t * here.width, here.width);
+  map_.values.assign(static_cast<size_t>(map_.layers) * map_.tokens, not_measured);
+  map_.layer_names = std::move(layer_names);
+  for (int32_t t = 0; t < map_.tokens; ++t) map_.token_texts.push_back(printable(trace.token_text(t)));
+  for (const Step& step : trace.steps) map_.step_begins.push_back(step.begin);
+  map_.provenance = {{"trace", trace.id},
+                     {"model hash", trace.model_hash},
+                     {"seed", std::to_string(trace.sampler.seed)},
+                     {"device", trace.device},
+                     {"activations", origin}};
+}
+
+void ActivationMapBuilder::add(const ResidualBlock& block) {
+  for (size_t layer = 0; layer < block.layers.size(); ++layer)
+    for (int64_t t = 0; t < block.count; ++t) {
+      const auto row = [&](size_t of) { return block.layers[of] + t * block.width; };
+      float& value = map_.values[layer * static_cast<size_t>(map_.tokens) + static_cast<size_t>(block.begin + t)];
+      switch (quantity_) {
+        case ActivationQuantity::norm:
+          value = norm(row(layer), block.width);
           break;
-        case ActivationQuantity::cosine: value = cosine(x, layers.back()->values.data() + t * here.width, here.width); break;
+        case ActivationQuantity::change:
+          if (layer > 0) value = distance(row(layer), row(layer - 1), block.width);
+          break;
+        case ActivationQuantity::cosine:
+          value = cosine(row(layer), row(block.layers.size() - 1), block.width);
+          break;
       }
     }
-  }
-  for (int32_t t = 0; t < map.tokens; ++t) map.token_texts.push_back(printable(trace.token_text(t)));
-  for (const Step& step : trace.steps) map.step_begins.push_back(step.begin);
-  map.provenance = {{"trace", trace.id},
-                    {"model hash", trace.model_hash},
-                    {"seed", std::to_string(trace.sampler.seed)},
-                    {"device", trace.device},
-                    {"activations", "recorded during generation, 16-bit floats, " + layers.front()->site + " to " + layers.back()->site}};
-  return map;
 }
 
 }  // namespace stemma

@@ -3,6 +3,8 @@
 #include <optional>
 
 #include "runtime/session/capture.h"
+#include "runtime/trace/capture_check.h"
+#include "runtime/trace/step_attention.h"
 
 namespace stemma {
 namespace {
@@ -22,7 +24,7 @@ ModelFacts facts_of(const Model& model, const std::filesystem::path& session) {
 }  // namespace
 
 std::string capture_run(Session& session, const std::filesystem::path& path, const Model& model, GenerateRequest request,
-                        const std::vector<std::string>& sites, const std::function<void(const Trace&, int32_t)>& tokens,
+                        const CaptureChoice& capture, const std::function<void(const Trace&, int32_t)>& tokens,
                         const Control& control) {
   request.trace_id = session.new_trace_id();
   prompt_tokens(model, request, nullptr);  // refuse a bad prompt before any file is touched
@@ -30,11 +32,13 @@ std::string capture_run(Session& session, const std::filesystem::path& path, con
   if (std::filesystem::exists(running_path(path))) save_session(session, path);
   std::optional<RunningLog> log;
   std::optional<ActivationWriter> writer;
-  if (!sites.empty()) writer.emplace(path, request.trace_id, sites, model.config.width);
+  std::vector<SiteShape> shapes;
+  for (const Site site : capture.sites) shapes.push_back({name_of(site), width_of(model.config, site)});
+  if (!shapes.empty()) writer.emplace(path, request.trace_id, shapes);
 
   GenerateListener listener;
-  listener.sites = sites;
-  if (writer) listener.residual = [&](size_t site, const float* values, int64_t count) { writer->append(site, values, count); };
+  listener.sites = capture.sites;
+  if (writer) listener.activation = [&](size_t site, const float* values, int64_t count) { writer->append(site, values, count); };
   size_t finished = 0;
   listener.tokens = [&](const Trace& trace, int32_t from) {
     if (!log) log.emplace(path, trace);
@@ -50,10 +54,19 @@ std::string capture_run(Session& session, const std::filesystem::path& path, con
   if (writer) writer->close();
   const std::string id = trace.id;
   session.models[model.hash] = facts_of(model, path);
-  if (!sites.empty()) session.activations[id] = sites;
+  for (const SiteShape& shape : shapes) session.activations[id].push_back(shape.name);
+  if (writer) {
+    const CaptureCheck check = check_capture(model, trace, path, session.activations[id], control);
+    if (check.tokens > 0) session.checks[id] = check;
+  }
   session.traces.push_back(std::move(trace));
   save_session(session, path);
   if (log) log->finish();
+  if (capture.attention && !control.cancelled()) {
+    session.attention[id] =
+        std::make_shared<const StepAttention>(attention_of_steps(model, session.traces.back(), control));
+    save_session(session, path);
+  }
   return id;
 }
 

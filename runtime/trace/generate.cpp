@@ -1,5 +1,6 @@
 #include "runtime/trace/generate.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -48,7 +49,10 @@ class Generation {
  public:
   Generation(const Model& model, const GenerateRequest& request, const GenerateListener& listener)
       : model_(model), request_(request), listener_(listener), work_(model), random_(request.sampler.seed) {
-    for (const std::string& site : listener.sites) wanted_.push_back(site);
+    place_of_.assign(static_cast<size_t>(model.config.layers), {});
+    for (auto& layer : place_of_) layer.fill(-1);
+    for (size_t i = 0; i < listener.sites.size(); ++i)
+      if (listener.activation) place_of(listener.sites[i]) = static_cast<int>(i);
     trace_.id = request.trace_id;
     trace_.title = first_words(request.prompt);
     trace_.model_hash = model.hash;
@@ -101,16 +105,16 @@ class Generation {
     }
   }
 
-  // Runs the model over new tokens; rows of hidden come back, and the residual streams asked for are handed out.
+  // Runs the model over new tokens; rows of hidden come back, and the activations asked for are handed out.
   Tensor feed_rows(const std::vector<int32_t>& ids) {
     Batch batch;
     batch.add(ids);
     for (int32_t& position : batch.positions) position += static_cast<int32_t>(cache_->length);
-    const Taps taps{[&](Site site) { return listener_.residual && index_of(site) >= 0; },
+    const Taps taps{[&](Site site) { return place_of(site) >= 0; },
                     [&](Site site, Tensor value) {
                       host_.resize(static_cast<size_t>(value.size()));
                       model_.ops->download(host_.data(), value.data, sizeof(float) * host_.size());
-                      listener_.residual(static_cast<size_t>(index_of(site)), host_.data(), value.rows);
+                      listener_.activation(static_cast<size_t>(place_of(site)), host_.data(), value.rows);
                     }};
     return forward(work_, batch, cache_.get(), &taps);
   }
@@ -136,12 +140,7 @@ class Generation {
     buffer.download(host.data());
     return host;
   }
-  int index_of(Site site) const {
-    const std::string name = name_of(site);
-    for (size_t i = 0; i < wanted_.size(); ++i)
-      if (wanted_[i] == name) return static_cast<int>(i);
-    return -1;
-  }
+  int& place_of(Site site) { return place_of_[static_cast<size_t>(site.layer)][static_cast<size_t>(site.hook)]; }
   // A chat ends with the token that its tokenizer names, which need not be the one that the config does.
   bool ends_turn(int32_t id) const {
     return model_.config.ends_text(id) || (model_.chat && id == model_.tokenizer->eos());
@@ -169,7 +168,8 @@ class Generation {
   Random random_;
   std::unique_ptr<KeyValueCache> cache_;
   std::unique_ptr<Distribution> distribution_;  // of the next token
-  std::vector<std::string> wanted_;
+  // (L) of each hook: its index among the sites asked for, or -1. Looked up for every site of every token.
+  std::vector<std::array<int, static_cast<size_t>(Hook::final_norm) + 1>> place_of_;
   std::vector<float> host_;
   Trace trace_;
 };
@@ -197,12 +197,6 @@ std::vector<int32_t> prompt_tokens(const Model& model, const GenerateRequest& re
                                              std::to_string(model.config.context) + "; shorten the prompt");
   if (text) *text = full;
   return ids;
-}
-
-std::vector<std::string> residual_sites(const Model& model) {
-  std::vector<std::string> sites;
-  for (int i = 0; i < model.config.layers; ++i) sites.push_back(name_of(Site{Hook::resid_post, i}));
-  return sites;
 }
 
 Trace generate(const Model& model, const GenerateRequest& request, const GenerateListener& listener, const Control& control) {

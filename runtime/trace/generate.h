@@ -27,9 +27,9 @@ struct GenerateRequest {
 struct GenerateListener {
   // After each forward: tokens [from, trace.size()) are new, with their log-probabilities. First call: the prompt.
   std::function<void(const Trace& trace, int32_t from)> tokens;
-  // Residual streams asked for: site index, values (tokens, C) on the host.
-  std::vector<std::string> sites;
-  std::function<void(size_t site, const float* values, int64_t tokens)> residual;
+  // Activations asked for: index of the site, values (tokens, width_of the site) on the host.
+  std::vector<Site> sites;
+  std::function<void(size_t site, const float* values, int64_t tokens)> activation;
 };
 
 // Throws Error: empty prompt, prompt longer than the context. A cancel returns what was written, stop_reason "stopped".
@@ -41,8 +41,5 @@ std::string prompt_text(const Model& model, const GenerateRequest& request);
 
 // The tokens that generate() would start from. `text`, if asked for: prompt_text().
 std::vector<int32_t> prompt_tokens(const Model& model, const GenerateRequest& request, std::string* text);
-
-// Every hook_resid_post of the model: "blocks.0.hook_resid_post", ...
-std::vector<std::string> residual_sites(const Model& model);
 
 }  // namespace stemma

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "app/panels/documents_panel.h"
+#include "app/panels/drawer.h"
 #include "app/panels/message_bar.h"
 #include "app/panels/run_panel.h"
 #include "app/panels/trace_view.h"
@@ -69,6 +70,28 @@ class JobsTest : public QObject {
     QVERIFY(trace->size() > trace->prompt_tokens);
     QVERIFY(QFile::exists(path("runs.h5")));
     QVERIFY(window_->document().session()->activations.count(trace->id));
+    window_->set_drawer_open(true);
+    QTRY_VERIFY(window_->document().activations());
+    const QString source = window_->drawer()->source()->text();
+    QVERIFY2(source.startsWith("Recorded") && source.contains("agree within") && source.contains("nats"), qPrintable(source));
+    QVERIFY(window_->drawer()->source()->toolTip().contains("gives back"));
+    QVERIFY(!window_->drawer()->recompute_button()->isVisible());
+
+    // The same trace without its recordings: they are computed again, and said to be.
+    auto bare = std::make_shared<Session>(*window_->document().session());
+    bare->activations.clear();
+    const auto recorded = window_->document().activations();
+    window_->document().adopt(bare, trace->id);
+    QVERIFY(!window_->document().activations() && window_->drawer()->recompute_button()->isVisible());
+    window_->drawer()->recompute_button()->click();
+    QCOMPARE(window_->jobs().running(), Jobs::Kind::recompute);
+    QTRY_VERIFY_WITH_TIMEOUT(window_->document().activations(), 30000);
+    QVERIFY(window_->document().activations()->recomputed);
+    QCOMPARE(window_->document().activations()->values.size(), recorded->values.size());
+    QVERIFY2(window_->drawer()->source()->text().startsWith("Recomputed"), "the panel says where they come from");
+    QVERIFY(!window_->drawer()->recompute_button()->isVisible());
+    window_->set_drawer_open(false);
+    trace = window_->document().trace();
 
     AttributeRequest request;
     request.model = path("model");

@@ -19,6 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       for (const auto& [trace, sites] : loaded.activations) {
         for (const std::string& site : sites) stemma::read_activations(session, trace, site);
       }
+      for (const auto& [trace, attention] : loaded.attention) stemma::read_step_attention(session, trace);
     } catch (const stemma::Error&) {
       // What a bad file deserves.
     }

@@ -314,6 +314,24 @@ class CudaParityTest : public QObject {
           }
   }
 
+  void attention_means() {
+    const std::vector<int32_t> bounds{0, 5, 6, 40, 130, 150};
+    for (const int width : {16, 80, 256})
+      for (const int window : {0, 20})
+        for (const float cap : {0.f, 3.f})
+          for (const int queries : {1, 61, 150}) {
+            const Heads heads{4, 2, width, 0.2f, cap, window};
+            const Segment segment{0, queries, 0, 150};
+            compare(5e-5,
+                    {random_matrix(queries, 4 * width), random_matrix(150, 2 * width), random_matrix(queries, 4 * width),
+                     random_matrix(queries, 4), random_matrix(4 * 5, 5)},
+                    bounds, [&](Ops& ops, const Tensors& t, Ids ids) {
+                      ops.attention(t[0], t[1], t[1], std::span(&segment, 1), heads, t[2], t[3]);
+                      ops.attention_means(t[0], t[1], t[3], ids, heads, t[4]);
+                    });
+          }
+  }
+
   void gelu() {
     for (const Gelu kind : {Gelu::exact, Gelu::tanh})
       for (const bool gated : {false, true})

@@ -106,9 +106,9 @@ class FamiliesTest : public QObject {
     for (const auto& tokens : sequences) labelled.add(tokens);
     Workspace work(*model);
     std::map<int, std::vector<float>> seen;
-    const Taps taps{[](Site site) { return site.hook == Hook::embed || site.hook == Hook::resid_post; },
+    const Taps taps{[](Site site) { return site == Site{Hook::resid_pre, 0} || site.hook == Hook::resid_post; },
                     [&](Site site, Tensor value) {
-                      seen[site.hook == Hook::embed ? 0 : site.layer + 1] = downloaded(*ops, value);
+                      seen[site.hook == Hook::resid_pre ? 0 : site.layer + 1] = downloaded(*ops, value);
                     }};
     const Tensor hidden = forward(work, labelled.batch, nullptr, &taps);
     const std::vector<float> all_logits = logits_of(*model, hidden);

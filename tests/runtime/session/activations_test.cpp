@@ -21,7 +21,7 @@ const std::vector<std::string> sites = {"blocks.0.hook_resid_post", "blocks.1.ho
 constexpr int64_t width = 24;
 
 void record(const fs::path& session, const std::string& trace, int64_t tokens) {
-  ActivationWriter writer(session, trace, sites, width);
+  ActivationWriter writer(session, trace, samples::shapes(sites, width));
   for (int64_t t = 0; t < tokens; ++t) {
     for (size_t s = 0; s < sites.size(); ++s) writer.append(s, samples::residual(t, s, width).data(), 1);
   }
@@ -99,7 +99,7 @@ class ActivationsTest : public QObject {
 
   void a_long_prompt_at_once() {
     const fs::path path = file("s.h5");
-    ActivationWriter writer(path, "t001", {sites[0]}, width);
+    ActivationWriter writer(path, "t001", {{sites[0], width}});
     std::vector<float> prompt;
     for (int64_t t = 0; t < 301; ++t) {
       const auto row = samples::residual(t, 0, width);
@@ -116,7 +116,7 @@ class ActivationsTest : public QObject {
   // A reader sees what was flushed while the writer still writes.
   void read_while_it_grows() {
     const fs::path path = file("s.h5");
-    ActivationWriter writer(path, "t001", {sites[0]}, width);
+    ActivationWriter writer(path, "t001", {{sites[0], width}});
     for (int64_t t = 0; t < 20; ++t) writer.append(0, samples::residual(t, 0, width).data(), 1);
     QCOMPARE(read_activations(path, "t001", sites[0]).tokens, int64_t{16});
     writer.flush();

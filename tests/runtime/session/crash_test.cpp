@@ -39,7 +39,7 @@ void append(Trace& trace, RunningLog& log, ActivationWriter& writer) {
   trace.created = "2026-03-04T05:06:07Z " + id;
   trace.prompt_tokens = 3;
   RunningLog log(path, trace);
-  ActivationWriter writer(path, id, sites, width);
+  ActivationWriter writer(path, id, samples::shapes(sites, width));
   for (;;) {
     append(trace, log, writer);
     const int32_t logged = trace.size();
@@ -151,7 +151,7 @@ class CrashTest : public QObject {
     QTemporaryDir folder;
     const fs::path path = samples::in(folder, "s.h5");
     {
-      ActivationWriter writer(path, "t001", sites, width);
+      ActivationWriter writer(path, "t001", samples::shapes(sites, width));
       for (int64_t t = 0; t < 100; ++t) {
         for (size_t s = 0; s < sites.size(); ++s) writer.append(s, samples::residual(t, s, width).data(), 1);
       }
@@ -165,12 +165,12 @@ class CrashTest : public QObject {
     for (int round = 0; round < 40; ++round) {
       const pid_t child = ::fork();
       if (child == 0) {
-        for (int i = 2;; ++i) ActivationWriter(path, "t" + std::to_string(i), sites, width).close();
+        for (int i = 2;; ++i) ActivationWriter(path, "t" + std::to_string(i), samples::shapes(sites, width)).close();
       }
       ::usleep(std::uniform_int_distribution<useconds_t>(0, 20000)(random));
       ::kill(child, SIGKILL);
       ::waitpid(child, nullptr, 0);
-      ActivationWriter(path, "again", sites, width).close();  // repairs what it finds
+      ActivationWriter(path, "again", samples::shapes(sites, width)).close();  // repairs what it finds
       check_activations(path, "t001", 100);
     }
   }
@@ -262,7 +262,7 @@ class CrashTest : public QObject {
     };
     refused([&] { save_session(session, path); });
     refused([&] { RunningLog log(path, samples::head("t004")); });
-    refused([&] { ActivationWriter writer(path, "t004", sites, width); });
+    refused([&] { ActivationWriter writer(path, "t004", samples::shapes(sites, width)); });
     const int64_t live = read_activations(path, "t003", sites[0]).tokens;
     ::close(ends[0]);
     ::kill(child, SIGKILL);

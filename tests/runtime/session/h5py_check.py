@@ -84,13 +84,25 @@ def check_influence(session, method):
 
 def check_activations(trace, tokens):
     assert trace["activations"].attrs["source"] == "recorded"
+    if "check_nats" in trace["activations"].attrs:
+        attributes(trace["activations"], check_tokens=np.integer, check_nats=np.floating, check_top1=np.floating)
+        assert 0 < trace["activations"].attrs["check_tokens"] < tokens
+        assert 0 <= trace["activations"].attrs["check_top1"] <= 1
     for site in trace["activations"]:
         link = trace["activations"].get(site, getlink=True)
         assert isinstance(link, h5py.ExternalLink) and "/" not in link.filename, link
         recorded = trace["activations"][site]
         assert recorded.dtype == np.float16 and recorded.ndim == 2 and 0 < recorded.shape[0] <= tokens, recorded
         assert np.isfinite(recorded[:]).all()
-        assert site.startswith("blocks.") and site.endswith(".hook_resid_post")
+        assert "hook_" in site, site
+
+
+def check_attention(trace):
+    assert trace["attention"].attrs["source"] == "recomputed"
+    means = trace["attention"]["steps"]
+    steps = trace["steps"]["begin"].shape[0]
+    assert means.dtype == np.float16 and means.ndim == 4 and means.shape[2:] == (steps, steps), means
+    assert np.allclose(means[:].astype(float).sum(-1), 1, atol=0.01)
 
 
 def main(path):
@@ -106,6 +118,8 @@ def main(path):
             for method in trace.get("influence", {}).values():
                 check_influence(session, method)
                 tables += 1
+            if "attention" in trace:
+                check_attention(trace)
             if "activations" in trace:
                 check_activations(trace, tokens)
                 sites += len(trace["activations"])

@@ -16,13 +16,18 @@ class H5pyTest : public QObject {
     Session session = samples::session();
     const std::vector<std::string> sites = {"blocks.0.hook_resid_post", "blocks.1.hook_resid_post"};
     for (const Trace& trace : session.traces) {
-      ActivationWriter writer(path, trace.id, sites, 16);
+      ActivationWriter writer(path, trace.id, samples::shapes(sites, 16));
       for (int64_t t = 0; t < trace.size(); ++t) {
         for (size_t s = 0; s < sites.size(); ++s) writer.append(s, samples::residual(t, s, 16).data(), 1);
       }
       writer.close();
       session.activations[trace.id] = sites;
     }
+    session.checks["t001"] = {session.traces.front().size() - 1, 0.0021, 0.99};
+    const auto steps = static_cast<int64_t>(session.traces.front().steps.size());
+    StepAttention attention{1, 1, steps, std::vector<uint16_t>(static_cast<size_t>(steps * steps), 0)};
+    for (int64_t i = 0; i < steps; ++i) attention.means[static_cast<size_t>(i * steps)] = 0x3C00;  // 1
+    session.attention["t001"] = std::make_shared<const StepAttention>(attention);
     save_session(session, path);
     const QString said = check(path);
     if (said.isEmpty()) QSKIP("no Python with h5py: install python3-h5py to check the session from outside");

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/session/capture.h"
 #include "runtime/session/session.h"
 #include "runtime/trace/labels.h"
 #include "runtime/trace/steps.h"
@@ -133,6 +134,12 @@ inline Session session() {
       session.influence[{trace.id, method}] = table(trace, method, 400, 5);
   }
   return session;
+}
+
+inline std::vector<SiteShape> shapes(const std::vector<std::string>& sites, int64_t width) {
+  std::vector<SiteShape> shapes;
+  for (const std::string& site : sites) shapes.push_back({site, width});
+  return shapes;
 }
 
 // Values of token `t` at site `s`, exact in half precision.

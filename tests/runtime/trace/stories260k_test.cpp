@@ -157,15 +157,15 @@ class Stories260kTest : public QObject {
   // What the taps hand out during cached generation is enough to repeat every log-probability.
   void captured_residuals_reproduce_the_logits() {
     GenerateListener listener;
-    listener.sites = residual_sites(*model);
+    listener.sites = residual_sites(model->config);
     std::vector<Matrix> captured(listener.sites.size(), Matrix(0, model->config.width));
-    listener.residual = [&](size_t site, const float* values, int64_t rows) {
+    listener.activation = [&](size_t site, const float* values, int64_t rows) {
       captured[site].data.insert(captured[site].data.end(), values, values + rows * model->config.width);
       captured[site].rows += rows;
     };
     const Trace trace = run({.temperature = 1, .seed = 3, .max_tokens = 40}, listener);
     QCOMPARE(captured.size(), 5u);
-    QCOMPARE(listener.sites.back(), std::string("blocks.4.hook_resid_post"));
+    QCOMPARE(name_of(listener.sites.back()), std::string("blocks.4.hook_resid_post"));
     for (const Matrix& site : captured) QCOMPARE(site.rows, int64_t{trace.size()});
     const Matrix hidden =
         ref::rms_norm(captured.back(), from_device(*model->ops, model->weights.final_norm), model->config.norm_epsilon);

@@ -1,0 +1,16 @@
+// What recording costs: the same tokens written with and without it.
+#pragma once
+
+#include <string>
+
+namespace stemma {
+
+struct BenchCapture {
+  std::string shape = "smollm-135m", capture = "residual", device = "auto";
+  int tokens = 256, repeat = 3;
+  bool json = false;
+};
+
+int bench_capture(const BenchCapture& options);  // exit status
+
+}  // namespace stemma

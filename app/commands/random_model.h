@@ -1,0 +1,24 @@
+// Models of real shapes with random weights, for benchmarks: no file is needed, and no weight matters.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/model/model.h"
+
+namespace stemma {
+
+// "demo", "10m", "124m": one head of keys for each of queries. "smollm-135m", "qwen2.5-0.5b", "llama-1b", "llama-8b":
+// as published.
+std::vector<std::string> shape_names();
+// Llama's architecture. Throws std::out_of_range for another name.
+ModelConfig shape_config(const std::string& name);
+
+// The same weights every time. Throws Error(does_not_fit), before memory is taken, where the weights and `beside` bytes
+// more are not free.
+Model random_model(const ModelConfig& config, std::shared_ptr<Ops> ops, double beside = 0);
+
+double free_memory();  // bytes that this machine can give
+
+}  // namespace stemma

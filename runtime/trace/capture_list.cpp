@@ -1,0 +1,74 @@
+#include "runtime/trace/capture_list.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "runtime/edit_distance.h"
+#include "runtime/error.h"
+
+namespace stemma {
+namespace {
+
+// '*' stands for any letters; a star that led astray takes one more.
+bool matches(std::string_view pattern, std::string_view name) {
+  size_t p = 0, n = 0, star = std::string_view::npos, taken = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      taken = n;
+    } else if (p < pattern.size() && pattern[p] == name[n]) {
+      ++p, ++n;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      n = ++taken;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+std::vector<std::string> nearest(const std::string& wrong, const std::vector<std::string>& names) {
+  constexpr size_t offered = 3;
+  std::vector<std::pair<size_t, std::string>> order;
+  for (const std::string& name : names) order.emplace_back(edit_distance(wrong, name), name);
+  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::string> first;
+  for (size_t i = 0; i < std::min(offered, order.size()); ++i) first.push_back(order[i].second);
+  return first;
+}
+
+}  // namespace
+
+CaptureChoice read_capture_list(const std::string& list, const ModelConfig& config) {
+  const std::vector<Site> known = sites_of(config);
+  std::vector<std::string> names;
+  for (const Site site : known) names.push_back(name_of(site));
+  std::vector<bool> wanted(known.size());
+  CaptureChoice choice;
+  std::istringstream words(list);
+  for (std::string word; std::getline(words, word, ',');) {
+    word.erase(0, word.find_first_not_of(" \t"));
+    word.erase(word.find_last_not_of(" \t") + 1);
+    if (word == "none" || word.empty()) continue;
+    if (word == "attention" || word == "all") choice.attention = true;
+    if (word == "attention") continue;
+    const std::string pattern = word == "all" ? "*" : word == "residual" ? "blocks.*.hook_resid_post" : word;
+    bool found = false;
+    for (size_t i = 0; i < known.size(); ++i)
+      if (matches(pattern, names[i])) found = wanted[i] = true;
+    if (!found)
+      throw Error(
+          ErrorCode::usage,
+          fmt::format("'{}' is no site of this model ({} layers); nearest are {}, or write residual, attention, all or none", word,
+                      config.layers, fmt::join(nearest(word, names), ", ")));
+  }
+  for (size_t i = 0; i < known.size(); ++i)
+    if (wanted[i]) choice.sites.push_back(known[i]);
+  return choice;
+}
+
+}  // namespace stemma

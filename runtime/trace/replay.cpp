@@ -1,0 +1,44 @@
+#include "runtime/trace/replay.h"
+
+#include <algorithm>
+
+#include "runtime/error.h"
+
+namespace stemma {
+namespace {
+
+constexpr int64_t piece_tokens = 128;
+
+void check(const Model& model, const Trace& trace) {
+  const std::string place = "trace " + trace.id;
+  if (trace.model_hash != model.hash)
+    throw Error(ErrorCode::does_not_fit, place + ": was written by another model than " + model.path.string() +
+                                             "; only the one that wrote it can compute it again");
+  if (trace.size() > model.config.context)
+    throw Error(ErrorCode::does_not_fit, place + ": has more tokens than the model's context; the session is damaged");
+  for (const int32_t id : trace.tokens)
+    if (id < 0 || id >= model.config.vocabulary)
+      throw Error(ErrorCode::bad_file, place + ": holds a token that the model does not have; the session is damaged");
+}
+
+}  // namespace
+
+void replay(const Model& model, const Trace& trace, const Taps* taps, const Piece& piece, const std::string& stage,
+            const Control& control) {
+  check(model, trace);
+  const int64_t tokens = trace.size();
+  Workspace work(model);
+  KeyValueCache cache(model, tokens);
+  cache.long_text = model.config.long_factors(tokens);  // as the whole text is turned, also in its first pieces
+  for (int64_t begin = 0; begin < tokens; begin += piece_tokens) {
+    control.say({stage, static_cast<double>(begin), static_cast<double>(tokens)});
+    const int64_t end = std::min(tokens, begin + piece_tokens);
+    Batch batch;
+    batch.add({trace.tokens.begin() + begin, trace.tokens.begin() + end});
+    for (int32_t& position : batch.positions) position += static_cast<int32_t>(begin);
+    forward(work, batch, &cache, taps);
+    piece(work, cache, begin, end);
+  }
+}
+
+}  // namespace stemma

@@ -1,0 +1,20 @@
+// A trace's tokens through the model once more: what was not recorded is computed again, and says so.
+#pragma once
+
+#include <functional>
+
+#include "runtime/model/forward.h"
+#include "runtime/progress.h"
+#include "runtime/trace/trace.h"
+
+namespace stemma {
+
+// After each piece: the workspace holds its values, the cache the keys and values of all tokens before `end`.
+using Piece = std::function<void(const Workspace& work, const KeyValueCache& cache, int64_t begin, int64_t end)>;
+
+// In pieces behind a KV cache: beside the cache, memory does not grow with the trace. Equals one whole forward.
+// Throws Error: another model than wrote the trace, a trace longer than its context, cancelled.
+void replay(const Model& model, const Trace& trace, const Taps* taps, const Piece& piece, const std::string& stage,
+            const Control& control);
+
+}  // namespace stemma

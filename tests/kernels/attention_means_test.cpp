@@ -1,0 +1,99 @@
+// Attention from step to step against plain loops over the whole matrix in f64; pieces add up to the whole.
+#include <QtTest>
+
+#include "tests/support/compare.h"
+
+using namespace stemma;
+using namespace stemma::test;
+namespace ref = stemma::reference;
+
+namespace {
+
+// (H*S, S) from every weight of every pair of tokens.
+Matrix plain(const Matrix& q, const Matrix& k, const std::vector<int32_t>& bounds, const Heads& heads) {
+  const auto steps = static_cast<int64_t>(bounds.size()) - 1, tokens = k.rows;
+  Matrix means(heads.query * steps, steps);
+  for (int h = 0; h < heads.query; ++h)
+    for (int64_t i = 0; i < steps; ++i)
+      for (int32_t t = bounds[i]; t < bounds[i + 1]; ++t) {
+        std::vector<double> weights(static_cast<size_t>(tokens), 0);
+        double total = 0;
+        for (int32_t u = heads.window ? std::max(0, t + 1 - heads.window) : 0; u <= t; ++u) {
+          double score = 0;
+          for (int c = 0; c < heads.width; ++c)
+            score += q(t, h * heads.width + c) * k(u, h / (heads.query / heads.key_value) * heads.width + c);
+          score *= heads.scale != 0 ? heads.scale : 1 / std::sqrt(static_cast<double>(heads.width));
+          if (heads.cap > 0) score = heads.cap * std::tanh(score / heads.cap);
+          total += weights[static_cast<size_t>(u)] = std::exp(score);
+        }
+        for (int64_t j = 0; j < steps; ++j)
+          for (int32_t u = bounds[j]; u < bounds[j + 1]; ++u)
+            means(h * steps + i, j) += weights[static_cast<size_t>(u)] / total / (bounds[i + 1] - bounds[i]);
+      }
+  return means;
+}
+
+}  // namespace
+
+class AttentionMeansTest : public QObject {
+  Q_OBJECT
+
+ private slots:
+  void equals_plain_loops_data() {
+    QTest::addColumn<int>("heads");
+    QTest::addColumn<int>("shared");
+    QTest::addColumn<int>("width");
+    QTest::addColumn<int>("window");
+    QTest::addColumn<float>("scale");
+    QTest::addColumn<float>("cap");
+    QTest::newRow("one head each") << 3 << 3 << 4 << 0 << 0.0f << 0.0f;
+    QTest::newRow("grouped") << 6 << 2 << 16 << 0 << 0.0f << 0.0f;
+    QTest::newRow("scale and cap") << 4 << 1 << 10 << 0 << 0.7f << 2.0f;
+    QTest::newRow("window") << 2 << 2 << 8 << 9 << 0.0f << 0.0f;
+    QTest::newRow("window of one") << 2 << 1 << 8 << 1 << 0.0f << 1.5f;
+  }
+  void equals_plain_loops() {
+    QFETCH(int, heads);
+    QFETCH(int, shared);
+    QFETCH(int, width);
+    QFETCH(int, window);
+    QFETCH(float, scale);
+    QFETCH(float, cap);
+    const Heads shape{heads, shared, width, scale, cap, window};
+    const std::vector<int32_t> bounds = {0, 5, 6, 40, 41, 97, 100};
+    const auto steps = static_cast<int64_t>(bounds.size()) - 1, tokens = int64_t{bounds.back()};
+    Random random(5);
+    const auto ops = make_cpu_ops();
+    const Matrix q = ref::random_matrix(tokens, heads * width, random, 1.5),
+                 k = ref::random_matrix(tokens, shared * width, random, 1.5);
+    const Buffer dq = on_device(ops, q), dk = on_device(ops, k), dv = on_device(ops, k);
+    const IdBuffer on = ids_on_device(ops, bounds);
+    const Matrix expected = plain(q, k, bounds, shape);
+    for (const std::vector<int32_t>& pieces : {std::vector<int32_t>{100}, {1, 63, 64, 70, 100}}) {
+      Buffer means(ops, heads * steps, steps);
+      means.zero();
+      int32_t begin = 0;
+      for (const int32_t end : pieces) {
+        const Segment segment{0, end - begin, 0, end};
+        const Tensor queries = dq.view().slice(begin, end), keys = dk.view().slice(0, end);
+        const Buffer z(ops, end - begin, heads * width), log_sum(ops, end - begin, heads);
+        ops->attention(queries, keys, dv.view().slice(0, end), std::span(&segment, 1), shape, z, log_sum);
+        ops->attention_means(queries, keys, log_sum, on, shape, means);
+        begin = end;
+      }
+      const Matrix found = from_device(*ops, means);
+      VERIFY_CLOSE(found, expected, 1e-5);
+      for (int64_t row = 0; row < found.rows; ++row) {
+        double sum = 0;
+        for (int64_t j = 0; j < steps; ++j) {
+          sum += found(row, j);
+          if (j > row % steps) QCOMPARE(found(row, j), 0.0);
+        }
+        QVERIFY(std::abs(sum - 1) < 1e-5);
+      }
+    }
+  }
+};
+
+QTEST_GUILESS_MAIN(AttentionMeansTest)
+#include "attention_means_test.moc"
