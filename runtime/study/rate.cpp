@@ -34,7 +34,7 @@ Bandwidth bandwidth(Ops& ops) {
   return best;
 }
 
-double matmul_rate(Ops& ops) {
+double matmul_rate(Ops& ops, WeightType type) {
   constexpr int64_t n = 1024;
   constexpr size_t bytes = sizeof(float) * n * n;
   float* memory[3];
@@ -46,7 +46,7 @@ double matmul_rate(Ops& ops) {
   double best = 0;
   for (int i = 0; i < 12; ++i) {
     const auto start = std::chrono::steady_clock::now();
-    ops.matmul(a, false, b, true, c);
+    ops.linear(a, {type, reinterpret_cast<std::byte*>(b.data), n, n}, c);
     float wait = 0;
     ops.download(&wait, c.data, sizeof wait);
     best = std::max(best,
