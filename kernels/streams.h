@@ -8,11 +8,15 @@
 namespace stemma::cpu {
 
 // y = x w^T for rows [begin, end) of w: y[i * y_stride + r] = <x row i, w row r>. x (rows, columns) f32.
+//
+// `packed` is x again, `together` rows by as many: of such a group 32 columns of each row, then the next 32, while
+// whole ones last. Rows of x themselves are often apart by a power of two, and drive each other out of the cache.
 struct Stream {
+  static constexpr int together = 8;
   const std::byte* w;
   int64_t w_stride;  // bytes
   int64_t begin, end;
-  const float* x;
+  const float *x, *packed;
   int64_t rows, columns;
   float* y;
   int64_t y_stride;

@@ -8,6 +8,7 @@ namespace stemma::cpu {
 namespace {
 
 struct Avx2 {
+  static constexpr int tall = 1;
   static constexpr int lanes = 8;
   typedef float Vector __attribute__((vector_size(32), may_alias));
   typedef float Loose __attribute__((vector_size(32), aligned(1), may_alias));

@@ -9,6 +9,7 @@ namespace stemma::cpu {
 namespace {
 
 struct Avx512 {
+  static constexpr int tall = 3;
   static constexpr int lanes = 16;
   typedef float Vector __attribute__((vector_size(64), may_alias));
   typedef float Loose __attribute__((vector_size(64), aligned(1), may_alias));

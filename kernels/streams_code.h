@@ -1,5 +1,6 @@
 // The code of kernels/streams.h, over the vectors of an instruction set: `Set` names its Vector of floats and Ints of
-// int32, both of `lanes` elements, and how both are read. Included after a file has named its instruction set: what it
+// int32, both of `lanes` elements, how both are read, and how many rows of weights pass together (`tall`): their sums
+// with eight rows of x must fit the registers. Included after a file has named its instruction set: what it
 // includes defines nothing.
 #pragma once
 
@@ -135,16 +136,16 @@ struct StreamCode {
   using P = Pieces<Set>;
   using Vector = typename Set::Vector;
   static constexpr int lanes = Set::lanes, vectors = P::vectors;
-  static constexpr int most = 8;  // rows of x whose sums are in registers together
+  static constexpr int most = Stream::together;  // rows of x whose sums are in registers together
 
   template <class Piece>
   static constexpr bool has_tail = requires {
     Piece::bytes;
   };  // block formats have whole pieces only
 
-  // `Height` rows of w from `w`, `Rows` rows of x from `x`.
+  // `Height` rows of w from `w`, `Rows` rows of x from `x`, which lie packed at `near`.
   template <class Piece, int Height, int Rows>
-  STEMMA_INLINE void block(const Stream& s, const std::byte* w, const float* x, float* y) {
+  STEMMA_INLINE void block(const Stream& s, const std::byte* w, const float* x, const float* near, float* y) {
     constexpr int chains = Height * Rows < 4 && vectors > 1 ? 2 : 1;  // short ones wait for their own sums
     Vector sums[Height * Rows * chains];
 #pragma GCC unroll 32
@@ -158,7 +159,7 @@ struct StreamCode {
       for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 8
         for (int v = 0; v < vectors; ++v) {
-          const Vector there = Set::f32(reinterpret_cast<const std::byte*>(x + r * s.columns + 32 * i + v * lanes));
+          const Vector there = Set::f32(reinterpret_cast<const std::byte*>(near + (i * Rows + r) * 32 + v * lanes));
 #pragma GCC unroll 4
           for (int h = 0; h < Height; ++h) sums[(h * Rows + r) * chains + v % chains] += own[h][v] * there;
         }
@@ -180,32 +181,32 @@ struct StreamCode {
   static void rows_of(const Stream& s, int64_t row) {
     const std::byte* w = s.w + row * s.w_stride;
     for (int64_t first = 0; first < s.rows; first += most) {  // what is read again is still near
-      const float* x = s.x + first * s.columns;
+      const float *x = s.x + first * s.columns, *near = s.packed + first * (s.columns / 32 * 32);
       float* y = s.y + first * s.y_stride + row;
       switch (s.rows - first) {
         case 1:
-          block<Piece, Height, 1>(s, w, x, y);
+          block<Piece, Height, 1>(s, w, x, near, y);
           break;
         case 2:
-          block<Piece, Height, 2>(s, w, x, y);
+          block<Piece, Height, 2>(s, w, x, near, y);
           break;
         case 3:
-          block<Piece, Height, 3>(s, w, x, y);
+          block<Piece, Height, 3>(s, w, x, near, y);
           break;
         case 4:
-          block<Piece, Height, 4>(s, w, x, y);
+          block<Piece, Height, 4>(s, w, x, near, y);
           break;
         case 5:
-          block<Piece, Height, 5>(s, w, x, y);
+          block<Piece, Height, 5>(s, w, x, near, y);
           break;
         case 6:
-          block<Piece, Height, 6>(s, w, x, y);
+          block<Piece, Height, 6>(s, w, x, near, y);
           break;
         case 7:
-          block<Piece, Height, 7>(s, w, x, y);
+          block<Piece, Height, 7>(s, w, x, near, y);
           break;
         default:
-          block<Piece, Height, most>(s, w, x, y);
+          block<Piece, Height, most>(s, w, x, near, y);
       }
     }
   }
@@ -213,8 +214,9 @@ struct StreamCode {
   template <class Piece>
   static void multiply(const Stream& s) {
     int64_t row = s.begin;
-    for (; row + 2 <= s.end; row += 2) rows_of<Piece, 2>(s, row);
-    if (row < s.end) rows_of<Piece, 1>(s, row);
+    for (; row + Set::tall <= s.end; row += Set::tall) rows_of<Piece, Set::tall>(s, row);
+    if constexpr (Set::tall > 1)
+      for (; row < s.end; ++row) rows_of<Piece, 1>(s, row);
   }
 
   template <class Piece>

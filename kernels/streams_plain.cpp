@@ -5,6 +5,7 @@ namespace stemma::cpu {
 namespace {
 
 struct Plain {
+  static constexpr int tall = 1;
   static constexpr int lanes = 4;
   typedef float Vector __attribute__((vector_size(16), may_alias));
   typedef float Loose __attribute__((vector_size(16), aligned(1), may_alias));

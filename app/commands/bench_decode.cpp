@@ -17,7 +17,7 @@ namespace stemma {
 namespace {
 
 constexpr int64_t prompt = 16;      // tokens before the first that is timed
-constexpr double seconds_each = 4;  // of a run whose length nobody gave
+constexpr double seconds_each = 2;  // of a run whose length nobody gave
 constexpr int runs = 3;
 
 // Texts of random tokens that are gone on with together, one token each a step.
