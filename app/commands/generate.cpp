@@ -87,9 +87,11 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
   if (auto chat = chat_template_of(files)) model.chat = std::make_shared<const ChatTemplate>(std::move(*chat));
   const auto capture = read_capture(options.capture, model.config);
   const auto size = size_of(model.config);
+  const bool halved = options.dtype == "bf16" || options.dtype == "f16";
+  const double model_bytes = weight_bytes(model.config, halved ? Precision::bf16 : Precision::f32);
   nlohmann::ordered_json plan{{"model", options.model},
                               {"parameters", size.total()},
-                              {"model_bytes", size.bytes()},
+                              {"model_bytes", model_bytes},
                               {"traces", prompts.size() * static_cast<size_t>(options.samples)},
                               {"prompts", nlohmann::ordered_json::array()}};
   int64_t longest = 0;
@@ -118,7 +120,7 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
     fmt::print("\n");
   }
   fmt::print("model: {} parameters, {} in memory; key/value cache up to {}; activations on disk up to {}\n",
-             in_thousands(size.total()), in_bytes(size.bytes()), in_bytes(cache_bytes(model.config, longest)),
+             in_thousands(size.total()), in_bytes(model_bytes), in_bytes(cache_bytes(model.config, longest)),
              in_bytes(recorded));
   return 0;
 }

@@ -8,7 +8,7 @@
 namespace stemma {
 
 Bandwidth bandwidth(Ops& ops) {
-  constexpr int64_t rows = 1024, columns = (256 << 20) / sizeof(float) / rows;
+  constexpr int64_t rows = 1024, columns = (128 << 20) / sizeof(float) / rows;
   constexpr double bytes = sizeof(float) * rows * columns;
   const auto array = [&] {
     const Tensor x{static_cast<float*>(ops.allocate(static_cast<size_t>(bytes))), rows, columns};
@@ -22,7 +22,7 @@ Bandwidth bandwidth(Ops& ops) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
   Bandwidth best;
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 4; ++i) {
     best.read = std::max(best.read, bytes / seconds([&] { ops.sum_of_squares(a); }));
     best.triad = std::max(best.triad, 3 * bytes / seconds([&] {
                                         ops.divide_damped(a, b, 1, c);
