@@ -186,6 +186,35 @@ STEMMA_CLONES void row_products(Rows a, Rows b, int64_t rows, int64_t width, flo
   }
 }
 
+// A query or two of each of a group's heads, at most `pad` rows, as when one token is written: keys and values are read
+// where they lie, once for all heads. The rows are the columns of their product with the keys.
+struct FewQueries {
+  Scratch turned, by_key, by_row, values, sums;
+
+  void attend(const Tiles& tiles, Tensor q, Tensor k, Tensor v, const Segment& s, int64_t g, int64_t group,
+              int64_t width, const Scoring& how, Tensor z, Tensor log_sum) {
+    const int64_t keys = s.key_end - s.key_begin, queries = s.query_end - s.query_begin, rows = queries * group;
+    const Rows qt = turned.make(width, pad), across = by_key.make(keys, pad), x = by_row.make(rows, padded(keys));
+    const Rows key = head_rows(k, s.key_begin, g, width);
+    for (int64_t d = 0; d < width; ++d) {
+      std::fill_n(qt[d], pad, 0.0f);
+      for (int64_t r = 0; r < rows; ++r)
+        qt[d][r] = q.row(s.query_begin + r / group)[(g * group + r % group) * width + d];
+    }
+    tiles.product({key.data, key.stride, 1, qt.data, pad, across.data, pad, keys, pad, width});
+    for (int64_t r = 0; r < rows; ++r) {
+      const int64_t row = s.query_begin + r / group, h = g * group + r % group;
+      for (int64_t j = 0; j < keys; ++j) x[r][j] = across[j][r];
+      softmax_rows(x[r], x.stride, 1, keys - queries + 1 + r / group, how, log_sum.row(row) + h, 1);
+    }
+    const Rows value = copy_in(values, head_rows(v, s.key_begin, g, width), keys, width);
+    const Rows sum = sums.make(rows, padded(width));
+    tiles.product({x.data, x.stride, 1, value.data, value.stride, sum.data, sum.stride, rows, padded(width), keys});
+    for (int64_t r = 0; r < rows; ++r)
+      std::copy_n(sum[r], width, z.row(s.query_begin + r / group) + (g * group + r % group) * width);
+  }
+};
+
 }  // namespace
 
 void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z, Tensor log_sum) {
@@ -196,10 +225,15 @@ void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, 
 #pragma omp parallel
   {
     Scratch transposed, values, scores, sums;
+    FewQueries few;
 #pragma omp for schedule(dynamic)
     for (int64_t w = 0; w < work; ++w) {
       const Segment& s = segments[w / heads.key_value];
       const int64_t g = w % heads.key_value, keys = s.key_end - s.key_begin, queries = s.query_end - s.query_begin;
+      if (queries * group <= pad) {
+        few.attend(tiles, q, k, v, s, g, group, width, how, z, log_sum);
+        continue;
+      }
       const Rows kt = transpose_in(transposed, head_rows(k, s.key_begin, g, width), keys, width);
       const Rows value = copy_in(values, head_rows(v, s.key_begin, g, width), keys, width);
       for (int64_t h = g * group; h < (g + 1) * group; ++h)

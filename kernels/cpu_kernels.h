@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/ops.h"
+#include "kernels/streams.h"
 #include "kernels/tiles.h"
 
 // Compiles a plain loop for several instruction sets and picks one when the program starts. Sanitizers dislike the
@@ -14,7 +15,8 @@
 
 namespace stemma::cpu {
 
-void embed(Ids ids, Tensor table, Tensor out);
+void linear(Tensor x, WeightMatrix w, Tensor y, const Streams& streams = best_streams());
+void embed(Ids ids, WeightMatrix table, Tensor out);
 void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient);
 void rms_norm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverse_rms);
 void rms_norm_backward(Tensor x, Tensor weight, Tensor inverse_rms, Tensor y_gradient, Tensor x_gradient,
@@ -38,6 +40,9 @@ void soft_cap(Tensor x, float cap);
 void soft_cap_backward(Tensor y, float cap, Tensor gradient);
 void clip(Tensor x, float limit);
 void clip_backward(Tensor y, float limit, Tensor gradient);
+// c (m,n), its rows c_columns apart, = alpha op(a) op(b) + beta c over k, of row-major matrices.
+void product(const float* a, bool transpose_a, int64_t a_columns, const float* b, bool transpose_b, int64_t b_columns,
+             float* c, int64_t m, int64_t n, int64_t k, float alpha, float beta, int64_t c_columns);
 void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha, float beta);
 void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor products);
 void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor queries, Tensor scores,

@@ -15,7 +15,9 @@
 
 namespace stemma::cuda {
 
-void embed(Ids ids, Tensor table, Tensor out, cudaStream_t stream);
+// w in bf16 or f16, which x is rounded to; `rounded` has room for x in 16 bits.
+void linear(Tensor x, const WeightMatrix& w, Tensor y, void* rounded, cublasHandle_t blas, cudaStream_t stream);
+void embed(Ids ids, const WeightMatrix& table, Tensor out, cudaStream_t stream);
 void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient, cudaStream_t stream);
 
 void rms_norm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverse_rms, cudaStream_t stream);

@@ -85,7 +85,16 @@ class CudaOps final : public Ops {
     if (bytes) check(cudaMemsetAsync(memory, 0, bytes, use()), "zeroing memory");
   }
 
-  void embed(Ids ids, Tensor table, Tensor out) override { cuda::embed(ids, table, out, use()); }
+  bool takes(WeightType type) const override {
+    return type == WeightType::f32 || type == WeightType::bf16 || type == WeightType::f16;
+  }
+  void linear(Tensor x, WeightMatrix w, Tensor y) override {
+    if (w.type == WeightType::f32) return matmul(x, false, numbers_of(w), true, y, 1, 0);
+    use();
+    cuda::linear(x, w, y, scratch_.at_least(2 * static_cast<size_t>(x.size())), blas_, stream_);
+  }
+  using Ops::embed;
+  void embed(Ids ids, WeightMatrix table, Tensor out) override { cuda::embed(ids, table, out, use()); }
   void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient) override {
     cuda::embed_backward(ids, out_gradient, table_gradient, use());
   }

@@ -1,14 +1,6 @@
-#include <cstring>
-
 #include "kernels/cpu_kernels.h"
 
 namespace stemma::cpu {
-
-void embed(Ids ids, Tensor table, Tensor out) {
-#pragma omp parallel for schedule(static)
-  for (int64_t n = 0; n < out.rows; ++n)
-    std::memcpy(out.row(n), table.row(ids.data[n]), sizeof(float) * static_cast<size_t>(out.columns));
-}
 
 // Two rows may be the same token's: threads share the columns, not the rows.
 void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient) {

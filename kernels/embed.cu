@@ -1,12 +1,16 @@
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
 #include "kernels/cuda_kernels.cuh"
 
 namespace stemma::cuda {
 namespace {
 
-__global__ void embed_kernel(Ids ids, Tensor table, Tensor out) {
+template <class Number>
+__global__ void embed_kernel(Ids ids, const Number* table, Tensor out) {
   const int64_t n = blockIdx.x;
-  const float* from = row_of(table, ids.data[n]);
-  for (int64_t c = threadIdx.x; c < out.columns; c += blockDim.x) row_of(out, n)[c] = from[c];
+  const Number* from = table + ids.data[n] * out.columns;
+  for (int64_t c = threadIdx.x; c < out.columns; c += blockDim.x) row_of(out, n)[c] = static_cast<float>(from[c]);
 }
 
 // The block of an id's first row adds all rows of that id, in their order; the blocks of its other rows leave. Looking
@@ -36,8 +40,17 @@ __global__ void embed_backward_kernel(Ids ids, Tensor out_gradient, Tensor table
 
 }  // namespace
 
-void embed(Ids ids, Tensor table, Tensor out, cudaStream_t stream) {
-  launch("embed", embed_kernel, dim3(out.rows), row_threads(out.columns), 0, stream, ids, table, out);
+void embed(Ids ids, const WeightMatrix& table, Tensor out, cudaStream_t stream) {
+  const auto start = [&](const auto* numbers) {
+    launch("embed", embed_kernel<std::remove_cvref_t<decltype(*numbers)>>, dim3(out.rows), row_threads(out.columns), 0,
+           stream, ids, numbers, out);
+  };
+  if (table.type == WeightType::bf16)
+    start(reinterpret_cast<const __nv_bfloat16*>(table.data));
+  else if (table.type == WeightType::f16)
+    start(reinterpret_cast<const __half*>(table.data));
+  else
+    start(numbers_of(table).data);
 }
 
 void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient, cudaStream_t stream) {

@@ -8,17 +8,6 @@
 namespace stemma::cpu {
 namespace {
 
-void product(const float* a, bool transpose_a, int64_t a_columns, const float* b, bool transpose_b, int64_t b_columns,
-             float* c, int64_t m, int64_t n, int64_t k, float alpha, float beta) {
-  if (k == 0) {  // oneDNN leaves c as it was
-    for (int64_t i = 0; i < m * n; ++i) c[i] = beta == 0 ? 0 : beta * c[i];
-    return;
-  }
-  if (dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, a_columns, b, b_columns, beta, c,
-                 n) != dnnl_success)
-    throw std::runtime_error("oneDNN refused a matrix product");
-}
-
 STEMMA_CLONES void add_span(const float* x, float* y, float scale, int64_t n) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) y[i] += scale * x[i];
@@ -26,26 +15,40 @@ STEMMA_CLONES void add_span(const float* x, float* y, float scale, int64_t n) {
 
 }  // namespace
 
+void product(const float* a, bool transpose_a, int64_t a_columns, const float* b, bool transpose_b, int64_t b_columns,
+             float* c, int64_t m, int64_t n, int64_t k, float alpha, float beta, int64_t c_columns) {
+  if (k == 0) {  // oneDNN leaves c as it was
+    for (int64_t i = 0; i < m; ++i)
+      for (int64_t j = 0; j < n; ++j) c[i * c_columns + j] = beta == 0 ? 0 : beta * c[i * c_columns + j];
+    return;
+  }
+  if (dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, a_columns, b, b_columns, beta, c,
+                 c_columns) != dnnl_success)
+    throw std::runtime_error("oneDNN refused a matrix product");
+}
+
 void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha, float beta) {
   const int64_t k = transpose_a ? a.rows : a.columns;
   assert(k == (transpose_b ? b.columns : b.rows));
   assert(c.rows == (transpose_a ? a.columns : a.rows) && c.columns == (transpose_b ? b.rows : b.columns));
-  product(a.data, transpose_a, a.columns, b.data, transpose_b, b.columns, c.data, c.rows, c.columns, k, alpha, beta);
+  product(a.data, transpose_a, a.columns, b.data, transpose_b, b.columns, c.data, c.rows, c.columns, k, alpha, beta,
+          c.columns);
 }
 
-// Documents are short and many: threads take documents, and oneDNN stays on the calling thread inside a parallel region.
+// Documents are short and many: threads take documents, and oneDNN stays on the calling thread inside a parallel
+// region.
 void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor products) {
   const auto count = static_cast<int64_t>(segments.size());
 #pragma omp parallel for schedule(dynamic) if (count > 1)
   for (int64_t s = 0; s < count; ++s) {
     const int64_t begin = segments[s].query_begin, tokens = segments[s].query_end - begin;
-    product(a.row(begin), true, a.columns, b.row(begin), false, b.columns, products.row(s), a.columns, b.columns, tokens,
-            1, 0);
+    product(a.row(begin), true, a.columns, b.row(begin), false, b.columns, products.row(s), a.columns, b.columns,
+            tokens, 1, 0, b.columns);
   }
 }
 
 void add(Tensor x, Tensor y, float scale) {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (x.rows > 1)
   for (int64_t n = 0; n < x.rows; ++n) add_span(x.row(n), y.row(n), scale, x.columns);
 }
 

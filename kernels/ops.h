@@ -4,7 +4,8 @@
 // device of the Ops. Backward operations write activation gradients (=) and add parameter gradients (+=), unless said.
 // Calls on one Ops come from one thread at a time. Failures of a device throw std::runtime_error with one sentence.
 //
-// Letters: N rows (tokens of all segments), C width, H heads, G key/value heads, D head width, F mlp width, V vocabulary.
+// Letters: N rows (tokens of all segments), C width, H heads, G key/value heads, D head width, F mlp width, V
+// vocabulary.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +14,8 @@
 #include <span>
 #include <string>
 #include <utility>
+
+#include "kernels/weight_matrix.h"
 
 namespace stemma {
 
@@ -28,6 +31,12 @@ struct View {
 };
 using Tensor = View<float>;
 using Ids = View<int32_t>;  // (N, 1)
+
+inline WeightMatrix matrix_of(Tensor x) {
+  return {WeightType::f32, reinterpret_cast<std::byte*>(x.data), x.rows, x.columns};
+}
+// Of f32 alone.
+inline Tensor numbers_of(const WeightMatrix& w) { return {reinterpret_cast<float*>(w.data), w.rows, w.columns}; }
 
 // One causal block of attention: queries [query_begin, query_end) see keys from key_begin up to their own place,
 // aligned at the end (the last query sees all of [key_begin, key_end)). Without a cache both ranges are equal.
@@ -58,8 +67,16 @@ class Ops {
   virtual void copy(void* to, const void* from, size_t bytes) = 0;
   virtual void zero(void* memory, size_t bytes) = 0;
 
+  // Whether embed and linear take weights of a type here; f32 always.
+  virtual bool takes(WeightType type) const = 0;
+  // linear: y = x w^T, of weights as they are stored.        x (N, inputs), w (outputs, inputs), y (N, outputs)
+  // Activations stay f32, but for bf16 weights and more than 16 rows: those are rounded to bf16 where the device
+  // multiplies bf16. Sums are f32.
+  virtual void linear(Tensor x, WeightMatrix w, Tensor y) = 0;
+
   // embed: out[n] = table[ids[n]].                           table (V,C), out (N,C)
-  virtual void embed(Ids ids, Tensor table, Tensor out) = 0;
+  virtual void embed(Ids ids, WeightMatrix table, Tensor out) = 0;
+  void embed(Ids ids, Tensor table, Tensor out) { embed(ids, matrix_of(table), out); }
   virtual void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient) = 0;
 
   // norm: y = x * inverse_rms * weight (RMSNorm, Zhang & Sennrich 2019).   weight (1,C), inverse_rms (N,1)
@@ -95,7 +112,8 @@ class Ops {
 
   // mlp: out = silu(gate) * up.                              all (N,F)
   virtual void swiglu(Tensor gate, Tensor up, Tensor out) = 0;
-  virtual void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient) = 0;
+  virtual void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient,
+                               Tensor up_gradient) = 0;
 
   // gelu: out = gelu(x) * up, or gelu(x) where up is empty.   all (N,F)   x Phi(x), or its approximation by tanh
   // (Hendrycks & Gimpel 2016).
@@ -114,7 +132,8 @@ class Ops {
   virtual void clip_backward(Tensor y, float limit, Tensor gradient) = 0;
 
   // matmul: c = alpha op(a) op(b) + beta c, op = transpose where asked. A linear layer is matmul(x, false, W, true, y).
-  virtual void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha = 1, float beta = 0) = 0;
+  virtual void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha = 1,
+                      float beta = 0) = 0;
   // gram: c += x^T x in the upper triangle; below the diagonal c is left undefined.      x (N,M), c (M,M)
   virtual void gram(Tensor x, Tensor c) = 0;
   // For each segment s: products[s] = a[s]^T b[s], the sum over its tokens of outer products.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <vector>
 
 #include "app/commands/model_size.h"
 #include "app/commands/options.h"
@@ -16,42 +17,52 @@ namespace stemma {
 namespace {
 
 constexpr int64_t prompt = 16;      // tokens before the first that is timed
-constexpr double seconds_each = 4;  // of a run whose length nobody gave
+constexpr double seconds_each = 2;  // of a run whose length nobody gave
 constexpr int runs = 3;
 
-// A text of random tokens that is gone on with, one token a step.
-class Text {
+// Texts of random tokens that are gone on with together, one token each a step.
+class Texts {
  public:
-  Text(const Model& model, int64_t tokens)
-      : model_(model), work_(model), cache_(model, tokens), logits_(model.ops, 1, model.config.vocabulary) {
+  Texts(const Model& model, int count, int64_t tokens)
+      : model_(model), work_(model), logits_(model.ops, count, model.config.vocabulary) {
+    for (int i = 0; i < count; ++i) caches_.emplace_back(model, tokens);
+    for (KeyValueCache& cache : caches_) pointers_.push_back(&cache);
     feed(prompt);
+    seconds(1);  // touches what it needs
+    restart();
   }
   void feed(int64_t count) {
     Batch batch;
-    for (int64_t i = 0; i < count; ++i) {
-      batch.ids.push_back(static_cast<int32_t>((cache_.length + i) * 7919 % model_.config.vocabulary));
-      batch.positions.push_back(static_cast<int32_t>(cache_.length + i));
+    for (size_t s = 0; s < caches_.size(); ++s) {
+      const auto begin = static_cast<int32_t>(batch.size()), end = begin + static_cast<int32_t>(count);
+      for (int64_t i = caches_[s].length; i < caches_[s].length + count; ++i) {
+        batch.ids.push_back(static_cast<int32_t>((i + static_cast<int64_t>(s)) * 7919 % model_.config.vocabulary));
+        batch.positions.push_back(static_cast<int32_t>(i));
+      }
+      batch.segments.push_back({begin, end, begin, end});
     }
-    batch.segments.push_back({0, static_cast<int32_t>(count), 0, static_cast<int32_t>(count)});
-    const Tensor hidden = forward(work_, batch, &cache_);
-    logits(model_, hidden.slice(count - 1, count), logits_);
+    const Tensor hidden = forward(work_, batch, pointers_);
+    if (count == 1) logits(model_, hidden, logits_);
     float wait = 0;
     model_.ops->download(&wait, logits_.view().data, sizeof wait);
   }
-  double seconds(int64_t tokens) {
+  double seconds(int64_t steps) {
     const auto start = std::chrono::steady_clock::now();
-    for (int64_t i = 0; i < tokens; ++i) feed(1);
+    for (int64_t i = 0; i < steps; ++i) feed(1);
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
   void restart() {
-    cache_.length = prompt;
-    cache_.ids.resize(prompt);
+    for (KeyValueCache& cache : caches_) {
+      cache.length = prompt;
+      cache.ids.resize(prompt);
+    }
   }
 
  private:
   const Model& model_;
   Workspace work_;
-  KeyValueCache cache_;
+  std::vector<KeyValueCache> caches_;
+  std::vector<KeyValueCache*> pointers_;
   Buffer logits_;
 };
 
@@ -59,48 +70,65 @@ class Text {
 
 int bench_decode(const BenchDecode& options) {
   const ModelConfig config = shape_config(options.shape);
-  const int64_t most = std::min<int64_t>(options.tokens ? options.tokens : 4096, config.context - prompt - 1);
-  const Model model =
-      random_model(config, open_device(options.device), bandwidth_bytes + cache_bytes(config, most + prompt));
-  Text text(model, most + prompt);
-  text.seconds(1);  // touches what it needs
-  text.restart();
+  const int64_t most = std::min<int64_t>(options.tokens ? options.tokens : 1024, config.context - prompt - 1);
+  const Model model = random_model(config, open_device(options.device), weight_type(options.dtype),
+                                   bandwidth_bytes + (1 + options.batch) * cache_bytes(config, most + prompt + 1));
+  Texts one(model, 1, most + prompt + 1);
   int64_t tokens = most;
   if (!options.tokens) {
-    tokens = std::clamp<int64_t>(static_cast<int64_t>(seconds_each / text.seconds(1)), 4, most);
-    text.restart();
+    tokens = std::clamp<int64_t>(static_cast<int64_t>(seconds_each / one.seconds(1)), 4, most);
+    one.restart();
   }
   const ModelSize size = size_of(config);
-  // All but a table that only gives each token its row.
-  const double bytes = 4.0 * static_cast<double>(size.total() - (config.tied ? 0 : size.embedding));
+  double bytes = 0;  // all but a table that only gives each token its row
+  for (const auto& named : model.weights.named()) bytes += static_cast<double>(named.matrix.bytes());
+  if (!config.tied) bytes -= static_cast<double>(model.weights.embedding_matrix.bytes());
   Bandwidth limit;
-  double rate = 0;
-  for (int i = 0; i < runs; ++i) {
-    const Bandwidth now = bandwidth(*model.ops);
-    limit = {std::max(limit.read, now.read), std::max(limit.triad, now.triad)};
-    rate = std::max(rate, static_cast<double>(tokens) / text.seconds(tokens));
-    text.restart();
+  const auto best_rate = [&](Texts& texts, int count) {
+    double rate = 0;
+    for (int i = 0; i < runs; ++i) {
+      const Bandwidth now = bandwidth(*model.ops);
+      limit = {std::max(limit.read, now.read), std::max(limit.triad, now.triad)};
+      rate = std::max(rate, static_cast<double>(tokens * count) / texts.seconds(tokens));
+      texts.restart();
+    }
+    return rate;
+  };
+  const double rate = best_rate(one, 1);
+  double together = 0;
+  if (options.batch > 1) {
+    Texts several(model, options.batch, most + prompt + 1);
+    together = best_rate(several, options.batch);
   }
   const double traffic = bytes * rate;
   if (options.json) {
-    print_json({{"shape", options.shape},
-                {"parameters", size.total()},
-                {"device", model.ops->device()},
-                {"tokens", tokens},
-                {"weight_bytes_per_token", bytes},
-                {"tokens_per_second", rate},
-                {"bytes_per_second", traffic},
-                {"read_bytes_per_second", limit.read},
-                {"triad_bytes_per_second", limit.triad},
-                {"share_of_read", traffic / limit.read},
-                {"share_of_triad", traffic / limit.triad}});
+    nlohmann::ordered_json facts{{"shape", options.shape},
+                                 {"parameters", size.total()},
+                                 {"dtype", options.dtype},
+                                 {"device", model.ops->device()},
+                                 {"tokens", tokens},
+                                 {"weight_bytes_per_token", bytes},
+                                 {"tokens_per_second", rate},
+                                 {"bytes_per_second", traffic},
+                                 {"read_bytes_per_second", limit.read},
+                                 {"triad_bytes_per_second", limit.triad},
+                                 {"share_of_read", traffic / limit.read},
+                                 {"share_of_triad", traffic / limit.triad}};
+    if (options.batch > 1) {
+      facts["batch"] = options.batch;
+      facts["batch_tokens_per_second"] = together;
+      facts["batch_times_one"] = together / rate;
+    }
+    print_json(facts);
     return 0;
   }
-  fmt::print("{}: {:.1f}M parameters on {}; the floor is {} of weights a token\n", options.shape,
-             static_cast<double>(size.total()) / 1e6, model.ops->device(), in_bytes(bytes));
+  fmt::print("{}: {:.1f}M parameters in {} on {}; the floor is {} of weights a token\n", options.shape,
+             static_cast<double>(size.total()) / 1e6, options.dtype, model.ops->device(), in_bytes(bytes));
   fmt::print("  memory       {}/s read, {}/s triad\n", in_bytes(limit.read), in_bytes(limit.triad));
   fmt::print("  decode       {:.2f} tokens/s over {} tokens: {}/s of weights, {:.0f} % of reading, {:.0f} % of triad\n",
              rate, tokens, in_bytes(traffic), 100 * traffic / limit.read, 100 * traffic / limit.triad);
+  if (options.batch > 1)
+    fmt::print("  batch of {:3} {:.2f} tokens/s, {:.2f} times one alone\n", options.batch, together, together / rate);
   return 0;
 }
 

@@ -7,8 +7,9 @@
 namespace stemma {
 
 struct BenchDecode {
-  std::string shape = "smollm-135m", device = "auto";
+  std::string shape = "smollm-135m", device = "auto", dtype = "f32";
   int64_t tokens = 0;  // 0: as many as take some seconds
+  int batch = 1;       // sequences that are written together; beside one alone
   bool json = false;
 };
 

@@ -45,8 +45,9 @@ double seconds_of(const Model& model, Workspace& work, KeyValueCache& cache, int
 int bench_prefill(const BenchPrefill& options) {
   const ModelConfig config = shape_config(options.shape);
   const int64_t tokens = std::min<int64_t>(options.tokens, config.context), chunk = std::min(options.chunk, tokens);
-  const Model model =
-      random_model(config, open_device(options.device), cache_bytes(config, tokens) + workspace_bytes(config, chunk));
+  const WeightType type = weight_type(options.dtype);
+  const Model model = random_model(config, open_device(options.device), type,
+                                   cache_bytes(config, tokens) + workspace_bytes(config, chunk));
   Workspace work(model);
   KeyValueCache cache(model, tokens);
   const ModelSize size = size_of(config);
@@ -56,7 +57,7 @@ int bench_prefill(const BenchPrefill& options) {
                attention = 4.0 * config.layers * config.heads * config.head_width * count * (count + 1) / 2;
   double limit = 0, best = seconds_of(model, work, cache, tokens, chunk), spent = 0;
   for (int i = 0; i < fewest_runs || (i < most_runs && spent < seconds_in_all); ++i) {
-    limit = std::max(limit, matmul_rate(*model.ops));
+    limit = std::max(limit, matmul_rate(*model.ops, type == WeightType::bf16 ? type : WeightType::f32));
     const double seconds = seconds_of(model, work, cache, tokens, chunk);
     best = std::min(best, seconds);
     spent += seconds;
@@ -65,6 +66,7 @@ int bench_prefill(const BenchPrefill& options) {
   if (options.json) {
     print_json({{"shape", options.shape},
                 {"parameters", size.total()},
+                {"dtype", options.dtype},
                 {"device", model.ops->device()},
                 {"tokens", tokens},
                 {"chunk", chunk},
@@ -76,10 +78,10 @@ int bench_prefill(const BenchPrefill& options) {
                 {"share_of_matmul", rate / limit}});
     return 0;
   }
-  fmt::print("{}: {:.1f}M parameters on {}; the floor is {:.1f} GFLOP of products and {:.1f} of attention\n",
-             options.shape, static_cast<double>(size.total()) / 1e6, model.ops->device(), products / 1e9,
+  fmt::print("{}: {:.1f}M parameters in {} on {}; the floor is {:.1f} GFLOP of products and {:.1f} of attention\n",
+             options.shape, static_cast<double>(size.total()) / 1e6, options.dtype, model.ops->device(), products / 1e9,
              attention / 1e9);
-  fmt::print("  products     {:.1f} GFLOP/s\n", limit / 1e9);
+  fmt::print("  products     {:.1f} GFLOP/s in {}\n", limit / 1e9, type == WeightType::bf16 ? "bf16" : "f32");
   fmt::print("  prefill      {:.1f} tokens/s over {} tokens in chunks of {}: {:.1f} GFLOP/s, {:.0f} % of products\n",
              count / best, tokens, chunk, rate / 1e9, 100 * rate / limit);
   return 0;

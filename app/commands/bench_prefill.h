@@ -7,7 +7,7 @@
 namespace stemma {
 
 struct BenchPrefill {
-  std::string shape = "smollm-135m", device = "auto";
+  std::string shape = "smollm-135m", device = "auto", dtype = "f32";
   int64_t tokens = 512, chunk = 512;
   bool json = false;
 };

@@ -20,7 +20,7 @@ namespace stemma {
 namespace {
 
 struct Options {
-  std::string model, prompt, prompts, out, capture = "residual", device = "auto", system, dtype = "f32";
+  std::string model, prompt, prompts, out, capture = "residual", device = "auto", system, dtype = "auto";
   bool prompt_given = false, no_think = false, dry_run = false, json = false;
   int samples = 1;
   Sampler sampler;
@@ -87,9 +87,11 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
   if (auto chat = chat_template_of(files)) model.chat = std::make_shared<const ChatTemplate>(std::move(*chat));
   const auto capture = read_capture(options.capture, model.config);
   const auto size = size_of(model.config);
+  const bool halved = options.dtype == "bf16" || options.dtype == "f16";
+  const double model_bytes = weight_bytes(model.config, halved ? Precision::bf16 : Precision::f32);
   nlohmann::ordered_json plan{{"model", options.model},
                               {"parameters", size.total()},
-                              {"model_bytes", size.bytes()},
+                              {"model_bytes", model_bytes},
                               {"traces", prompts.size() * static_cast<size_t>(options.samples)},
                               {"prompts", nlohmann::ordered_json::array()}};
   int64_t longest = 0;
@@ -118,7 +120,7 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
     fmt::print("\n");
   }
   fmt::print("model: {} parameters, {} in memory; key/value cache up to {}; activations on disk up to {}\n",
-             in_thousands(size.total()), in_bytes(size.bytes()), in_bytes(cache_bytes(model.config, longest)),
+             in_thousands(size.total()), in_bytes(model_bytes), in_bytes(cache_bytes(model.config, longest)),
              in_bytes(recorded));
   return 0;
 }
@@ -149,11 +151,13 @@ void stream(const Trace& trace, int32_t from) {
   show_text(std::string_view(trace.text).substr(trace.token_offsets[static_cast<size_t>(from)]));
 }
 
+Dtype dtype_of(const std::string& name) {
+  return name == "f32" ? Dtype::f32 : name == "bf16" ? Dtype::bf16 : name == "f16" ? Dtype::f16 : Dtype::automatic;
+}
+
 int run(const Options& options) {
   if (options.samples > 1 && options.sampler.temperature == 0)
     throw WrongUsage("--samples: at temperature 0 every sample is the same; give --temperature above 0");
-  if (options.dtype != "f32")
-    throw Error(ErrorCode::unsupported, "--dtype " + options.dtype + ": this version computes in f32 alone; leave --dtype out");
   const auto prompts = read_prompts(options);
   if (options.dry_run) return dry_run(options, prompts);
   if (options.out.empty()) throw WrongUsage("--out is required: the session file to write, S.h5");
@@ -161,7 +165,7 @@ int run(const Options& options) {
 
   Session session;
   if (session_exists(options.out)) session = open_session(options.out);
-  const auto model = load_model(options.model, open_device(options.device));
+  const auto model = load_model(options.model, open_device(options.device), dtype_of(options.dtype));
   const auto capture = read_capture(options.capture, model->config);
 
   ProgressLine line;
@@ -217,7 +221,10 @@ Run setup_generate(CLI::App& app) {
   app.add_option("--stop", sampler.stop, "Text that ends the generation; may be repeated")->type_name("TEXT");
   app.add_option("--samples", options->samples, "Generations of each prompt")->check(CLI::PositiveNumber);
   declare_device(app, options->device);
-  app.add_option("--dtype", options->dtype, "Precision of the computation")->check(CLI::IsMember({"f32", "bf16", "f16"}));
+  app.add_option("--dtype", options->dtype,
+                 "How weights are kept: f32, bf16 or f16; auto: f32, but quantised matrices of a GGUF as they are "
+                 "stored, which are the same numbers in less memory")
+      ->check(CLI::IsMember({"auto", "f32", "bf16", "f16"}));
   app.add_flag("--dry-run", options->dry_run,
                "Print the rendered prompt, its tokens and the memory needed; do nothing");
   declare_json(app, options->json);

@@ -1,5 +1,6 @@
 // What `stemma info` finds out about files: each function reads one kind whole and returns its facts, in reading order,
-// or throws the Error that says what is wrong with it. Of a model it also tells what is missing, not supported or broken.
+// or throws the Error that says what is wrong with it. Of a model it also tells what is missing, not supported or
+// broken.
 #pragma once
 
 #include <filesystem>

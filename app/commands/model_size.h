@@ -11,7 +11,7 @@ namespace stemma {
 struct ModelSize {
   // Parameters: learned positions are the embedding's, biases the norms'; unembedding 0 where tied.
   int64_t embedding = 0, attention = 0, mlp = 0, norms = 0, unembedding = 0;
-  int64_t linears() const { return attention + mlp; }                         // what influence tracks
+  int64_t linears() const { return attention + mlp; }  // what influence tracks
   int64_t total() const { return embedding + attention + mlp + norms + unembedding; }
   double bytes() const { return 4.0 * static_cast<double>(total()); }  // in memory, f32
 };

@@ -3,13 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
+#include <cstring>
 #include <fstream>
 #include <limits>
 #include <map>
 
-#include "app/commands/model_size.h"
 #include "app/commands/terminal.h"
+#include "kernels/half.h"
 #include "runtime/error.h"
+#include "runtime/model/weight_layout.h"
 #include "runtime/random.h"
 
 namespace stemma {
@@ -27,14 +30,76 @@ const std::map<std::string, Shape> shapes = {{"demo", {4, 160, 5, 5, 432, 1024, 
                                              {"llama-1b", {16, 2048, 32, 8, 8192, 128256, 131072, true}},
                                              {"llama-8b", {32, 4096, 32, 8, 14336, 128256, 131072, false}}};
 
-// Uniform numbers of the usual deviation of 0.02. A prime many, repeated: no two rows of a matrix are alike.
-constexpr size_t numbers = 1'048'573;
+constexpr size_t blocks = 65'537;  // a prime many, repeated: no two rows of a matrix are alike
 
-std::vector<float> random_numbers() {
+// Whole blocks of uniform numbers of a deviation near 0.02: bits may be any, but for the scales and their minima.
+std::vector<std::byte> random_blocks(WeightType type) {
+  const WeightFormat& format = format_of(type);
+  const auto block = static_cast<size_t>(format.bytes);
   Random random(1);
-  std::vector<float> values(numbers);
-  for (float& value : values) value = static_cast<float>(0.0346 * (2 * random.uniform() - 1));
-  return values;
+  std::vector<std::byte> bytes(blocks * block);
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random.bits());
+  const auto put = [&](size_t i, size_t at, auto bits) {
+    std::memcpy(bytes.data() + i * block + at, &bits, sizeof bits);
+  };
+  for (size_t i = 0; i < blocks; ++i) {
+    const auto number = static_cast<float>(0.0346 * (2 * random.uniform() - 1));
+    switch (type) {
+      case WeightType::f32:
+        put(i, 0, number);
+        break;
+      case WeightType::bf16:
+        put(i, 0, bf16_of(number));
+        break;
+      case WeightType::f16:
+        put(i, 0, half_of(number));
+        break;
+      case WeightType::q4_0:
+        put(i, 0, half_of(0.0043f));
+        break;
+      case WeightType::q4_1:
+        put(i, 0, half_of(0.0046f)), put(i, 2, half_of(-0.0346f));
+        break;
+      case WeightType::q5_0:
+        put(i, 0, half_of(0.0022f));
+        break;
+      case WeightType::q5_1:
+        put(i, 0, half_of(0.0022f)), put(i, 2, half_of(-0.0346f));
+        break;
+      case WeightType::q8_0:
+        put(i, 0, half_of(0.00027f));
+        break;
+      case WeightType::q4_k:
+        put(i, 0, half_of(0.00012f)), put(i, 2, half_of(0.001f));
+        break;
+      case WeightType::q5_k:
+        put(i, 0, half_of(0.00006f)), put(i, 2, half_of(0.001f));
+        break;
+      case WeightType::q6_k:
+        put(i, 208, half_of(0.000015f));
+        break;
+    }
+  }
+  return bytes;
+}
+
+double matrix_bytes(const ModelConfig& config, WeightType type) {
+  double bytes = 0;
+  for (const WeightPlace& place : weight_layout(config)) {
+    if (!place.vector && place.columns % format_of(type).elements)
+      throw Error(ErrorCode::does_not_fit,
+                  fmt::format("this shape has rows of {} weights, which {} cannot divide into blocks of {}; choose "
+                              "another --dtype",
+                              place.columns, format_of(type).name, format_of(type).elements));
+    bytes += static_cast<double>(place.rows * row_bytes(place.vector ? WeightType::f32 : type, place.columns));
+  }
+  return bytes;
+}
+
+std::string small(std::string_view name) {
+  std::string letters(name);
+  for (char& letter : letters) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  return letters;
 }
 
 }  // namespace
@@ -63,23 +128,40 @@ double free_memory() {
   return std::numeric_limits<double>::infinity();
 }
 
-Model random_model(const ModelConfig& config, std::shared_ptr<Ops> ops, double beside) {
-  const double needed = size_of(config).bytes() + beside, there = free_memory();
+std::vector<std::string> weight_type_names() {
+  std::vector<std::string> names;
+  for (const WeightFormat& format : weight_formats) names.push_back(small(format.name));
+  return names;
+}
+
+WeightType weight_type(const std::string& name) {
+  const auto names = weight_type_names();
+  return static_cast<WeightType>(std::find(names.begin(), names.end(), name) - names.begin());
+}
+
+Model random_model(const ModelConfig& config, std::shared_ptr<Ops> ops, WeightType type, double beside) {
+  const double needed = matrix_bytes(config, type) + beside, there = free_memory();
   if (needed > there)
     throw Error(ErrorCode::does_not_fit,
-                fmt::format("this shape needs {} of memory and {} are free; choose a smaller --shape", in_bytes(needed),
-                            in_bytes(there)));
+                fmt::format("this shape needs {} of memory in {} and {} are free; choose a smaller --shape or --dtype",
+                            in_bytes(needed), small(format_of(type).name), in_bytes(there)));
+  if (!ops->takes(type))
+    throw Error(ErrorCode::unsupported, fmt::format("{} does not take weights in {}; give --device cpu", ops->device(),
+                                                    small(format_of(type).name)));
   Model model;
   model.config = config;
   model.ops = std::move(ops);
-  model.weights = Weights(config, model.ops);
+  std::vector<WeightType> types;
+  for (const WeightPlace& place : weight_layout(config)) types.push_back(place.vector ? WeightType::f32 : type);
+  model.weights = Weights(config, model.ops, types);
   model.rope = rope_table(config, model.ops);
-  const std::vector<float> pattern = random_numbers(), ones(static_cast<size_t>(config.width), 1.0f);
+  const std::vector<std::byte> pattern = random_blocks(type);
+  const std::vector<float> ones(static_cast<size_t>(config.width), 1.0f);
   for (const auto& named : model.weights.named()) {
-    const std::vector<float>& from = named.decays ? pattern : ones;
-    const auto size = static_cast<size_t>(named.tensor.size());
+    const auto from = named.decays ? std::span(pattern) : std::as_bytes(std::span(ones));
+    const auto size = static_cast<size_t>(named.matrix.bytes());
     for (size_t begin = 0; begin < size; begin += from.size())
-      model.ops->upload(named.tensor.data + begin, from.data(), sizeof(float) * std::min(from.size(), size - begin));
+      model.ops->upload(named.matrix.data + begin, from.data(), std::min(from.size(), size - begin));
   }
   return model;
 }

@@ -15,9 +15,14 @@ std::vector<std::string> shape_names();
 // Llama's architecture. Throws std::out_of_range for another name.
 ModelConfig shape_config(const std::string& name);
 
-// The same weights every time. Throws Error(does_not_fit), before memory is taken, where the weights and `beside` bytes
-// more are not free.
-Model random_model(const ModelConfig& config, std::shared_ptr<Ops> ops, double beside = 0);
+// "f32", "bf16", "f16", "q4_0", ...: names of kernels/weight_matrix.h in small letters.
+std::vector<std::string> weight_type_names();
+WeightType weight_type(const std::string& name);
+
+// The same weights every time, matrices in `type`. Throws Error(does_not_fit), before memory is taken, where the
+// weights and `beside` bytes more are not free, and where the type does not fit the shape.
+Model random_model(const ModelConfig& config, std::shared_ptr<Ops> ops, WeightType type = WeightType::f32,
+                   double beside = 0);
 
 double free_memory();  // bytes that this machine can give
 

@@ -5,6 +5,7 @@ namespace stemma {
 
 void backward(Workspace& work, const Batch& batch, Tensor hidden_gradient, Weights* gradients, const LinearTap* tap) {
   const Model& model = work.model();
+  expect_f32(model, "differentiating");
   Ops& ops = *model.ops;
   const ModelConfig& config = model.config;
   const BlockDesign& design = config.block;

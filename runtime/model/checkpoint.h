@@ -39,6 +39,8 @@ class Checkpoint {
     explicit operator bool() const { return tensor; }
 
     bool plain_f32() const;  // its bytes are the numbers
+    // A row's bytes as they are stored, whatever their type; not where rows are transposed.
+    std::span<const std::byte> row(int64_t row) const;
     // Elements [begin, begin + out.size()) as f32, in the checkpoint's own order. Throws Error as read_f32 does.
     void read(int64_t begin, std::span<float> out) const;
   };

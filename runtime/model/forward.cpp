@@ -1,5 +1,7 @@
 #include "runtime/model/forward.h"
 
+#include <cassert>
+#include <span>
 #include <utility>
 
 #include "runtime/model/norms.h"
@@ -8,10 +10,12 @@ namespace stemma {
 namespace {
 
 // Rows of the rope tables: the positions, or behind them for texts that LongRoPE's second factors are for.
-std::vector<int32_t> angle_rows(const ModelConfig& config, const Batch& batch, bool long_text) {
+std::vector<int32_t> angle_rows(const ModelConfig& config, const Batch& batch, std::span<KeyValueCache* const> caches) {
   std::vector<int32_t> rows = batch.positions;
-  for (const Segment& s : batch.segments) {
+  for (size_t i = 0; i < batch.segments.size(); ++i) {
+    const Segment& s = batch.segments[i];
     if (s.query_begin == s.query_end) continue;
+    const bool long_text = !caches.empty() && caches[i]->long_text;
     if (!long_text && !config.long_factors(batch.positions[s.query_end - 1] + 1)) continue;
     for (int32_t n = s.query_begin; n < s.query_end; ++n) rows[n] += config.context;
   }
@@ -30,22 +34,29 @@ void outgrow(Workspace& work, KeyValueCache& cache) {
 }  // namespace
 
 Tensor forward(Workspace& work, const Batch& batch, KeyValueCache* cache, const Taps* taps) {
+  KeyValueCache* const one[] = {cache};
+  return forward(work, batch, cache ? std::span<KeyValueCache* const>(one) : std::span<KeyValueCache* const>(), taps);
+}
+
+Tensor forward(Workspace& work, const Batch& batch, std::span<KeyValueCache* const> caches, const Taps* taps) {
   const Model& model = work.model();
   Ops& ops = *model.ops;
   const ModelConfig& config = model.config;
   const BlockDesign& design = config.block;
   const int64_t n = batch.size();
-  if (cache && !cache->long_text && config.long_factors(cache->length + n)) {
-    if (cache->length) outgrow(work, *cache);
-    cache->long_text = true;
-  }
+  assert(caches.empty() || caches.size() == batch.segments.size());
+  const auto length_of = [&](size_t i) { return batch.segments[i].query_end - batch.segments[i].query_begin; };
+  for (size_t i = 0; i < caches.size(); ++i)
+    if (!caches[i]->long_text && config.long_factors(caches[i]->length + length_of(i))) {
+      if (caches[i]->length) outgrow(work, *caches[i]);
+      caches[i]->long_text = true;
+    }
   work.reserve(n, false);
   const Ids ids = work.ids.view().slice(0, n), positions = work.positions.view().slice(0, n);
   ops.upload(ids.data, batch.ids.data(), sizeof(int32_t) * batch.ids.size());
   ops.upload(positions.data, batch.positions.data(), sizeof(int32_t) * batch.positions.size());
   if (work.angles.view())
-    ops.upload(work.angles.view().data, angle_rows(config, batch, cache && cache->long_text).data(),
-               sizeof(int32_t) * batch.ids.size());
+    ops.upload(work.angles.view().data, angle_rows(config, batch, caches).data(), sizeof(int32_t) * batch.ids.size());
   const Ids angles = work.angles.view() ? work.angles.view().slice(0, n) : positions;
 
   const auto rows = [n](const Buffer& buffer) { return buffer.view() ? buffer.view().slice(0, n) : Tensor{}; };
@@ -56,12 +67,8 @@ Tensor forward(Workspace& work, const Batch& batch, KeyValueCache* cache, const 
     ops.copy(to.data, from.data, sizeof(float) * static_cast<size_t>(from.size()));
   };
 
-  std::vector<Segment> segments = batch.segments;
-  if (cache)
-    for (Segment& s : segments) s = {s.query_begin, s.query_end, 0, static_cast<int32_t>(cache->length + n)};
-
   const Tensor start = rows(work.residual[0]);
-  ops.embed(ids, model.weights.embedding, start);
+  ops.embed(ids, model.weights.embedding_matrix, start);
   if (config.embedding_scale != 1) ops.add(start, start, config.embedding_scale - 1);
   show(Hook::embed, 0, start);
   if (model.weights.positions) {
@@ -74,7 +81,7 @@ Tensor forward(Workspace& work, const Batch& batch, KeyValueCache* cache, const 
     auto& v = work.blocks[i];
     const Tensor before = rows(work.residual[i]), middle = rows(v.middle), after = rows(work.residual[i + 1]);
     const auto linear = [&](Tensor x, Linear which, Tensor y) {
-      ops.matmul(x, false, block.linear(which), true, y);
+      ops.linear(x, block.matrix(which), y);
       if (const Tensor bias = block.bias(which)) ops.add_bias(bias, y);
     };
     // What a branch reads, and what it adds to the residual x as `sum`.
@@ -116,16 +123,19 @@ Tensor forward(Workspace& work, const Batch& batch, KeyValueCache* cache, const 
     linear(x, Linear::value, rows(v.value));
     if (config.clip_qkv > 0) ops.clip(rows(v.value), config.clip_qkv);
     show(Hook::value, i, rows(v.value));
-    Tensor keys = rows(v.key), values = rows(v.value);
-    if (cache) {
-      const auto append = [&](Tensor from, const Buffer& to) {
-        copy(from, to.view().slice(cache->length, cache->length + n));
-        return to.view().slice(0, cache->length + n);
-      };
-      keys = append(keys, cache->keys[i]);
-      values = append(values, cache->values[i]);
+    if (caches.empty())
+      ops.attention(rows(v.query), rows(v.key), rows(v.value), batch.segments, model.heads(i), rows(v.attended),
+                    rows(v.log_sum));
+    for (size_t c = 0; c < caches.size(); ++c) {
+      const Segment& s = batch.segments[c];
+      const int64_t length = caches[c]->length + length_of(c);
+      const auto own = [&](const Buffer& buffer) { return buffer.view().slice(s.query_begin, s.query_end); };
+      copy(own(v.key), caches[c]->keys[i].view().slice(caches[c]->length, length));
+      copy(own(v.value), caches[c]->values[i].view().slice(caches[c]->length, length));
+      const Segment all[] = {{0, length_of(c), 0, static_cast<int32_t>(length)}};
+      ops.attention(own(v.query), caches[c]->keys[i].view().slice(0, length),
+                    caches[c]->values[i].view().slice(0, length), all, model.heads(i), own(v.attended), own(v.log_sum));
     }
-    ops.attention(rows(v.query), keys, values, segments, model.heads(i), rows(v.attended), rows(v.log_sum));
     show(Hook::z, i, rows(v.attended));
     add(before, Linear::output, rows(v.attended), v.attention_out, v.attention_out_scale, block.attention_after,
         middle, Hook::attn_out);
@@ -150,9 +160,10 @@ Tensor forward(Workspace& work, const Batch& batch, KeyValueCache* cache, const 
   normalise(model, rows(work.residual.back()), model.weights.final_norm, model.weights.final_norm_bias,
             rows(work.hidden), rows(work.hidden_scale));
   show(Hook::final_norm, 0, rows(work.hidden));
-  if (cache) {
-    cache->ids.insert(cache->ids.end(), batch.ids.begin(), batch.ids.end());
-    cache->length += n;
+  for (size_t i = 0; i < caches.size(); ++i) {
+    const Segment& s = batch.segments[i];
+    caches[i]->ids.insert(caches[i]->ids.end(), batch.ids.begin() + s.query_begin, batch.ids.begin() + s.query_end);
+    caches[i]->length += length_of(i);
   }
   return rows(work.hidden);
 }

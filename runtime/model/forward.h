@@ -44,21 +44,22 @@ class Workspace {
 
   // What a family's blocks do not have is empty. A norm's statistics: (N,1) or, of a layer norm, (N,2).
   struct BlockValues {
-    Buffer attention_in, attention_scale, query, key, value, log_sum, attended, middle, mlp_in, mlp_scale, gate, up, activated;
-    Buffer projected_query, projected_key;   // before their norm, or after clipping: what is turned is a copy
-    Buffer query_scale, key_scale;           // of their norm: (N,H) and (N,G), or (N,1)
+    Buffer attention_in, attention_scale, query, key, value, log_sum, attended, middle, mlp_in, mlp_scale, gate, up,
+        activated;
+    Buffer projected_query, projected_key;  // before their norm, or after clipping: what is turned is a copy
+    Buffer query_scale, key_scale;          // of their norm: (N,H) and (N,G), or (N,1)
     Buffer attention_out, attention_out_scale, mlp_out, mlp_out_scale;  // (N,C) before the norm after a branch
   };
   // Makes room for `tokens` rows, for the backward's gradients too if asked.
   void reserve(int64_t tokens, bool gradients);
 
   IdBuffer ids, positions;
-  IdBuffer angles;  // rows of the rope tables, where they are not the positions
+  IdBuffer angles;               // rows of the rope tables, where they are not the positions
   std::vector<Buffer> residual;  // (layers+1) of (N,C): before block i; the last is the final residual
   std::vector<BlockValues> blocks;
   Buffer hidden, hidden_scale;  // final norm's output (N,C), what the unembedding reads
-  Buffer residual_gradient, width_gradient, query_gradient, key_gradient, value_gradient, attended_gradient, gate_gradient,
-      up_gradient, activated_gradient, projected_query_gradient, projected_key_gradient;
+  Buffer residual_gradient, width_gradient, query_gradient, key_gradient, value_gradient, attended_gradient,
+      gate_gradient, up_gradient, activated_gradient, projected_query_gradient, projected_key_gradient;
 
  private:
   const Model& model_;
@@ -66,7 +67,11 @@ class Workspace {
 };
 
 // Runs the decoder over the batch; returns hidden (N,C), the final norm's output, a view into the workspace.
-// With a cache the batch is one segment that continues it. A text that outgrows LongRoPE's first factors is computed anew.
+// With caches segment i continues caches[i], a sequence of its own. A text that
+// outgrows LongRoPE's first factors is computed anew.
+Tensor forward(Workspace& workspace, const Batch& batch, std::span<KeyValueCache* const> caches,
+               const Taps* taps = nullptr);
+// With one cache, or none.
 Tensor forward(Workspace& workspace, const Batch& batch, KeyValueCache* cache = nullptr, const Taps* taps = nullptr);
 
 // The logits (n,V) of rows of hidden (n,C).
@@ -78,14 +83,16 @@ using LinearTap = std::function<void(int layer, Linear which, Tensor input, Tens
 
 // From the gradient of hidden (N,C) down to the embedding. Adds parameter gradients to `gradients` where given; without
 // it only activations are differentiated, and the pass ends at the first block's linears.
-void backward(Workspace& workspace, const Batch& batch, Tensor hidden_gradient, Weights* gradients, const LinearTap* tap);
+void backward(Workspace& workspace, const Batch& batch, Tensor hidden_gradient, Weights* gradients,
+              const LinearTap* tap);
 
 // What to do at the top: -log p of each row's target under softmax(hidden W^T), in chunks that never hold N x V.
 struct LossOptions {
-  float weight = 1;              // the gradient is of weight * sum over targets of -log p
+  float weight = 1;                 // the gradient is of weight * sum over targets of -log p
   const float* uniforms = nullptr;  // (N) host: draw targets from the model itself where targets[n] != -1
 };
-// targets (N) host, -1 = none. losses (N) host, nats. hidden_gradient (N,C) and unembedding_gradient (V,C, +=) where given.
+// targets (N) host, -1 = none. losses (N) host, nats. hidden_gradient (N,C) and unembedding_gradient (V,C, +=) where
+// given.
 void loss(const Model& model, Tensor hidden, const std::vector<int32_t>& targets, const LossOptions& options,
           std::vector<float>& losses, Tensor hidden_gradient = {}, Tensor unembedding_gradient = {});
 

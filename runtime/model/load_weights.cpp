@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
+#include "kernels/half.h"
 #include "runtime/error.h"
 #include "runtime/model/family.h"
 #include "runtime/model/json_file.h"
@@ -123,6 +125,58 @@ void load_tensor(const Checkpoint::Found& found, const WeightPlace& place, Tenso
   });
 }
 
+std::optional<WeightType> stored_type(const Checkpoint::Found& found) {
+  for (int i = 0; i < weight_types; ++i)
+    if (weight_formats[i].name == found.tensor->dtype) return static_cast<WeightType>(i);
+  return std::nullopt;
+}
+
+// Whether rows can be copied as they are: nothing is turned and nothing added.
+bool keeps_rows(const Checkpoint::Found& found, const StoredPart& stored) {
+  return !stored.transposed && stored.added == 0 && found.arrangement.add == 0 &&
+         found.arrangement.rows != Arrangement::Rows::transposed;
+}
+
+WeightType type_of(const Checkpoint::Found& found, const WeightPlace& place, Dtype dtype, const Ops& ops) {
+  if (place.vector || place.in_model == &Weights::positions) return WeightType::f32;
+  if (dtype == Dtype::bf16) return WeightType::bf16;
+  if (dtype == Dtype::f16) return WeightType::f16;
+  const auto type = stored_type(found);
+  const bool blocks = dtype == Dtype::automatic && type && format_of(*type).elements > 1;
+  return blocks && keeps_rows(found, place.stored) && ops.takes(*type) ? *type : WeightType::f32;
+}
+
+void load_kept(const Checkpoint::Found& found, const WeightPlace& place, const WeightMatrix& to, Ops& ops) {
+  if (stored_type(found) == to.type && keeps_rows(found, place.stored))
+    return for_runs(place, [&](int64_t begin, int64_t count, int64_t at) {
+      for (int64_t i = 0; i < count / to.columns; ++i) {
+        const auto bytes = found.row(begin / to.columns + i);
+        ops.upload(to.row(at / to.columns + i), bytes.data(), bytes.size());
+      }
+    });
+  std::vector<uint16_t> rounded;
+  const auto upload = [&](std::span<const float> values, int64_t at) {
+    rounded.resize(values.size());
+    std::transform(values.begin(), values.end(), rounded.begin(), to.type == WeightType::bf16 ? bf16_of : half_of);
+    ops.upload(to.data + 2 * at, rounded.data(), 2 * rounded.size());
+  };
+  std::vector<float> values;
+  if (place.stored.transposed) {
+    values.resize(static_cast<size_t>(found.tensor->size()));
+    found.read(0, values);
+    return upload(turned(place.stored, place, values), 0);
+  }
+  for_runs(place, [&](int64_t begin, int64_t count, int64_t at) {
+    for (int64_t done = 0; done < count; done += elements_at_once) {
+      values.resize(static_cast<size_t>(std::min(elements_at_once, count - done)));
+      found.read(begin + done, values);
+      if (place.stored.added != 0)
+        for (float& value : values) value += place.stored.added;
+      upload(values, at + done);
+    }
+  });
+}
+
 // The inverse of load_tensor, into the whole stored tensor.
 void store_tensor(const WeightPlace& place, const float* from, std::vector<float>& all) {
   const StoredPart& stored = place.stored;
@@ -147,13 +201,22 @@ void check_weights(const Checkpoint& checkpoint, const ModelConfig& config) {
   check_nothing_else(checkpoint, names, modules, places);
 }
 
-Weights load_weights(const Checkpoint& checkpoint, const ModelConfig& config, const std::shared_ptr<Ops>& ops) {
+Weights load_weights(const Checkpoint& checkpoint, const ModelConfig& config, const std::shared_ptr<Ops>& ops,
+                     Dtype dtype) {
   check_weights(checkpoint, config);
   const std::vector<WeightPlace> places = weight_layout(config);
   const Names names(checkpoint, family_of(config).names);
-  Weights weights(config, ops);
-  for (size_t i = 0; i < places.size(); ++i)
-    load_tensor(names.find(places[i].stored.name), places[i], weights.named()[i].tensor, *ops);
+  std::vector<WeightType> types;
+  for (const WeightPlace& place : places) types.push_back(type_of(names.find(place.stored.name), place, dtype, *ops));
+  Weights weights(config, ops, types);
+  for (size_t i = 0; i < places.size(); ++i) {
+    const auto& named = weights.named()[i];
+    const auto found = names.find(places[i].stored.name);
+    if (named.tensor)
+      load_tensor(found, places[i], named.tensor, *ops);
+    else
+      load_kept(found, places[i], named.matrix, *ops);
+  }
   return weights;
 }
 

@@ -13,7 +13,8 @@ namespace stemma {
 // remedy.
 void check_weights(const Checkpoint& checkpoint, const ModelConfig& config);
 // Checks, then reads.
-Weights load_weights(const Checkpoint& checkpoint, const ModelConfig& config, const std::shared_ptr<Ops>& ops);
+Weights load_weights(const Checkpoint& checkpoint, const ModelConfig& config, const std::shared_ptr<Ops>& ops,
+                     Dtype dtype = Dtype::f32);
 
 // Writes them as the family's own checkpoints have them; f32. Throws Error(disk).
 void write_weights(const std::filesystem::path& file, const ModelConfig& config, const Weights& weights);

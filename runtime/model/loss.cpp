@@ -10,7 +10,7 @@ constexpr int64_t chunk_bytes = 4 << 20;  // of logits held at once
 }  // namespace
 
 void logits(const Model& model, Tensor hidden, Tensor out) {
-  model.ops->matmul(hidden, false, model.weights.unembedding, true, out);
+  model.ops->linear(hidden, model.weights.unembedding_matrix, out);
   if (model.config.logit_cap > 0) model.ops->soft_cap(out, model.config.logit_cap);
 }
 

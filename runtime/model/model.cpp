@@ -10,7 +10,7 @@
 #include "runtime/model/load_weights.h"
 #include "runtime/model/model_files.h"
 #include "runtime/model/model_source.h"
-#include "runtime/model/safetensors.h"
+#include "runtime/model/stored_tensor.h"
 
 namespace stemma {
 
@@ -60,7 +60,7 @@ void check_tokenizer(const Tokenizer& tokenizer, const ModelConfig& config, cons
                             files.path().string(), tokenizer.size(), config.vocabulary));
 }
 
-std::shared_ptr<const Model> load_model(const std::filesystem::path& named, std::shared_ptr<Ops> ops) {
+std::shared_ptr<const Model> load_model(const std::filesystem::path& named, std::shared_ptr<Ops> ops, Dtype dtype) {
   const ModelFiles files = find_model(named);
   const ModelSource source = open_source(files);
   auto model = std::make_shared<Model>();
@@ -73,7 +73,7 @@ std::shared_ptr<const Model> load_model(const std::filesystem::path& named, std:
   if (source.chat) model->chat = std::make_shared<const ChatTemplate>(*source.chat);
 
   check_tokenizer(*model->tokenizer, model->config, files);
-  model->weights = load_weights(source.weights, model->config, ops);
+  model->weights = load_weights(source.weights, model->config, ops, dtype);
   make_rope_tables(*model);
   model->hash = hash_of(model->config, model->weights, *ops);
   return model;
@@ -83,6 +83,7 @@ void save_model(const Model& model, const std::filesystem::path& folder) {
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
   if (failure) throw Error(ErrorCode::disk, fmt::format("{}: cannot be made ({})", folder.string(), failure.message()));
+  expect_f32(model, "saving");
   write_weights(folder / "model.safetensors", model.config, model.weights);
   ModelConfig config = model.config;
   config.dtype = "float32";
@@ -97,14 +98,30 @@ std::string hash_of(const ModelConfig& config, const Weights& weights, Ops& ops)
       config.architecture, config.layers, config.width, config.heads, config.key_value_heads, config.head_width,
       config.mlp_width, config.vocabulary, config.context, config.norm_epsilon, config.rope_theta, config.tied));
   hasher.add(features(config));
-  const Tensor flat = weights.flat();
   std::vector<float> values;
-  for (int64_t begin = 0; begin < flat.size(); begin += elements_at_once) {
-    values.resize(static_cast<size_t>(std::min(elements_at_once, flat.size() - begin)));
-    ops.download(values.data(), flat.data + begin, values.size() * sizeof(float));
-    hasher.add(std::as_bytes(std::span(values)));
+  std::vector<std::byte> bytes;
+  for (const auto& named : weights.named()) {
+    const WeightMatrix& matrix = named.matrix;
+    const int64_t step = std::max<int64_t>(1, elements_at_once / matrix.columns);
+    for (int64_t row = 0; row < matrix.rows; row += step) {
+      const int64_t rows = std::min(step, matrix.rows - row);
+      bytes.resize(static_cast<size_t>(rows * matrix.row_bytes()));
+      ops.download(bytes.data(), matrix.row(row), bytes.size());
+      values.resize(static_cast<size_t>(rows * matrix.columns));
+      read_f32({named.name, std::string(format_of(matrix.type).name), {rows, matrix.columns}, bytes}, 0, values,
+               named.name);
+      hasher.add(std::as_bytes(std::span(values)));
+    }
   }
   return hasher.hex();
+}
+
+void expect_f32(const Model& model, const std::string& what) {
+  if (!model.weights.in_f32())
+    throw Error(ErrorCode::unsupported,
+                fmt::format("{}: its weights are kept as they are stored, and {} needs them in f32; load it with "
+                            "--dtype f32",
+                            model.path.string(), what));
 }
 
 }  // namespace stemma

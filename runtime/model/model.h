@@ -18,8 +18,8 @@ namespace stemma {
 
 struct ChatTemplate;
 
-// The linear layers of a block, in the order of their forward. Influence tracks all that a model has: plain MLPs have no
-// gate.
+// The linear layers of a block, in the order of their forward. Influence tracks all that a model has: plain MLPs have
+// no gate.
 enum class Linear { query, key, value, output, gate, up, down };
 inline constexpr std::array linears = {Linear::query, Linear::key, Linear::value, Linear::output,
                                        Linear::gate,  Linear::up,  Linear::down};
@@ -44,32 +44,41 @@ struct Block {
   Tensor mlp_after;                            // (1,C)
   Tensor query_bias, key_bias, value_bias, output_bias, gate_bias, up_bias, down_bias;  // (1, outputs)
 
-  Tensor linear(Linear which) const;
+  Tensor linear(Linear which) const;  // no data where it is not kept in f32
+  WeightMatrix matrix(Linear which) const { return matrices[static_cast<size_t>(which)]; }
   Tensor bias(Linear which) const;
+
+  std::array<WeightMatrix, linears.size()> matrices;  // of `linears`, as they are kept
 };
 
-// Weights, their gradients and their moments all have this shape: views into one flat buffer.
+// Weights, their gradients and their moments all have this shape: views into one flat buffer. Matrices that are not
+// kept in f32 lie apart; what differentiates or trains needs them all in f32.
 struct Weights {
   Tensor embedding;  // (V,C)
   Tensor positions;  // (context, C) where they are learned
   std::vector<Block> blocks;
-  Tensor final_norm, final_norm_bias;  // (1,C)
-  Tensor unembedding;                  // (V,C); the embedding itself where tied
+  Tensor final_norm, final_norm_bias;                 // (1,C)
+  Tensor unembedding;                                 // (V,C); the embedding itself where tied
+  WeightMatrix embedding_matrix, unembedding_matrix;  // as they are kept
 
   Weights() = default;
-  Weights(const ModelConfig& config, std::shared_ptr<Ops> ops);
+  // `types`: of each place of weight_layout(config); empty: all f32. Zeros.
+  Weights(const ModelConfig& config, std::shared_ptr<Ops> ops, std::span<const WeightType> types = {});
 
   struct Named {
-    std::string name;  // as in a Hugging Face checkpoint: "model.layers.0.self_attn.q_proj.weight"
-    Tensor tensor;
-    bool decays;     // matrices do, norms and biases do not
-    float at_start;  // of what does not decay, in a new model
+    std::string name;     // as in a Hugging Face checkpoint: "model.layers.0.self_attn.q_proj.weight"
+    Tensor tensor;        // no data where it is not kept in f32
+    WeightMatrix matrix;  // as it is kept
+    bool decays;          // matrices do, norms and biases do not
+    float at_start;       // of what does not decay, in a new model
   };
   const std::vector<Named>& named() const { return named_; }
-  const Buffer& flat() const { return flat_; }
+  const Buffer& flat() const { return flat_; }  // all that is kept in f32
+  bool in_f32() const { return !stored_.view(); }
 
  private:
   Buffer flat_;
+  BasicBuffer<std::byte> stored_;
   std::vector<Named> named_;
 };
 
@@ -94,11 +103,18 @@ struct Model {
 
 // `named` as find_model takes it: a folder, a GGUF file or a name. Throws Error naming the file, the tensor and the
 // remedy. The tokenizer must fit the embedding.
-std::shared_ptr<const Model> load_model(const std::filesystem::path& named, std::shared_ptr<Ops> ops);
+// automatic: matrices that are stored in a block format of kernels/weight_matrix.h stay so, all else becomes f32: the
+// numbers are the same, and less memory passes for each token. bf16 and f16 are for matrices; vectors stay f32.
+enum class Dtype { automatic, f32, bf16, f16 };
+std::shared_ptr<const Model> load_model(const std::filesystem::path& named, std::shared_ptr<Ops> ops,
+                                        Dtype dtype = Dtype::f32);
 void save_model(const Model& model, const std::filesystem::path& folder);  // config.json, model.safetensors; f32
-void make_rope_tables(Model& model);  // from its config, on its device
-Buffer rope_table(const ModelConfig& config, std::shared_ptr<Ops> ops);  // of the layers that are not local
+void make_rope_tables(Model& model);                                       // from its config, on its device
+Buffer rope_table(const ModelConfig& config, std::shared_ptr<Ops> ops);    // of the layers that are not local
+// Of the numbers, however they are kept.
 std::string hash_of(const ModelConfig& config, const Weights& weights, Ops& ops);
+// Throws Error where weights are kept otherwise: `what` needs them in f32.
+void expect_f32(const Model& model, const std::string& what);
 
 // "cpu", "cuda", "cuda:1" or "auto" (a GPU where there is one). Throws Error saying what is missing.
 std::shared_ptr<Ops> open_device(const std::string& name);

@@ -47,6 +47,13 @@ void read_transposed(const Checkpoint::Found& found, int64_t begin, std::span<fl
 
 bool Checkpoint::Found::plain_f32() const { return tensor->dtype == "F32" && arrangement == Arrangement{}; }
 
+std::span<const std::byte> Checkpoint::Found::row(int64_t row) const {
+  const int64_t rows = tensor->shape.front();
+  const size_t bytes = tensor->bytes.size() / static_cast<size_t>(rows);
+  if (arrangement.rows != Rows::kept) row = stored_row(arrangement, row, rows);
+  return tensor->bytes.subspan(static_cast<size_t>(row) * bytes, bytes);
+}
+
 void Checkpoint::Found::read(int64_t begin, std::span<float> out) const {
   const bool inside = begin >= 0 && begin + static_cast<int64_t>(out.size()) <= tensor->size();
   if (arrangement.rows == Rows::kept || out.empty() || !inside)

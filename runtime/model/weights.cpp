@@ -2,36 +2,69 @@
 #include "runtime/model/weight_layout.h"
 
 namespace stemma {
+namespace {
 
-Tensor Block::linear(Linear which) const {
-  const Tensor all[] = {query, key, value, output, gate, up, down};
-  return all[static_cast<size_t>(which)];
-}
+constexpr std::array linear_members = {&Block::query, &Block::key, &Block::value, &Block::output,
+                                       &Block::gate,  &Block::up,  &Block::down};
+constexpr int64_t line = 64;  // bytes that a stored matrix begins at a multiple of
+
+}  // namespace
+
+Tensor Block::linear(Linear which) const { return this->*linear_members[static_cast<size_t>(which)]; }
 
 Tensor Block::bias(Linear which) const {
   const Tensor all[] = {query_bias, key_bias, value_bias, output_bias, gate_bias, up_bias, down_bias};
   return all[static_cast<size_t>(which)];
 }
 
-Weights::Weights(const ModelConfig& config, std::shared_ptr<Ops> ops) {
+Weights::Weights(const ModelConfig& config, std::shared_ptr<Ops> ops, std::span<const WeightType> types) {
   const std::vector<WeightPlace> places = weight_layout(config);
-  int64_t size = 0;
-  for (const WeightPlace& place : places) size += place.rows * place.columns;
-  flat_ = Buffer(std::move(ops), 1, size);
+  const auto type_of = [&](size_t i) { return types.empty() ? WeightType::f32 : types[i]; };
+  const auto stored_bytes = [&](size_t i) {
+    return (places[i].rows * row_bytes(type_of(i), places[i].columns) + line - 1) / line * line;
+  };
+  int64_t numbers = 0, bytes = 0;
+  for (size_t i = 0; i < places.size(); ++i)
+    if (type_of(i) == WeightType::f32)
+      numbers += places[i].rows * places[i].columns;
+    else
+      bytes += stored_bytes(i);
+  flat_ = Buffer(ops, 1, numbers);
   flat_.zero();
+  if (bytes) {
+    stored_ = BasicBuffer<std::byte>(std::move(ops), 1, bytes);
+    stored_.zero();
+  }
 
   blocks.resize(static_cast<size_t>(config.layers));
   float* data = flat_.view().data;
-  for (const WeightPlace& place : places) {
-    const Tensor tensor{data, place.rows, place.columns};
-    data += tensor.size();
-    if (place.in_block)
-      blocks[static_cast<size_t>(place.layer)].*place.in_block = tensor;
+  std::byte* stored = stored_.view().data;
+  for (size_t i = 0; i < places.size(); ++i) {
+    const WeightPlace& place = places[i];
+    const bool apart = type_of(i) != WeightType::f32;
+    const Tensor tensor{apart ? nullptr : data, place.rows, place.columns};
+    const WeightMatrix matrix = apart ? WeightMatrix{type_of(i), stored, place.rows, place.columns} : matrix_of(tensor);
+    if (apart)
+      stored += stored_bytes(i);
     else
+      data += tensor.size();
+    if (place.in_block) {
+      Block& block = blocks[static_cast<size_t>(place.layer)];
+      block.*place.in_block = tensor;
+      for (const Linear which : linears)
+        if (linear_members[static_cast<size_t>(which)] == place.in_block)
+          block.matrices[static_cast<size_t>(which)] = matrix;
+    } else {
       this->*place.in_model = tensor;
-    named_.push_back({place.name, tensor, !place.vector, place.at_start});
+      if (place.in_model == &Weights::embedding) embedding_matrix = matrix;
+      if (place.in_model == &Weights::unembedding) unembedding_matrix = matrix;
+    }
+    named_.push_back({place.name, tensor, matrix, !place.vector, place.at_start});
   }
-  if (config.tied) unembedding = embedding;
+  if (config.tied) {
+    unembedding = embedding;
+    unembedding_matrix = embedding_matrix;
+  }
 }
 
 }  // namespace stemma

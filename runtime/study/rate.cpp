@@ -8,7 +8,7 @@
 namespace stemma {
 
 Bandwidth bandwidth(Ops& ops) {
-  constexpr int64_t rows = 1024, columns = (256 << 20) / sizeof(float) / rows;
+  constexpr int64_t rows = 1024, columns = (128 << 20) / sizeof(float) / rows;
   constexpr double bytes = sizeof(float) * rows * columns;
   const auto array = [&] {
     const Tensor x{static_cast<float*>(ops.allocate(static_cast<size_t>(bytes))), rows, columns};
@@ -22,7 +22,7 @@ Bandwidth bandwidth(Ops& ops) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
   Bandwidth best;
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 0; i < 4; ++i) {
     best.read = std::max(best.read, bytes / seconds([&] { ops.sum_of_squares(a); }));
     best.triad = std::max(best.triad, 3 * bytes / seconds([&] {
                                         ops.divide_damped(a, b, 1, c);
@@ -34,7 +34,7 @@ Bandwidth bandwidth(Ops& ops) {
   return best;
 }
 
-double matmul_rate(Ops& ops) {
+double matmul_rate(Ops& ops, WeightType type) {
   constexpr int64_t n = 1024;
   constexpr size_t bytes = sizeof(float) * n * n;
   float* memory[3];
@@ -46,7 +46,7 @@ double matmul_rate(Ops& ops) {
   double best = 0;
   for (int i = 0; i < 12; ++i) {
     const auto start = std::chrono::steady_clock::now();
-    ops.matmul(a, false, b, true, c);
+    ops.linear(a, {type, reinterpret_cast<std::byte*>(b.data), n, n}, c);
     float wait = 0;
     ops.download(&wait, c.data, sizeof wait);
     best = std::max(best,

@@ -10,10 +10,10 @@ namespace stemma {
 struct Bandwidth {
   double read = 0, triad = 0;
 };
-inline constexpr double bandwidth_bytes = 3.0 * (256 << 20);  // that measuring takes
+inline constexpr double bandwidth_bytes = 3.0 * (128 << 20);  // that measuring takes
 Bandwidth bandwidth(Ops& ops);
-// f32 matrix products of the device, FLOP/s: the best of a few large ones.
-double matmul_rate(Ops& ops);
+// Matrix products of the device, FLOP/s: the best of a few large ones, of weights in f32 or as bf16 ones are multiplied.
+double matmul_rate(Ops& ops, WeightType type = WeightType::f32);
 // Weights of all tracked layers, N.
 double tracked_parameters(const Model& model);
 

@@ -309,6 +309,31 @@ class CommandsTest : public QObject {
     QVERIFY(shown["traces"].size() >= 1 && shown["traces"].size() < 3000);
     QVERIFY(!QFile::exists(out + ".running"));
   }
+
+  void weights_in_sixteen_bits_write_a_trace_too() {
+    const Ran ran = run({"generate", "--model", at("model"), "--prompt", "What is 2 plus 3?", "--out", at("bf16.h5"),
+                         "--max-tokens", "5", "--device", "cpu", "--dtype", "bf16", "--json"});
+    QVERIFY2(ran.status == 0, ran.error);
+    QCOMPARE(ran.json()["traces"].size(), size_t{1});
+  }
+
+  void random_models_are_measured_beside_their_limits() {
+    const Ran decode = run({"bench", "decode", "--shape", "demo", "--dtype", "bf16", "--tokens", "4", "--batch", "2",
+                            "--device", "cpu", "--json"});
+    QVERIFY2(decode.status == 0, decode.error);
+    const auto facts = decode.json();  // 9 norms of 160 are in f32
+    QCOMPARE(facts["weight_bytes_per_token"].get<double>(), 2 * facts["parameters"].get<double>() + 2 * 1440);
+    QVERIFY(facts["tokens_per_second"].get<double>() > 0 && facts["share_of_read"].get<double>() > 0);
+    QVERIFY(facts["batch_times_one"].get<double>() > 0);
+    const Ran prefill = run({"bench", "prefill", "--shape", "demo", "--tokens", "40", "--chunk", "16", "--dtype",
+                             "bf16", "--device", "cpu", "--json"});
+    QVERIFY2(prefill.status == 0, prefill.error);
+    QVERIFY(prefill.json()["share_of_matmul"].get<double>() > 0);
+
+    const Ran odd = run({"bench", "decode", "--shape", "demo", "--dtype", "q4_k"});
+    QCOMPARE(odd.status, 1);
+    QVERIFY2(odd.error.contains("blocks of 256"), odd.error);
+  }
 };
 
 QTEST_GUILESS_MAIN(CommandsTest)

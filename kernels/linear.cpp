@@ -1,0 +1,121 @@
+// Products with weights as they are stored. Few rows stream the weights through the processor (kernels/streams.h); many
+// are oneDNN's, in bf16 where the processor multiplies bf16, else of panels of the weights that are unpacked before.
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <dnnl.hpp>
+#include <vector>
+
+#include "kernels/cpu_kernels.h"
+#include "kernels/streams.h"
+
+namespace stemma::cpu {
+namespace {
+
+constexpr int64_t few = 16;           // rows that one reading of the weights serves faster than oneDNN does
+constexpr int64_t panel = 1 << 20;    // unpacked numbers that stay in the caches
+constexpr int64_t rows_at_once = 24;  // of w: what a thread takes
+
+// To the nearest bf16, ties to even; NaN stays NaN.
+STEMMA_CLONES void round_span(const float* x, uint16_t* y, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    const uint32_t bits = __builtin_bit_cast(uint32_t, x[i]);
+    const uint32_t rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+    y[i] = static_cast<uint16_t>(x[i] != x[i] ? bits >> 16 | 0x40 : rounded);
+  }
+}
+
+bool multiplies_bf16() {
+#if defined(__x86_64__)
+  static const bool does = __builtin_cpu_supports("avx512bf16");
+  return does;
+#else
+  return false;
+#endif
+}
+
+// As Stream has it; x itself where it is a row alone.
+const float* packed(Tensor x) {
+  if (x.rows == 1) return x.data;
+  thread_local std::vector<float> memory;
+  constexpr size_t line = 16;  // numbers of a cache's line
+  const int64_t pieces = x.columns / 32;
+  memory.resize(static_cast<size_t>(x.rows * pieces * 32) + line);
+  const size_t past = reinterpret_cast<uintptr_t>(memory.data()) / sizeof(float) % line;
+  float* to = memory.data() + (line - past) % line;
+  float* next = to;
+  for (int64_t first = 0; first < x.rows; first += Stream::together)
+    for (int64_t i = 0; i < pieces; ++i)
+      for (int64_t r = first; r < std::min(x.rows, first + Stream::together); ++r, next += 32)
+        std::memcpy(next, x.row(r) + 32 * i, 32 * sizeof(float));
+  return to;
+}
+
+void stream_rows(Tensor x, const WeightMatrix& w, Tensor y, const Streams& streams) {
+  const auto multiply = streams.multiply[static_cast<size_t>(w.type)];
+  const float* near = packed(x);
+  const int64_t blocks = (w.rows + rows_at_once - 1) / rows_at_once;
+#pragma omp parallel for schedule(static)
+  for (int64_t i = 0; i < blocks; ++i)
+    multiply({w.data, w.row_bytes(), i * rows_at_once, std::min((i + 1) * rows_at_once, w.rows), x.data, near, x.rows,
+              x.columns, y.data, y.columns});
+}
+
+void multiply_bf16(Tensor x, const WeightMatrix& w, Tensor y) {
+  using namespace dnnl;
+  thread_local std::vector<uint16_t> rounded;
+  if (static_cast<int64_t>(rounded.size()) < x.size()) rounded.resize(static_cast<size_t>(x.size()));
+  uint16_t* to = rounded.data();
+#pragma omp parallel for schedule(static)
+  for (int64_t i = 0; i < x.rows; ++i) round_span(x.row(i), to + i * x.columns, x.columns);
+
+  static engine cpu(engine::kind::cpu, 0);
+  thread_local stream in_order(cpu);
+  using Type = memory::data_type;
+  const memory::desc left({x.rows, x.columns}, Type::bf16, memory::format_tag::ab),
+      right({w.columns, w.rows}, Type::bf16, memory::format_tag::ba),
+      out({x.rows, w.rows}, Type::f32, memory::format_tag::ab);
+  // Made anew each time: oneDNN keeps what it made.
+  const dnnl::matmul multiply(dnnl::matmul::primitive_desc(dnnl::matmul::desc(left, right, out), cpu));
+  memory a(left, cpu, to), b(right, cpu, w.data), c(out, cpu, y.data);
+  multiply.execute(in_order, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c}});
+  in_order.wait();
+}
+
+void multiply_panels(Tensor x, const WeightMatrix& w, Tensor y, const Streams& streams) {
+  thread_local std::vector<float> unpacked;
+  const int64_t height = std::clamp<int64_t>(panel / w.columns / 16 * 16, 16, w.rows);
+  unpacked.resize(static_cast<size_t>(height * w.columns));
+  const auto unpack = streams.unpack[static_cast<size_t>(w.type)];
+  float* to = unpacked.data();
+  for (int64_t first = 0; first < w.rows; first += height) {
+    const int64_t count = std::min(height, w.rows - first);
+#pragma omp parallel for schedule(static)
+    for (int64_t r = 0; r < count; ++r) unpack(w.row(first + r), w.columns, to + r * w.columns);
+    product(x.data, false, x.columns, to, true, w.columns, y.data + first, x.rows, count, w.columns, 1, 0, y.columns);
+  }
+}
+
+}  // namespace
+
+void linear(Tensor x, WeightMatrix w, Tensor y, const Streams& streams) {
+  assert(x.columns == w.columns && y.rows == x.rows && y.columns == w.rows);
+  if (x.rows == 0) return;
+  if (x.rows <= few)
+    stream_rows(x, w, y, streams);
+  else if (w.type == WeightType::f32)
+    matmul(x, false, numbers_of(w), true, y, 1, 0);
+  else if (w.type == WeightType::bf16 && multiplies_bf16() && &streams == &best_streams())
+    multiply_bf16(x, w, y);
+  else
+    multiply_panels(x, w, y, streams);
+}
+
+void embed(Ids ids, WeightMatrix table, Tensor out) {
+  const auto unpack = best_streams().unpack[static_cast<size_t>(table.type)];
+#pragma omp parallel for schedule(static) if (out.rows > 1)
+  for (int64_t n = 0; n < out.rows; ++n) unpack(table.row(ids.data[n]), table.columns, out.row(n));
+}
+
+}  // namespace stemma::cpu

@@ -1,0 +1,50 @@
+#include "kernels/half.h"
+#include "kernels/streams_code.h"
+
+namespace stemma::cpu {
+namespace {
+
+struct Plain {
+  static constexpr int tall = 1;
+  static constexpr int lanes = 4;
+  typedef float Vector __attribute__((vector_size(16), may_alias));
+  typedef float Loose __attribute__((vector_size(16), aligned(1), may_alias));
+  typedef int Ints __attribute__((vector_size(16), may_alias));
+
+  template <class Number>
+  STEMMA_INLINE Ints ints(const std::byte* at) {
+    Number numbers[lanes];
+    __builtin_memcpy(numbers, at, sizeof numbers);
+    return Ints{numbers[0], numbers[1], numbers[2], numbers[3]};
+  }
+  STEMMA_INLINE Vector f32(const std::byte* at) { return *reinterpret_cast<const Loose*>(at); }
+  STEMMA_INLINE Vector f16(const std::byte* at) { return Vector{half(at), half(at + 2), half(at + 4), half(at + 6)}; }
+  STEMMA_INLINE Ints u16(const std::byte* at) { return ints<uint16_t>(at); }
+  STEMMA_INLINE Ints u8(const std::byte* at) { return ints<uint8_t>(at); }
+  STEMMA_INLINE Ints i8(const std::byte* at) { return ints<int8_t>(at); }
+  STEMMA_INLINE Vector floats(Ints x) { return __builtin_convertvector(x, Vector); }
+  STEMMA_INLINE float half(const std::byte* at) {
+    uint16_t bits;
+    __builtin_memcpy(&bits, at, sizeof bits);
+    return float_of(bits);
+  }
+  STEMMA_INLINE Ints counting() { return Ints{0, 1, 2, 3}; }
+  STEMMA_INLINE float sum(Vector x) { return (x[0] + x[2]) + (x[1] + x[3]); }
+};
+
+}  // namespace
+
+const Streams streams_plain = StreamCode<Plain>::all();
+
+const Streams& best_streams() {
+#if defined(__x86_64__)
+  static const Streams& best = __builtin_cpu_supports("x86-64-v4")   ? streams_avx512
+                               : __builtin_cpu_supports("x86-64-v3") ? streams_avx2
+                                                                     : streams_plain;
+  return best;
+#else
+  return streams_plain;
+#endif
+}
+
+}  // namespace stemma::cpu

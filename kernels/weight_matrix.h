@@ -1,0 +1,39 @@
+// A matrix of weights as it is stored: rows of numbers, or of the blocks of kernels/quants.h.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace stemma {
+
+enum class WeightType { f32, bf16, f16, q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k, q6_k };
+inline constexpr int weight_types = 11;
+
+struct WeightFormat {
+  std::string_view name;  // as ggml and safetensors write it: "BF16", "Q4_K"
+  int elements, bytes;    // of a block
+};
+inline constexpr WeightFormat weight_formats[weight_types] = {
+    {"F32", 1, 4},    {"BF16", 1, 2},   {"F16", 1, 2},      {"Q4_0", 32, 18},   {"Q4_1", 32, 20},  {"Q5_0", 32, 22},
+    {"Q5_1", 32, 24}, {"Q8_0", 32, 34}, {"Q4_K", 256, 144}, {"Q5_K", 256, 176}, {"Q6_K", 256, 210}};
+
+inline const WeightFormat& format_of(WeightType type) { return weight_formats[static_cast<size_t>(type)]; }
+// Bytes of a row; `columns` are whole blocks.
+inline int64_t row_bytes(WeightType type, int64_t columns) {
+  return columns / format_of(type).elements * format_of(type).bytes;
+}
+
+// A view, as Tensor is one.
+struct WeightMatrix {
+  WeightType type = WeightType::f32;
+  std::byte* data = nullptr;
+  int64_t rows = 0, columns = 0;
+
+  explicit operator bool() const { return data != nullptr; }
+  int64_t row_bytes() const { return stemma::row_bytes(type, columns); }
+  int64_t bytes() const { return rows * row_bytes(); }
+  std::byte* row(int64_t i) const { return data + i * row_bytes(); }
+};
+
+}  // namespace stemma

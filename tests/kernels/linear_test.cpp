@@ -1,0 +1,155 @@
+// Products with weights as they are stored, against plain loops in double precision: every type, odd shapes, all ways
+// that rows are multiplied, on every instruction set that this processor has.
+#include <QtTest>
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "kernels/cpu_kernels.h"
+#include "kernels/half.h"
+#include "kernels/quants.h"
+#include "tests/kernels/reference.h"
+
+using namespace stemma;
+namespace ref = stemma::reference;
+
+namespace {
+
+const std::pair<const char*, const cpu::Streams*> sets[] = {{"plain", &cpu::streams_plain},
+#if defined(__x86_64__)
+                                                            {"avx2", &cpu::streams_avx2},
+                                                            {"avx512", &cpu::streams_avx512}
+#endif
+};
+
+bool runs_here(const cpu::Streams* set) {
+#if defined(__x86_64__)
+  if (set == &cpu::streams_avx2) return __builtin_cpu_supports("x86-64-v3");
+  if (set == &cpu::streams_avx512) return __builtin_cpu_supports("x86-64-v4");
+#endif
+  return true;
+}
+
+// Random blocks, all bits but for the scales, which stay small numbers.
+std::vector<std::byte> random_blocks(WeightType type, int64_t numbers, Random& random) {
+  const WeightFormat& format = format_of(type);
+  std::vector<std::byte> bytes(static_cast<size_t>(numbers / format.elements * format.bytes));
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random.bits());
+  const auto put = [&](size_t at, auto bits) { std::memcpy(bytes.data() + at, &bits, sizeof bits); };
+  for (size_t at = 0; at < bytes.size(); at += static_cast<size_t>(format.bytes)) {
+    const auto number = static_cast<float>(random.normal());
+    if (type == WeightType::f32) put(at, number);
+    if (type == WeightType::bf16) put(at, bf16_of(number));
+    if (type == WeightType::f16) put(at, half_of(number));
+    if (format.elements == 1) continue;
+    put(at + (type == WeightType::q6_k ? 208 : 0), half_of(0.01f * number));
+    const bool minimum =
+        type == WeightType::q4_1 || type == WeightType::q5_1 || type == WeightType::q4_k || type == WeightType::q5_k;
+    if (minimum) put(at + 2, half_of(0.02f * static_cast<float>(random.normal())));
+  }
+  return bytes;
+}
+
+float number_at(WeightType type, const std::byte* bytes, int64_t i) {
+  if (const BlockFormat* format = find_block_format(format_of(type).name)) {
+    float block[largest_block];
+    format->decode(bytes + i / format->elements * format->bytes, block);
+    return block[i % format->elements];
+  }
+  float number;
+  uint16_t bits;
+  if (type == WeightType::f32) {
+    std::memcpy(&number, bytes + 4 * i, 4);
+    return number;
+  }
+  std::memcpy(&bits, bytes + 2 * i, 2);
+  return type == WeightType::f16 ? float_of(bits) : __builtin_bit_cast(float, static_cast<uint32_t>(bits) << 16);
+}
+
+}  // namespace
+
+class LinearTest : public QObject {
+  Q_OBJECT
+
+ private slots:
+  void products_are_those_of_plain_loops_data() {
+    QTest::addColumn<int>("type");
+    for (int type = 0; type < weight_types; ++type)
+      QTest::newRow(std::string(weight_formats[type].name).c_str()) << type;
+  }
+  void products_are_those_of_plain_loops() {
+    QFETCH(int, type);
+    const auto kind = static_cast<WeightType>(type);
+    const int block = weight_formats[type].elements;
+    Random random(static_cast<uint64_t>(type) + 1);
+    double worst = 0, worst_rounded = 0;
+    for (const int64_t width : {block == 1 ? 1 : block, block == 1 ? 77 : 3 * block, block == 1 ? 160 : block * 5})
+      for (const int64_t outputs : {1, 35}) {
+        auto bytes = random_blocks(kind, outputs * width, random);
+        const WeightMatrix w{kind, bytes.data(), outputs, width};
+        ref::Matrix numbers(outputs, width);
+        for (int64_t i = 0; i < outputs * width; ++i)
+          numbers.data[static_cast<size_t>(i)] = number_at(kind, bytes.data(), i);
+        for (const int64_t rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17}) {
+          const ref::Matrix x = ref::random_matrix(rows, width, random);
+          std::vector<float> in(x.data.begin(), x.data.end());
+          const ref::Matrix expected = ref::linear(x, numbers);
+          for (const auto& [name, set] : sets) {
+            if (!runs_here(set)) continue;
+            std::vector<float> out(static_cast<size_t>(rows * outputs), NAN);
+            cpu::linear({in.data(), rows, width}, w, {out.data(), rows, outputs}, *set);
+            // bf16 rounds many rows to bf16 where the processor multiplies those.
+            const bool rounded = kind == WeightType::bf16 && rows > 16;
+            for (int64_t n = 0; n < rows; ++n)
+              for (int64_t o = 0; o < outputs; ++o) {
+                double size = 1e-30;
+                for (int64_t c = 0; c < width; ++c) size += std::abs(x(n, c) * numbers(o, c));
+                const double error = std::abs(out[static_cast<size_t>(n * outputs + o)] - expected(n, o)) / size;
+                double& most = rounded ? worst_rounded : worst;
+                most = std::max(most, error);
+                QVERIFY2(error < (rounded ? 0x1p-8 : 2e-6),
+                         qPrintable(QString("%1: %2 rows, %3 x %4: off by %5 of the sum of magnitudes")
+                                        .arg(name)
+                                        .arg(rows)
+                                        .arg(outputs)
+                                        .arg(width)
+                                        .arg(error)));
+              }
+          }
+        }
+      }
+    qInfo("largest error %.1e of the sum of magnitudes; of rows rounded to bf16 %.1e", worst, worst_rounded);
+  }
+
+  void rows_of_a_table_are_its_numbers() {
+    Random random(7);
+    for (int type = 0; type < weight_types; ++type) {
+      const auto kind = static_cast<WeightType>(type);
+      const int64_t width = weight_formats[type].elements == 1 ? 45 : 2 * weight_formats[type].elements;
+      auto bytes = random_blocks(kind, 5 * width, random);
+      std::vector<int32_t> ids = {4, 0, 4};
+      std::vector<float> out(static_cast<size_t>(3 * width));
+      const auto ops = make_cpu_ops();
+      QVERIFY(ops->takes(kind));
+      ops->embed({ids.data(), 3, 1}, WeightMatrix{kind, bytes.data(), 5, width}, {out.data(), 3, width});
+      for (int64_t n = 0; n < 3; ++n)
+        for (int64_t c = 0; c < width; ++c) {
+          const float expected = number_at(kind, bytes.data(), ids[static_cast<size_t>(n)] * width + c);
+          const float size = std::max(0.5f, std::abs(expected));
+          QVERIFY(std::abs(out[static_cast<size_t>(n * width + c)] - expected) <= 1e-6f * size);
+        }
+    }
+  }
+
+  void bf16_rounds_to_the_nearest() {
+    QCOMPARE(bf16_of(1.0f), uint16_t{0x3F80});
+    QCOMPARE(bf16_of(1.00390625f), uint16_t{0x3F80});  // half a step: to the even one
+    QCOMPARE(bf16_of(1.01171875f), uint16_t{0x3F82});
+    QCOMPARE(bf16_of(-1.0040f), uint16_t{0xBF81});
+    QCOMPARE(bf16_of(3.4e38f), uint16_t{0x7F80});
+    QVERIFY((bf16_of(NAN) & 0x7FFF) > 0x7F80);
+  }
+};
+
+QTEST_GUILESS_MAIN(LinearTest)
+#include "linear_test.moc"
