@@ -63,7 +63,7 @@ Run setup_prefill_bench(CLI::App& app) {
 
 Run setup_capture_bench(CLI::App& app) {
   auto options = std::make_shared<BenchCapture>();
-  declare_shape(app, options->shape);
+  declare_shape(app, options->shape, options->dtype);
   app.add_option("--capture", options->capture, "What is recorded, as of stemma generate");
   app.add_option("--tokens", options->tokens, "Tokens to write")->check(CLI::Range(2, 100000));
   app.add_option("--repeat", options->repeat, "Times each is run, alternately; the best counts")->check(CLI::Range(1, 1000));

@@ -114,7 +114,7 @@ int bench_capture(const BenchCapture& options) {
   config.eos = -1;  // it goes on to the last token
   config.context = std::max(config.context, options.tokens + 32);
   const CaptureChoice capture = read_capture_list(options.capture, config);
-  Model model = random_model(config, open_device(options.device));
+  Model model = random_model(config, open_device(options.device), weight_type(options.dtype));
   model.tokenizer = made_tokenizer(config.vocabulary);
   model.path = model.name = model.hash = options.shape;
   const int tokens = options.tokens;
@@ -143,6 +143,7 @@ int bench_capture(const BenchCapture& options) {
   const bool same = with.tokens == without.tokens;
   if (options.json) {
     print_json({{"shape", options.shape},
+                {"dtype", options.dtype},
                 {"device", model.ops->device()},
                 {"capture", options.capture},
                 {"sites", capture.sites.size()},
@@ -162,8 +163,9 @@ int bench_capture(const BenchCapture& options) {
                 {"check_nats", with.nats < 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(with.nats)}});
     return same ? 0 : 1;
   }
-  fmt::print("{}: {} sites ({}), {} tokens on {}; {}\n", options.shape, capture.sites.size(), options.capture, tokens,
-             model.ops->device(), same ? "the same tokens with and without" : "OTHER TOKENS with than without");
+  fmt::print("{} in {}: {} sites ({}), {} tokens on {}; {}\n", options.shape, options.dtype, capture.sites.size(),
+             options.capture, tokens, model.ops->device(),
+             same ? "the same tokens with and without" : "OTHER TOKENS with than without");
   fmt::print("  writing      {:.2f} tokens/s without, {:.2f} with: {:.1f} %\n", without.rate, with.rate, cost);
   fmt::print("  whole run    {:.2f} tokens/s without, {:.2f} with: {:.1f} % (files closed, checked and saved)\n",
              without.whole, with.whole, whole);

@@ -6,7 +6,7 @@
 namespace stemma {
 
 struct BenchCapture {
-  std::string shape = "smollm-135m", capture = "residual", device = "auto";
+  std::string shape = "smollm-135m", dtype = "f32", capture = "residual", device = "auto";
   int tokens = 256, repeat = 3;
   bool json = false;
 };
