@@ -9,6 +9,7 @@
 #include "app/commands/estimate.h"
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
+#include "runtime/influence/unfinished.h"
 
 namespace stemma {
 
@@ -176,10 +177,11 @@ int run(const Options& options) {
   if (options.attribute.method == "ekfac" && !factors) {
     place = beside(options.session).string();
     tell(harmless("no factors of this model yet: fitting them on the same documents, into " + place));
-    factors = std::make_unique<Factors>(fit_factors(*model, corpus, {}, control));
-    save_factors(*factors, place);
+    factors = std::make_unique<Factors>(fit_factors_into(place, *model, corpus, {}, control));
   }
-  auto tables = attribute(*model, factors.get(), corpus, traces, options.attribute, control);
+  AttributeOptions attribution = options.attribute;
+  attribution.unfinished = unfinished_path(options.session);
+  auto tables = attribute(*model, factors.get(), corpus, traces, attribution, control);
   line.clear();
 
   session = load_session(options.session);  // what another program saved meanwhile stays
@@ -195,6 +197,7 @@ int run(const Options& options) {
     session.influence[{table.trace_id, table.method}] = std::move(table);
   }
   save_session(session, options.session);
+  remove_unfinished(options.session);
   if (options.json) {
     print_json({{"session", options.session},
                 {"factors", place.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(place)},

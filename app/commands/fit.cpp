@@ -55,9 +55,8 @@ int run(const Options& options) {
     control.report = {};
     return dry_run(options, *model, corpus, control);
   }
-  Factors factors = fit_factors(*model, corpus, options.fit, control);
+  const Factors factors = fit_factors_into(options.out, *model, corpus, options.fit, control);
   line.clear();
-  save_factors(factors, options.out);
   if (options.json) {
     print_json({{"factors", options.out},
                 {"hash", factors.hash},
