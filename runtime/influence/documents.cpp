@@ -1,5 +1,6 @@
 #include "runtime/influence/documents.h"
 
+#include <algorithm>
 #include <chrono>
 #include <span>
 
@@ -55,6 +56,30 @@ int64_t DocumentBatches::tokens_before(int64_t batch) const {
   int64_t tokens = 0;
   for (int64_t i = 0; i < borders_[batch]; ++i) tokens += static_cast<int64_t>(documents_[order_[i]].size()) - 1;
   return tokens;
+}
+
+int64_t DocumentBatches::largest() const {
+  int64_t most = 0;
+  for (int64_t run = 0; run < batches(); ++run) {
+    int64_t rows = 0;
+    for (int64_t i = borders_[run]; i < borders_[run + 1]; ++i)
+      rows += static_cast<int64_t>(documents_[order_[i]].size()) - 1;
+    most = std::max(most, rows);
+  }
+  return most;
+}
+
+int64_t DocumentBatches::most_documents() const {
+  int64_t most = 0;
+  for (int64_t run = 0; run < batches(); ++run) most = std::max(most, borders_[run + 1] - borders_[run]);
+  return most;
+}
+
+size_t DocumentBatches::bytes() const {
+  constexpr size_t header = 16;  // of the allocator
+  size_t all = order_.capacity() * sizeof(int32_t) + borders_.capacity() * sizeof(int64_t);
+  for (const auto& document : documents_) all += sizeof document + header + document.capacity() * sizeof(int32_t);
+  return all;
 }
 
 std::string DocumentBatches::hash() const {

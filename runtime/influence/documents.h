@@ -26,6 +26,9 @@ class DocumentBatches {
 
   int64_t tokens() const { return tokens_; }  // rows in all batches
   int64_t batches() const { return static_cast<int64_t>(borders_.size()) - 1; }
+  int64_t largest() const;         // rows in the largest batch
+  int64_t most_documents() const;  // in one batch
+  size_t bytes() const;            // of the tokens, in memory
   int64_t tokens_before(int64_t batch) const;
   std::string hash() const;  // of every document's tokens and the batches' borders
   int64_t documents() const { return static_cast<int64_t>(order_.size()); }

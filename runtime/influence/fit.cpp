@@ -46,12 +46,6 @@ class SampledPasses {
   Random random_;
 };
 
-// q, k and v read one input, gate and up another: their A is one matrix.
-Linear owner_of_input(const Model& model, Linear which) {
-  if (which == Linear::key || which == Linear::value) return Linear::query;
-  return which == Linear::up && model.config.block.gated ? Linear::gate : which;
-}
-
 std::vector<float> eigenbasis(const Buffer& sums, double count) {
   const int64_t n = sums.view().rows;
   std::vector<float> host(static_cast<size_t>(n * n));
@@ -107,10 +101,7 @@ class Fit {
   static constexpr const char *first_stage = "covariances", *second_stage = "eigenvalues";
 
   size_t layers() const { return tracked_count(model_); }
-  size_t owner(size_t i) const {
-    const int layer = tracked_layer(model_, i);
-    return tracked_index(model_, layer, owner_of_input(model_, tracked_linear(model_, i)));
-  }
+  size_t owner(size_t i) const { return owner_of_input(model_, i); }
   Buffer on_device(const std::vector<float>& values, int64_t rows, int64_t columns) const {
     Buffer buffer(model_.ops, rows, columns);
     buffer.upload(values.data());

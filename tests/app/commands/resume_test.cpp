@@ -26,11 +26,13 @@ class ResumeTest : public QObject {
   }
 
   QStringList fit(const QString& out) const {
-    return {"fit",      "--model", demo_ + "model", "--corpus", demo_ + "corpus.jsonl.zst", "--device", "cpu",
-            "--sample", "200",     "--out",         at(out),    "--json"};
+    return {"fit",      "--model", demo_ + "model", "--corpus", at("corpus.jsonl"), "--device", "cpu",
+            "--out", at(out),      "--json"};
   }
 
  private slots:
+  void initTestCase() { stemma::test::write(at("corpus.jsonl"), stemma::test::sums_corpus(300)); }
+
   void a_fit() {
     const Ran whole = run(fit("whole.h5"));
     QVERIFY2(whole.status == 0, whole.error);
@@ -53,7 +55,7 @@ class ResumeTest : public QObject {
 
   void an_attribution() {
     const auto attribute = [&](const QString& session) {
-      return QStringList{"attribute", at(session), "--corpus", demo_ + "corpus.jsonl.zst", "--sample", "500",
+      return QStringList{"attribute", at(session), "--corpus", at("corpus.jsonl"),
                          "--factors", at("whole.h5"), "--model", demo_ + "model", "--trace", trace_, "--device", "cpu"};
     };
     for (const char* name : {"one.h5", "two.h5"}) QVERIFY(QFile::copy(demo_ + "demo.h5", at(name)));
