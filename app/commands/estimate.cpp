@@ -64,7 +64,8 @@ Estimate estimate(const Model& model, const Corpus& corpus, const Control& contr
   const Corpus small = part_of(corpus, 64), large = part_of(corpus, 320);
   result.measured_documents = static_cast<int64_t>(large.documents.size());
   const auto small_tokens = static_cast<double>(count_tokens(model, small)),
-             large_tokens = static_cast<double>(count_tokens(model, large)), tokens = static_cast<double>(result.tokens);
+             large_tokens = static_cast<double>(count_tokens(model, large)),
+             tokens = static_cast<double>(result.tokens);
   seconds_of(small, control, work);  // warms up
   auto small_stages = seconds_of(small, control, work);
   const auto large_stages = seconds_of(large, control, work);

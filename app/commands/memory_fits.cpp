@@ -39,13 +39,17 @@ InfluenceMemory expect_memory_to_fit(const Model& model, const Corpus& corpus, i
                             in_bytes(memory.fit.peak()), in_bytes(memory.available)));
   if (queries > 0 && memory.scan.peak() > memory.available) {
     int64_t fewer = queries;
-    while (fewer > 0 && scan_memory(model, batches, documents, fewer, query_tokens).peak() > memory.available) fewer /= 2;
-    throw Error(ErrorCode::does_not_fit,
-                fmt::format("a scan of {} queries takes {} of memory and {} are free; {}", in_thousands(queries),
-                            in_bytes(memory.scan.peak()), in_bytes(memory.available),
-                            fewer > 0 ? fmt::format("{} at once would fit: choose traces with --trace, or fewer documents "
-                                                    "with --sample", in_thousands(fewer))
-                                      : "not even one would fit: choose fewer documents with --sample, or a machine with more"));
+    while (fewer > 0 && scan_memory(model, batches, documents, fewer, query_tokens).peak() > memory.available)
+      fewer /= 2;
+    throw Error(
+        ErrorCode::does_not_fit,
+        fmt::format("a scan of {} queries takes {} of memory and {} are free; {}", in_thousands(queries),
+                    in_bytes(memory.scan.peak()), in_bytes(memory.available),
+                    fewer > 0
+                        ? fmt::format("{} at once would fit: choose traces with --trace, or fewer documents "
+                                      "with --sample",
+                                      in_thousands(fewer))
+                        : "not even one would fit: choose fewer documents with --sample, or a machine with more"));
   }
   return memory;
 }

@@ -79,7 +79,8 @@ int run(const Options& options) {
                scores_bytes = scores_file_bytes(static_cast<int64_t>(corpus.documents.size()), options.queries);
   if (options.json) {
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-    for (const Stage& s : stages) rows.push_back({{"stage", s.name}, {"memory_bytes", s.memory}, {"seconds", s.seconds}});
+    for (const Stage& s : stages)
+      rows.push_back({{"stage", s.name}, {"memory_bytes", s.memory}, {"seconds", s.seconds}});
     print_json({{"corpus", corpus_facts(corpus)},
                 {"tokens", memory.tokens},
                 {"tracked", tracked},
@@ -88,7 +89,8 @@ int run(const Options& options) {
                 {"measured_documents", fit.measured_documents},
                 {"stages", rows},
                 {"tokens_bytes", memory.documents},
-                {"available_bytes", memory.available > 0 ? nlohmann::ordered_json(memory.available) : nlohmann::ordered_json()},
+                {"available_bytes",
+                 memory.available > 0 ? nlohmann::ordered_json(memory.available) : nlohmann::ordered_json()},
                 {"factors_bytes", factors_bytes},
                 {"scores_bytes", scores_bytes}});
     return 0;

@@ -10,7 +10,7 @@ namespace stemma {
 namespace {
 
 constexpr double number = sizeof(float);
-constexpr double scratch = 3 << 20;  // of products and attention
+constexpr double scratch = 3 << 20;                                              // of products and attention
 constexpr int64_t group_tokens = 2048, most_parts = 128, group_documents = 256;  // kernels/segments.cpp
 
 struct LinearSizes {
@@ -35,7 +35,8 @@ double pass_bytes(const Model& model, int64_t rows) {
   const int64_t vocabulary = model.config.vocabulary;
   const int64_t chunk = std::clamp<int64_t>((4 << 20) / static_cast<int64_t>(number) / vocabulary, 1, rows);
   const int chunks = model.config.logit_cap > 0 ? 2 : 1;
-  return static_cast<double>(work.bytes()) * static_cast<double>(rows) / room + number * model.config.width * static_cast<double>(rows) +
+  return static_cast<double>(work.bytes()) * static_cast<double>(rows) / room +
+         number * model.config.width * static_cast<double>(rows) +
          number * chunks * static_cast<double>(chunk * vocabulary) + scratch;
 }
 
@@ -72,8 +73,8 @@ FitMemory fit_memory(const Model& model, const DocumentBatches& batches) {
   FitMemory memory;
   memory.covariances = pass + sums + packed_bytes(2 * widest, rows);
   memory.eigenbases = eigen;
-  memory.eigenvalues = std::max(pass + host + device + lambda + rotated + packed_bytes(widest_pair, rows),
-                                host + device + 2 * lambda);
+  memory.eigenvalues =
+      std::max(pass + host + device + lambda + rotated + packed_bytes(widest_pair, rows), host + device + 2 * lambda);
   return memory;
 }
 
@@ -88,11 +89,16 @@ ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64
   const auto count = static_cast<double>(queries), d = static_cast<double>(documents);
   const double gradients = number * tracked * count, scores = number * count * d;
   const double batch = static_cast<double>(std::min<int64_t>(batches.most_documents(), group_documents));
-  const double parts = number * count * (static_cast<double>(most_parts) * batch + 2 * static_cast<double>(batches.most_documents()));
+  const double parts =
+      number * count * (static_cast<double>(most_parts) * batch + 2 * static_cast<double>(batches.most_documents()));
   const double names = d * 2 * (sizeof(std::string) + 32);  // of documents and sources
   ScanMemory memory;
-  memory.queries = gradients + std::max(pass_bytes(model, std::min<int64_t>(std::max<int64_t>(4096, query_tokens), queries * query_tokens)), rotation);
-  memory.scan = gradients + scores + parts + pass_bytes(model, batches.largest()) + packed_bytes(widest, batches.largest());
+  memory.queries =
+      gradients +
+      std::max(pass_bytes(model, std::min<int64_t>(std::max<int64_t>(4096, query_tokens), queries * query_tokens)),
+               rotation);
+  memory.scan =
+      gradients + scores + parts + pass_bytes(model, batches.largest()) + packed_bytes(widest, batches.largest());
   memory.tables = gradients + 2 * scores + names;
   memory.a_query = number * (tracked + 2 * d) + parts / count;
   return memory;

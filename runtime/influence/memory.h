@@ -1,5 +1,5 @@
-// What a fit and a scan will hold in memory, counted from shapes before they run: device and host together, in bytes, on
-// top of the model, the corpus and its tokens. On the CPU that is what the process grows by, within a tenth
+// What a fit and a scan will hold in memory, counted from shapes before they run: device and host together, in bytes,
+// on top of the model, the corpus and its tokens. On the CPU that is what the process grows by, within a tenth
 // (tests/runtime/influence/memory_test.cpp).
 #pragma once
 

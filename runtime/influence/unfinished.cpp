@@ -16,7 +16,8 @@ namespace stemma {
 
 namespace {
 
-// magic; key, stage, done, seconds; for each array its name, its length and its numbers; an empty name; hash of all that.
+// magic; key, stage, done, seconds; for each array its name, its length and its numbers; an empty name; hash of all
+// that.
 constexpr std::string_view magic = "stemma-unfinished-1\n";
 constexpr size_t hash_size = 32, longest_text = 4096;
 constexpr double share = 0.02;  // of the time, that writing may take
@@ -72,7 +73,8 @@ class Reader {
 
  private:
   void take(void* to, size_t size) {
-    if (static_cast<int64_t>(size) > end_ - at_ || !stream_.read(static_cast<char*>(to), static_cast<std::streamsize>(size)))
+    if (static_cast<int64_t>(size) > end_ - at_ ||
+        !stream_.read(static_cast<char*>(to), static_cast<std::streamsize>(size)))
       fail();
     at_ += static_cast<int64_t>(size);
   }
@@ -140,8 +142,8 @@ UnfinishedWork::UnfinishedWork(std::filesystem::path file, std::string key, cons
 void UnfinishedWork::read() {
   Reader reader(file_);
   if (reader.text() != key_) {
-    control_.tell(fmt::format("{}: of other work (another model, corpus or options); the work starts anew and replaces it",
-                              file_.string()));
+    control_.tell(fmt::format(
+        "{}: of other work (another model, corpus or options); the work starts anew and replaces it", file_.string()));
     return;
   }
   const std::string stage = reader.text();
@@ -172,8 +174,8 @@ std::vector<float> UnfinishedWork::part(const std::string& name, size_t count) c
     stream.read(reinterpret_cast<char*>(values.data()), static_cast<std::streamsize>(count * sizeof(float)));
     if (stream) return values;
   }
-  throw Error(ErrorCode::bad_file, fmt::format("{}: no '{}' of {} numbers; remove the file to start anew", file_.string(),
-                                               name, count));
+  throw Error(ErrorCode::bad_file,
+              fmt::format("{}: no '{}' of {} numbers; remove the file to start anew", file_.string(), name, count));
 }
 
 bool UnfinishedWork::due() const { return !file_.empty() && since(last_) >= std::max(pause_, cost_ / share); }

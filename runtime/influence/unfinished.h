@@ -1,8 +1,9 @@
 // Long work's state so far, in a file beside its result, so that a later run of the same work goes on from there.
 //
-// The file says which work it is (a key of everything that the result depends on), its stage and how much of it is done,
-// and holds arrays of f32 sums, whole, so that what goes on has the same bits. It is replaced whole. Plain bytes with a
-// hash at their end, and not HDF5, whose library does not survive every broken file: this one is read without being asked.
+// The file says which work it is (a key of everything that the result depends on), its stage and how much of it is
+// done, and holds arrays of f32 sums, whole, so that what goes on has the same bits. It is replaced whole. Plain bytes
+// with a hash at their end, and not HDF5, whose library does not survive every broken file: this one is read without
+// being asked.
 #pragma once
 
 #include <chrono>
@@ -22,9 +23,9 @@ void remove_unfinished(const std::filesystem::path& result);                 // 
 
 class UnfinishedWork {
  public:
-  // Reads what was kept of the work of this key. Work of another key, and a broken file, are replaced in time; either is
-  // told through control.note. An empty `file` keeps nothing. `pause`: seconds from one writing to the next, at least;
-  // writing takes a fiftieth of the time at most, whatever the disk.
+  // Reads what was kept of the work of this key. Work of another key, and a broken file, are replaced in time; either
+  // is told through control.note. An empty `file` keeps nothing. `pause`: seconds from one writing to the next, at
+  // least; writing takes a fiftieth of the time at most, whatever the disk.
   UnfinishedWork(std::filesystem::path file, std::string key, const Control& control, double pause = 10);
 
   const std::string& stage() const { return stage_; }  // empty: nothing was kept

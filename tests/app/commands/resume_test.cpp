@@ -26,8 +26,8 @@ class ResumeTest : public QObject {
   }
 
   QStringList fit(const QString& out) const {
-    return {"fit",      "--model", demo_ + "model", "--corpus", at("corpus.jsonl"), "--device", "cpu",
-            "--out", at(out),      "--json"};
+    return {"fit",      "--model", demo_ + "model", "--corpus", at("corpus.jsonl"),
+            "--device", "cpu",     "--out",         at(out),    "--json"};
   }
 
  private slots:
@@ -55,12 +55,12 @@ class ResumeTest : public QObject {
 
   void an_attribution() {
     const auto attribute = [&](const QString& session) {
-      return QStringList{"attribute", at(session), "--corpus", at("corpus.jsonl"),
-                         "--factors", at("whole.h5"), "--model", demo_ + "model", "--trace", trace_, "--device", "cpu"};
+      return QStringList{"attribute", at(session),    "--corpus", at("corpus.jsonl"),
+                         "--factors", at("whole.h5"), "--model",  demo_ + "model",
+                         "--trace",   trace_,         "--device", "cpu"};
     };
     for (const char* name : {"one.h5", "two.h5"}) QVERIFY(QFile::copy(demo_ + "demo.h5", at(name)));
-    trace_ = QString::fromStdString(
-        run({"show", at("one.h5"), "--json"}).json()["traces"][0]["id"].get<std::string>());
+    trace_ = QString::fromStdString(run({"show", at("one.h5"), "--json"}).json()["traces"][0]["id"].get<std::string>());
     const Ran whole = run(attribute("one.h5"));
     QVERIFY2(whole.status == 0, whole.error);
 

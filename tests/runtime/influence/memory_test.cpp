@@ -1,11 +1,12 @@
 // The memory that is foretold from shapes is what a process grows by, within a tenth.
+#include "runtime/influence/memory.h"
+
 #include <malloc.h>
 
 #include <QtTest>
 #include <fstream>
 
 #include "runtime/influence/factors.h"
-#include "runtime/influence/memory.h"
 #include "runtime/influence/scan.h"
 #include "runtime/influence/tracked.h"
 #include "tests/support/tiny_model.h"
@@ -18,7 +19,8 @@ namespace {
 ModelConfig shape(const std::string& name) {
   ModelConfig c = tiny_config(name == "demo" ? 4 : 2, false);
   c.width = name == "demo" ? 160 : 64, c.heads = c.key_value_heads = name == "demo" ? 5 : 4;
-  c.head_width = c.width / c.heads, c.mlp_width = name == "demo" ? 432 : 128, c.vocabulary = name == "demo" ? 1024 : 512;
+  c.head_width = c.width / c.heads, c.mlp_width = name == "demo" ? 432 : 128,
+  c.vocabulary = name == "demo" ? 1024 : 512;
   c.context = 512;
   return c;
 }
@@ -43,7 +45,8 @@ DocumentBatches documents(const Model& model, int64_t count) {
   std::vector<std::vector<int32_t>> all(static_cast<size_t>(count));
   for (auto& document : all) {
     document.resize(25 + random.below(50));
-    for (int32_t& id : document) id = static_cast<int32_t>(random.below(static_cast<uint64_t>(model.config.vocabulary)));
+    for (int32_t& id : document)
+      id = static_cast<int32_t>(random.below(static_cast<uint64_t>(model.config.vocabulary)));
   }
   return DocumentBatches(std::move(all), 2048);
 }
@@ -77,7 +80,8 @@ int measure(const std::string& name, const std::string& work) {
   const double before = memory_now("VmRSS");
   run(many);
   const double grown = memory_now("VmHWM") - before;
-  const double foretold = work == "fit" ? fit_memory(model, many).peak() : scan_memory(model, many, 200000, asked, 20).scan;
+  const double foretold =
+      work == "fit" ? fit_memory(model, many).peak() : scan_memory(model, many, 200000, asked, 20).scan;
   std::printf("%.0f %.0f\n", grown, foretold);
   return 0;
 }

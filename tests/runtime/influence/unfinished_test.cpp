@@ -1,11 +1,13 @@
-// A fit and a scan that are killed or cancelled anywhere go on where they were, and end with the bits of one never disturbed.
+// A fit and a scan that are killed or cancelled anywhere go on where they were, and end with the bits of one never
+// disturbed.
+#include "runtime/influence/unfinished.h"
+
 #include <sys/resource.h>
 
 #include <QtTest>
 #include <csignal>
 
 #include "runtime/influence/attribute.h"
-#include "runtime/influence/unfinished.h"
 #include "tests/support/tiny_model.h"
 
 namespace fs = std::filesystem;
@@ -36,12 +38,14 @@ struct Work {
 };
 
 QByteArray bytes_of(const std::vector<float>& values) {
-  return QByteArray(reinterpret_cast<const char*>(values.data()), static_cast<qsizetype>(values.size() * sizeof(float)));
+  return QByteArray(reinterpret_cast<const char*>(values.data()),
+                    static_cast<qsizetype>(values.size() * sizeof(float)));
 }
 QByteArray bytes_of(const Factors& factors) {
   QByteArray bytes;
   for (const LayerFactors& layer : factors.layers)
-    bytes += bytes_of(layer.q_a) + bytes_of(layer.q_s) + bytes_of(layer.lambda) + QByteArray::number(layer.damping, 'g', 17);
+    bytes +=
+        bytes_of(layer.q_a) + bytes_of(layer.q_s) + bytes_of(layer.lambda) + QByteArray::number(layer.damping, 'g', 17);
   return bytes;
 }
 QByteArray bytes_of(const InfluenceTable& table) {
@@ -142,7 +146,8 @@ class UnfinishedTest : public QObject {
 
   // Nothing is written on the way; what is done is kept when the work is told to stop.
   void cancelled_anywhere() {
-    for (const char* stage : {"covariances", "eigenvalues", "scanning the documents", "tokens and layers of the documents shown"})
+    for (const char* stage :
+         {"covariances", "eigenvalues", "scanning the documents", "tokens and layers of the documents shown"})
       for (const double share : {0.0, 0.5}) {
         init();
         Work twice = work();
@@ -240,7 +245,8 @@ class UnfinishedTest : public QObject {
 };
 
 int main(int count, char** arguments) {
-  if (count == 4 && arguments[1] == std::string("work")) return work_until_killed(arguments[2], std::atoi(arguments[3])) > 0 ? 0 : 1;
+  if (count == 4 && arguments[1] == std::string("work"))
+    return work_until_killed(arguments[2], std::atoi(arguments[3])) > 0 ? 0 : 1;
   if (count == 3 && arguments[1] == std::string("write")) {
     UnfinishedWork kept(fs::path(arguments[2]) / "w", "key", Control());
     kept.keep("first", 7, [](const UnfinishedWork::Put& put) { put("a", {1, 2, 3}); });
