@@ -8,6 +8,7 @@
 #include "app/settings.h"
 #include "app/working_copy.h"
 #include "runtime/influence/attribute.h"
+#include "runtime/influence/unfinished.h"
 #include "runtime/trace/capture_run.h"
 
 namespace stemma {
@@ -43,9 +44,7 @@ struct Jobs::Shelf {
     if (fs::exists(file, error)) {
       slot = std::make_shared<const Factors>(load_factors(file));
     } else {
-      auto fitted = std::make_shared<Factors>(fit_factors(model, corpus, {}, control));
-      save_factors(*fitted, file);
-      slot = std::move(fitted);
+      slot = std::make_shared<const Factors>(fit_factors_into(file, model, corpus, {}, control));
     }
     return slot;
   }
@@ -70,6 +69,11 @@ bool Jobs::begin(Kind kind, const QString& stage) {
   kind_ = kind;
   control_ = std::make_shared<Control>();
   control_->report = reporter();
+  control_->note = [document = QPointer<OpenSession>(document_)](const std::string& sentence) {
+    on_ui_thread([document, sentence] {
+      if (document) document->say({Message::note, QString::fromStdString(sentence)});
+    });
+  };
   progress_ = {stage.toStdString()};
   clock_.start();
   document_->set_writing(true);
@@ -105,11 +109,13 @@ void Jobs::report(const Progress& progress) {
 }
 
 void Jobs::failed(const QString& what, const QString& sentence) {
-  const bool cancelled = control_ && control_->cancelled();
+  const bool cancelled = control_ && control_->cancelled(), resumes = kind_ == Kind::attribute;
   end();
   if (document_->is_live()) document_->show_live(nullptr);
   if (cancelled) {
-    document_->say({Message::note, tr("%1 was cancelled; nothing was changed.").arg(what)});
+    document_->say({Message::note, (resumes ? tr("%1 was cancelled; asked again, it goes on from where it stopped.")
+                                            : tr("%1 was cancelled; nothing was changed."))
+                                       .arg(what)});
   } else {
     document_->say({Message::error, sentence});
   }
@@ -193,6 +199,7 @@ void Jobs::attribute(const AttributeRequest& request) {
     }
     AttributeOptions options;
     options.method = request.gradient ? "gradient" : "ekfac";
+    options.unfinished = unfinished_path(copy->path);
     QElapsedTimer clock;
     clock.start();
     for (InfluenceTable& table : stemma::attribute(*model, factors.get(), *corpus, traces, options, *control)) {
@@ -208,6 +215,7 @@ void Jobs::attribute(const AttributeRequest& request) {
     }
     const fs::path path = copy->path;
     save_session(*copy, path);
+    remove_unfinished(path);
     out.session = std::move(copy);
     return out;
   };

@@ -20,7 +20,8 @@ struct Progress {
 // Shared by the one who asked and the one who works. Any thread.
 class Control {
  public:
-  std::function<void(const Progress&)> report;  // called on the working thread; may be empty
+  std::function<void(const Progress&)> report;     // called on the working thread; may be empty
+  std::function<void(const std::string&)> note;  // a sentence that changes nothing of the result; as report
 
   void cancel() { cancelled_ = true; }
   bool cancelled() const { return cancelled_; }
@@ -30,6 +31,9 @@ class Control {
   void say(const Progress& progress) const {
     check();
     if (report) report(progress);
+  }
+  void tell(const std::string& sentence) const {
+    if (note) note(sentence);
   }
 
  private:

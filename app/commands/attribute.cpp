@@ -7,8 +7,10 @@
 
 #include "app/commands/command.h"
 #include "app/commands/estimate.h"
+#include "app/commands/memory_fits.h"
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
+#include "runtime/influence/unfinished.h"
 
 namespace stemma {
 
@@ -120,15 +122,18 @@ int64_t steps_in(const std::vector<const Trace*>& traces) {
 int dry_run(const Options& options, const Model& model, const Factors* factors, const Corpus& corpus,
             const std::vector<const Trace*>& traces, const Control& control) {
   const bool curved = options.attribute.method == "ekfac", fits = curved && !factors;
+  int64_t longest = 0;
+  for (const Trace* trace : traces) longest = std::max<int64_t>(longest, trace->size());
+  const auto memory =
+      expect_memory_to_fit(model, corpus, steps_in(traces) + static_cast<int64_t>(traces.size()), longest, control);
   std::unique_ptr<Factors> fitted;
   Estimate fit;
   if (fits)
-    fit = estimate(model, corpus, [&](const Corpus& part) {
-      fitted = std::make_unique<Factors>(fit_factors(model, part, {}, control));
-      fitted->corpus_hash = corpus.hash;
+    fit = estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) {
+      fitted = std::make_unique<Factors>(fit_factors(model, part, {}, timed));
     });
-  const auto scan = estimate(model, corpus, [&](const Corpus& part) {
-    attribute(model, fits ? fitted.get() : factors, part, traces, options.attribute, control);
+  const auto scan = estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) {
+    attribute(model, fits ? fitted.get() : factors, part, traces, options.attribute, timed);
   });
   const double operations = scan_operations(model.config, scan.tokens, scan.documents, steps_in(traces)) +
                             (fits ? fit_operations(model.config, scan.tokens) : 0);
@@ -140,14 +145,16 @@ int dry_run(const Options& options, const Model& model, const Factors* factors, 
                 {"operations", operations},
                 {"fit_seconds", fits ? nlohmann::ordered_json(fit.seconds) : nlohmann::ordered_json()},
                 {"scan_seconds", scan.seconds},
+                {"memory_bytes", memory.scan.peak()},
                 {"device", model.ops->device()}});
   } else {
     fmt::print("{} traces, {} steps against {} documents of {}, {} tokens; about {:.3g} floating-point operations\n",
                traces.size(), steps_in(traces), in_thousands(scan.documents), in_thousands(corpus.total),
                in_thousands(scan.tokens), operations);
     if (fits) fmt::print("factors: none of this model yet; fitting them takes about {}\n", in_time(fit.seconds));
-    fmt::print("scan: about {} at {:.0f} tokens/s on {}, measured on {} documents; nothing was written\n",
-               in_time(scan.seconds), scan.tokens_per_second, model.ops->device(), scan.measured_documents);
+    fmt::print("scan: about {} at {:.0f} tokens/s on {}, measured on {} documents, and {} of memory; nothing was written\n",
+               in_time(scan.seconds), scan.tokens_per_second, model.ops->device(), scan.measured_documents,
+               in_bytes(memory.scan.peak()));
   }
   return 0;
 }
@@ -176,10 +183,11 @@ int run(const Options& options) {
   if (options.attribute.method == "ekfac" && !factors) {
     place = beside(options.session).string();
     tell(harmless("no factors of this model yet: fitting them on the same documents, into " + place));
-    factors = std::make_unique<Factors>(fit_factors(*model, corpus, {}, control));
-    save_factors(*factors, place);
+    factors = std::make_unique<Factors>(fit_factors_into(place, *model, corpus, {}, control));
   }
-  auto tables = attribute(*model, factors.get(), corpus, traces, options.attribute, control);
+  AttributeOptions attribution = options.attribute;
+  attribution.unfinished = unfinished_path(options.session);
+  auto tables = attribute(*model, factors.get(), corpus, traces, attribution, control);
   line.clear();
 
   session = load_session(options.session);  // what another program saved meanwhile stays
@@ -195,6 +203,7 @@ int run(const Options& options) {
     session.influence[{table.trace_id, table.method}] = std::move(table);
   }
   save_session(session, options.session);
+  remove_unfinished(options.session);
   if (options.json) {
     print_json({{"session", options.session},
                 {"factors", place.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(place)},

@@ -24,6 +24,7 @@ constexpr int done = 0, failed = 1, wrong_usage = 2, was_interrupted = 130;
 constexpr Command table[] = {
     {"generate", "Run prompts through a model and record the traces with their activations", setup_generate},
     {"fit", "Fit a model's curvature factors (EK-FAC) on a corpus", setup_fit},
+    {"plan", "Tell memory, disk and time of each stage of an attribution, before it runs", setup_plan},
     {"attribute", "Find the training documents behind each step of a session's traces", setup_attribute},
     {"show", "Print traces, steps and the documents behind them", setup_show},
     {"export", "Write a figure or its numbers: SVG, PDF, PNG, CSV", setup_export},

@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 
 #include "app/commands/model_size.h"
 
 namespace stemma {
 
 namespace {
+
+// Stages that cost what the model or the queries are, however long the corpus is.
+const std::set<std::string> constant_stages = {"eigenbases", "query gradients"};
 
 Corpus part_of(const Corpus& corpus, size_t count) {
   Corpus part;
@@ -22,10 +26,25 @@ Corpus part_of(const Corpus& corpus, size_t count) {
   return part;
 }
 
-double seconds_of(const Corpus& corpus, const std::function<void(const Corpus&)>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work(corpus);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+// Seconds of each stage; from one stage's first news to the next one's.
+std::map<std::string, double> seconds_of(const Corpus& corpus, const Control& control, const MeasuredWork& work) {
+  using Clock = std::chrono::steady_clock;
+  std::map<std::string, double> stages;
+  std::string stage = "start";
+  auto last = Clock::now();
+  const auto turn = [&](const std::string& next) {
+    stages[stage] += std::chrono::duration<double>(Clock::now() - last).count();
+    stage = next;
+    last = Clock::now();
+  };
+  Control timed;
+  timed.report = [&](const Progress& progress) {
+    control.check();
+    if (progress.stage != stage) turn(progress.stage);
+  };
+  work(corpus, timed);
+  turn("");
+  return stages;
 }
 
 }  // namespace
@@ -38,23 +57,34 @@ int64_t count_tokens(const Model& model, const Corpus& corpus) {
   return tokens;
 }
 
-Estimate estimate(const Model& model, const Corpus& corpus, const std::function<void(const Corpus&)>& work) {
+Estimate estimate(const Model& model, const Corpus& corpus, const Control& control, const MeasuredWork& work) {
   Estimate result;
   result.documents = static_cast<int64_t>(corpus.documents.size());
   result.tokens = count_tokens(model, corpus);
   const Corpus small = part_of(corpus, 64), large = part_of(corpus, 320);
   result.measured_documents = static_cast<int64_t>(large.documents.size());
   const auto small_tokens = static_cast<double>(count_tokens(model, small)),
-             large_tokens = static_cast<double>(count_tokens(model, large));
-  seconds_of(small, work);  // warms up
-  const double small_seconds = seconds_of(small, work), large_seconds = seconds_of(large, work);
-  double per_token = large_seconds / large_tokens, fixed = 0;
-  if (large_tokens > small_tokens && large_seconds > small_seconds) {
-    per_token = (large_seconds - small_seconds) / (large_tokens - small_tokens);
-    fixed = std::max(0.0, small_seconds - per_token * small_tokens);
+             large_tokens = static_cast<double>(count_tokens(model, large)),
+             tokens = static_cast<double>(result.tokens);
+  seconds_of(small, control, work);  // warms up
+  auto small_stages = seconds_of(small, control, work);
+  const auto large_stages = seconds_of(large, control, work);
+  double growing = 0;
+  for (const auto& [stage, seconds] : large_stages) {
+    if (constant_stages.contains(stage)) {
+      result.seconds += result.stages[stage] = std::min(seconds, small_stages[stage]);
+      continue;
+    }
+    double per_token = seconds / large_tokens, fixed = 0;
+    if (const double less = small_stages[stage]; large_tokens > small_tokens && seconds > less) {
+      per_token = (seconds - less) / (large_tokens - small_tokens);
+      fixed = std::max(0.0, less - per_token * small_tokens);
+    }
+    growing += per_token;
+    result.stages[stage] = fixed + per_token * tokens;
+    result.seconds += result.stages[stage];
   }
-  result.tokens_per_second = 1 / per_token;
-  result.seconds = fixed + per_token * static_cast<double>(result.tokens);
+  result.tokens_per_second = 1 / growing;
   return result;
 }
 

@@ -3,9 +3,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <string>
 
 #include "runtime/corpus/corpus.h"
 #include "runtime/model/model.h"
+#include "runtime/progress.h"
 
 namespace stemma {
 
@@ -13,10 +16,13 @@ struct Estimate {
   int64_t documents = 0, tokens = 0;
   int64_t measured_documents = 0;
   double tokens_per_second = 0, seconds = 0;
+  std::map<std::string, double> stages;  // seconds of each, as the work names them in its news
 };
 
-// Runs `work` on two parts of the corpus, spread over it; what it took beyond a fixed cost grows with the tokens.
-Estimate estimate(const Model& model, const Corpus& corpus, const std::function<void(const Corpus&)>& work);
+// Runs `work` on two parts of the corpus, spread over it; what it took beyond a fixed cost grows with the tokens. Stops
+// where `control` says so.
+using MeasuredWork = std::function<void(const Corpus&, const Control&)>;
+Estimate estimate(const Model& model, const Corpus& corpus, const Control& control, const MeasuredWork& work);
 
 int64_t count_tokens(const Model& model, const Corpus& corpus);
 

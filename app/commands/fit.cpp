@@ -5,6 +5,7 @@
 
 #include "app/commands/command.h"
 #include "app/commands/estimate.h"
+#include "app/commands/memory_fits.h"
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
 #include "runtime/influence/factors.h"
@@ -21,8 +22,10 @@ struct Options {
 };
 
 int dry_run(const Options& options, const Model& model, const Corpus& corpus, const Control& control) {
-  const auto cost =
-      estimate(model, corpus, [&](const Corpus& part) { fit_factors(model, part, options.fit, control); });
+  const auto memory = expect_memory_to_fit(model, corpus, 0, 0, control);
+  const auto cost = estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) {
+    fit_factors(model, part, options.fit, timed);
+  });
   const double operations = fit_operations(model.config, cost.tokens);
   if (options.json) {
     print_json({{"corpus", corpus_facts(corpus)},
@@ -31,12 +34,14 @@ int dry_run(const Options& options, const Model& model, const Corpus& corpus, co
                 {"measured_documents", cost.measured_documents},
                 {"tokens_per_second", cost.tokens_per_second},
                 {"seconds", cost.seconds},
+                {"memory_bytes", memory.fit.peak()},
                 {"device", model.ops->device()}});
   } else {
     fmt::print("{} documents of {}, {} tokens; about {:.3g} floating-point operations\n", in_thousands(cost.documents),
                in_thousands(corpus.total), in_thousands(cost.tokens), operations);
-    fmt::print("about {} at {:.0f} tokens/s on {}, measured on {} documents; nothing was written\n",
-               in_time(cost.seconds), cost.tokens_per_second, model.ops->device(), cost.measured_documents);
+    fmt::print("about {} at {:.0f} tokens/s on {}, measured on {} documents, and {} of memory; nothing was written\n",
+               in_time(cost.seconds), cost.tokens_per_second, model.ops->device(), cost.measured_documents,
+               in_bytes(memory.fit.peak()));
   }
   return 0;
 }
@@ -55,9 +60,8 @@ int run(const Options& options) {
     control.report = {};
     return dry_run(options, *model, corpus, control);
   }
-  Factors factors = fit_factors(*model, corpus, options.fit, control);
+  const Factors factors = fit_factors_into(options.out, *model, corpus, options.fit, control);
   line.clear();
-  save_factors(factors, options.out);
   if (options.json) {
     print_json({{"factors", options.out},
                 {"hash", factors.hash},

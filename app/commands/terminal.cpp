@@ -56,6 +56,10 @@ void ProgressLine::clear() {
 
 void watch(Control& control, ProgressLine& line) {
   control.report = [&line](const Progress& progress) { line.show(progress); };
+  control.note = [&line](const std::string& sentence) {
+    line.clear();
+    tell(harmless(sentence));
+  };
   cancel_on_signal(control);
 }
 

@@ -1,13 +1,17 @@
 #include "runtime/influence/attribute.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <numeric>
 #include <set>
+#include <span>
 
 #include "runtime/influence/scan.h"
 #include "runtime/influence/tracked.h"
+#include "runtime/influence/unfinished.h"
+#include "runtime/model/hash.h"
 #include "runtime/program.h"
 
 namespace stemma {
@@ -99,6 +103,61 @@ std::vector<int32_t> extreme(const float* scores, size_t documents, size_t n, fl
   return order;
 }
 
+// The scores of a trace's steps and of its whole completion, in rows of all documents, and what follows from them alone.
+InfluenceTable table_of(const TraceQueries& part, const float* rows, const QueryGradients& gradients, const Corpus& corpus,
+                        int top) {
+  const size_t documents = corpus.documents.size(), steps = part.steps.size();
+  InfluenceTable table;
+  table.trace_id = part.trace->id;
+  table.corpus_hash = corpus.hash;
+  table.program = program_version();
+  table.created = now_utc();
+  table.corpus_documents = corpus.total;
+  table.steps = static_cast<int32_t>(steps);
+  table.documents = static_cast<int32_t>(documents);
+  table.step_index = part.steps;
+  table.nats.assign(gradients.nats.begin() + static_cast<std::ptrdiff_t>(part.first),
+                    gradients.nats.begin() + static_cast<std::ptrdiff_t>(part.first + steps));
+  table.scores.assign(rows, rows + steps * documents);
+  for (const Document& document : corpus.documents) {
+    table.document_ids.push_back(document.id);
+    table.document_sources.push_back(document.source);
+  }
+  table.top = static_cast<int32_t>(std::min<size_t>(static_cast<size_t>(top), documents));
+  for (size_t s = 0; s < steps; ++s)
+    for (const float sign : {1.0f, -1.0f}) {
+      const auto chosen = extreme(rows + s * documents, documents, static_cast<size_t>(table.top), sign);
+      auto& list = sign > 0 ? table.top_documents : table.bottom_documents;
+      list.insert(list.end(), chosen.begin(), chosen.end());
+    }
+  double gap = 0, largest = 0;
+  const float* whole = rows + steps * documents;
+  for (size_t d = 0; d < documents; ++d) {
+    double sum = 0;
+    for (size_t s = 0; s < steps; ++s) sum += rows[s * documents + d];
+    gap = std::max(gap, std::abs(sum - whole[d]));
+    largest = std::max(largest, std::abs(double(whole[d])));
+  }
+  table.additivity = largest > 0 ? gap / largest : 0;
+  return table;
+}
+
+// Of everything that the scores depend on.
+std::string key_of(const Model& model, const Factors* factors, const AttributeOptions& options,
+                   const std::vector<Query>& queries, const Corpus& corpus, const DocumentBatches& batches) {
+  Hasher hasher;
+  for (const std::string& part : {std::string("scan"), program_version(), model.ops->device(), model.hash,
+                                  factors ? factors->hash : "", options.method, corpus.hash,
+                                  std::to_string(corpus.total), batches.hash()})
+    hasher.add(part + '\n');
+  for (const Query& query : queries) {
+    const std::array<int64_t, 3> place = {static_cast<int64_t>(query.tokens->size()), query.begin, query.end};
+    hasher.add(std::as_bytes(std::span(place)));
+    hasher.add(std::as_bytes(std::span(*query.tokens)));
+  }
+  return hasher.hex();
+}
+
 }  // namespace
 
 std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors, const Corpus& corpus,
@@ -135,56 +194,40 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors
   if (curved) precondition(model, *factors, gradients);
   const DocumentBatches batches(model, corpus, options.batch_tokens, control);
   const size_t documents = corpus.documents.size();
-  std::vector<float> scores = scan(model, gradients, batches, documents, control);
+  const bool named = !curved || !factors->hash.empty();
+  const double before = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  UnfinishedWork kept(named ? options.unfinished : "", key_of(model, factors, options, queries, corpus, batches), control,
+                      options.pause);
   // Nats per added copy: the Hessian of the training loss is that of a mean document times their number.
   const double scale = curved ? 1.0 / static_cast<double>(std::max<int64_t>(1, corpus.total)) : 1.0;
-  for (float& score : scores) score = static_cast<float>(score * scale);
+  const std::string scanned = "tokens and layers";
+  std::vector<float> scores;
+  if (kept.stage() == scanned) {
+    scores = kept.part("scores", queries.size() * documents);
+  } else {
+    scores = scan(model, gradients, batches, documents, control, &kept);
+    for (float& score : scores) score = static_cast<float>(score * scale);
+  }
+  const auto keep = [&] { kept.keep(scanned, 0, [&](const auto& put) { put("scores", scores); }); };
+  if (kept.due()) keep();
 
   std::vector<InfluenceTable> tables;
   for (const TraceQueries& part : parts) {
-    InfluenceTable table;
-    table.trace_id = part.trace->id;
+    InfluenceTable table = table_of(part, scores.data() + part.first * documents, gradients, corpus, options.top);
     table.method = options.method;
     table.model_hash = model.hash;
     table.factors_hash = curved ? factors->hash : "";
-    table.corpus_hash = corpus.hash;
     table.device = model.ops->device();
-    table.program = program_version();
-    table.created = now_utc();
-    table.corpus_documents = corpus.total;
-    table.steps = static_cast<int32_t>(part.steps.size());
-    table.documents = static_cast<int32_t>(documents);
     table.layers = model.config.layers;
-    table.step_index = part.steps;
-    table.nats.assign(gradients.nats.begin() + static_cast<std::ptrdiff_t>(part.first),
-                      gradients.nats.begin() + static_cast<std::ptrdiff_t>(part.first + part.steps.size()));
-    const float* rows = scores.data() + part.first * documents;
-    table.scores.assign(rows, rows + part.steps.size() * documents);
-    for (const Document& document : corpus.documents) {
-      table.document_ids.push_back(document.id);
-      table.document_sources.push_back(document.source);
+    try {
+      show_documents(model, gradients, part, corpus, batches, options.batch_tokens, scale, table, control);
+    } catch (...) {
+      keep();
+      throw;
     }
-    table.top = static_cast<int32_t>(std::min<size_t>(static_cast<size_t>(options.top), documents));
-    for (size_t s = 0; s < part.steps.size(); ++s)
-      for (const float sign : {1.0f, -1.0f}) {
-        const auto chosen = extreme(rows + s * documents, documents, static_cast<size_t>(table.top), sign);
-        auto& list = sign > 0 ? table.top_documents : table.bottom_documents;
-        list.insert(list.end(), chosen.begin(), chosen.end());
-      }
-    double gap = 0, largest = 0;
-    const float* whole = rows + part.steps.size() * documents;
-    for (size_t d = 0; d < documents; ++d) {
-      double sum = 0;
-      for (size_t s = 0; s < part.steps.size(); ++s) sum += rows[s * documents + d];
-      gap = std::max(gap, std::abs(sum - whole[d]));
-      largest = std::max(largest, std::abs(double(whole[d])));
-    }
-    table.additivity = largest > 0 ? gap / largest : 0;
-    show_documents(model, gradients, part, corpus, batches, options.batch_tokens, scale, table, control);
     tables.push_back(std::move(table));
   }
-  for (InfluenceTable& table : tables)
-    table.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  for (InfluenceTable& table : tables) table.seconds = before + kept.seconds();
   return tables;
 }
 

@@ -1,6 +1,7 @@
 // From the steps of a trace to the documents behind them: query gradients, preconditioning, one scan of the corpus.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ struct AttributeOptions {
   std::string method = "ekfac";  // or "gradient": the plain dot product, G = identity
   int top = 25;                  // proponents, and as many opponents, kept per step
   int64_t batch_tokens = 2048;   // documents are packed to this many tokens
+  std::filesystem::path unfinished;  // where the scores so far are kept (unfinished.h); empty: nowhere
+  double pause = 10;                 // seconds between two such writings, at least
 };
 
 // One table per trace; the steps of all traces are scored in one pass over the corpus. Prompt steps are not queries.

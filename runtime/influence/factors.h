@@ -35,6 +35,8 @@ struct Factors {
 struct FitOptions {
   uint64_t seed = 1;
   int64_t batch_tokens = 2048;
+  std::filesystem::path unfinished;  // where the sums so far are kept (unfinished.h); empty: nowhere
+  double pause = 10;                 // seconds between two such writings, at least
 };
 
 // Two passes over the corpus with labels sampled from the model. Throws Error; cancelled.
@@ -45,5 +47,9 @@ Factors fit_factors(const Model& model, const DocumentBatches& batches, const Fi
 
 void save_factors(Factors& factors, const std::filesystem::path& path);  // replaced whole; sets `hash`
 Factors load_factors(const std::filesystem::path& path);
+
+// Fits and saves; on the way the sums are kept beside `path`, and an interrupted fit goes on from them.
+Factors fit_factors_into(const std::filesystem::path& path, const Model& model, const Corpus& corpus, FitOptions options,
+                         const Control& control);
 
 }  // namespace stemma

@@ -5,6 +5,7 @@
 
 #include "runtime/error.h"
 #include "runtime/influence/factors.h"
+#include "runtime/influence/unfinished.h"
 #include "runtime/model/hash.h"
 #include "runtime/session/hdf5_file.h"
 #include "runtime/session/rename_whole.h"
@@ -87,6 +88,15 @@ void save_factors(Factors& factors, const std::filesystem::path& path) {
                 fmt::format("{}: the factors cannot be written; is the disk full, or the folder closed to you?",
                             path.string()));
   }
+}
+
+Factors fit_factors_into(const std::filesystem::path& path, const Model& model, const Corpus& corpus, FitOptions options,
+                         const Control& control) {
+  options.unfinished = unfinished_path(path);
+  Factors factors = fit_factors(model, corpus, options, control);
+  save_factors(factors, path);
+  remove_unfinished(path);
+  return factors;
 }
 
 Factors load_factors(const std::filesystem::path& path) {

@@ -22,10 +22,16 @@ void backward_of_log_probability(Workspace& work, Buffer& top, const LabelledBat
 }  // namespace
 
 std::vector<float> scan(const Model& model, const QueryGradients& queries, const DocumentBatches& batches,
-                        size_t corpus_documents, const Control& control) {
+                        size_t corpus_documents, const Control& control, UnfinishedWork* kept) {
+  const std::string stage = "scanning the documents";
   Ops& ops = *model.ops;
   const auto count = static_cast<int64_t>(queries.nats.size());
   std::vector<float> scores(static_cast<size_t>(count) * corpus_documents, 0.0f);
+  int64_t begin = 0;
+  if (kept && kept->stage() == stage && kept->done() <= batches.batches()) {
+    scores = kept->part("scores", scores.size());
+    begin = kept->done();
+  }
   Workspace work(model);
   Buffer top, dots;
   const auto room = [&](Buffer& buffer, int64_t size) {
@@ -33,7 +39,7 @@ std::vector<float> scan(const Model& model, const QueryGradients& queries, const
     return buffer.view().data;
   };
   std::vector<float> host;
-  batches.each("scanning the documents", control, [&](const LabelledBatch& labelled, const std::vector<int32_t>& members) {
+  const auto visit = [&](const LabelledBatch& labelled, const std::vector<int32_t>& members) {
     const auto documents = static_cast<int64_t>(members.size());
     const Tensor sums{room(dots, documents * count), documents, count};
     ops.zero(sums.data, sizeof(float) * static_cast<size_t>(sums.size()));
@@ -44,6 +50,9 @@ std::vector<float> scan(const Model& model, const QueryGradients& queries, const
     ops.download(host.data(), sums.data, sizeof(float) * host.size());
     for (int64_t d = 0; d < documents; ++d)
       for (int64_t q = 0; q < count; ++q) scores[static_cast<size_t>(q) * corpus_documents + members[d]] = host[d * count + q];
+  };
+  batches.each(stage, control, visit, begin, [&](int64_t done, bool stopping) {
+    if (kept && (stopping || kept->due())) kept->keep(stage, done, [&](const auto& put) { put("scores", scores); });
   });
   return scores;
 }

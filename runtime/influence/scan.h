@@ -5,13 +5,15 @@
 
 #include "runtime/influence/documents.h"
 #include "runtime/influence/query.h"
+#include "runtime/influence/unfinished.h"
 
 namespace stemma {
 
 // Full rank: each document's gradient is formed layer by layer, tile by tile, and multiplied with all queries at once.
-// Returns scores (Q, documents of the corpus); 0 for documents too short to predict anything.
+// Returns scores (Q, documents of the corpus); 0 for documents too short to predict anything. With `kept` it goes on
+// from the scores kept there, and keeps its own.
 std::vector<float> scan(const Model& model, const QueryGradients& queries, const DocumentBatches& batches,
-                        size_t corpus_documents, const Control& control);
+                        size_t corpus_documents, const Control& control, UnfinishedWork* kept = nullptr);
 
 // Where documents' scores come from, for queries [first, last), Q of them; N rows of all documents' inputs.
 struct Decomposition {

@@ -23,6 +23,15 @@ inline Linear tracked_linear(const Model& model, size_t index) {
   return linears_of(model.config)[index % linears_of(model.config).size()];
 }
 
+// q, k and v read one input, gate and up another: their A is one matrix, which the first of them owns.
+inline size_t owner_of_input(const Model& model, size_t index) {
+  Linear which = tracked_linear(model, index);
+  if (which == Linear::key || which == Linear::value) which = Linear::query;
+  if (which == Linear::up && model.config.block.gated) which = Linear::gate;
+  return tracked_index(model, tracked_layer(model, index), which);
+}
+inline bool owns_input(const Model& model, size_t index) { return owner_of_input(model, index) == index; }
+
 // TransformerLens words: "blocks.0.attn.q", "blocks.0.mlp.down".
 inline std::string tracked_name(int layer, Linear which) {
   static const char* names[] = {"attn.q", "attn.k", "attn.v", "attn.o", "mlp.gate", "mlp.up", "mlp.down"};

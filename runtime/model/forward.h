@@ -52,6 +52,7 @@ class Workspace {
   };
   // Makes room for `tokens` rows, for the backward's gradients too if asked.
   void reserve(int64_t tokens, bool gradients);
+  size_t bytes() const;  // reserved
 
   IdBuffer ids, positions;
   IdBuffer angles;               // rows of the rope tables, where they are not the positions

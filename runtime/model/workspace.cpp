@@ -1,3 +1,5 @@
+#include <initializer_list>
+
 #include "runtime/model/forward.h"
 
 namespace stemma {
@@ -83,6 +85,22 @@ void Workspace::reserve(int64_t tokens, bool gradients) {
     }
     gradient_capacity_ = capacity_;
   }
+}
+
+size_t Workspace::bytes() const {
+  size_t all = ids.bytes() + positions.bytes() + angles.bytes();
+  const auto add = [&](std::initializer_list<const Buffer*> buffers) {
+    for (const Buffer* buffer : buffers) all += buffer->bytes();
+  };
+  for (const Buffer& r : residual) add({&r});
+  for (const BlockValues& v : blocks)
+    add({&v.attention_in, &v.attention_scale, &v.query, &v.key, &v.value, &v.log_sum, &v.attended, &v.middle, &v.mlp_in,
+         &v.mlp_scale, &v.gate, &v.up, &v.activated, &v.projected_query, &v.projected_key, &v.query_scale, &v.key_scale,
+         &v.attention_out, &v.attention_out_scale, &v.mlp_out, &v.mlp_out_scale});
+  add({&hidden, &hidden_scale, &residual_gradient, &width_gradient, &query_gradient, &key_gradient, &value_gradient,
+       &attended_gradient, &gate_gradient, &up_gradient, &activated_gradient, &projected_query_gradient,
+       &projected_key_gradient});
+  return all;
 }
 
 }  // namespace stemma

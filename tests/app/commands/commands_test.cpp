@@ -135,6 +135,22 @@ class CommandsTest : public QObject {
     QVERIFY(!QFile::exists(at("shared.factors.h5")));
   }
 
+  void a_plan_tells_each_stage() {
+    const QStringList plan = {"plan",     "--model", at("model"), "--corpus", at("corpus.jsonl"),
+                              "--device", "cpu",     "--json",    "--queries"};
+    const Ran ran = run(plan + QStringList{"3"});
+    QVERIFY2(ran.status == 0, ran.error);
+    const auto facts = ran.json();
+    QCOMPARE(facts["stages"].size(), size_t(5));
+    for (const auto& stage : facts["stages"])
+      QVERIFY(stage["memory_bytes"].get<double>() > 0 && stage["seconds"].get<double>() > 0);
+    QCOMPARE(facts["tracked"].get<double>(), 2.0 * (4 * 32 * 32 + 3 * 32 * 64));
+    QCOMPARE(facts["scores_bytes"].get<double>(), 4.0 * 3 * 300);
+    const Ran beyond = run(plan + QStringList{"1000000000"});
+    QCOMPARE(beyond.status, 1);
+    QVERIFY2(beyond.sentence().contains("at once would fit"), beyond.error);
+  }
+
   void from_prompt_to_documents() {
     const QString out = at("chain.h5");
     stemma::test::write(

@@ -1,0 +1,123 @@
+// `stemma plan`: what a fit and a scan would cost, before they run.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "app/commands/command.h"
+#include "app/commands/estimate.h"
+#include "app/commands/memory_fits.h"
+#include "app/commands/options.h"
+#include "app/commands/terminal.h"
+#include "runtime/influence/factors.h"
+#include "runtime/influence/scan.h"
+#include "runtime/study/rate.h"
+
+namespace stemma {
+
+namespace {
+
+struct Options {
+  std::string model, device = "auto";
+  CorpusOptions corpus;
+  int64_t queries = 10;
+  bool json = false;
+};
+
+constexpr int64_t query_tokens = 256;  // of a trace up to the end of a step
+
+// The second half of a document stands for a step.
+void scan_part(const Model& model, const Factors& factors, const Corpus& part, int64_t count, const Control& control) {
+  const DocumentBatches batches(model, part, FitOptions().batch_tokens, control);
+  std::vector<const std::vector<int32_t>*> documents;
+  for (size_t d = 0; d < part.documents.size(); ++d)
+    if (batches.document(static_cast<int32_t>(d)).size() >= 2)
+      documents.push_back(&batches.document(static_cast<int32_t>(d)));
+  if (documents.empty()) return;
+  std::vector<Query> queries;
+  for (int64_t q = 0; q < count; ++q) {
+    const auto* tokens = documents[static_cast<size_t>(q) % documents.size()];
+    const auto size = static_cast<int32_t>(std::min<size_t>(tokens->size(), query_tokens));
+    queries.push_back({tokens, std::max(1, size / 2), size});
+  }
+  control.say({"query gradients", 0, double(count)});
+  QueryGradients gradients = query_gradients(model, queries);
+  precondition(model, factors, gradients);
+  scan(model, gradients, batches, part.documents.size(), control);
+}
+
+struct Stage {
+  std::string name;
+  double memory = 0, seconds = 0;
+};
+
+int run(const Options& options) {
+  const auto model = load_model(options.model, open_device(options.device));
+  const Corpus corpus = options.corpus.load();
+  ProgressLine line;
+  Control control;
+  watch(control, line);
+  expect_memory_to_fit(*model, corpus, 0, 0, control);
+  const InfluenceMemory memory = expect_memory_to_fit(*model, corpus, options.queries, query_tokens, control);
+  tell("measuring a few documents");
+  std::unique_ptr<Factors> factors;
+  Estimate fit = estimate(*model, corpus, control, [&](const Corpus& part, const Control& timed) {
+    factors = std::make_unique<Factors>(fit_factors(*model, part, {}, timed));
+  });
+  Estimate scanned = estimate(*model, corpus, control, [&](const Corpus& part, const Control& timed) {
+    scan_part(*model, *factors, part, options.queries, timed);
+  });
+  line.clear();
+  const std::vector<Stage> stages = {
+      {"fit, covariances", memory.fit.covariances, fit.stages["covariances"]},
+      {"fit, eigenbases", memory.fit.eigenbases, fit.stages["eigenbases"]},
+      {"fit, eigenvalues", memory.fit.eigenvalues, fit.stages["eigenvalues"]},
+      {"query gradients", memory.scan.queries, scanned.stages["query gradients"]},
+      {"scan", memory.scan.peak(), scanned.stages["scanning the documents"]},
+  };
+  const double tracked = tracked_parameters(*model), factors_bytes = factors_file_bytes(*model),
+               scores_bytes = scores_file_bytes(static_cast<int64_t>(corpus.documents.size()), options.queries);
+  if (options.json) {
+    nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+    for (const Stage& s : stages)
+      rows.push_back({{"stage", s.name}, {"memory_bytes", s.memory}, {"seconds", s.seconds}});
+    print_json({{"corpus", corpus_facts(corpus)},
+                {"tokens", memory.tokens},
+                {"tracked", tracked},
+                {"queries", options.queries},
+                {"device", model->ops->device()},
+                {"measured_documents", fit.measured_documents},
+                {"stages", rows},
+                {"tokens_bytes", memory.documents},
+                {"available_bytes",
+                 memory.available > 0 ? nlohmann::ordered_json(memory.available) : nlohmann::ordered_json()},
+                {"factors_bytes", factors_bytes},
+                {"scores_bytes", scores_bytes}});
+    return 0;
+  }
+  fmt::print("{:.2f}M tracked parameters; {} documents of {}, {} tokens; {} queries; on {}\n", tracked / 1e6,
+             in_thousands(static_cast<int64_t>(corpus.documents.size())), in_thousands(corpus.total),
+             in_thousands(memory.tokens), in_thousands(options.queries), model->ops->device());
+  fmt::print("  {:18} {:>10} {:>14}\n", "stage", "memory", "time");
+  for (const Stage& s : stages) fmt::print("  {:18} {:>10} {:>14}\n", s.name, in_bytes(s.memory), in_time(s.seconds));
+  fmt::print("memory is beside the model, the corpus and its tokens ({}){}\n", in_bytes(memory.documents),
+             memory.available > 0 ? fmt::format("; {} are free", in_bytes(memory.available)) : "");
+  fmt::print("disk: factors {}, scores {}; times are from {} documents, measured now; nothing was written\n",
+             in_bytes(factors_bytes), in_bytes(scores_bytes), fit.measured_documents);
+  return 0;
+}
+
+}  // namespace
+
+Run setup_plan(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  app.add_option("--model", options->model, "Hugging Face folder")->required()->type_name("DIR");
+  options->corpus.declare(app, 20000);
+  app.add_option("--queries", options->queries, "Steps, and one more for each trace, that are asked at once")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
+  declare_device(app, options->device);
+  declare_json(app, options->json);
+  return [options] { return run(*options); };
+}
+
+}  // namespace stemma

@@ -1,0 +1,117 @@
+#include "runtime/influence/memory.h"
+
+#include <algorithm>
+
+#include "runtime/influence/tracked.h"
+#include "runtime/model/forward.h"
+
+namespace stemma {
+
+namespace {
+
+constexpr double number = sizeof(float);
+constexpr double scratch = 3 << 20;                                              // of products and attention
+constexpr int64_t group_tokens = 2048, most_parts = 128, group_documents = 256;  // kernels/segments.cpp
+
+struct LinearSizes {
+  double inputs, outputs;
+  bool owns_input;
+};
+
+std::vector<LinearSizes> linears_in(const Model& model) {
+  std::vector<LinearSizes> all;
+  for (size_t i = 0; i < tracked_count(model); ++i) {
+    const Tensor weight = tracked_weight(model, i);
+    all.push_back({static_cast<double>(weight.columns), static_cast<double>(weight.rows), owns_input(model, i)});
+  }
+  return all;
+}
+
+// A forward and a backward of `rows` rows, of which a batch touches as many as it has; and the chunk of logits.
+double pass_bytes(const Model& model, int64_t rows) {
+  Workspace work(model);
+  work.reserve(rows, true);
+  const double room = static_cast<double>(work.residual.front().view().rows);
+  const int64_t vocabulary = model.config.vocabulary;
+  const int64_t chunk = std::clamp<int64_t>((4 << 20) / static_cast<int64_t>(number) / vocabulary, 1, rows);
+  const int chunks = model.config.logit_cap > 0 ? 2 : 1;
+  return static_cast<double>(work.bytes()) * static_cast<double>(rows) / room +
+         number * model.config.width * static_cast<double>(rows) +
+         number * chunks * static_cast<double>(chunk * vocabulary) + scratch;
+}
+
+double packed_bytes(double columns, int64_t rows) {
+  return number * columns * static_cast<double>(std::min(rows, group_tokens));
+}
+
+}  // namespace
+
+double FitMemory::peak() const { return std::max({covariances, eigenbases, eigenvalues}); }
+double ScanMemory::peak() const { return std::max({queries, scan, tables}); }
+
+FitMemory fit_memory(const Model& model, const DocumentBatches& batches) {
+  const auto linears = linears_in(model);
+  const int64_t rows = batches.largest();
+  const double pass = pass_bytes(model, rows);
+  double sums = 0, held = 0, eigen = 0, host = 0, device = 0, lambda = 0, widest = 0, widest_pair = 0, rotated = 0;
+  for (const auto& [m, p, owns] : linears) {
+    sums += number * ((owns ? m * m : 0) + p * p);
+    widest = std::max({widest, m, p});
+    widest_pair = std::max(widest_pair, m + p);
+  }
+  held = sums;
+  for (const auto& [m, p, owns] : linears) {
+    // LAPACK's matrix and work are f64, beside the sums on the host and the vectors that come out.
+    const double largest = std::max(owns ? m : 0, p);
+    eigen = std::max(eigen, held + host + device + lambda + number * m * m + 32 * largest * largest);
+    held -= number * ((owns ? m * m : 0) + p * p);
+    host += number * (m * m + p * p);
+    device += number * ((owns ? m * m : 0) + p * p);
+    lambda += number * m * p;
+  }
+  rotated = number * static_cast<double>(rows) * 2 * widest;
+  FitMemory memory;
+  memory.covariances = pass + sums + packed_bytes(2 * widest, rows);
+  memory.eigenbases = eigen;
+  memory.eigenvalues =
+      std::max(pass + host + device + lambda + rotated + packed_bytes(widest_pair, rows), host + device + 2 * lambda);
+  return memory;
+}
+
+ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64_t documents, int64_t queries,
+                       int64_t query_tokens) {
+  double tracked = 0, widest = 0, rotation = 0;
+  for (const auto& [m, p, owns] : linears_in(model)) {
+    tracked += m * p;
+    widest = std::max(widest, m + p);
+    rotation = std::max(rotation, number * (2 * (m * m + p * p) + 4 * m * p));
+  }
+  const auto count = static_cast<double>(queries), d = static_cast<double>(documents);
+  const double gradients = number * tracked * count, scores = number * count * d;
+  const double batch = static_cast<double>(std::min<int64_t>(batches.most_documents(), group_documents));
+  const double parts =
+      number * count * (static_cast<double>(most_parts) * batch + 2 * static_cast<double>(batches.most_documents()));
+  const double names = d * 2 * (sizeof(std::string) + 32);  // of documents and sources
+  ScanMemory memory;
+  memory.queries =
+      gradients +
+      std::max(pass_bytes(model, std::min<int64_t>(std::max<int64_t>(4096, query_tokens), queries * query_tokens)),
+               rotation);
+  memory.scan =
+      gradients + scores + parts + pass_bytes(model, batches.largest()) + packed_bytes(widest, batches.largest());
+  memory.tables = gradients + 2 * scores + names;
+  memory.a_query = number * (tracked + 2 * d) + parts / count;
+  return memory;
+}
+
+double factors_file_bytes(const Model& model) {
+  double numbers = 0;
+  for (const auto& [m, p, owns] : linears_in(model)) numbers += m * m + p * p + m * p;
+  return number * numbers;
+}
+
+double scores_file_bytes(int64_t documents, int64_t queries) {
+  return number * static_cast<double>(documents) * static_cast<double>(queries);
+}
+
+}  // namespace stemma

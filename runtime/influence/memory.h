@@ -1,0 +1,34 @@
+// What a fit and a scan will hold in memory, counted from shapes before they run: device and host together, in bytes,
+// on top of the model, the corpus and its tokens. On the CPU that is what the process grows by, within a tenth
+// (tests/runtime/influence/memory_test.cpp).
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/influence/documents.h"
+#include "runtime/model/model.h"
+
+namespace stemma {
+
+struct FitMemory {
+  double covariances = 0, eigenbases = 0, eigenvalues = 0;  // each stage's own peak
+  double peak() const;
+};
+FitMemory fit_memory(const Model& model, const DocumentBatches& batches);
+
+struct ScanMemory {
+  double queries = 0;  // the gradients of all queries and their preconditioning
+  double scan = 0;     // those gradients, the scores of all documents, and a batch
+  double tables = 0;   // when the scores become tables
+  double a_query = 0;  // what one query more adds
+  double peak() const;
+};
+// `queries` spans of sequences of at most `query_tokens` tokens, against all `documents` of the corpus.
+ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64_t documents, int64_t queries,
+                       int64_t query_tokens);
+
+double factors_file_bytes(const Model& model);
+// Of the documents' scores in a session: queries that are steps, before compression.
+double scores_file_bytes(int64_t documents, int64_t queries);
+
+}  // namespace stemma
