@@ -124,7 +124,7 @@ class ConfigTest : public QObject {
     QCOMPARE(config.eos, 2);
     QVERIFY(config.ends_text(2) && config.ends_text(9) && !config.ends_text(3));
     std::ofstream(path / "generation_config.json") << "{";
-    VERIFY_SAYS(error_when([&] { read_config(path); }), "generation_config.json");
+    VERIFY_SAYS(test::error_when([&] { read_config(path); }), "generation_config.json");
   }
 
   void refusals_data() {
