@@ -15,14 +15,14 @@ void move(void* to, const void* from, size_t bytes) {
   if (bytes) std::memcpy(to, from, bytes);  // of no bytes even a null pointer is fine
 }
 
-constexpr size_t huge_page = 2 << 20;
+constexpr size_t huge_page = 2 << 20, large_buffer = 8 << 20;  // bytes
 
 class CpuOps final : public Ops {
  public:
   std::string device() const override { return "cpu"; }
 
   void* allocate(size_t bytes) override {
-    const bool large = bytes >= huge_page;
+    const bool large = bytes >= large_buffer;
     const size_t line = large ? huge_page : 64;
     void* memory = std::aligned_alloc(line, (bytes + 64 + line - 1) / line * line);
     if (!memory) throw std::bad_alloc();

@@ -78,7 +78,18 @@ class ChatTest : public QObject {
     model->config.ends = {3, whole.tokens[static_cast<size_t>(whole.prompt_tokens)]};
     const Trace cut = generate(*model, request, {}, {});
     QCOMPARE(cut.stop_reason, std::string("end of text"));
-    QCOMPARE(cut.size(), whole.prompt_tokens + 1);
+    QCOMPARE(cut.size(), whole.prompt_tokens);  // the mark itself is no part of the text
+  }
+
+  void stops_where_the_context_is_full() {
+    GenerateRequest request;
+    request.prompt = "bad cab";
+    request.sampler.max_tokens = 100000;
+    const auto model = chat_model("");
+    model->config.eos = -1;
+    const Trace trace = generate(*model, request, {}, {});
+    QCOMPARE(trace.stop_reason, std::string("context full"));
+    QCOMPARE(trace.size(), model->config.context);
   }
 
   void without_a_thought() {

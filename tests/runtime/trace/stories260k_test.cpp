@@ -206,9 +206,9 @@ class Stories260kTest : public QObject {
     const Trace stopped = run({.max_tokens = 200, .stop = {"no such text", "girl named"}});
     QCOMPARE(stopped.stop_reason, std::string("stop text"));
     QVERIFY(stopped.text.ends_with("girl named"));
-    const Trace whole_context = run({.max_tokens = 10000});
-    QCOMPARE(whole_context.stop_reason, std::string("context full"));
-    QCOMPARE(whole_context.size(), 512);
+    const Trace story = run({.max_tokens = 10000});  // its generation_config.json names bos as an end, as llama2.c does
+    QCOMPARE(story.stop_reason, std::string("end of text"));
+    QVERIFY(story.size() < 512);
     const Trace nothing = run({.max_tokens = 0});
     QCOMPARE(nothing.size(), nothing.prompt_tokens);
   }
