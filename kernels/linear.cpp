@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/cpu_kernels.h"
+#include "kernels/half.h"
 #include "kernels/streams.h"
 
 namespace stemma::cpu {
@@ -16,14 +17,9 @@ constexpr int64_t few = 16;           // rows that one reading of the weights se
 constexpr int64_t panel = 1 << 20;    // unpacked numbers that stay in the caches
 constexpr int64_t rows_at_once = 24;  // of w: what a thread takes
 
-// To the nearest bf16, ties to even; NaN stays NaN.
 STEMMA_CLONES void round_span(const float* x, uint16_t* y, int64_t n) {
 #pragma omp simd
-  for (int64_t i = 0; i < n; ++i) {
-    const uint32_t bits = __builtin_bit_cast(uint32_t, x[i]);
-    const uint32_t rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
-    y[i] = static_cast<uint16_t>(x[i] != x[i] ? bits >> 16 | 0x40 : rounded);
-  }
+  for (int64_t i = 0; i < n; ++i) y[i] = bf16_of(x[i]);
 }
 
 bool multiplies_bf16() {

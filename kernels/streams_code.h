@@ -183,32 +183,16 @@ struct StreamCode {
     for (int64_t first = 0; first < s.rows; first += most) {  // what is read again is still near
       const float *x = s.x + first * s.columns, *near = s.packed + first * (s.columns / 32 * 32);
       float* y = s.y + first * s.y_stride + row;
-      switch (s.rows - first) {
-        case 1:
-          block<Piece, Height, 1>(s, w, x, near, y);
-          break;
-        case 2:
-          block<Piece, Height, 2>(s, w, x, near, y);
-          break;
-        case 3:
-          block<Piece, Height, 3>(s, w, x, near, y);
-          break;
-        case 4:
-          block<Piece, Height, 4>(s, w, x, near, y);
-          break;
-        case 5:
-          block<Piece, Height, 5>(s, w, x, near, y);
-          break;
-        case 6:
-          block<Piece, Height, 6>(s, w, x, near, y);
-          break;
-        case 7:
-          block<Piece, Height, 7>(s, w, x, near, y);
-          break;
-        default:
-          block<Piece, Height, most>(s, w, x, near, y);
-      }
+      some_rows<Piece, Height>(s, s.rows - first, w, x, near, y);
     }
+  }
+  // `left` rows of x, or as many as go together: block for that number.
+  template <class Piece, int Height, int Rows = 1>
+  static void some_rows(const Stream& s, int64_t left, const std::byte* w, const float* x, const float* near,
+                        float* y) {
+    if constexpr (Rows < most)
+      if (left > Rows) return some_rows<Piece, Height, Rows + 1>(s, left, w, x, near, y);
+    block<Piece, Height, Rows>(s, w, x, near, y);
   }
 
   template <class Piece>

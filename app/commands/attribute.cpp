@@ -74,8 +74,8 @@ std::shared_ptr<const Model> model_of(const Options& options, const Session& ses
     if (trace->model_hash != model->hash)
       throw Error(
           ErrorCode::does_not_fit,
-          fmt::format("{}: trace {} was written by another model than {}; give its folder with --model, or name one "
-                      "trace with --trace",
+          fmt::format("{}: trace {} was written by another model than {}, or by this one with rounded weights (--dtype); "
+                      "give its folder with --model, generate it again in f32, or name one trace with --trace",
                       options.session, trace->id, folder));
   return model;
 }
@@ -124,8 +124,8 @@ int dry_run(const Options& options, const Model& model, const Factors* factors, 
   const bool curved = options.attribute.method == "ekfac", fits = curved && !factors;
   int64_t longest = 0;
   for (const Trace* trace : traces) longest = std::max<int64_t>(longest, trace->size());
-  const auto memory =
-      expect_memory_to_fit(model, corpus, steps_in(traces) + static_cast<int64_t>(traces.size()), longest, control);
+  const int64_t queries = steps_in(traces) + static_cast<int64_t>(traces.size());
+  const auto memory = expect_memory_to_fit(model, corpus, {fits, queries, longest}, control);
   std::unique_ptr<Factors> fitted;
   Estimate fit;
   if (fits)

@@ -22,7 +22,7 @@ struct Options {
 };
 
 int dry_run(const Options& options, const Model& model, const Corpus& corpus, const Control& control) {
-  const auto memory = expect_memory_to_fit(model, corpus, 0, 0, control);
+  const auto memory = expect_memory_to_fit(model, corpus, {.fit = true}, control);
   const auto cost = estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) {
     fit_factors(model, part, options.fit, timed);
   });

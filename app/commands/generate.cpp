@@ -10,6 +10,7 @@
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
 #include "runtime/model/chat_template.h"
+#include "runtime/model/load_weights.h"
 #include "runtime/model/model_source.h"
 #include "runtime/model/utf8.h"
 #include "runtime/trace/capture_list.h"
@@ -76,7 +77,11 @@ GenerateRequest request_of(const Options& options, const Prompt& prompt, int sam
   return request;
 }
 
-// Needs the config and the tokenizer only, so it works for a model that would not fit.
+Dtype dtype_of(const std::string& name) {
+  return name == "f32" ? Dtype::f32 : name == "bf16" ? Dtype::bf16 : name == "f16" ? Dtype::f16 : Dtype::automatic;
+}
+
+// Reads no weight, so it works for a model that would not fit, and for a folder without its weights.
 int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
   Model model;
   const ModelFiles files = find_model(options.model);
@@ -87,8 +92,11 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
   if (auto chat = chat_template_of(files)) model.chat = std::make_shared<const ChatTemplate>(std::move(*chat));
   const auto capture = read_capture(options.capture, model.config);
   const auto size = size_of(model.config);
-  const bool halved = options.dtype == "bf16" || options.dtype == "f16";
-  const double model_bytes = weight_bytes(model.config, halved ? Precision::bf16 : Precision::f32);
+  const Dtype dtype = dtype_of(options.dtype);
+  const bool halved = dtype == Dtype::bf16 || dtype == Dtype::f16;
+  const double model_bytes =
+      files.gguf.empty() ? weight_bytes(model.config, halved ? WeightType::bf16 : WeightType::f32)
+                         : loaded_bytes(open_source(files).weights, model.config, *open_device(options.device), dtype);
   nlohmann::ordered_json plan{{"model", options.model},
                               {"parameters", size.total()},
                               {"model_bytes", model_bytes},
@@ -149,10 +157,6 @@ nlohmann::ordered_json facts_of(const Trace& trace, const std::string& prompt_id
 
 void stream(const Trace& trace, int32_t from) {
   show_text(std::string_view(trace.text).substr(trace.token_offsets[static_cast<size_t>(from)]));
-}
-
-Dtype dtype_of(const std::string& name) {
-  return name == "f32" ? Dtype::f32 : name == "bf16" ? Dtype::bf16 : name == "f16" ? Dtype::f16 : Dtype::automatic;
 }
 
 int run(const Options& options) {

@@ -61,9 +61,9 @@ Json reasoning_of(const ModelReport& report) {
 
 Json memory_of(const ModelConfig& config) {
   Json memory = Json::object();
-  for (const Precision precision : {Precision::f32, Precision::bf16, Precision::q8_0})
-    memory[name_of(precision)] = {{"weights_bytes", weight_bytes(config, precision)},
-                                  {"cache_of_a_full_context_bytes", cache_bytes(config, config.context, precision)}};
+  for (const auto& [name, type] : {std::pair("f32", WeightType::f32), {"bf16", WeightType::bf16}, {"q8_0", WeightType::q8_0}})
+    memory[name] = {{"weights_bytes", weight_bytes(config, type)},
+                    {"cache_of_a_full_context_bytes", cache_bytes(config, config.context)}};
   return memory;
 }
 
@@ -128,7 +128,7 @@ Json model_info(const std::filesystem::path& named) {
   out["reasoning"] = reasoning.is_null() ? Json("no delimiters found") : reasoning;
 
   out["hash"] = nullptr;
-  const bool small = report.config && weight_bytes(*report.config, Precision::f32) <= hashed_bytes;
+  const bool small = report.config && weight_bytes(*report.config, WeightType::f32) <= hashed_bytes;
   if (report.whole() && small) out["hash"] = load_model(named, make_cpu_ops())->hash;  // reads every weight
   if (!report.whole())
     out["whole"] = false;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <fstream>
 
 #include "app/commands/terminal.h"
@@ -21,29 +20,31 @@ double available_memory() {
   return 0;
 }
 
-InfluenceMemory expect_memory_to_fit(const Model& model, const Corpus& corpus, int64_t queries, int64_t query_tokens,
+InfluenceMemory expect_memory_to_fit(const Model& model, const Corpus& corpus, const PlannedWork& work,
                                      const Control& control) {
   const DocumentBatches batches(model, corpus, FitOptions().batch_tokens, control);
+  const auto documents = static_cast<int64_t>(corpus.documents.size());
+  const auto scan_of = [&](int64_t queries) {
+    return queries > 0 ? scan_memory(model, batches, documents, queries, work.query_tokens) : ScanMemory{};
+  };
   InfluenceMemory memory;
   memory.tokens = batches.tokens();
   memory.documents = static_cast<double>(batches.bytes());
   memory.fit = fit_memory(model, batches);
-  const auto documents = static_cast<int64_t>(corpus.documents.size());
-  if (queries > 0) memory.scan = scan_memory(model, batches, documents, queries, query_tokens);
+  memory.scan = scan_of(work.queries);
   if (model.ops->device() != "cpu") return memory;
   memory.available = available_memory();
   if (memory.available <= 0) return memory;
-  if (memory.fit.peak() > memory.available && queries == 0)
+  if (work.fit && memory.fit.peak() > memory.available)
     throw Error(ErrorCode::does_not_fit,
                 fmt::format("a fit of this model takes {} of memory and {} are free; it needs a machine with more",
                             in_bytes(memory.fit.peak()), in_bytes(memory.available)));
-  if (queries > 0 && memory.scan.peak() > memory.available) {
-    int64_t fewer = queries;
-    while (fewer > 0 && scan_memory(model, batches, documents, fewer, query_tokens).peak() > memory.available)
-      fewer /= 2;
+  if (memory.scan.peak() > memory.available) {
+    int64_t fewer = work.queries;
+    while (scan_of(fewer).peak() > memory.available) fewer /= 2;
     throw Error(
         ErrorCode::does_not_fit,
-        fmt::format("a scan of {} queries takes {} of memory and {} are free; {}", in_thousands(queries),
+        fmt::format("a scan of {} queries takes {} of memory and {} are free; {}", in_thousands(work.queries),
                     in_bytes(memory.scan.peak()), in_bytes(memory.available),
                     fewer > 0
                         ? fmt::format("{} at once would fit: choose traces with --trace, or fewer documents "

@@ -14,9 +14,14 @@ struct InfluenceMemory {
   ScanMemory scan;
 };
 
-// `queries` 0: of the fit alone. Throws Error(does_not_fit) where the memory of the CPU's machine will not do, saying
-// what would. On other devices, whose memory is not asked, it only counts.
-InfluenceMemory expect_memory_to_fit(const Model& model, const Corpus& corpus, int64_t queries, int64_t query_tokens,
+struct PlannedWork {
+  bool fit = false;
+  int64_t queries = 0, query_tokens = 0;  // of a scan; tokens of a query and all before it, at most
+};
+
+// Throws Error(does_not_fit) where the memory of the CPU's machine will not do for that work, saying what would. On
+// other devices, whose memory is not asked, it only counts.
+InfluenceMemory expect_memory_to_fit(const Model& model, const Corpus& corpus, const PlannedWork& work,
                                      const Control& control);
 double available_memory();  // bytes, /proc/meminfo; 0 where it does not say
 

@@ -26,27 +26,18 @@ ModelSize size_of(const ModelConfig& config) {
   return size;
 }
 
-const char* name_of(Precision precision) {
-  return precision == Precision::f32 ? "f32" : precision == Precision::bf16 ? "bf16" : "q8_0";
-}
-
-double weight_bytes(const ModelConfig& config, Precision precision) {
-  const ModelSize size = size_of(config);
-  const auto norms = static_cast<double>(size.norms), matrices = static_cast<double>(size.total()) - norms;
-  switch (precision) {
-    case Precision::f32:
-      return 4 * (matrices + norms);
-    case Precision::bf16:
-      return 2 * (matrices + norms);
-    case Precision::q8_0:
-      return matrices * 34 / 32 + 4 * norms;
+double weight_bytes(const ModelConfig& config, WeightType type) {
+  double bytes = 0;
+  for (const WeightPlace& place : weight_layout(config)) {
+    const bool plain = place.vector || place.in_model == &Weights::positions;
+    const WeightFormat& format = format_of(plain ? WeightType::f32 : type);
+    bytes += static_cast<double>(place.rows * place.columns) * format.bytes / format.elements;
   }
-  return 0;
+  return bytes;
 }
 
-double cache_bytes(const ModelConfig& config, int64_t tokens, Precision precision) {
-  const double number = precision == Precision::f32 ? 4 : 2;
-  return number * 2 * config.layers * config.key_value_heads * config.head_width * static_cast<double>(tokens);
+double cache_bytes(const ModelConfig& config, int64_t tokens) {
+  return 4.0 * 2 * config.layers * config.key_value_heads * config.head_width * static_cast<double>(tokens);
 }
 
 double workspace_bytes(const ModelConfig& config, int64_t tokens) {

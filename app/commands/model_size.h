@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/weight_matrix.h"
 #include "runtime/model/config.h"
 
 namespace stemma {
@@ -17,13 +18,10 @@ struct ModelSize {
 };
 ModelSize size_of(const ModelConfig& config);
 
-// What a number takes in memory: q8_0 is a byte for each weight of a matrix, a half for the scale of every 32, and
-// keys and values in bf16.
-enum class Precision { f32, bf16, q8_0 };
-const char* name_of(Precision precision);
-double weight_bytes(const ModelConfig& config, Precision precision);
-// Keys and values of `tokens` tokens.
-double cache_bytes(const ModelConfig& config, int64_t tokens, Precision precision = Precision::f32);
+// In memory: matrices in `type`, vectors and learned positions in f32.
+double weight_bytes(const ModelConfig& config, WeightType type);
+// Keys and values of `tokens` tokens, f32.
+double cache_bytes(const ModelConfig& config, int64_t tokens);
 
 // What a forward of `tokens` tokens keeps beside the cache, f32; about.
 double workspace_bytes(const ModelConfig& config, int64_t tokens);

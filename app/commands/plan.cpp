@@ -57,8 +57,8 @@ int run(const Options& options) {
   ProgressLine line;
   Control control;
   watch(control, line);
-  expect_memory_to_fit(*model, corpus, 0, 0, control);
-  const InfluenceMemory memory = expect_memory_to_fit(*model, corpus, options.queries, query_tokens, control);
+  const InfluenceMemory memory = expect_memory_to_fit(
+      *model, corpus, {.fit = true, .queries = options.queries, .query_tokens = query_tokens}, control);
   tell("measuring a few documents");
   std::unique_ptr<Factors> factors;
   Estimate fit = estimate(*model, corpus, control, [&](const Corpus& part, const Control& timed) {

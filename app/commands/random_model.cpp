@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cctype>
 #include <cstring>
-#include <fstream>
-#include <limits>
 #include <map>
 
+#include "app/commands/memory_fits.h"
+#include "app/commands/model_size.h"
 #include "app/commands/terminal.h"
 #include "kernels/half.h"
 #include "runtime/error.h"
@@ -83,17 +83,13 @@ std::vector<std::byte> random_blocks(WeightType type) {
   return bytes;
 }
 
-double matrix_bytes(const ModelConfig& config, WeightType type) {
-  double bytes = 0;
-  for (const WeightPlace& place : weight_layout(config)) {
+void expect_whole_blocks(const ModelConfig& config, WeightType type) {
+  for (const WeightPlace& place : weight_layout(config))
     if (!place.vector && place.columns % format_of(type).elements)
       throw Error(ErrorCode::does_not_fit,
                   fmt::format("this shape has rows of {} weights, which {} cannot divide into blocks of {}; choose "
                               "another --dtype",
                               place.columns, format_of(type).name, format_of(type).elements));
-    bytes += static_cast<double>(place.rows * row_bytes(place.vector ? WeightType::f32 : type, place.columns));
-  }
-  return bytes;
 }
 
 std::string small(std::string_view name) {
@@ -120,14 +116,6 @@ ModelConfig shape_config(const std::string& name) {
   return c;
 }
 
-double free_memory() {
-  std::ifstream file("/proc/meminfo");
-  double kilobytes = 0;
-  for (std::string word; file >> word;)
-    if (word == "MemAvailable:" && file >> kilobytes) return 1024 * kilobytes;
-  return std::numeric_limits<double>::infinity();
-}
-
 std::vector<std::string> weight_type_names() {
   std::vector<std::string> names;
   for (const WeightFormat& format : weight_formats) names.push_back(small(format.name));
@@ -140,8 +128,9 @@ WeightType weight_type(const std::string& name) {
 }
 
 Model random_model(const ModelConfig& config, std::shared_ptr<Ops> ops, WeightType type, double beside) {
-  const double needed = matrix_bytes(config, type) + beside, there = free_memory();
-  if (needed > there)
+  expect_whole_blocks(config, type);
+  const double needed = weight_bytes(config, type) + beside, there = available_memory();
+  if (there > 0 && needed > there)
     throw Error(ErrorCode::does_not_fit,
                 fmt::format("this shape needs {} of memory in {} and {} are free; choose a smaller --shape or --dtype",
                             in_bytes(needed), small(format_of(type).name), in_bytes(there)));

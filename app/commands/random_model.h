@@ -24,6 +24,4 @@ WeightType weight_type(const std::string& name);
 Model random_model(const ModelConfig& config, std::shared_ptr<Ops> ops, WeightType type = WeightType::f32,
                    double beside = 0);
 
-double free_memory();  // bytes that this machine can give
-
 }  // namespace stemma

@@ -23,8 +23,8 @@ class ProgressLine {
   bool shown_ = false;
 };
 
-// Reports to `line`, tells notes on standard error, and stops at Ctrl+C or SIGTERM; a second Ctrl+C ends the program at once. Both arguments must
-// outlive the work. One at a time in a program.
+// Reports to `line`, tells notes on standard error, and stops at Ctrl+C or SIGTERM; a second Ctrl+C ends the program at
+// once. Both arguments must outlive the work. One at a time in a program.
 void watch(Control& control, ProgressLine& line);
 
 // One line on standard error; a line that show_text left open is ended first.

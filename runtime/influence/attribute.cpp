@@ -175,7 +175,10 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors
   std::vector<TraceQueries> parts;
   for (const Trace* trace : traces) {
     if (trace->model_hash != model.hash)
-      throw Error(ErrorCode::does_not_fit, "trace " + trace->id + " was written by another model than " + model.path.string() + "; give that model with --model");
+      throw Error(
+          ErrorCode::does_not_fit,
+          "trace " + trace->id + " was written by other weights than " + model.path.string() +
+              " has in f32: by another model, or by this one rounded (--dtype); generate it again with f32 weights");
     TraceQueries part{trace, queries.size(), {}};
     for (size_t s = 0; s < trace->steps.size(); ++s) {
       const Step& step = trace->steps[s];

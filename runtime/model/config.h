@@ -56,7 +56,7 @@ struct LayerKind {
 
 struct ModelConfig {
   std::string architecture;  // "LlamaForCausalLM"
-  std::string dtype;         // as stored: "float32"
+  std::string dtype;         // as stored, or as load_model rounded it: "float32"
   int layers = 0, width = 0, heads = 0, key_value_heads = 0, head_width = 0, mlp_width = 0, vocabulary = 0, context = 0;
   float norm_epsilon = 1e-5f, rope_theta = 10000;
   bool tied = true;  // the unembedding is the embedding

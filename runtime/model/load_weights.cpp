@@ -146,6 +146,13 @@ WeightType type_of(const Checkpoint::Found& found, const WeightPlace& place, Dty
   return blocks && keeps_rows(found, place.stored) && ops.takes(*type) ? *type : WeightType::f32;
 }
 
+std::vector<WeightType> types_of(const std::vector<WeightPlace>& places, const Names& names, Dtype dtype,
+                                 const Ops& ops) {
+  std::vector<WeightType> types;
+  for (const WeightPlace& place : places) types.push_back(type_of(names.find(place.stored.name), place, dtype, ops));
+  return types;
+}
+
 void load_kept(const Checkpoint::Found& found, const WeightPlace& place, const WeightMatrix& to, Ops& ops) {
   if (stored_type(found) == to.type && keeps_rows(found, place.stored))
     return for_runs(place, [&](int64_t begin, int64_t count, int64_t at) {
@@ -157,7 +164,7 @@ void load_kept(const Checkpoint::Found& found, const WeightPlace& place, const W
   std::vector<uint16_t> rounded;
   const auto upload = [&](std::span<const float> values, int64_t at) {
     rounded.resize(values.size());
-    std::transform(values.begin(), values.end(), rounded.begin(), to.type == WeightType::bf16 ? bf16_of : half_of);
+    std::transform(values.begin(), values.end(), rounded.begin(), to.type == WeightType::bf16 ? &bf16_of : &half_of);
     ops.upload(to.data + 2 * at, rounded.data(), 2 * rounded.size());
   };
   std::vector<float> values;
@@ -201,14 +208,22 @@ void check_weights(const Checkpoint& checkpoint, const ModelConfig& config) {
   check_nothing_else(checkpoint, names, modules, places);
 }
 
+double loaded_bytes(const Checkpoint& checkpoint, const ModelConfig& config, const Ops& ops, Dtype dtype) {
+  check_weights(checkpoint, config);
+  const std::vector<WeightPlace> places = weight_layout(config);
+  const auto types = types_of(places, Names(checkpoint, family_of(config).names), dtype, ops);
+  double bytes = 0;
+  for (size_t i = 0; i < places.size(); ++i)
+    bytes += static_cast<double>(places[i].rows * row_bytes(types[i], places[i].columns));
+  return bytes;
+}
+
 Weights load_weights(const Checkpoint& checkpoint, const ModelConfig& config, const std::shared_ptr<Ops>& ops,
                      Dtype dtype) {
   check_weights(checkpoint, config);
   const std::vector<WeightPlace> places = weight_layout(config);
   const Names names(checkpoint, family_of(config).names);
-  std::vector<WeightType> types;
-  for (const WeightPlace& place : places) types.push_back(type_of(names.find(place.stored.name), place, dtype, *ops));
-  Weights weights(config, ops, types);
+  Weights weights(config, ops, types_of(places, names, dtype, *ops));
   for (size_t i = 0; i < places.size(); ++i) {
     const auto& named = weights.named()[i];
     const auto found = names.find(places[i].stored.name);

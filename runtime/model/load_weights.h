@@ -15,6 +15,8 @@ void check_weights(const Checkpoint& checkpoint, const ModelConfig& config);
 // Checks, then reads.
 Weights load_weights(const Checkpoint& checkpoint, const ModelConfig& config, const std::shared_ptr<Ops>& ops,
                      Dtype dtype = Dtype::f32);
+// What they will take of the device's memory, bytes. Only names, shapes and types are read.
+double loaded_bytes(const Checkpoint& checkpoint, const ModelConfig& config, const Ops& ops, Dtype dtype);
 
 // Writes them as the family's own checkpoints have them; f32. Throws Error(disk).
 void write_weights(const std::filesystem::path& file, const ModelConfig& config, const Weights& weights);

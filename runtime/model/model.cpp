@@ -74,6 +74,8 @@ std::shared_ptr<const Model> load_model(const std::filesystem::path& named, std:
 
   check_tokenizer(*model->tokenizer, model->config, files);
   model->weights = load_weights(source.weights, model->config, ops, dtype);
+  if (dtype == Dtype::bf16) model->config.dtype = "bfloat16";
+  if (dtype == Dtype::f16) model->config.dtype = "float16";
   make_rope_tables(*model);
   model->hash = hash_of(model->config, model->weights, *ops);
   return model;

@@ -12,8 +12,10 @@ constexpr int64_t piece_tokens = 128;
 void check(const Model& model, const Trace& trace) {
   const std::string place = "trace " + trace.id;
   if (trace.model_hash != model.hash)
-    throw Error(ErrorCode::does_not_fit, place + ": was written by another model than " + model.path.string() +
-                                             "; only the one that wrote it can compute it again");
+    throw Error(
+        ErrorCode::does_not_fit,
+        place + ": was written by other weights than those of " + model.path.string() +
+            "; only the model that wrote it, its weights rounded as they were then (--dtype), can compute it again");
   if (trace.size() > model.config.context)
     throw Error(ErrorCode::does_not_fit, place + ": has more tokens than the model's context; the session is damaged");
   for (const int32_t id : trace.tokens)
