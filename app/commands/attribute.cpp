@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
+#include <cstdio>
 #include <memory>
 
 #include "app/commands/command.h"
@@ -10,6 +12,7 @@
 #include "app/commands/memory_fits.h"
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
+#include "runtime/influence/index/recall.h"
 #include "runtime/influence/unfinished.h"
 
 namespace stemma {
@@ -17,11 +20,29 @@ namespace stemma {
 namespace {
 
 struct Options {
-  std::string session, factors, trace, model, device = "auto";
+  std::string session, factors, index, trace, model, span, against, device = "auto";
   CorpusOptions corpus;
   AttributeOptions attribute;
-  bool dry_run = false, json = false;
+  bool check = false, dry_run = false, json = false;
 };
+
+// "12" or "12-19", tokens of the trace.
+AskedSpan span_of(const std::string& text, const std::string& against) {
+  AskedSpan span;
+  int used = 0, last = -1;
+  const int read = std::sscanf(text.c_str(), "%d-%d%n", &span.begin, &last, &used);
+  if (read < 1 || (read == 2 && static_cast<size_t>(used) != text.size()) ||
+      (read == 1 && text != std::to_string(span.begin)))
+    throw WrongUsage("--span '" + text + "' names no tokens; write 12 or 12-19, as `stemma show` numbers them");
+  span.end = (read == 2 ? last : span.begin) + 1;
+  span.against = against;
+  return span;
+}
+
+// What one table is called: the method, and the question where it is one of one's own.
+std::string table_name(const AttributeOptions& options) {
+  return options.span ? options.method + " of " + options.span->name() : options.method;
+}
 
 // Those asked for, or every trace that has no table of this method yet.
 std::vector<const Trace*> choose_traces(const Options& options, const Session& session) {
@@ -36,7 +57,7 @@ std::vector<const Trace*> choose_traces(const Options& options, const Session& s
     return {trace};
   }
   for (const auto& trace : session.traces) {
-    if (session.table(trace.id, options.attribute.method)) continue;
+    if (session.table(trace.id, table_name(options.attribute))) continue;
     if (trace.size() > trace.prompt_tokens)
       traces.push_back(&trace);
     else
@@ -159,7 +180,63 @@ int dry_run(const Options& options, const Model& model, const Factors* factors, 
   return 0;
 }
 
-int run(const Options& options) {
+// By a scan of the corpus, with factors that are fitted first where there are none.
+std::vector<InfluenceTable> by_scan(const Options& options, const Model& model, std::unique_ptr<Factors>& factors,
+                                    std::string& place, const Corpus& corpus, const std::vector<const Trace*>& traces,
+                                    const Control& control) {
+  if (options.attribute.method == "ekfac" && !factors) {
+    place = beside(options.session).string();
+    tell(harmless("no factors of this model yet: fitting them on the same documents, into " + place));
+    factors = std::make_unique<Factors>(fit_factors_into(place, model, corpus, {}, control));
+  }
+  AttributeOptions attribution = options.attribute;
+  attribution.unfinished = unfinished_path(options.session);
+  return attribute(model, factors.get(), corpus, traces, attribution, control);
+}
+
+nlohmann::ordered_json check_index(const Options& options, const Model& model, const Factors& factors, const Index& index,
+                                   const std::vector<const Trace*>& traces, const Control& control) {
+  const Questions questions = options.attribute.span ? question_of_span(model, *traces.front(), *options.attribute.span)
+                                                     : questions_of_steps(model, traces);
+  const IndexRecall found =
+      index_recall(model, factors, index, questions, 100, options.attribute.rescored, control);
+  double all = 0, sure = 0, unsure = 0;
+  int64_t sure_ones = 0;
+  for (size_t q = 0; q < found.recall.size(); ++q) {
+    const bool certain = std::abs(found.nats[q]) < certain_step_nats;
+    all += found.recall[q];
+    (certain ? sure : unsure) += found.recall[q];
+    sure_ones += certain;
+  }
+  const auto queries = static_cast<int64_t>(found.recall.size());
+  const auto mean = [](double sum, int64_t count) {
+    return count ? nlohmann::ordered_json(sum / static_cast<double>(count)) : nlohmann::ordered_json();
+  };
+  return {{"k", found.k},
+          {"rescored", found.rescored},
+          {"documents", index.documents()},
+          {"queries", queries},
+          {"recall", mean(all, queries)},
+          {"queries_not_certain", queries - sure_ones},
+          {"recall_not_certain", mean(unsure, queries - sure_ones)},
+          {"recall_certain", mean(sure, sure_ones)},
+          {"recall_by_query", found.recall},
+          {"correlation_by_query", found.agreement},
+          {"nats_by_query", found.nats}};
+}
+
+int run(Options options) {
+  if (!options.against.empty() && options.span.empty()) throw WrongUsage("--against compares with a --span; give both");
+  if (!options.span.empty()) {
+    if (options.trace.empty()) throw WrongUsage("--span asks about one trace; name it with --trace");
+    options.attribute.span = span_of(options.span, options.against);
+  }
+  const bool indexed = !options.index.empty();
+  if (indexed && options.attribute.method != "ekfac") throw WrongUsage("--index answers by ekfac alone");
+  if (indexed && options.dry_run) throw WrongUsage("--index answers in seconds; there is no plan of it");
+  if (!indexed && options.check) throw WrongUsage("--check holds an index against a scan; give --index");
+  if (!indexed && options.corpus.paths.empty()) throw WrongUsage("give the documents with --corpus, or an --index of them");
+
   Session session = open_session(options.session);
   const auto traces = choose_traces(options, session);
   if (traces.empty()) {
@@ -171,23 +248,28 @@ int run(const Options& options) {
   std::string place;
   std::unique_ptr<Factors> factors;
   if (options.attribute.method == "ekfac") factors = find_factors(options, *model, place);
-  const Corpus corpus = options.corpus.load();
 
   ProgressLine line;
   Control control;
   watch(control, line);
-  if (options.dry_run) {
-    control.report = {};
-    return dry_run(options, *model, factors.get(), corpus, traces, control);
+  std::vector<InfluenceTable> tables;
+  nlohmann::ordered_json corpus_told, check;
+  if (indexed) {
+    if (!factors)
+      throw Error(ErrorCode::not_found, "an index is asked with the factors that it was made with, and none are beside "
+                                        "the model or the session; name them with --factors");
+    const Index index(options.index);
+    tables = attribute(*model, *factors, index, traces, options.attribute, control);
+    if (options.check) check = check_index(options, *model, *factors, index, traces, control);
+  } else {
+    const Corpus corpus = options.corpus.load();
+    corpus_told = corpus_facts(corpus);
+    if (options.dry_run) {
+      control.report = {};
+      return dry_run(options, *model, factors.get(), corpus, traces, control);
+    }
+    tables = by_scan(options, *model, factors, place, corpus, traces, control);
   }
-  if (options.attribute.method == "ekfac" && !factors) {
-    place = beside(options.session).string();
-    tell(harmless("no factors of this model yet: fitting them on the same documents, into " + place));
-    factors = std::make_unique<Factors>(fit_factors_into(place, *model, corpus, {}, control));
-  }
-  AttributeOptions attribution = options.attribute;
-  attribution.unfinished = unfinished_path(options.session);
-  auto tables = attribute(*model, factors.get(), corpus, traces, attribution, control);
   line.clear();
 
   session = load_session(options.session);  // what another program saved meanwhile stays
@@ -199,24 +281,41 @@ int run(const Options& options) {
                     {"steps", table.steps},
                     {"documents", table.documents},
                     {"seconds", table.seconds},
-                    {"additivity", table.additivity}});
+                    {"additivity", table.additivity},
+                    {"searched", table.searched},
+                    {"search_seconds", table.search_seconds}});
     session.influence[{table.trace_id, table.method}] = std::move(table);
   }
   save_session(session, options.session);
-  remove_unfinished(options.session);
+  if (!indexed) remove_unfinished(options.session);
   if (options.json) {
     print_json({{"session", options.session},
                 {"factors", place.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(place)},
-                {"corpus", corpus_facts(corpus)},
+                {"corpus", corpus_told},
                 {"device", model->ops->device()},
-                {"tables", made}});
+                {"tables", made},
+                {"check", check}});
     return 0;
   }
-  for (const auto& table : made)
-    fmt::print("{}: {} steps against {} documents by {} in {}; steps add up to the whole within {:.1e}\n",
-               table["trace"].get<std::string>(), table["steps"].get<int>(),
-               in_thousands(table["documents"].get<int>()), table["method"].get<std::string>(),
-               in_time(table["seconds"].get<double>()), table["additivity"].get<double>());
+  for (const auto& table : made) {
+    const auto documents = in_thousands(table["documents"].get<int>());
+    const auto rows = table["steps"].get<int>();
+    const std::string asked = options.attribute.span ? "a question" : fmt::format("{} steps", rows);
+    const std::string against =
+        indexed ? fmt::format("{} of {} documents, found in {}", documents, in_thousands(table["searched"].get<int64_t>()),
+                              in_time(table["search_seconds"].get<double>()))
+                : documents + " documents";
+    const auto additivity = table["additivity"].get<double>();
+    fmt::print("{}: {} against {} by {} in {}{}\n", table["trace"].get<std::string>(), asked, against,
+               harmless(table["method"].get<std::string>()), in_time(table["seconds"].get<double>()),
+               std::isnan(additivity) ? "" : fmt::format("; steps add up to the whole within {:.1e}", additivity));
+  }
+  if (!check.is_null())
+    fmt::print("check: of the {} strongest documents of a scan of all {}, {:.1f} % are among the {} scored exactly "
+               "({} queries; the steps that the model was not all but certain of: {:.1f} %)\n",
+               check["k"].get<int64_t>(), in_thousands(check["documents"].get<int64_t>()), 100 * check["recall"].get<double>(),
+               in_thousands(check["rescored"].get<int64_t>()), check["queries"].get<int64_t>(),
+               check["recall_not_certain"].is_null() ? std::nan("") : 100 * check["recall_not_certain"].get<double>());
   return 0;
 }
 
@@ -226,6 +325,9 @@ Run setup_attribute(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("session", options->session, "The session whose traces to attribute")->required()->type_name("S.h5");
   options->corpus.declare(app, 20000);
+  app.get_option("--corpus")->required(false);
+  app.add_option("--index", options->index, "An index of the documents (stemma index), asked instead of the corpus")
+      ->type_name("I.h5");
   app.add_option("--factors", options->factors,
                  "Curvature factors; else the model's own factors.h5, else they are fitted")
       ->type_name("F.h5");
@@ -233,6 +335,14 @@ Run setup_attribute(CLI::App& app) {
       ->check(CLI::IsMember({"ekfac", "gradient"}));
   app.add_option("--trace", options->trace, "One trace; else every trace without a table of this method")
       ->type_name("ID");
+  app.add_option("--span", options->span, "Ask about these tokens of the trace instead of its steps: 12 or 12-19")
+      ->type_name("TOKENS");
+  app.add_option("--against", options->against, "What made the span likelier than this text in its place")
+      ->type_name("TEXT");
+  app.add_option("--rescored", options->attribute.rescored,
+                 "Of an index: documents scored exactly, per question, and a quarter as many opponents")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
+  app.add_flag("--check", options->check, "Hold the index against a scan of all its documents, and print the recall");
   app.add_option("--top", options->attribute.top, "Documents kept per step, and as many opponents")
       ->check(CLI::PositiveNumber);
   app.add_option("--model", options->model, "The model's folder, where it has moved")->type_name("DIR");

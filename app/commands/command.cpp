@@ -25,6 +25,7 @@ constexpr Command table[] = {
     {"generate", "Run prompts through a model and record the traces with their activations", setup_generate},
     {"fit", "Fit a model's curvature factors (EK-FAC) on a corpus", setup_fit},
     {"plan", "Tell memory, disk and time of each stage of an attribution, before it runs", setup_plan},
+    {"index", "Keep what each document's gradient says, so that questions need no corpus", setup_index},
     {"attribute", "Find the training documents behind each step of a session's traces", setup_attribute},
     {"show", "Print traces, steps and the documents behind them", setup_show},
     {"export", "Write a figure or its numbers: SVG, PDF, PNG, CSV", setup_export},

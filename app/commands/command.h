@@ -30,6 +30,7 @@ struct Command {
 Run setup_generate(CLI::App& app);
 Run setup_fit(CLI::App& app);
 Run setup_plan(CLI::App& app);
+Run setup_index(CLI::App& app);
 Run setup_attribute(CLI::App& app);
 Run setup_show(CLI::App& app);
 Run setup_export(CLI::App& app);  // export.cpp where the window is built, else export_without_window.cpp

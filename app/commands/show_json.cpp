@@ -43,7 +43,7 @@ Json influence_json(const InfluenceTable& table, size_t step, const ShowOptions&
   const int row = row_of(table, step);
   if (row < 0) return nullptr;
   const double nats = table.nats[static_cast<size_t>(row)];
-  Json out{{"nats", nats}, {"certain", nats < certain_step_nats}};
+  Json out{{"nats", nats}, {"certain", std::abs(nats) < certain_step_nats}};
   for (const bool opponents : {false, true}) {
     Json& list = out[opponents ? "opponents" : "proponents"] = Json::array();
     int rank = 0;
@@ -54,10 +54,14 @@ Json influence_json(const InfluenceTable& table, size_t step, const ShowOptions&
 }
 
 Json provenance(const InfluenceTable& table) {
+  const bool indexed = !table.index_hash.empty();
   return {{"method", table.method},    {"documents", table.documents},  {"corpus_documents", table.corpus_documents},
           {"model", table.model_hash}, {"factors", table.factors_hash}, {"corpus", table.corpus_hash},
           {"device", table.device},    {"program", table.program},      {"created", table.created},
-          {"seconds", table.seconds},  {"additivity", table.additivity}};
+          {"seconds", table.seconds},  {"additivity", table.additivity},
+          {"index", indexed ? Json(table.index_hash) : Json()},
+          {"searched", indexed ? Json(table.searched) : Json()},
+          {"search_seconds", indexed ? Json(table.search_seconds) : Json()}};
 }
 
 Json trace_json(const Session& session, const Trace& trace, const ShowOptions& options) {

@@ -31,7 +31,12 @@ void print_provenance(const InfluenceTable& table) {
         in_thousands(table.corpus_documents), in_time(table.seconds), table.device, table.created);
   print("    model {}, factors {}, corpus {}; by {}\n", short_hash(table.model_hash), short_hash(table.factors_hash),
         short_hash(table.corpus_hash), table.program);
-  print("    check: the steps' scores add up to the whole completion's within {:.1e}\n", table.additivity);
+  if (!table.index_hash.empty())
+    print("    from index {}: {} documents searched in {} by their estimates, the {} most promising scored exactly\n",
+          short_hash(table.index_hash), in_thousands(table.searched), in_time(table.search_seconds),
+          in_thousands(table.documents));
+  if (!std::isnan(table.additivity))
+    print("    check: the steps' scores add up to the whole completion's within {:.1e}\n", table.additivity);
 }
 
 void print_head(const Session& session, const Trace& trace, const std::vector<const InfluenceTable*>& tables) {

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cmath>
 #include <numeric>
 #include <set>
 #include <span>
 
+#include "runtime/influence/make_tables.h"
 #include "runtime/influence/scan.h"
 #include "runtime/influence/tracked.h"
 #include "runtime/influence/unfinished.h"
@@ -24,23 +24,6 @@ const ShownDocument* InfluenceTable::find(int32_t document) const {
 
 namespace {
 
-// The queries of one trace: its steps after the prompt, then the whole completion, against which the steps are checked.
-struct TraceQueries {
-  const Trace* trace;
-  size_t first;  // among all queries
-  std::vector<int32_t> steps;
-};
-
-// Offsets of the document's tokens in its text; the special tokens at its ends have none of it.
-std::vector<uint32_t> shown_offsets(const Tokenizer& tokenizer, const std::string& text, size_t tokens) {
-  std::vector<uint32_t> inner, offsets;
-  tokenizer.encode(text, &inner);
-  if (tokenizer.bos() >= 0) offsets.push_back(0);
-  offsets.insert(offsets.end(), inner.begin(), inner.end());
-  offsets.resize(tokens + 1, static_cast<uint32_t>(text.size()));
-  return offsets;
-}
-
 // A file may claim any model: its layers are held against this one's before they are multiplied.
 bool fit_together(const Factors& factors, const Model& model) {
   if (factors.model_hash != model.hash || factors.layers.size() != tracked_count(model)) return false;
@@ -51,162 +34,49 @@ bool fit_together(const Factors& factors, const Model& model) {
   return true;
 }
 
-// Fills table.shown with every document its lists name, packed into batches.
-void show_documents(const Model& model, const QueryGradients& gradients, const TraceQueries& part, const Corpus& corpus,
-                    const DocumentBatches& batches, int64_t batch_tokens, double scale, InfluenceTable& table,
-                    const Control& control) {
-  std::set<int32_t> wanted(table.top_documents.begin(), table.top_documents.end());
-  wanted.insert(table.bottom_documents.begin(), table.bottom_documents.end());
-  std::erase_if(wanted, [&](int32_t d) { return batches.document(d).size() < 2; });
-  const std::vector<int32_t> list(wanted.begin(), wanted.end());
-  const size_t steps = part.steps.size(), blocks = static_cast<size_t>(model.config.layers);
-  for (size_t first = 0; first < list.size();) {
-    control.say({"tokens and layers of the documents shown", double(first), double(list.size())});
-    LabelledBatch labelled;
-    size_t last = first;
-    for (; last < list.size() && (last == first || labelled.batch.size() < batch_tokens); ++last)
-      labelled.add(batches.document(list[last]));
-    const Decomposition parts = decompose(model, gradients, part.first, part.first + steps, labelled);
-    const auto rows = static_cast<size_t>(labelled.batch.size()), segments = labelled.batch.segments.size();
-    for (size_t i = first; i < last; ++i) {
-      const Document& document = corpus.documents[list[i]];
-      const Segment& segment = labelled.batch.segments[i - first];
-      ShownDocument shown;
-      shown.index = list[i];
-      shown.id = document.id;
-      shown.name = document.name;
-      shown.source = document.source;
-      shown.text = document.text;
-      shown.token_offsets = shown_offsets(*model.tokenizer, document.text, batches.document(list[i]).size());
-      for (size_t s = 0; s < steps; ++s) {
-        for (int32_t t = segment.query_begin; t < segment.query_end; ++t)
-          shown.token_scores.push_back(static_cast<float>(parts.tokens[s * rows + t] * scale));
-        shown.token_scores.push_back(0);  // the last token predicts nothing
-        for (size_t l = 0; l < blocks; ++l)
-          shown.layer_scores.push_back(static_cast<float>(parts.layers[(s * segments + i - first) * blocks + l] * scale));
-      }
-      table.shown.push_back(std::move(shown));
-    }
-    first = last;
-  }
+void expect_usable(const Model& model, const Factors* factors, const std::string& method) {
+  if (method != "ekfac" && method != "gradient")
+    throw Error(ErrorCode::usage, "'" + method + "' is no method of attribution; use ekfac or gradient");
+  if (method != "ekfac") return;
+  if (!factors) throw Error(ErrorCode::usage, "method ekfac needs curvature factors; make them with `stemma fit`");
+  if (!fit_together(*factors, model))
+    throw Error(ErrorCode::does_not_fit, "the factors belong to another model than " + model.path.string() +
+                                             "; fit new ones with `stemma fit`");
 }
 
-// The `n` documents of the largest (or, with sign -1, smallest) scores, strongest first; ties by place.
-std::vector<int32_t> extreme(const float* scores, size_t documents, size_t n, float sign) {
-  std::vector<int32_t> order(documents);
-  std::iota(order.begin(), order.end(), 0);
-  n = std::min(n, documents);
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(n), order.end(), [&](int32_t a, int32_t b) {
-    return scores[a] != scores[b] ? sign * scores[a] > sign * scores[b] : a < b;
-  });
-  order.resize(n);
-  return order;
-}
-
-// The scores of a trace's steps and of its whole completion, in rows of all documents, and what follows from them alone.
-InfluenceTable table_of(const TraceQueries& part, const float* rows, const QueryGradients& gradients, const Corpus& corpus,
-                        int top) {
-  const size_t documents = corpus.documents.size(), steps = part.steps.size();
-  InfluenceTable table;
-  table.trace_id = part.trace->id;
-  table.corpus_hash = corpus.hash;
-  table.program = program_version();
-  table.created = now_utc();
-  table.corpus_documents = corpus.total;
-  table.steps = static_cast<int32_t>(steps);
-  table.documents = static_cast<int32_t>(documents);
-  table.step_index = part.steps;
-  table.nats.assign(gradients.nats.begin() + static_cast<std::ptrdiff_t>(part.first),
-                    gradients.nats.begin() + static_cast<std::ptrdiff_t>(part.first + steps));
-  table.scores.assign(rows, rows + steps * documents);
-  for (const Document& document : corpus.documents) {
-    table.document_ids.push_back(document.id);
-    table.document_sources.push_back(document.source);
-  }
-  table.top = static_cast<int32_t>(std::min<size_t>(static_cast<size_t>(top), documents));
-  for (size_t s = 0; s < steps; ++s)
-    for (const float sign : {1.0f, -1.0f}) {
-      const auto chosen = extreme(rows + s * documents, documents, static_cast<size_t>(table.top), sign);
-      auto& list = sign > 0 ? table.top_documents : table.bottom_documents;
-      list.insert(list.end(), chosen.begin(), chosen.end());
-    }
-  double gap = 0, largest = 0;
-  const float* whole = rows + steps * documents;
-  for (size_t d = 0; d < documents; ++d) {
-    double sum = 0;
-    for (size_t s = 0; s < steps; ++s) sum += rows[s * documents + d];
-    gap = std::max(gap, std::abs(sum - whole[d]));
-    largest = std::max(largest, std::abs(double(whole[d])));
-  }
-  table.additivity = largest > 0 ? gap / largest : 0;
-  return table;
+Questions questions_of(const Model& model, const std::vector<const Trace*>& traces, const AttributeOptions& options) {
+  return options.span ? question_of_span(model, *traces.at(0), *options.span) : questions_of_steps(model, traces);
 }
 
 // Of everything that the scores depend on.
 std::string key_of(const Model& model, const Factors* factors, const AttributeOptions& options,
-                   const std::vector<Query>& queries, const Corpus& corpus, const DocumentBatches& batches) {
+                   const Questions& questions, const Corpus& corpus, const DocumentBatches& batches) {
   Hasher hasher;
   for (const std::string& part : {std::string("scan"), program_version(), model.ops->device(), model.hash,
                                   factors ? factors->hash : "", options.method, corpus.hash,
                                   std::to_string(corpus.total), batches.hash()})
     hasher.add(part + '\n');
-  for (const Query& query : queries) {
-    const std::array<int64_t, 3> place = {static_cast<int64_t>(query.tokens->size()), query.begin, query.end};
-    hasher.add(std::as_bytes(std::span(place)));
-    hasher.add(std::as_bytes(std::span(*query.tokens)));
-  }
+  for (const auto* list : {&questions.queries, &questions.against})
+    for (const Query& query : *list) {
+      const std::array<int64_t, 3> place = {static_cast<int64_t>(query.tokens->size()), query.begin, query.end};
+      hasher.add(std::as_bytes(std::span(place)));
+      hasher.add(std::as_bytes(std::span(*query.tokens)));
+    }
   return hasher.hex();
 }
 
-}  // namespace
-
-std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors, const Corpus& corpus,
-                                      const std::vector<const Trace*>& traces, const AttributeOptions& options,
-                                      const Control& control) {
-  const auto start = std::chrono::steady_clock::now();
-  if (options.method != "ekfac" && options.method != "gradient")
-    throw Error(ErrorCode::usage, "'" + options.method + "' is no method of attribution; use ekfac or gradient");
-  const bool curved = options.method == "ekfac";
-  if (curved && !factors) throw Error(ErrorCode::usage, "method ekfac needs curvature factors; make them with `stemma fit`");
-  if (curved && !fit_together(*factors, model))
-    throw Error(ErrorCode::does_not_fit, "the factors belong to another model than " + model.path.string() + "; fit new ones with `stemma fit`");
-
-  std::vector<Query> queries;
-  std::vector<TraceQueries> parts;
-  for (const Trace* trace : traces) {
-    if (trace->model_hash != model.hash)
-      throw Error(
-          ErrorCode::does_not_fit,
-          "trace " + trace->id + " was written by other weights than " + model.path.string() +
-              " has in f32: by another model, or by this one rounded (--dtype); generate it again with f32 weights");
-    TraceQueries part{trace, queries.size(), {}};
-    for (size_t s = 0; s < trace->steps.size(); ++s) {
-      const Step& step = trace->steps[s];
-      if (step.kind == StepKind::prompt || step.begin < 1 || step.end <= step.begin) continue;
-      part.steps.push_back(static_cast<int32_t>(s));
-      queries.push_back({&trace->tokens, step.begin, step.end});
-    }
-    if (part.steps.empty())
-      throw Error(ErrorCode::does_not_fit, "trace " + trace->id + " has nothing after its prompt to attribute; generate some tokens first");
-    queries.push_back({&trace->tokens, queries[part.first].begin, queries.back().end});
-    parts.push_back(std::move(part));
-  }
-
-  control.say({"query gradients", 0, double(queries.size())});
-  QueryGradients gradients = query_gradients(model, queries);
-  if (curved) precondition(model, *factors, gradients);
-  const DocumentBatches batches(model, corpus, options.batch_tokens, control);
-  const size_t documents = corpus.documents.size();
-  const bool named = !curved || !factors->hash.empty();
-  const double before = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  UnfinishedWork kept(named ? options.unfinished : "", key_of(model, factors, options, queries, corpus, batches), control,
-                      options.pause);
+// Scans the documents of `corpus`, in `batches`, for preconditioned gradients, and makes the tables.
+std::vector<InfluenceTable> tables_by_scan(const Model& model, const Factors* factors, const Corpus& corpus,
+                                           const DocumentBatches& batches, const Questions& questions,
+                                           const QueryGradients& gradients, const AttributeOptions& options,
+                                           UnfinishedWork& kept, const Control& control) {
+  const size_t documents = corpus.documents.size(), queries = gradients.nats.size();
   // Nats per added copy: the Hessian of the training loss is that of a mean document times their number.
-  const double scale = curved ? 1.0 / static_cast<double>(std::max<int64_t>(1, corpus.total)) : 1.0;
+  const double scale = factors ? 1.0 / static_cast<double>(std::max<int64_t>(1, corpus.total)) : 1.0;
   const std::string scanned = "tokens and layers";
   std::vector<float> scores;
   if (kept.stage() == scanned) {
-    scores = kept.part("scores", queries.size() * documents);
+    scores = kept.part("scores", queries * documents);
   } else {
     scores = scan(model, gradients, batches, documents, control, &kept);
     for (float& score : scores) score = static_cast<float>(score * scale);
@@ -215,11 +85,11 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors
   if (kept.due()) keep();
 
   std::vector<InfluenceTable> tables;
-  for (const TraceQueries& part : parts) {
+  for (const TraceQueries& part : questions.parts) {
     InfluenceTable table = table_of(part, scores.data() + part.first * documents, gradients, corpus, options.top);
-    table.method = options.method;
+    table.method = options.span ? options.method + " of " + options.span->name() : options.method;
     table.model_hash = model.hash;
-    table.factors_hash = curved ? factors->hash : "";
+    table.factors_hash = factors ? factors->hash : "";
     table.device = model.ops->device();
     table.layers = model.config.layers;
     try {
@@ -230,7 +100,91 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors
     }
     tables.push_back(std::move(table));
   }
+  return tables;
+}
+
+double since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Documents of the `most` largest scores, and of a quarter as many of the smallest, of any query; rising.
+std::vector<int64_t> candidates_of(const std::vector<float>& scores, int64_t queries, int64_t most) {
+  const int64_t documents = static_cast<int64_t>(scores.size()) / std::max<int64_t>(1, queries);
+  std::set<int64_t> chosen;
+  std::vector<int64_t> order(static_cast<size_t>(documents));
+  for (int64_t q = 0; q < queries; ++q) {
+    const float* row = scores.data() + q * documents;
+    std::iota(order.begin(), order.end(), int64_t{0});
+    const auto largest_first = [&](int64_t a, int64_t b) { return row[a] != row[b] ? row[a] > row[b] : a < b; };
+    const int64_t proponents = std::min(most, documents), opponents = std::min((most + 3) / 4, documents - proponents);
+    std::nth_element(order.begin(), order.begin() + proponents, order.end(), largest_first);
+    chosen.insert(order.begin(), order.begin() + proponents);
+    std::nth_element(order.begin() + proponents, order.end() - opponents, order.end(), largest_first);
+    chosen.insert(order.end() - opponents, order.end());
+  }
+  return {chosen.begin(), chosen.end()};
+}
+
+}  // namespace
+
+std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors, const Corpus& corpus,
+                                      const std::vector<const Trace*>& traces, const AttributeOptions& options,
+                                      const Control& control) {
+  const auto start = std::chrono::steady_clock::now();
+  expect_usable(model, factors, options.method);
+  const Factors* curvature = options.method == "ekfac" ? factors : nullptr;
+  const Questions questions = questions_of(model, traces, options);
+  control.say({"query gradients", 0, double(questions.queries.size())});
+  QueryGradients gradients = gradients_of(model, questions);
+  if (curvature) precondition(model, *curvature, gradients);
+  const DocumentBatches batches(model, corpus, options.batch_tokens, control);
+  const bool named = !curvature || !curvature->hash.empty();
+  const double before = since(start);
+  UnfinishedWork kept(named ? options.unfinished : "", key_of(model, curvature, options, questions, corpus, batches),
+                      control, options.pause);
+  auto tables = tables_by_scan(model, curvature, corpus, batches, questions, gradients, options, kept, control);
   for (InfluenceTable& table : tables) table.seconds = before + kept.seconds();
+  return tables;
+}
+
+std::vector<InfluenceTable> attribute(const Model& model, const Factors& factors, const Index& index,
+                                      const std::vector<const Trace*>& traces, const AttributeOptions& options,
+                                      const Control& control) {
+  const auto start = std::chrono::steady_clock::now();
+  expect_usable(model, &factors, "ekfac");
+  if (index.head().model_hash != model.hash || index.head().factors_hash != factors.hash)
+    throw Error(ErrorCode::does_not_fit, index.path().string() + ": an index of another model or of other factors; make "
+                                                                 "one of these with `stemma index`");
+  const Questions questions = questions_of(model, traces, options);
+  control.say({"query gradients", 0, double(questions.queries.size())});
+  QueryGradients gradients = gradients_of(model, questions);
+  const std::vector<float> asked = Projection(model, factors, index.head().basis).of_queries(gradients);
+  control.say({"searching the index", 0, double(index.documents())});
+  const std::vector<float> estimates = index.scores(*make_cpu_ops(), asked);
+  const auto candidates = candidates_of(estimates, static_cast<int64_t>(questions.queries.size()), options.rescored);
+  const double searched = since(start);
+
+  precondition(model, factors, gradients);
+  Corpus found;
+  found.hash = index.corpus_hash();
+  found.total = index.corpus_documents();
+  std::vector<std::vector<int32_t>> tokens;
+  for (const int64_t document : candidates) {
+    found.documents.push_back(index.document(document, *model.tokenizer));
+    tokens.push_back(index.tokens(document));
+    for (const int32_t id : tokens.back())
+      if (id < 0 || id >= model.config.vocabulary)
+        throw Error(ErrorCode::bad_file, index.path().string() + ": holds a token that the model has not; make it again");
+  }
+  const DocumentBatches batches(std::move(tokens), options.batch_tokens);
+  UnfinishedWork nothing_kept("", "", control);
+  auto tables = tables_by_scan(model, &factors, found, batches, questions, gradients, options, nothing_kept, control);
+  for (InfluenceTable& table : tables) {
+    table.index_hash = index.head().hash;
+    table.searched = index.documents();
+    table.search_seconds = searched;
+    table.seconds = since(start);
+  }
   return tables;
 }
 

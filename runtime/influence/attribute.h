@@ -2,12 +2,14 @@
 #pragma once
 
 #include <filesystem>
-#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/corpus/corpus.h"
 #include "runtime/influence/factors.h"
+#include "runtime/influence/index/index.h"
+#include "runtime/influence/questions.h"
 #include "runtime/influence/table.h"
 #include "runtime/model/model.h"
 #include "runtime/progress.h"
@@ -17,7 +19,9 @@ namespace stemma {
 
 struct AttributeOptions {
   std::string method = "ekfac";  // or "gradient": the plain dot product, G = identity
+  std::optional<AskedSpan> span;  // asked instead of the steps, of one trace
   int top = 25;                  // proponents, and as many opponents, kept per step
+  int64_t rescored = 1000;       // of an index: the documents that are scored exactly, and a quarter as many opponents
   int64_t batch_tokens = 2048;   // documents are packed to this many tokens
   std::filesystem::path unfinished;  // where the scores so far are kept (unfinished.h); empty: nowhere
   double pause = 10;                 // seconds between two such writings, at least
@@ -26,6 +30,12 @@ struct AttributeOptions {
 // One table per trace; the steps of all traces are scored in one pass over the corpus. Prompt steps are not queries.
 // `factors` may be null for "gradient". Throws Error: factors or traces of another model; cancelled.
 std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors, const Corpus& corpus,
+                                      const std::vector<const Trace*>& traces, const AttributeOptions& options,
+                                      const Control& control);
+
+// The same from an index, by EK-FAC, without the corpus: the documents with the largest estimates are scored exactly, and
+// those alone stand in the tables.
+std::vector<InfluenceTable> attribute(const Model& model, const Factors& factors, const Index& index,
                                       const std::vector<const Trace*>& traces, const AttributeOptions& options,
                                       const Control& control);
 

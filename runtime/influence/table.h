@@ -28,11 +28,16 @@ struct ShownDocument {
 
 struct InfluenceTable {
   std::string trace_id;
-  std::string method;  // "ekfac", "gradient"
+  std::string method;  // "ekfac", "gradient"; of a question of one's own also which: "ekfac of tokens 12-14"
   std::string model_hash, factors_hash, corpus_hash;
   std::string device, program, created;
   int64_t corpus_documents = 0;  // in the corpus; D of them were scanned
   double seconds = 0;
+  // Answered from an index: its hash, how many documents were searched by their estimates, and the seconds until the D of
+  // this table were found, which were then scored exactly. Else empty and 0.
+  std::string index_hash;
+  int64_t searched = 0;
+  double search_seconds = 0;
 
   int32_t steps = 0, documents = 0, layers = 0;
   std::vector<int32_t> step_index;  // (S) index of each row's step in Trace::steps
@@ -44,7 +49,8 @@ struct InfluenceTable {
   std::vector<std::string> document_ids;  // (D) "file:offset"
   std::vector<std::string> document_sources;  // (D)
   std::vector<ShownDocument> shown;       // every document named in top and bottom, by index
-  double additivity = 0;  // largest relative difference between the steps' sum and the whole completion's score
+  double additivity = 0;  // largest relative difference between the steps' sum and the whole completion's score; NaN where
+                          // the rows are no steps
 
   float score(int32_t step, int32_t document) const { return scores[static_cast<size_t>(step) * documents + document]; }
   const ShownDocument* find(int32_t document) const;  // null if not shown

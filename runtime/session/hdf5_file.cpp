@@ -86,7 +86,9 @@ Hdf5File Hdf5File::open_for(Mode mode, const std::filesystem::path& path) {
   Hdf5File file;
   file.path_ = path;
   if (mode == Mode::create) {
-    file.id_ = own(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, *access), H5Fclose);
+    const Id properties = own(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+    H5Pset_obj_track_times(*properties, false);
+    file.id_ = own(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, *properties, *access), H5Fclose);
     if (!file.id_) fail_unwritten(path.string());
   } else {
     check_is_hdf5(path);

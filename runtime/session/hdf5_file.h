@@ -33,6 +33,8 @@ class Hdf5Node {
   template <class T>
   std::vector<T> read(const std::string& name, const Shape& shape) const;
   Shape shape(const std::string& name) const;
+  // Where a data set's bytes lie in the file, in one piece as they are in memory; -1 where they do not.
+  int64_t offset(const std::string& name) const;
 
   void write_text(const std::string& name, const std::string& text) const;
   std::string read_text(const std::string& name) const;

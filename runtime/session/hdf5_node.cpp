@@ -77,6 +77,14 @@ Shape Hdf5Node::shape(const std::string& name) const {
   return extents_of(set);
 }
 
+int64_t Hdf5Node::offset(const std::string& name) const {
+  const Handle set = open(name);
+  const Id layout = own(H5Dget_create_plist(*set), H5Pclose);
+  if (!layout || H5Pget_layout(*layout) != H5D_CONTIGUOUS || H5Pget_external_count(*layout) != 0) return -1;
+  const haddr_t place = H5Dget_offset(*set);
+  return place == HADDR_UNDEF ? -1 : static_cast<int64_t>(place);
+}
+
 void Hdf5Node::write_text(const std::string& name, const std::string& text) const {
   prepare_library();
   put_text(text, [&](hid_t type, const void* value) {

@@ -18,7 +18,8 @@
 //     attention/steps      (L,H,S,S) f16: over the tokens of step i, the mean of the summed weights on the tokens of step
 //                          j, so that each row sums to 1; attr source="recomputed"
 //     influence/<method>/  scores (S,D) f32  per_nat (S,D) f32  nats (S)  step (S)  top (S,N) bottom (S,N) i32
-//                          document_ids (D)  document_sources (D); attrs: provenance
+//                          document_ids (D)  document_sources (D); attrs: provenance; of an answer
+//                          from an index also index, searched, search_seconds, and D are the documents scored exactly
 //                          documents/<index>/ token_scores (S,t) layer_scores (S,L); attr id
 //   /corpora/<hash>        attrs: documents; documents/<id>: attrs text, source, name; token_offsets (t+1)
 //

@@ -59,6 +59,11 @@ void InfluenceWriter::write(const Hdf5Node& trace, const InfluenceTable& table) 
   node.set("seconds", table.seconds);
   node.set("additivity", table.additivity);
   node.set("layers", table.layers);
+  if (!table.index_hash.empty()) {
+    node.set("index", table.index_hash);
+    node.set("searched", table.searched);
+    node.set("search_seconds", table.search_seconds);
+  }
 
   const int64_t steps = table.steps, documents = table.documents;
   node.write("scores", table.scores, {steps, documents});
@@ -125,6 +130,11 @@ InfluenceTable InfluenceReader::read(const Hdf5Node& methods, const std::string&
   table.corpus_documents = node.integer("corpus_documents");
   table.seconds = node.real("seconds");
   table.additivity = node.real("additivity");
+  if (node.has_attribute("index")) {
+    table.index_hash = node.text("index");
+    table.searched = node.integer("searched");
+    table.search_seconds = node.real("search_seconds");
+  }
   const int64_t layers = node.integer("layers");
 
   table.scores = node.read<float>("scores", {-1, -1});

@@ -1,0 +1,211 @@
+#include "runtime/influence/index/basis.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/influence/eigen.h"
+#include "runtime/influence/tracked.h"
+#include "runtime/random.h"
+
+namespace stemma {
+namespace {
+
+constexpr int64_t most_directions = 4096;  // of all layers together: their covariance is decomposed whole
+constexpr int64_t spare = 32;              // directions more than are kept, while they are looked for
+constexpr int iterations = 2;
+
+std::vector<float> downloaded(const Buffer& buffer) {
+  std::vector<float> host(static_cast<size_t>(buffer.view().size()));
+  buffer.download(host.data());
+  return host;
+}
+
+// Orthonormal columns that span those of y (n,c), the strongest `kept` of them; y = C omega makes them principal.
+std::vector<float> strongest_directions(const std::vector<float>& y, int64_t n, int64_t c, int64_t kept) {
+  std::vector<double> gram(static_cast<size_t>(c * c));
+  for (int64_t row = 0; row < n; ++row)
+    for (int64_t i = 0; i < c; ++i)
+      for (int64_t j = i; j < c; ++j) gram[i * c + j] += double(y[row * c + i]) * y[row * c + j];
+  for (int64_t i = 0; i < c; ++i)
+    for (int64_t j = 0; j < i; ++j) gram[i * c + j] = gram[j * c + i];
+  const std::vector<float> vectors = eigenvectors(std::move(gram), c);  // rows, weakest first
+  std::vector<float> result(static_cast<size_t>(n * kept));
+  for (int64_t k = 0; k < kept; ++k) {
+    const float* vector = vectors.data() + (c - 1 - k) * c;
+    double square = 0;
+    std::vector<double> column(static_cast<size_t>(n));
+    for (int64_t row = 0; row < n; ++row) {
+      for (int64_t i = 0; i < c; ++i) column[row] += double(y[row * c + i]) * vector[i];
+      square += column[row] * column[row];
+    }
+    const double inverse = square > 0 ? 1 / std::sqrt(square) : 0;
+    for (int64_t row = 0; row < n; ++row) result[row * kept + k] = static_cast<float>(column[row] * inverse);
+  }
+  return result;
+}
+
+class BasisFit {
+ public:
+  BasisFit(const Model& model, const Factors& factors, const DocumentBatches& sample, const BasisOptions& options,
+           const Control& control)
+      : model_(model), sample_(sample), control_(control), truncated_(model, factors, options.side), pass_(model) {
+    const auto layers = static_cast<int64_t>(truncated_.layers());
+    basis_.side = options.side;
+    basis_.documents = sample.documents();
+    basis_.directions = std::min({options.directions, std::max<int64_t>(1, most_directions / layers), sample.documents()});
+    for (size_t i = 0; i < truncated_.layers(); ++i) basis_.directions = std::min(basis_.directions, truncated_.size(i));
+    basis_.numbers = std::min({options.numbers, basis_.directions * layers, sample.documents()});
+    Random random(options.seed);
+    for (size_t i = 0; i < truncated_.layers(); ++i) {
+      std::vector<float> start(static_cast<size_t>(truncated_.size(i) * columns(i)));
+      for (float& value : start) value = static_cast<float>(random.normal());
+      directions_.push_back(on_device(start, truncated_.size(i)));
+    }
+  }
+
+  IndexBasis run() {
+    for (int i = 0; i < iterations; ++i) iterate(i + 1 == iterations);
+    find_joint();
+    return std::move(basis_);
+  }
+
+ private:
+  int64_t columns(size_t layer) const { return std::min(truncated_.size(layer), basis_.directions + spare); }
+  Buffer on_device(const std::vector<float>& host, int64_t rows) const {
+    Buffer buffer(model_.ops, rows, static_cast<int64_t>(host.size()) / rows);
+    buffer.upload(host.data());
+    return buffer;
+  }
+
+  // The sample's gradients, layer by layer, along the directions so far.
+  using Visit = std::function<void(size_t layer, Tensor gradients, Tensor along)>;
+  void each(const std::string& stage, const Visit& visit, const std::function<void(int64_t)>& after = {}) {
+    sample_.each(stage, control_, [&](const LabelledBatch& labelled, const std::vector<int32_t>&) {
+      const auto& segments = labelled.batch.segments;
+      const auto count = static_cast<int64_t>(segments.size());
+      pass_.run(labelled, [&](int block, Linear which, Tensor a, Tensor g) {
+        const size_t i = tracked_index(model_, block, which);
+        const Tensor x = truncated_.of_documents(i, a, g, segments), v = directions_[i];
+        if (along_.view().size() < count * v.columns) along_ = Buffer(model_.ops, 1, count * v.columns);
+        const Tensor along{along_.view().data, count, v.columns};
+        model_.ops->matmul(x, false, v, false, along);
+        visit(i, x, along);
+      });
+      if (after) after(count);
+    });
+  }
+
+  void iterate(bool last) {
+    std::vector<Buffer> images;
+    for (const Buffer& v : directions_) {
+      images.emplace_back(model_.ops, v.view().rows, v.view().columns);
+      images.back().zero();
+    }
+    each("the index's directions", [&](size_t i, Tensor x, Tensor along) {
+      model_.ops->matmul(x, true, along, false, images[i], 1, 1);
+    });
+    for (size_t i = 0; i < images.size(); ++i) {
+      control_.say({"the index's directions, layer by layer", double(i), double(images.size())});
+      const int64_t n = images[i].view().rows, c = images[i].view().columns, kept = last ? basis_.directions : c;
+      std::vector<float> found = strongest_directions(downloaded(images[i]), n, c, kept);
+      found = strongest_directions(found, n, kept, kept);  // what rounding left of the strong ones in the weak is taken out
+      directions_[i] = on_device(found, n);
+      if (last) basis_.layers.push_back(std::move(found));
+    }
+  }
+
+  void find_joint() {
+    const auto layers = static_cast<int64_t>(truncated_.layers());
+    const int64_t k = basis_.directions, all = layers * k;
+    Buffer covariance(model_.ops, all, all);
+    covariance.zero();
+    std::vector<float> rows, part;
+    each(
+        "the index's directions together",
+        [&](size_t i, Tensor, Tensor along) {
+          part.resize(static_cast<size_t>(along.size()));
+          rows.resize(static_cast<size_t>(along.rows * all));
+          model_.ops->download(part.data(), along.data, sizeof(float) * part.size());
+          for (int64_t d = 0; d < along.rows; ++d)
+            std::copy_n(part.data() + d * k, k, rows.data() + d * all + static_cast<int64_t>(i) * k);
+        },
+        [&](int64_t count) { model_.ops->gram(on_device(rows, count), covariance); });
+    const std::vector<float> upper = downloaded(covariance);
+    std::vector<double> matrix(upper.size());
+    for (int64_t i = 0; i < all; ++i)
+      for (int64_t j = i; j < all; ++j) matrix[i * all + j] = matrix[j * all + i] = upper[i * all + j];
+    const auto strength = [&](const float* vector) {
+      double sum = 0;
+      for (int64_t i = 0; i < all; ++i) {
+        double row = upper[i * all + i] * double(vector[i]);
+        for (int64_t j = i + 1; j < all; ++j) row += 2.0 * upper[i * all + j] * vector[j];
+        sum += row * vector[i];
+      }
+      return sum;
+    };
+    const std::vector<float> vectors = eigenvectors(std::move(matrix), all);
+    const double largest = strength(vectors.data() + (all - 1) * all) / static_cast<double>(std::max<int64_t>(1, basis_.documents));
+    basis_.scale = largest > 0 ? 1 / std::sqrt(largest) : 1;
+    basis_.joint.resize(static_cast<size_t>(all * basis_.numbers));
+    for (int64_t r = 0; r < basis_.numbers; ++r)
+      for (int64_t i = 0; i < all; ++i)
+        basis_.joint[i * basis_.numbers + r] = static_cast<float>(vectors[(all - 1 - r) * all + i] * basis_.scale);
+  }
+
+  const Model& model_;
+  const DocumentBatches& sample_;
+  const Control& control_;
+  TruncatedGradients truncated_;
+  DocumentPass pass_;
+  std::vector<Buffer> directions_;  // by layer (size, columns)
+  Buffer along_;
+  IndexBasis basis_;
+};
+
+}  // namespace
+
+IndexBasis fit_basis(const Model& model, const Factors& factors, const DocumentBatches& sample,
+                     const BasisOptions& options, const Control& control) {
+  return BasisFit(model, factors, sample, options, control).run();
+}
+
+Projection::Projection(const Model& model, const Factors& factors, const IndexBasis& basis)
+    : model_(model), basis_(basis), truncated_(model, factors, basis.side), pass_(model),
+      joint_(model.ops, static_cast<int64_t>(basis.layers.size()) * basis.directions, basis.numbers) {
+  for (size_t i = 0; i < basis.layers.size(); ++i) {
+    layers_.emplace_back(model.ops, truncated_.size(i), basis.directions);
+    layers_.back().upload(basis.layers[i].data());
+  }
+  joint_.upload(basis.joint.data());
+}
+
+void Projection::add(size_t layer, Tensor gradients, Tensor sums) {
+  const int64_t k = basis_.directions;
+  if (part_.view().size() < gradients.rows * k) part_ = Buffer(model_.ops, 1, gradients.rows * k);
+  const Tensor along{part_.view().data, gradients.rows, k};
+  model_.ops->matmul(gradients, false, layers_[layer], false, along);
+  const auto first = static_cast<int64_t>(layer) * k;
+  model_.ops->matmul(along, false, joint_.view().slice(first, first + k), false, sums, 1, 1);
+}
+
+std::vector<float> Projection::of_documents(const LabelledBatch& documents) {
+  const auto& segments = documents.batch.segments;
+  Buffer sums(model_.ops, static_cast<int64_t>(segments.size()), basis_.numbers);
+  sums.zero();
+  pass_.run(documents, [&](int block, Linear which, Tensor a, Tensor g) {
+    const size_t i = tracked_index(model_, block, which);
+    add(i, truncated_.of_documents(i, a, g, segments), sums);
+  });
+  return downloaded(sums);
+}
+
+std::vector<float> Projection::of_queries(const QueryGradients& gradients) {
+  Buffer sums(model_.ops, static_cast<int64_t>(gradients.nats.size()), basis_.numbers);
+  sums.zero();
+  for (size_t i = 0; i < layers_.size(); ++i) add(i, truncated_.of_queries(i, gradients.layers[i]), sums);
+  std::vector<float> numbers = downloaded(sums);
+  for (float& number : numbers) number = static_cast<float>(number / (basis_.scale * basis_.scale));
+  return numbers;
+}
+
+}  // namespace stemma

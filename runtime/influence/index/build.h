@@ -1,0 +1,25 @@
+// Making an index, and adding to it.
+#pragma once
+
+#include "runtime/influence/index/index.h"
+
+namespace stemma {
+
+struct IndexOptions {
+  BasisOptions basis;
+  int64_t sample = 4096;  // documents that the directions are found on
+  int64_t batch_tokens = 2048;
+  int64_t part_documents = 16384;
+};
+
+struct IndexBuilt {
+  int64_t added = 0, there_already = 0;  // documents
+};
+
+// Finds the directions where there is no index yet; then adds every document whose id is not in it, part by part, in
+// the corpus's order. A build that was cut off goes on behind its last part, and ends with the same bytes.
+// Throws Error: an index of another model or other factors; disk; cancelled.
+IndexBuilt build_index(const std::filesystem::path& path, const Model& model, const Factors& factors,
+                       const Corpus& corpus, const IndexOptions& options, const Control& control);
+
+}  // namespace stemma

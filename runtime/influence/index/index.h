@@ -1,0 +1,78 @@
+// An index: the few numbers that stand for each document's gradient, kept on disk, so that a new question is answered
+// without reading the corpus again.
+//
+// I.h5 holds the directions (basis.h); the documents lie beside it in parts, I.0001.h5, I.0002.h5, ..., each written once
+// and never touched again. Documents that are new become new parts; so does the rest of a build that was cut off.
+//
+//   I.h5        attrs: format="stemma-index", version, hash, model, factors, side, numbers, sampled, scale, program, created, device
+//     layers/<name> (coordinates, directions) f32   joint (layers * directions, numbers) f32
+//   I.0001.h5   attrs: format="stemma-index-part", version, index, corpus, corpus_documents
+//     numbers (D, numbers) f16   tokens (T) i32   token_begin (D+1) u32   ids (D)  names (D)  sources (D)
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/corpus/corpus.h"
+#include "runtime/influence/index/basis.h"
+#include "runtime/model/mapped_file.h"
+
+namespace stemma {
+
+struct IndexHead {
+  std::string hash, model_hash, factors_hash, program, created, device;
+  IndexBasis basis;
+};
+
+// Written whole; sets `hash`. Throws Error(disk).
+void save_index_head(IndexHead& head, const std::filesystem::path& path);
+IndexHead load_index_head(const std::filesystem::path& path);
+std::filesystem::path index_part_path(const std::filesystem::path& index, int number);  // from 1
+
+struct IndexPart {
+  std::vector<uint16_t> numbers;  // (D, numbers) halves
+  std::vector<int32_t> tokens;
+  std::vector<uint32_t> token_begin;  // (D+1)
+  std::vector<std::string> ids, names, sources;
+  std::string corpus_hash;
+  int64_t corpus_documents = 0;  // in the corpus, of which these are some
+};
+// Throws Error where a file of that name is there already: another program adds to this index.
+void save_index_part(const IndexPart& part, const IndexHead& head, const std::filesystem::path& path);
+
+// An index opened for questions; its numbers are mapped. Any one thread.
+class Index {
+ public:
+  // Throws Error: missing, damaged, a part of another index.
+  explicit Index(const std::filesystem::path& path);
+  Index(Index&&) noexcept;
+  ~Index();
+
+  const std::filesystem::path& path() const { return path_; }
+  const IndexHead& head() const { return head_; }
+  int64_t documents() const { return documents_; }
+  int parts() const { return static_cast<int>(parts_.size()); }
+  int64_t bytes() const;  // of all its files
+  std::string corpus_hash() const;  // the one corpus's, or the index's own where there are several
+  int64_t corpus_documents() const;
+  std::vector<std::string> ids() const;
+  std::vector<int32_t> tokens(int64_t document) const;
+  Document document(int64_t document, const Tokenizer& tokenizer) const;  // its text from its tokens
+
+  // Dot products of all documents' numbers with those of queries (Q, numbers): (Q, D). `ops` of the CPU.
+  std::vector<float> scores(Ops& ops, const std::vector<float>& queries) const;
+
+ private:
+  struct Part;
+  const Part& part_of(int64_t& document) const;  // makes `document` its place in the part
+
+  std::filesystem::path path_;
+  IndexHead head_;
+  std::vector<std::unique_ptr<Part>> parts_;
+  int64_t documents_ = 0;
+};
+
+}  // namespace stemma

@@ -1,0 +1,297 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <span>
+
+#include "runtime/error.h"
+#include "runtime/influence/index/index.h"
+#include "runtime/model/hash.h"
+#include "runtime/session/hdf5_file.h"
+#include "runtime/session/rename_whole.h"
+
+namespace stemma {
+namespace {
+
+constexpr int64_t version = 1;
+constexpr const char *head_format = "stemma-index", *part_format = "stemma-index-part";
+constexpr int64_t most = 1 << 20;  // of any length in a head
+
+std::string hash_of(const IndexHead& head) {
+  Hasher hasher;
+  hasher.add(head.model_hash + head.factors_hash + std::to_string(head.basis.side));
+  for (const auto& layer : head.basis.layers) hasher.add(std::as_bytes(std::span(layer)));
+  hasher.add(std::as_bytes(std::span(head.basis.joint)));
+  return hasher.hex();
+}
+
+[[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
+  throw Error(ErrorCode::bad_file, fmt::format("{}: {}", path.string(), what));
+}
+
+Hdf5Node checked_root(const Hdf5File& file, const std::filesystem::path& path, const std::string& format) {
+  const Hdf5Node root = file.root();
+  if (!root.has_attribute("format") || root.text("format") != format)
+    fail(path, "an HDF5 file but no index of documents; make one with `stemma index`");
+  if (const int64_t found = root.integer("version"); found != version)
+    throw Error(ErrorCode::unsupported,
+                fmt::format("{}: an index of version {}, and this program reads version {}; use a newer Stemma or make "
+                            "the index again",
+                            path.string(), found, version));
+  return root;
+}
+
+// `write` fills a file beside `path`, which `keep` then gives its name.
+void write_beside(const std::filesystem::path& path, const std::function<void(const Hdf5Node&)>& write,
+                  const std::function<void(const std::filesystem::path& beside)>& keep) {
+  const std::filesystem::path beside = name_beside(path);
+  const auto forget = [&] {
+    std::error_code failed;
+    std::filesystem::remove(beside, failed);
+  };
+  try {
+    Hdf5File file = Hdf5File::open_for(Hdf5File::Mode::create, beside);
+    write(file.root());
+    file.close();
+    keep(beside);
+  } catch (const Error& error) {
+    forget();
+    if (error.code() != ErrorCode::disk) throw;
+    throw Error(ErrorCode::disk,
+                path.string() + ": the index cannot be written; is the disk full, or the folder closed to you?");
+  }
+  forget();
+}
+
+std::string name_of_layer(size_t layer) { return fmt::format("{:04}", layer); }
+
+}  // namespace
+
+std::filesystem::path index_part_path(const std::filesystem::path& index, int number) {
+  auto path = index;
+  return path.replace_extension(fmt::format(".{:04}.h5", number));
+}
+
+void save_index_head(IndexHead& head, const std::filesystem::path& path) {
+  head.hash = hash_of(head);
+  const IndexBasis& basis = head.basis;
+  write_beside(
+      path,
+      [&](const Hdf5Node& root) {
+        root.set("format", head_format);
+        root.set("version", version);
+        root.set("hash", head.hash);
+        root.set("model", head.model_hash);
+        root.set("factors", head.factors_hash);
+        root.set("program", head.program);
+        root.set("created", head.created);
+        root.set("device", head.device);
+        root.set("side", basis.side);
+        root.set("directions", basis.directions);
+        root.set("numbers", basis.numbers);
+        root.set("sampled", basis.documents);
+        root.set("scale", basis.scale);
+        const Hdf5Node layers = root.make_group("layers");
+        for (size_t i = 0; i < basis.layers.size(); ++i)
+          layers.write(name_of_layer(i), basis.layers[i],
+                       {static_cast<int64_t>(basis.layers[i].size()) / basis.directions, basis.directions}, Packing::none);
+        root.write("joint", basis.joint,
+                   {static_cast<int64_t>(basis.layers.size()) * basis.directions, basis.numbers}, Packing::none);
+      },
+      [&](const std::filesystem::path& beside) { rename_whole(beside, path); });
+}
+
+IndexHead load_index_head(const std::filesystem::path& path) {
+  const Hdf5File file = Hdf5File::open(path);
+  const Hdf5Node root = checked_root(file, path, head_format);
+  IndexHead head;
+  head.hash = root.text("hash");
+  head.model_hash = root.text("model");
+  head.factors_hash = root.text("factors");
+  head.program = root.text("program");
+  head.created = root.text("created");
+  head.device = root.text("device");
+  IndexBasis& basis = head.basis;
+  basis.side = root.integer("side");
+  basis.directions = root.integer("directions");
+  basis.numbers = root.integer("numbers");
+  basis.documents = root.integer("sampled");
+  basis.scale = root.real("scale");
+  const Hdf5Node layers = root.group("layers");
+  for (const int64_t length : {basis.side, basis.directions, basis.numbers})
+    if (length < 1 || length > most) fail(path, "claims a size that no index has; make it again");
+  for (const std::string& name : layers.names())
+    basis.layers.push_back(layers.read<float>(name, {-1, basis.directions}));
+  basis.joint = root.read<float>("joint", {static_cast<int64_t>(basis.layers.size()) * basis.directions, basis.numbers});
+  if (hash_of(head) != head.hash) fail(path, "its numbers are not those that were written; make the index again");
+  return head;
+}
+
+void save_index_part(const IndexPart& part, const IndexHead& head, const std::filesystem::path& path) {
+  const auto documents = static_cast<int64_t>(part.ids.size());
+  write_beside(
+      path,
+      [&](const Hdf5Node& root) {
+        root.set("format", part_format);
+        root.set("version", version);
+        root.set("index", head.hash);
+        root.set("corpus", part.corpus_hash);
+        root.set("corpus_documents", part.corpus_documents);
+        root.write("numbers", part.numbers, {documents, head.basis.numbers}, Packing::none);
+        root.write("tokens", part.tokens, {static_cast<int64_t>(part.tokens.size())}, Packing::none);
+        root.write("token_begin", part.token_begin, {documents + 1});
+        root.write_texts("ids", part.ids, {documents});
+        root.write_texts("names", part.names, {documents});
+        root.write_texts("sources", part.sources, {documents});
+      },
+      [&](const std::filesystem::path& beside) {
+        // A second name fails where one is there; then `beside` is dropped.
+        std::error_code failed;
+        std::filesystem::create_hard_link(beside, path, failed);
+        if (failed == std::errc::file_exists)
+          throw Error(ErrorCode::does_not_fit, path.string() + ": was written meanwhile; another program adds to this index, "
+                                                        "wait until it has finished");
+        if (failed) rename_whole(beside, path);
+      });
+}
+
+struct Index::Part {
+  Part(const std::filesystem::path& path, const IndexHead& head) : path(path) {
+    const Hdf5File file = Hdf5File::open(path);
+    const Hdf5Node root = checked_root(file, path, part_format);
+    if (root.text("index") != head.hash)
+      fail(path, "a part of another index; move it elsewhere, or make the index again");
+    corpus_hash = root.text("corpus");
+    corpus_documents = root.integer("corpus_documents");
+    const Shape shape = root.shape("numbers");
+    if (shape.size() != 2 || shape[1] != head.basis.numbers) fail(path, "holds numbers of another shape; make the index again");
+    documents = shape[0];
+    token_begin = root.read<uint32_t>("token_begin", {documents + 1});
+    const int64_t tokens = root.shape("tokens").at(0);
+    for (int64_t d = 0; d <= documents; ++d)
+      if (token_begin[d] > tokens || (d > 0 && token_begin[d] < token_begin[d - 1]))
+        fail(path, "its documents' tokens lie outside their list; make the index again");
+    const auto stored = [&](const char* name, int64_t bytes) -> const std::byte* {
+      const int64_t offset = root.offset(name);
+      if (offset < 0) return nullptr;
+      if (!mapped) mapped = std::make_unique<MappedFile>(path);
+      const auto all = static_cast<int64_t>(mapped->bytes().size());
+      if (bytes > all || offset > all - bytes) fail(path, fmt::format("ends within its '{}'; use a sound copy", name));
+      return mapped->bytes().data() + offset;
+    };
+    numbers = stored("numbers", documents * head.basis.numbers * 2);
+    if (!numbers) {
+      own_numbers = root.read<uint16_t>("numbers", shape);
+      numbers = reinterpret_cast<const std::byte*>(own_numbers.data());
+    }
+    tokens_at = stored("tokens", tokens * 4);
+    if (!tokens_at) {
+      own_tokens = root.read<int32_t>("tokens", {tokens});
+      tokens_at = reinterpret_cast<const std::byte*>(own_tokens.data());
+    }
+  }
+
+  std::vector<std::string> texts(const std::string& name) const {
+    return Hdf5File::open(path).root().read_texts(name, {documents});
+  }
+  const std::vector<std::string>& kept(const std::string& name, std::vector<std::string>& list) const {
+    if (list.empty()) list = texts(name);
+    return list;
+  }
+
+  std::filesystem::path path;
+  std::string corpus_hash;
+  int64_t documents = 0, corpus_documents = 0;
+  std::unique_ptr<MappedFile> mapped;
+  const std::byte *numbers = nullptr, *tokens_at = nullptr;  // of the mapped file, or of these where they are few:
+  std::vector<uint16_t> own_numbers;
+  std::vector<int32_t> own_tokens;
+  std::vector<uint32_t> token_begin;
+  mutable std::vector<std::string> ids, names, sources;  // read when first asked for
+};
+
+Index::Index(const std::filesystem::path& path) : path_(path), head_(load_index_head(path)) {
+  std::error_code none;
+  for (int number = 1; std::filesystem::exists(index_part_path(path, number), none); ++number) {
+    parts_.push_back(std::make_unique<Part>(index_part_path(path, number), head_));
+    documents_ += parts_.back()->documents;
+  }
+}
+Index::Index(Index&&) noexcept = default;
+Index::~Index() = default;
+
+int64_t Index::bytes() const {
+  auto all = static_cast<int64_t>(std::filesystem::file_size(path_));
+  for (const auto& part : parts_) all += static_cast<int64_t>(std::filesystem::file_size(part->path));
+  return all;
+}
+
+std::string Index::corpus_hash() const {
+  const bool one = !parts_.empty() && std::ranges::all_of(parts_, [&](const auto& part) {
+    return part->corpus_hash == parts_.front()->corpus_hash;
+  });
+  return one ? parts_.front()->corpus_hash : head_.hash;
+}
+
+int64_t Index::corpus_documents() const {
+  std::map<std::string, int64_t> corpora;
+  for (const auto& part : parts_) corpora[part->corpus_hash] = part->corpus_documents;
+  int64_t all = 0;
+  for (const auto& [hash, documents] : corpora) all += documents;
+  return all;
+}
+
+const Index::Part& Index::part_of(int64_t& document) const {
+  for (const auto& part : parts_) {
+    if (document < part->documents) return *part;
+    document -= part->documents;
+  }
+  throw Error(ErrorCode::not_found, fmt::format("{}: has {} documents only", path_.string(), documents_));
+}
+
+std::vector<std::string> Index::ids() const {
+  std::vector<std::string> all;
+  for (const auto& part : parts_) {
+    const auto ids = part->texts("ids");
+    all.insert(all.end(), ids.begin(), ids.end());
+  }
+  return all;
+}
+
+std::vector<int32_t> Index::tokens(int64_t document) const {
+  const Part& part = part_of(document);
+  const auto* first = reinterpret_cast<const int32_t*>(part.tokens_at);
+  return {first + part.token_begin[document], first + part.token_begin[document + 1]};
+}
+
+Document Index::document(int64_t document, const Tokenizer& tokenizer) const {
+  Document result;
+  std::vector<int32_t> tokens = this->tokens(document);
+  const Part& part = part_of(document);
+  if (!tokens.empty() && tokens.front() == tokenizer.bos()) tokens.erase(tokens.begin());
+  if (!tokens.empty() && tokens.back() == tokenizer.eos()) tokens.pop_back();
+  result.text = tokenizer.decode(tokens);
+  result.id = part.kept("ids", part.ids)[document];
+  result.name = part.kept("names", part.names)[document];
+  result.source = part.kept("sources", part.sources)[document];
+  return result;
+}
+
+std::vector<float> Index::scores(Ops& ops, const std::vector<float>& queries) const {
+  const int64_t numbers = head_.basis.numbers, count = static_cast<int64_t>(queries.size()) / numbers;
+  std::vector<float> all(static_cast<size_t>(count * documents_)), part_scores;
+  const Tensor asked{const_cast<float*>(queries.data()), count, numbers};
+  int64_t first = 0;
+  for (const auto& part : parts_) {
+    part_scores.resize(static_cast<size_t>(count * part->documents));
+    const WeightMatrix rows{WeightType::f16, const_cast<std::byte*>(part->numbers), part->documents, numbers};
+    ops.linear(asked, rows, {part_scores.data(), count, part->documents});
+    for (int64_t q = 0; q < count; ++q)
+      std::copy_n(part_scores.data() + q * part->documents, part->documents, all.data() + q * documents_ + first);
+    first += part->documents;
+  }
+  return all;
+}
+
+}  // namespace stemma

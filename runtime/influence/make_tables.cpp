@@ -1,0 +1,117 @@
+#include "runtime/influence/make_tables.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+
+#include "runtime/influence/scan.h"
+#include "runtime/program.h"
+
+namespace stemma {
+namespace {
+
+// Offsets of the document's tokens in its text; the special tokens at its ends have none of it.
+std::vector<uint32_t> shown_offsets(const Tokenizer& tokenizer, const std::string& text, size_t tokens) {
+  std::vector<uint32_t> inner, offsets;
+  tokenizer.encode(text, &inner);
+  if (tokenizer.bos() >= 0) offsets.push_back(0);
+  offsets.insert(offsets.end(), inner.begin(), inner.end());
+  offsets.resize(tokens + 1, static_cast<uint32_t>(text.size()));
+  return offsets;
+}
+
+// The `n` documents of the largest (or, with sign -1, smallest) scores, strongest first; ties by place.
+std::vector<int32_t> extreme(const float* scores, size_t documents, size_t n, float sign) {
+  std::vector<int32_t> order(documents);
+  std::iota(order.begin(), order.end(), 0);
+  n = std::min(n, documents);
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(n), order.end(), [&](int32_t a, int32_t b) {
+    return scores[a] != scores[b] ? sign * scores[a] > sign * scores[b] : a < b;
+  });
+  order.resize(n);
+  return order;
+}
+
+}  // namespace
+
+InfluenceTable table_of(const TraceQueries& part, const float* rows, const QueryGradients& gradients,
+                        const Corpus& corpus, int top) {
+  const size_t documents = corpus.documents.size(), steps = part.steps.size();
+  InfluenceTable table;
+  table.trace_id = part.trace->id;
+  table.corpus_hash = corpus.hash;
+  table.program = program_version();
+  table.created = now_utc();
+  table.corpus_documents = corpus.total;
+  table.steps = static_cast<int32_t>(steps);
+  table.documents = static_cast<int32_t>(documents);
+  table.step_index = part.steps;
+  table.nats.assign(gradients.nats.begin() + static_cast<std::ptrdiff_t>(part.first),
+                    gradients.nats.begin() + static_cast<std::ptrdiff_t>(part.first + steps));
+  table.scores.assign(rows, rows + steps * documents);
+  for (const Document& document : corpus.documents) {
+    table.document_ids.push_back(document.id);
+    table.document_sources.push_back(document.source);
+  }
+  table.top = static_cast<int32_t>(std::min<size_t>(static_cast<size_t>(top), documents));
+  for (size_t s = 0; s < steps; ++s)
+    for (const float sign : {1.0f, -1.0f}) {
+      const auto chosen = extreme(rows + s * documents, documents, static_cast<size_t>(table.top), sign);
+      auto& list = sign > 0 ? table.top_documents : table.bottom_documents;
+      list.insert(list.end(), chosen.begin(), chosen.end());
+    }
+  table.additivity = std::nan("");
+  if (!part.whole) return table;
+  double gap = 0, largest = 0;
+  const float* whole = rows + steps * documents;
+  for (size_t d = 0; d < documents; ++d) {
+    double sum = 0;
+    for (size_t s = 0; s < steps; ++s) sum += rows[s * documents + d];
+    gap = std::max(gap, std::abs(sum - whole[d]));
+    largest = std::max(largest, std::abs(double(whole[d])));
+  }
+  table.additivity = largest > 0 ? gap / largest : 0;
+  return table;
+}
+
+void show_documents(const Model& model, const QueryGradients& gradients, const TraceQueries& part, const Corpus& corpus,
+                    const DocumentBatches& batches, int64_t batch_tokens, double scale, InfluenceTable& table,
+                    const Control& control) {
+  std::set<int32_t> wanted(table.top_documents.begin(), table.top_documents.end());
+  wanted.insert(table.bottom_documents.begin(), table.bottom_documents.end());
+  std::erase_if(wanted, [&](int32_t d) { return batches.document(d).size() < 2; });
+  const std::vector<int32_t> list(wanted.begin(), wanted.end());
+  const size_t steps = part.steps.size(), blocks = static_cast<size_t>(model.config.layers);
+  for (size_t first = 0; first < list.size();) {
+    control.say({"tokens and layers of the documents shown", double(first), double(list.size())});
+    LabelledBatch labelled;
+    size_t last = first;
+    for (; last < list.size() && (last == first || labelled.batch.size() < batch_tokens); ++last)
+      labelled.add(batches.document(list[last]));
+    const Decomposition parts = decompose(model, gradients, part.first, part.first + steps, labelled);
+    const auto rows = static_cast<size_t>(labelled.batch.size()), segments = labelled.batch.segments.size();
+    for (size_t i = first; i < last; ++i) {
+      const Document& document = corpus.documents[list[i]];
+      const Segment& segment = labelled.batch.segments[i - first];
+      ShownDocument shown;
+      shown.index = list[i];
+      shown.id = document.id;
+      shown.name = document.name;
+      shown.source = document.source;
+      shown.text = document.text;
+      shown.token_offsets = shown_offsets(*model.tokenizer, document.text, batches.document(list[i]).size());
+      for (size_t s = 0; s < steps; ++s) {
+        for (int32_t t = segment.query_begin; t < segment.query_end; ++t)
+          shown.token_scores.push_back(static_cast<float>(parts.tokens[s * rows + t] * scale));
+        shown.token_scores.push_back(0);  // the last token predicts nothing
+        for (size_t l = 0; l < blocks; ++l)
+          shown.layer_scores.push_back(static_cast<float>(parts.layers[(s * segments + i - first) * blocks + l] * scale));
+      }
+      table.shown.push_back(std::move(shown));
+    }
+    first = last;
+  }
+}
+
+}  // namespace stemma

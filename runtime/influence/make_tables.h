@@ -1,0 +1,19 @@
+// From scores to tables: the strongest documents of every row, with their tokens and layers.
+#pragma once
+
+#include "runtime/influence/documents.h"
+#include "runtime/influence/questions.h"
+#include "runtime/influence/table.h"
+
+namespace stemma {
+
+// The scores of a trace's rows and of its whole completion, in rows of all documents, and what follows from them alone.
+InfluenceTable table_of(const TraceQueries& part, const float* rows, const QueryGradients& gradients,
+                        const Corpus& corpus, int top);
+
+// Fills table.shown with every document its lists name, packed into batches; `scale` as of the table's scores.
+void show_documents(const Model& model, const QueryGradients& gradients, const TraceQueries& part, const Corpus& corpus,
+                    const DocumentBatches& batches, int64_t batch_tokens, double scale, InfluenceTable& table,
+                    const Control& control);
+
+}  // namespace stemma

@@ -1,0 +1,80 @@
+#include "runtime/influence/questions.h"
+
+#include <fmt/format.h>
+
+#include "runtime/error.h"
+
+namespace stemma {
+namespace {
+
+void expect_written_by(const Model& model, const Trace& trace) {
+  if (trace.model_hash == model.hash) return;
+  throw Error(ErrorCode::does_not_fit,
+              "trace " + trace.id + " was written by other weights than " + model.path.string() +
+                  " has in f32: by another model, or by this one rounded (--dtype); generate it again with f32 weights");
+}
+
+}  // namespace
+
+std::string AskedSpan::name() const {
+  const std::string tokens =
+      end - begin == 1 ? fmt::format("token {}", begin) : fmt::format("tokens {}-{}", begin, end - 1);
+  return against.empty() ? tokens : fmt::format("{} against '{}'", tokens, against);
+}
+
+Questions questions_of_steps(const Model& model, const std::vector<const Trace*>& traces) {
+  Questions questions;
+  for (const Trace* trace : traces) {
+    expect_written_by(model, *trace);
+    TraceQueries part{trace, questions.queries.size(), {}, true};
+    for (size_t s = 0; s < trace->steps.size(); ++s) {
+      const Step& step = trace->steps[s];
+      if (step.kind == StepKind::prompt || step.begin < 1 || step.end <= step.begin) continue;
+      part.steps.push_back(static_cast<int32_t>(s));
+      questions.queries.push_back({&trace->tokens, step.begin, step.end});
+    }
+    if (part.steps.empty())
+      throw Error(ErrorCode::does_not_fit,
+                  "trace " + trace->id + " has nothing after its prompt to attribute; generate some tokens first");
+    const int32_t begin = questions.queries[part.first].begin, end = questions.queries.back().end;
+    questions.queries.push_back({&trace->tokens, begin, end});
+    questions.parts.push_back(std::move(part));
+  }
+  return questions;
+}
+
+Questions question_of_span(const Model& model, const Trace& trace, const AskedSpan& span) {
+  expect_written_by(model, trace);
+  if (span.begin < 1 || span.end <= span.begin || span.end > static_cast<int32_t>(trace.tokens.size()))
+    throw Error(ErrorCode::usage, fmt::format("trace {} has no tokens {} to {} to ask about; give a place from 1 to {}",
+                                              trace.id, span.begin, span.end - 1, trace.tokens.size() - 1));
+  Questions questions;
+  questions.queries.push_back({&trace.tokens, span.begin, span.end});
+  int32_t step = 0;
+  for (size_t s = 0; s < trace.steps.size(); ++s)
+    if (trace.steps[s].begin <= span.begin) step = static_cast<int32_t>(s);
+  questions.parts.push_back({&trace, 0, {step}, false});
+  if (span.against.empty()) return questions;
+
+  std::vector<int32_t> other(trace.tokens.begin(), trace.tokens.begin() + span.begin);
+  const std::vector<int32_t> text = model.tokenizer->encode(span.against);
+  other.insert(other.end(), text.begin(), text.end());
+  if (static_cast<int>(other.size()) > model.config.context)
+    throw Error(ErrorCode::usage, fmt::format("the text to compare with ends at token {}, behind the model's context of {}; "
+                                              "give a shorter one",
+                                              other.size(), model.config.context));
+  questions.texts.push_back(std::move(other));
+  questions.against.push_back({&questions.texts.back(), span.begin, static_cast<int32_t>(questions.texts.back().size())});
+  return questions;
+}
+
+QueryGradients gradients_of(const Model& model, const Questions& questions) {
+  QueryGradients gradients = query_gradients(model, questions.queries);
+  if (questions.against.empty()) return gradients;
+  const QueryGradients others = query_gradients(model, questions.against);
+  for (size_t i = 0; i < gradients.layers.size(); ++i) model.ops->add(others.layers[i], gradients.layers[i], -1);
+  for (size_t q = 0; q < gradients.nats.size(); ++q) gradients.nats[q] -= others.nats[q];
+  return gradients;
+}
+
+}  // namespace stemma

@@ -1,0 +1,45 @@
+// What is asked about traces, as queries: every step of each, or one span of tokens, alone or against another text.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "runtime/influence/query.h"
+#include "runtime/trace/trace.h"
+
+namespace stemma {
+
+// Tokens [begin, end) of a trace: what made them likely. With `against`, what made them likelier than that text in their
+// place: the measured function is log p(span | before) - log p(against | before).
+struct AskedSpan {
+  int32_t begin = 0, end = 0;
+  std::string against;
+
+  std::string name() const;  // "tokens 12-14 against '8'", as a table's method shows it
+};
+
+// The queries of one trace: rows of its table, then the whole completion where they are its steps.
+struct TraceQueries {
+  const Trace* trace = nullptr;
+  size_t first = 0;  // among all queries
+  std::vector<int32_t> steps;  // each row's step
+  bool whole = false;  // followed by the completion, against which the steps are checked
+};
+
+struct Questions {
+  std::vector<Query> queries;
+  std::vector<TraceQueries> parts;
+  std::vector<Query> against;            // empty, or one for the one query
+  std::deque<std::vector<int32_t>> texts;  // that `against` looks into
+};
+
+// Every step after the prompt of every trace. Throws Error: of another model; nothing after the prompt.
+Questions questions_of_steps(const Model& model, const std::vector<const Trace*>& traces);
+// One span. Throws Error: outside the trace, or its first token, before which nothing stands.
+Questions question_of_span(const Model& model, const Trace& trace, const AskedSpan& span);
+
+// Gradients of all queries, before preconditioning; a contrast's is the difference of its two.
+QueryGradients gradients_of(const Model& model, const Questions& questions);
+
+}  // namespace stemma
