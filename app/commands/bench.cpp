@@ -5,6 +5,7 @@
 #include "app/commands/bench_attribute.h"
 #include "app/commands/bench_capture.h"
 #include "app/commands/bench_decode.h"
+#include "app/commands/bench_index.h"
 #include "app/commands/bench_prefill.h"
 #include "app/commands/bench_tokenize.h"
 #include "app/commands/command.h"
@@ -72,6 +73,18 @@ Run setup_capture_bench(CLI::App& app) {
   return [options] { return bench_capture(*options); };
 }
 
+Run setup_index_bench(CLI::App& app) {
+  auto options = std::make_shared<BenchIndex>();
+  app.add_option("--documents", options->documents, "Random documents in the index")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
+  app.add_option("--numbers", options->numbers, "Kept of a document")->check(CLI::Range(int64_t{16}, int64_t{1024}));
+  app.add_option("--rescored", options->rescored, "Documents scored exactly")->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
+  app.add_option("--folder", options->folder, "Where the index is made, and removed again; else the temporary folder");
+  app.add_option("--repeat", options->repeat, "Times it is asked; the best counts")->check(CLI::Range(1, 1000));
+  declare_json(app, options->json);
+  return [options] { return bench_index(*options); };
+}
+
 Run setup_tokenize_bench(CLI::App& app) {
   auto options = std::make_shared<BenchTokenize>();
   app.add_option("--model", options->model, "A tokenizer's file or folder")->required();
@@ -95,6 +108,7 @@ Run setup_bench(CLI::App& app) {
     add("prefill", "A prompt read at once", setup_prefill_bench);
     add("capture", "What recording costs: the same tokens with and without it", setup_capture_bench);
     add("attribute", "Fit of the curvature and scan of the documents", setup_attribute_bench);
+    add("index", "A question to an index of many documents", setup_index_bench);
     add("tokenize", "Text to tokens", setup_tokenize_bench);
     return all;
   }();

@@ -87,7 +87,7 @@ void DemoTest::writesTheResults() {
   QFile page(QString::fromStdString((out_ / "RESULTS.md").string()));
   QVERIFY(page.open(QIODevice::ReadOnly));
   const QByteArray text = page.readAll();
-  for (const char* heading : {"## Answers", "## Facts", "## Reasoning, EK-FAC", "## Time"}) QVERIFY2(text.contains(heading), heading);
+  for (const char* heading : {"## Answers", "## Facts", "## Reasoning", "### EK-FAC", "## Time"}) QVERIFY2(text.contains(heading), heading);
 }
 
 QTEST_GUILESS_MAIN(DemoTest)

@@ -151,6 +151,44 @@ class CommandsTest : public QObject {
     QVERIFY2(beyond.sentence().contains("at once would fit"), beyond.error);
   }
 
+  // An index answers without the corpus: steps, a span, one token, a contrast; and is held against the scan.
+  void index_answers_questions() {
+    const QString out = at("indexed.h5"), index = at("sums.index.h5"), factors = at("sums.factors.h5");
+    QFile::copy(session(), out);
+    QCOMPARE(run({"fit", "--model", at("model"), "--corpus", at("corpus.jsonl"), "--out", factors, "--device", "cpu"}).status, 0);
+    const QStringList build = {"index", "--model", at("model"), "--corpus", at("corpus.jsonl"), "--factors", factors,
+                               "--out", index, "--device", "cpu", "--json"};
+    const Ran planned = run(build + QStringList{"--dry-run"});
+    QVERIFY2(planned.status == 0 && planned.json()["disk_bytes"] > 0, planned.error);
+    QVERIFY(!QFile::exists(index));
+    const Ran built = run(build);
+    QVERIFY2(built.status == 0 && built.json()["documents"] == 300 && built.json()["added"] == 300, built.error);
+    QCOMPARE(run(build).json()["added"].get<int>(), 0);
+
+    const QStringList asked = {"attribute", out, "--index", index, "--factors", factors, "--device", "cpu", "--json"};
+    const Ran steps = run(asked + QStringList{"--rescored", "100", "--check"});
+    QVERIFY2(steps.status == 0, steps.error);
+    QCOMPARE(steps.json()["tables"][0]["searched"].get<int>(), 300);
+    QVERIFY(steps.json()["tables"][0]["additivity"].get<double>() < 1e-4);
+    QCOMPARE(steps.json()["check"]["k"].get<int>(), 100);
+    QVERIFY2(steps.json()["check"]["recall"].get<double>() > 0.7, steps.out);
+    const Ran token = run(asked + QStringList{"--trace", "t001", "--span", "19"});
+    QVERIFY2(token.status == 0, token.error);
+    QCOMPARE(token.json()["tables"][0]["method"].get<std::string>(), std::string("ekfac of token 19"));
+    const Ran contrast = run(asked + QStringList{"--trace", "t001", "--span", "19-20", "--against", "9"});
+    QVERIFY2(contrast.status == 0, contrast.error);
+    QVERIFY(contrast.json()["tables"][0]["additivity"].is_null());
+    const Ran shown = run({"show", out, "--trace", "t001"});
+    for (const char* words : {"ekfac of token 19", "ekfac of tokens 19-20 against '9'", "from index", "scored exactly"})
+      QVERIFY2(shown.out.contains(words), words);
+
+    for (const QStringList& wrong : {QStringList{"--span", "x", "--trace", "t001"}, QStringList{"--span", "3-", "--trace", "t001"},
+                                     QStringList{"--span", "3"}, QStringList{"--against", "9"}, QStringList{"--dry-run"}})
+      QVERIFY2(run(asked + wrong).status == 2, wrong.join(' ').toUtf8());
+    QCOMPARE(run({"attribute", out, "--trace", "t001"}).status, 2);
+    QCOMPARE(run({"attribute", out, "--trace", "t001", "--index", factors, "--factors", factors}).status, 1);
+  }
+
   void from_prompt_to_documents() {
     const QString out = at("chain.h5");
     stemma::test::write(

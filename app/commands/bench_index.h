@@ -1,0 +1,18 @@
+// How long an index of many documents takes to answer a question.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace stemma {
+
+struct BenchIndex {
+  std::string folder;  // where the index is made, and removed again; empty: the system's temporary folder
+  int64_t documents = 1000000, numbers = 1024, rescored = 1000;
+  int repeat = 3;
+  bool json = false;
+};
+
+int bench_index(const BenchIndex& options);  // exit status
+
+}  // namespace stemma
