@@ -2,59 +2,26 @@
 
 #include <algorithm>
 
+#include "runtime/influence/pass.h"
 #include "runtime/influence/tracked.h"
 
 namespace stemma {
-namespace {
-
-// The backward of log p of every label, with a tap.
-void backward_of_log_probability(Workspace& work, Buffer& top, const LabelledBatch& labelled, const LinearTap& tap) {
-  const Model& model = work.model();
-  const Batch& batch = labelled.batch;
-  std::vector<float> losses;
-  const Tensor hidden = forward(work, batch);
-  if (top.view().rows < batch.size()) top = Buffer(model.ops, batch.size(), model.config.width);
-  const Tensor gradient = top.view().slice(0, batch.size());
-  loss(model, hidden, labelled.targets, {.weight = -1}, losses, gradient);
-  backward(work, batch, gradient, nullptr, &tap);
-}
-
-}  // namespace
 
 std::vector<float> scan(const Model& model, const QueryGradients& queries, const DocumentBatches& batches,
                         size_t corpus_documents, const Control& control, UnfinishedWork* kept) {
-  const std::string stage = "scanning the documents";
   Ops& ops = *model.ops;
   const auto count = static_cast<int64_t>(queries.nats.size());
-  std::vector<float> scores(static_cast<size_t>(count) * corpus_documents, 0.0f);
-  int64_t begin = 0;
-  if (kept && kept->stage() == stage && kept->done() <= batches.batches()) {
-    scores = kept->part("scores", scores.size());
-    begin = kept->done();
-  }
-  Workspace work(model);
-  Buffer top, dots;
-  const auto room = [&](Buffer& buffer, int64_t size) {
-    if (buffer.view().size() < size) buffer = Buffer(model.ops, 1, size);
-    return buffer.view().data;
-  };
-  std::vector<float> host;
-  const auto visit = [&](const LabelledBatch& labelled, const std::vector<int32_t>& members) {
-    const auto documents = static_cast<int64_t>(members.size());
-    const Tensor sums{room(dots, documents * count), documents, count};
-    ops.zero(sums.data, sizeof(float) * static_cast<size_t>(sums.size()));
-    backward_of_log_probability(work, top, labelled, [&](int layer, Linear which, Tensor a, Tensor g) {
-      ops.segment_scores(g, a, labelled.batch.segments, queries.layers[tracked_index(model, layer, which)], sums);
-    });
-    host.resize(static_cast<size_t>(sums.size()));
-    ops.download(host.data(), sums.data, sizeof(float) * host.size());
-    for (int64_t d = 0; d < documents; ++d)
-      for (int64_t q = 0; q < count; ++q) scores[static_cast<size_t>(q) * corpus_documents + members[d]] = host[d * count + q];
-  };
-  batches.each(stage, control, visit, begin, [&](int64_t done, bool stopping) {
-    if (kept && (stopping || kept->due())) kept->keep(stage, done, [&](const auto& put) { put("scores", scores); });
-  });
-  return scores;
+  LogProbabilityPass pass(model);
+  Room room(model);
+  return scan_batches(count, batches, corpus_documents, control, kept,
+                      [&](const LabelledBatch& labelled, std::vector<float>& scores) {
+                        const auto& segments = labelled.batch.segments;
+                        const Tensor sums = room.zeros(static_cast<int64_t>(segments.size()), count);
+                        pass.run(labelled, [&](int layer, Linear which, Tensor a, Tensor g) {
+                          ops.segment_scores(g, a, segments, queries.layers[tracked_index(model, layer, which)], sums);
+                        });
+                        ops.download(scores.data(), sums.data, sizeof(float) * scores.size());
+                      });
 }
 
 Decomposition decompose(const Model& model, const QueryGradients& queries, size_t first, size_t last,
@@ -65,12 +32,12 @@ Decomposition decompose(const Model& model, const QueryGradients& queries, size_
   Decomposition result;
   result.tokens.assign(static_cast<size_t>(count * rows), 0.0f);
   result.layers.assign(static_cast<size_t>(count * segments * blocks), 0.0f);
-  Workspace work(model);
+  LogProbabilityPass pass(model);
   int64_t widest = 0;  // outputs of a tracked layer
   for (size_t i = 0; i < tracked_count(model); ++i) widest = std::max(widest, tracked_weight(model, i).rows);
-  Buffer top, dots(model.ops, rows, 1), images(model.ops, rows, widest);
+  Buffer dots(model.ops, rows, 1), images(model.ops, rows, widest);
   std::vector<float> host(static_cast<size_t>(rows));
-  backward_of_log_probability(work, top, documents, [&](int layer, Linear which, Tensor a, Tensor g) {
+  pass.run(documents, [&](int layer, Linear which, Tensor a, Tensor g) {
     // <V, g_t a_t^T> = g_t . V a_t for every token t.
     const Tensor all = queries.layers[tracked_index(model, layer, which)].view();
     const Tensor image{images.view().data, rows, g.columns};

@@ -1,0 +1,49 @@
+// What every scan does with a corpus: the backward of each document's log-probability, batch by batch.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "runtime/influence/documents.h"
+#include "runtime/influence/unfinished.h"
+#include "runtime/model/forward.h"
+
+namespace stemma {
+
+// Forward, and backward of log p of every label, with a tap; memory is kept from batch to batch.
+class LogProbabilityPass {
+ public:
+  explicit LogProbabilityPass(const Model& model) : work_(model) {}
+  void run(const LabelledBatch& labelled, const LinearTap& tap);
+
+ private:
+  Workspace work_;
+  Buffer top_;
+};
+
+// Memory of a device that only grows.
+class Room {
+ public:
+  explicit Room(const Model& model) : ops_(model.ops) {}
+  Tensor of(int64_t rows, int64_t columns) {
+    if (buffer_.view().size() < rows * columns) buffer_ = Buffer(ops_, 1, rows * columns);
+    return {buffer_.view().data, rows, columns};
+  }
+  Tensor zeros(int64_t rows, int64_t columns) {
+    const Tensor all = of(rows, columns);
+    ops_->zero(all.data, sizeof(float) * static_cast<size_t>(all.size()));
+    return all;
+  }
+
+ private:
+  std::shared_ptr<Ops> ops_;
+  Buffer buffer_;
+};
+
+// Fills scores (documents of the batch, Q), which are zero before.
+using ScoreBatch = std::function<void(const LabelledBatch&, std::vector<float>& scores)>;
+// Returns scores (Q, documents of the corpus). With `kept` it goes on from the scores kept there, and keeps its own.
+std::vector<float> scan_batches(int64_t queries, const DocumentBatches& batches, size_t corpus_documents,
+                                const Control& control, UnfinishedWork* kept, const ScoreBatch& score);
+
+}  // namespace stemma
