@@ -200,6 +200,9 @@ int run(const Options& options) {
                     {"documents", table.documents},
                     {"seconds", table.seconds},
                     {"additivity", table.additivity}});
+    if (const FirstStage& first = table.first_stage; first.rank > 0)
+      made.back()["first_stage"] = {
+          {"rank", first.rank}, {"rescored", first.rescored}, {"error", first.error}, {"recall_at_100", first.recall}};
     session.influence[{table.trace_id, table.method}] = std::move(table);
   }
   save_session(session, options.session);
@@ -212,11 +215,16 @@ int run(const Options& options) {
                 {"tables", made}});
     return 0;
   }
-  for (const auto& table : made)
+  for (const auto& table : made) {
     fmt::print("{}: {} steps against {} documents by {} in {}; steps add up to the whole within {:.1e}\n",
                table["trace"].get<std::string>(), table["steps"].get<int>(),
                in_thousands(table["documents"].get<int>()), table["method"].get<std::string>(),
                in_time(table["seconds"].get<double>()), table["additivity"].get<double>());
+    if (table.contains("first_stage"))
+      fmt::print("  scanned at rank {}, {} documents scored again exactly; recall@100 of the scan {:.3f}\n",
+                 table["first_stage"]["rank"].get<int>(), in_thousands(table["first_stage"]["rescored"].get<int>()),
+                 table["first_stage"]["recall_at_100"].get<double>());
+  }
   return 0;
 }
 
@@ -231,6 +239,13 @@ Run setup_attribute(CLI::App& app) {
       ->type_name("F.h5");
   app.add_option("--method", options->attribute.method, "How documents are scored")
       ->check(CLI::IsMember({"ekfac", "gradient"}));
+  app.add_option("--rank", options->attribute.rank,
+                 "Scan in two stages: with queries of this rank, then the strongest again, exactly (32 serves well); "
+                 "0: exactly at once")
+      ->check(CLI::Range(0, 4096));
+  app.add_option("--rescore", options->attribute.rescore,
+                 "After a scan of low rank: the documents of each step scored again, and as many opponents")
+      ->check(CLI::PositiveNumber);
   app.add_option("--trace", options->trace, "One trace; else every trace without a table of this method")
       ->type_name("ID");
   app.add_option("--top", options->attribute.top, "Documents kept per step, and as many opponents")

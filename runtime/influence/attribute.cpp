@@ -9,7 +9,9 @@
 #include <span>
 
 #include "runtime/influence/scan.h"
+#include "runtime/influence/scan_low_rank.h"
 #include "runtime/influence/tracked.h"
+#include "runtime/influence/two_stage.h"
 #include "runtime/influence/unfinished.h"
 #include "runtime/model/hash.h"
 #include "runtime/program.h"
@@ -23,6 +25,8 @@ const ShownDocument* InfluenceTable::find(int32_t document) const {
 }
 
 namespace {
+
+constexpr size_t recall_at = 100;  // proponents of the two stages that are compared
 
 // The queries of one trace: its steps after the prompt, then the whole completion, against which the steps are checked.
 struct TraceQueries {
@@ -91,21 +95,9 @@ void show_documents(const Model& model, const QueryGradients& gradients, const T
   }
 }
 
-// The `n` documents of the largest (or, with sign -1, smallest) scores, strongest first; ties by place.
-std::vector<int32_t> extreme(const float* scores, size_t documents, size_t n, float sign) {
-  std::vector<int32_t> order(documents);
-  std::iota(order.begin(), order.end(), 0);
-  n = std::min(n, documents);
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(n), order.end(), [&](int32_t a, int32_t b) {
-    return scores[a] != scores[b] ? sign * scores[a] > sign * scores[b] : a < b;
-  });
-  order.resize(n);
-  return order;
-}
-
 // The scores of a trace's steps and of its whole completion, in rows of all documents, and what follows from them alone.
-InfluenceTable table_of(const TraceQueries& part, const float* rows, const QueryGradients& gradients, const Corpus& corpus,
-                        int top) {
+InfluenceTable table_of(const TraceQueries& part, const float* rows, const std::vector<float>& nats,
+                        const std::vector<int32_t>& exact, const Corpus& corpus, int top) {
   const size_t documents = corpus.documents.size(), steps = part.steps.size();
   InfluenceTable table;
   table.trace_id = part.trace->id;
@@ -116,8 +108,8 @@ InfluenceTable table_of(const TraceQueries& part, const float* rows, const Query
   table.steps = static_cast<int32_t>(steps);
   table.documents = static_cast<int32_t>(documents);
   table.step_index = part.steps;
-  table.nats.assign(gradients.nats.begin() + static_cast<std::ptrdiff_t>(part.first),
-                    gradients.nats.begin() + static_cast<std::ptrdiff_t>(part.first + steps));
+  table.nats.assign(nats.begin() + static_cast<std::ptrdiff_t>(part.first),
+                    nats.begin() + static_cast<std::ptrdiff_t>(part.first + steps));
   table.scores.assign(rows, rows + steps * documents);
   for (const Document& document : corpus.documents) {
     table.document_ids.push_back(document.id);
@@ -132,7 +124,7 @@ InfluenceTable table_of(const TraceQueries& part, const float* rows, const Query
     }
   double gap = 0, largest = 0;
   const float* whole = rows + steps * documents;
-  for (size_t d = 0; d < documents; ++d) {
+  for (const int32_t d : exact) {
     double sum = 0;
     for (size_t s = 0; s < steps; ++s) sum += rows[s * documents + d];
     gap = std::max(gap, std::abs(sum - whole[d]));
@@ -146,9 +138,9 @@ InfluenceTable table_of(const TraceQueries& part, const float* rows, const Query
 std::string key_of(const Model& model, const Factors* factors, const AttributeOptions& options,
                    const std::vector<Query>& queries, const Corpus& corpus, const DocumentBatches& batches) {
   Hasher hasher;
-  for (const std::string& part : {std::string("scan"), program_version(), model.ops->device(), model.hash,
-                                  factors ? factors->hash : "", options.method, corpus.hash,
-                                  std::to_string(corpus.total), batches.hash()})
+  for (const std::string& part :
+       {std::string("scan"), program_version(), model.ops->device(), model.hash, factors ? factors->hash : "",
+        options.method, std::to_string(options.rank), corpus.hash, std::to_string(corpus.total), batches.hash()})
     hasher.add(part + '\n');
   for (const Query& query : queries) {
     const std::array<int64_t, 3> place = {static_cast<int64_t>(query.tokens->size()), query.begin, query.end};
@@ -192,9 +184,20 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors
     parts.push_back(std::move(part));
   }
 
-  control.say({"query gradients", 0, double(queries.size())});
-  QueryGradients gradients = query_gradients(model, queries);
-  if (curved) precondition(model, *factors, gradients);
+  const bool thin = options.rank > 0;
+  const auto whole_gradients = [&](size_t first, size_t last) {
+    control.say({"query gradients", 0, double(last - first)});
+    QueryGradients made = query_gradients(model, {queries.begin() + static_cast<std::ptrdiff_t>(first),
+                                                  queries.begin() + static_cast<std::ptrdiff_t>(last)});
+    if (curved) precondition(model, *factors, made);
+    return made;
+  };
+  QueryGradients gradients;
+  LowRankQueries low;
+  if (thin)
+    low = low_rank_queries(model, curved ? factors : nullptr, queries, options.rank, control);
+  else
+    gradients = whole_gradients(0, queries.size());
   const DocumentBatches batches(model, corpus, options.batch_tokens, control);
   const size_t documents = corpus.documents.size();
   const bool named = !curved || !factors->hash.empty();
@@ -208,7 +211,8 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors
   if (kept.stage() == scanned) {
     scores = kept.part("scores", queries.size() * documents);
   } else {
-    scores = scan(model, gradients, batches, documents, control, &kept);
+    scores = thin ? scan(model, low, choose_routes(model, low, batches), batches, documents, control, &kept)
+                  : scan(model, gradients, batches, documents, control, &kept);
     for (float& score : scores) score = static_cast<float>(score * scale);
   }
   const auto keep = [&] { kept.keep(scanned, 0, [&](const auto& put) { put("scores", scores); }); };
@@ -216,14 +220,39 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors
 
   std::vector<InfluenceTable> tables;
   for (const TraceQueries& part : parts) {
-    InfluenceTable table = table_of(part, scores.data() + part.first * documents, gradients, corpus, options.top);
+    const size_t count = part.steps.size() + 1;
+    std::vector<float> rows(scores.begin() + static_cast<std::ptrdiff_t>(part.first * documents),
+                            scores.begin() + static_cast<std::ptrdiff_t>((part.first + count) * documents));
+    std::vector<int32_t> exact(documents);
+    std::iota(exact.begin(), exact.end(), 0);
+    FirstStage first_stage;
+    QueryGradients own;
+    if (thin) {
+      try {
+        own = whole_gradients(part.first, part.first + count);
+        const SecondStage second = score_again(model, own, batches, rows.data(), documents,
+                                               static_cast<size_t>(std::max<int64_t>(options.rescore, options.top)),
+                                               recall_at, options.batch_tokens, scale, control);
+        exact = second.documents;
+        first_stage = {static_cast<int32_t>(options.rank), static_cast<int32_t>(exact.size()),
+                       *std::max_element(low.errors.begin() + static_cast<std::ptrdiff_t>(part.first),
+                                         low.errors.begin() + static_cast<std::ptrdiff_t>(part.first + count)),
+                       second.recall};
+      } catch (...) {
+        keep();
+        throw;
+      }
+    }
+    InfluenceTable table = table_of(part, rows.data(), thin ? low.nats : gradients.nats, exact, corpus, options.top);
+    table.first_stage = first_stage;
     table.method = options.method;
     table.model_hash = model.hash;
     table.factors_hash = curved ? factors->hash : "";
     table.device = model.ops->device();
     table.layers = model.config.layers;
     try {
-      show_documents(model, gradients, part, corpus, batches, options.batch_tokens, scale, table, control);
+      show_documents(model, thin ? own : gradients, thin ? TraceQueries{part.trace, 0, part.steps} : part, corpus,
+                     batches, options.batch_tokens, scale, table, control);
     } catch (...) {
       keep();
       throw;

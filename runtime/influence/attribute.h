@@ -19,6 +19,8 @@ struct AttributeOptions {
   std::string method = "ekfac";  // or "gradient": the plain dot product, G = identity
   int top = 25;                  // proponents, and as many opponents, kept per step
   int64_t batch_tokens = 2048;   // documents are packed to this many tokens
+  int64_t rank = 0;              // of the queries that scan the corpus (low_rank.h); 0: full, exact
+  int64_t rescore = 1000;        // after a scan of low rank: a step's strongest, on either side, scored again exactly
   std::filesystem::path unfinished;  // where the scores so far are kept (unfinished.h); empty: nowhere
   double pause = 10;                 // seconds between two such writings, at least
 };

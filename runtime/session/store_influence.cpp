@@ -58,6 +58,12 @@ void InfluenceWriter::write(const Hdf5Node& trace, const InfluenceTable& table) 
   node.set("corpus_documents", table.corpus_documents);
   node.set("seconds", table.seconds);
   node.set("additivity", table.additivity);
+  if (const FirstStage& first = table.first_stage; first.rank > 0) {
+    node.set("rank", first.rank);
+    node.set("rescored", first.rescored);
+    node.set("rank_error", first.error);
+    node.set("recall", first.recall);
+  }
   node.set("layers", table.layers);
 
   const int64_t steps = table.steps, documents = table.documents;
@@ -125,6 +131,9 @@ InfluenceTable InfluenceReader::read(const Hdf5Node& methods, const std::string&
   table.corpus_documents = node.integer("corpus_documents");
   table.seconds = node.real("seconds");
   table.additivity = node.real("additivity");
+  if (node.has_attribute("rank"))
+    table.first_stage = {static_cast<int32_t>(node.integer("rank")), static_cast<int32_t>(node.integer("rescored")),
+                         node.real("rank_error"), node.real("recall")};
   const int64_t layers = node.integer("layers");
 
   table.scores = node.read<float>("scores", {-1, -1});
