@@ -15,7 +15,7 @@ import model_speed
 
 demo = pathlib.Path(__file__).parents[2] / "resources/demo"
 heavy = {"124m": ["--queries", "1", "--queries", "10", "--documents", "8", "--repeat", "1"],
-         "10m": ["--repeat", "2", "--documents", "32"], "demo": ["--repeat", "2", "--documents", "2000"]}
+         "10m": ["--repeat", "2", "--documents", "16"], "demo": ["--repeat", "2", "--documents", "1000"]}
 
 
 def table(program, shape):
