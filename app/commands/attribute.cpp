@@ -199,7 +199,7 @@ nlohmann::ordered_json check_index(const Options& options, const Model& model, c
   const Questions questions = options.attribute.span ? question_of_span(model, *traces.front(), *options.attribute.span)
                                                      : questions_of_steps(model, traces);
   const IndexRecall found =
-      index_recall(model, factors, index, questions, 100, options.attribute.rescored, control);
+      index_recall(model, factors, index, questions, 100, options.attribute.rescore, control);
   double all = 0, sure = 0, unsure = 0;
   int64_t sure_ones = 0;
   for (size_t q = 0; q < found.recall.size(); ++q) {
@@ -284,6 +284,9 @@ int run(Options options) {
                     {"additivity", table.additivity},
                     {"searched", table.searched},
                     {"search_seconds", table.search_seconds}});
+    if (const FirstStage& first = table.first_stage; first.rank > 0)
+      made.back()["first_stage"] = {
+          {"rank", first.rank}, {"rescored", first.rescored}, {"error", first.error}, {"recall_at_100", first.recall}};
     session.influence[{table.trace_id, table.method}] = std::move(table);
   }
   save_session(session, options.session);
@@ -309,6 +312,10 @@ int run(Options options) {
     fmt::print("{}: {} against {} by {} in {}{}\n", table["trace"].get<std::string>(), asked, against,
                harmless(table["method"].get<std::string>()), in_time(table["seconds"].get<double>()),
                std::isnan(additivity) ? "" : fmt::format("; steps add up to the whole within {:.1e}", additivity));
+    if (table.contains("first_stage"))
+      fmt::print("  scanned at rank {}, {} documents scored again exactly; recall@100 of the scan {:.3f}\n",
+                 table["first_stage"]["rank"].get<int>(), in_thousands(table["first_stage"]["rescored"].get<int>()),
+                 table["first_stage"]["recall_at_100"].get<double>());
   }
   if (!check.is_null())
     fmt::print("check: of the {} strongest documents of a scan of all {}, {:.1f} % are among the {} scored exactly "
@@ -333,15 +340,19 @@ Run setup_attribute(CLI::App& app) {
       ->type_name("F.h5");
   app.add_option("--method", options->attribute.method, "How documents are scored")
       ->check(CLI::IsMember({"ekfac", "gradient"}));
+  app.add_option("--rank", options->attribute.rank,
+                 "Scan in two stages: with queries of this rank, then the strongest again, exactly (32 serves well); "
+                 "0: exactly at once")
+      ->check(CLI::Range(0, 4096));
+  app.add_option("--rescore", options->attribute.rescore,
+                 "After a search of an index or a scan of low rank: the strongest of each question that are scored exactly")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
   app.add_option("--trace", options->trace, "One trace; else every trace without a table of this method")
       ->type_name("ID");
   app.add_option("--span", options->span, "Ask about these tokens of the trace instead of its steps: 12 or 12-19")
       ->type_name("TOKENS");
   app.add_option("--against", options->against, "What made the span likelier than this text in its place")
       ->type_name("TEXT");
-  app.add_option("--rescored", options->attribute.rescored,
-                 "Of an index: documents scored exactly, per question, and a quarter as many opponents")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
   app.add_flag("--check", options->check, "Hold the index against a scan of all its documents, and print the recall");
   app.add_option("--top", options->attribute.top, "Documents kept per step, and as many opponents")
       ->check(CLI::PositiveNumber);

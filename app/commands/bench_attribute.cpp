@@ -8,11 +8,14 @@
 #include <ctime>
 #include <map>
 
+#include "app/commands/estimate.h"
 #include "app/commands/model_size.h"
 #include "app/commands/options.h"
 #include "app/commands/random_model.h"
 #include "app/commands/terminal.h"
+#include "runtime/influence/rescore.h"
 #include "runtime/influence/scan.h"
+#include "runtime/influence/scan_low_rank.h"
 #include "runtime/influence/tracked.h"
 #include "runtime/random.h"
 #include "runtime/study/rate.h"
@@ -66,9 +69,34 @@ QueryGradients random_queries(const Model& model, int count) {
   return queries;
 }
 
+LowRankQueries random_low_rank(const Model& model, int count, int64_t rank) {
+  LowRankQueries queries;
+  queries.nats.assign(static_cast<size_t>(count), 1.0f);
+  Random random(4);
+  for (size_t i = 0; i < tracked_count(model); ++i) {
+    const Tensor weight = tracked_weight(model, i);
+    LowRankQueries::Layer layer;
+    layer.rank = std::min({rank, weight.rows, weight.columns});
+    layer.left = Buffer(model.ops, count * layer.rank, weight.rows);
+    layer.right = Buffer(model.ops, count * layer.rank, weight.columns);
+    for (Buffer* side : {&layer.left, &layer.right})
+      side->upload(normal_numbers(side->view().size(), 1, random).data());
+    queries.layers.push_back(std::move(layer));
+  }
+  return queries;
+}
+
 struct Line {
   std::string work;
-  double tokens_per_second = 0, share = 0;
+  double tokens_per_second = 0;
+  double share = 0;     // of the rate at which the floor would be reached
+  double products = 0;  // done of what products could have been done in the time
+};
+
+// What a piece of work takes at least, and what it does, in floating-point operations of products.
+struct Work {
+  std::string name;
+  double tokens, floor, operations;
 };
 
 }  // namespace
@@ -88,19 +116,20 @@ int bench_attribute(const BenchAttribute& options) {
   // The rate of products around each run; where others use the machine too, both feel it.
   double rate = matmul_rate(*model.ops), best_rate = rate, eigenbases = 0;
   std::vector<Line> lines;
-  const auto measure = [&](const std::string& work, double floor, const std::function<double()>& run) {
-    Line best{work};
+  const auto measure = [&](const Work& work, const std::function<double()>& run) {
+    Line best{work.name};
     for (int i = 0; i < options.repeat; ++i) {
       const double seconds = run(), before = rate;
       rate = matmul_rate(*model.ops);
       best_rate = std::max(best_rate, rate);
-      best.tokens_per_second = std::max(best.tokens_per_second, tokens / seconds);
-      best.share = std::max(best.share, floor / std::max(before, rate) / seconds);
+      best.tokens_per_second = std::max(best.tokens_per_second, work.tokens / seconds);
+      best.share = std::max(best.share, work.floor / std::max(before, rate) / seconds);
+      best.products = std::max(best.products, work.operations / std::max(before, rate) / seconds);
     }
     lines.push_back(best);
   };
 
-  measure("fit", fit_floor(tracked, tokens), [&] {
+  measure({"fit", tokens, fit_floor(tracked, tokens), fit_operations(model.config, batches.tokens())}, [&] {
     std::map<std::string, double> stages;  // seconds; the eigenbases do not grow with the corpus
     std::string stage;
     double start = 0;
@@ -118,7 +147,30 @@ int bench_attribute(const BenchAttribute& options) {
     return seconds - eigenbases;
   });
   const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  const auto documents = static_cast<double>(batches.documents());
+  const auto seconds_of = [&](const std::function<void()>& work) {
+    const double start = time.now();
+    work();
+    return time.now() - start;
+  };
   for (const int count : options.queries) {
+    const LowRankQueries thin = random_low_rank(model, count, options.rank);
+    const std::vector<Route> routes = choose_routes(model, thin, batches);
+    double meetings = 0;
+    for (size_t i = 0; i < routes.size(); ++i) {
+      const Tensor weight = tracked_weight(model, i);
+      const int64_t runs = std::max<int64_t>(1, batches.batches());
+      meetings += static_cast<double>(runs) *
+                  operations(routes[i], {weight.columns, weight.rows, thin.layers[i].rank, batches.tokens() / runs,
+                                         batches.documents() / runs, count});
+    }
+    const double head = 4.0 * model.config.vocabulary * model.config.width;
+    measure({fmt::format("scan, {} of rank {}", count, options.rank), tokens,
+             scan_floor(tracked, tokens, documents, count), (4 * tracked + head) * tokens + meetings},
+            [&] {
+              return seconds_of(
+                  [&] { scan(model, thin, routes, batches, static_cast<size_t>(batches.documents()), control); });
+            });
     const double bytes = 4 * tracked * count;
     if (bytes > memory / 2) {
       tell(fmt::format("{} queries of this shape take {}, more than half of this machine's memory; left out", count,
@@ -126,18 +178,31 @@ int bench_attribute(const BenchAttribute& options) {
       continue;
     }
     const QueryGradients queries = random_queries(model, count);
-    measure(fmt::format("scan, {}", count),
-            scan_floor(tracked, tokens, static_cast<double>(batches.documents()), count), [&] {
-              const auto start = time.now();
-              scan(model, queries, batches, static_cast<size_t>(batches.documents()), control);
-              return time.now() - start;
-            });
+    measure(
+        {fmt::format("scan, {}", count), tokens, scan_floor(tracked, tokens, documents, count),
+         scan_operations(model.config, batches.tokens(), batches.documents(), count)},
+        [&] {
+          return seconds_of([&] { scan(model, queries, batches, static_cast<size_t>(batches.documents()), control); });
+        });
+    std::vector<int32_t> chosen;
+    int64_t chosen_tokens = 0;
+    for (int32_t d = 0; d < static_cast<int32_t>(batches.documents()); d += 4) {
+      chosen.push_back(d);
+      chosen_tokens += static_cast<int64_t>(batches.document(d).size()) - 1;
+    }
+    const auto some = static_cast<double>(chosen_tokens), fewer = static_cast<double>(chosen.size());
+    measure({fmt::format("re-score, {}", count), some, scan_floor(tracked, some, fewer, count),
+             scan_operations(model.config, chosen_tokens, static_cast<int64_t>(chosen.size()), count)},
+            [&] { return seconds_of([&] { rescore(model, queries, batches, chosen, 2048, control); }); });
   }
   line.clear();
   if (options.json) {
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();
     for (const Line& l : lines)
-      rows.push_back({{"work", l.work}, {"tokens_per_second", l.tokens_per_second}, {"share_of_floor", l.share}});
+      rows.push_back({{"work", l.work},
+                      {"tokens_per_second", l.tokens_per_second},
+                      {"share_of_floor", l.share},
+                      {"share_of_products", l.products}});
     print_json({{"shape", options.shape},
                 {"parameters", size_of(model.config).total()},
                 {"tracked", tracked},
@@ -154,8 +219,9 @@ int bench_attribute(const BenchAttribute& options) {
              options.shape, static_cast<double>(size_of(model.config).total()) / 1e6, tracked / 1e6,
              in_thousands(batches.documents()), in_thousands(batches.tokens()), model.ops->device(), best_rate / 1e9);
   for (const Line& l : lines)
-    fmt::print("  {:12} {:9.0f} tokens/s  {:3.0f} % of the floor's rate\n", l.work, l.tokens_per_second, 100 * l.share);
-  fmt::print("  eigenbases   {} (not in the fit's rate)\n", in_time(eigenbases));
+    fmt::print("  {:20} {:9.0f} tokens/s  {:3.0f} % of the floor's rate, {:3.0f} % of the products' rate\n", l.work,
+               l.tokens_per_second, 100 * l.share, 100 * l.products);
+  fmt::print("  {:20} {} (not in the fit's rate)\n", "eigenbases", in_time(eigenbases));
   if (options.processor_time) fmt::print("  seconds are the processor's, not the wall's\n");
   return 0;
 }

@@ -1,4 +1,5 @@
-// How fast curvature is fitted and documents are scanned, as shares of the floor (runtime/study/rate.h).
+// How fast curvature is fitted and documents are scanned, as shares of the floor (runtime/study/rate.h) and of the
+// products that the work does: what the floor leaves out is the unembedding and the documents' gradients.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@ struct BenchAttribute {
   std::string shape = "demo", device = "auto";
   std::vector<int> queries = {1, 10, 100};
   int64_t documents = 0, tokens = 0;  // 0: chosen by the shape
+  int64_t rank = 32;                  // of the scans of low rank
   int repeat = 3;
   bool processor_time = false, json = false;
 };

@@ -97,7 +97,7 @@ int bench_index(const BenchIndex& options) {
   trace.model_hash = model.hash;
   trace.tokens = random_document(random, vocabulary);
   trace.steps = {{0, 25, StepKind::prompt, "", ""}, {25, 50, StepKind::thought, "", ""}};
-  AttributeOptions asked{.top = 25, .rescored = options.rescored};
+  AttributeOptions asked{.top = 25, .rescore = options.rescored};
   asked.span = AskedSpan{25, 50, ""};
   double opened = 1e9, searched = 1e9, answered = 1e9;
   int64_t bytes = 0;

@@ -55,13 +55,19 @@ Json influence_json(const InfluenceTable& table, size_t step, const ShowOptions&
 
 Json provenance(const InfluenceTable& table) {
   const bool indexed = !table.index_hash.empty();
-  return {{"method", table.method},    {"documents", table.documents},  {"corpus_documents", table.corpus_documents},
-          {"model", table.model_hash}, {"factors", table.factors_hash}, {"corpus", table.corpus_hash},
-          {"device", table.device},    {"program", table.program},      {"created", table.created},
-          {"seconds", table.seconds},  {"additivity", table.additivity},
-          {"index", indexed ? Json(table.index_hash) : Json()},
-          {"searched", indexed ? Json(table.searched) : Json()},
-          {"search_seconds", indexed ? Json(table.search_seconds) : Json()}};
+  Json facts = {{"method", table.method},    {"documents", table.documents},  {"corpus_documents", table.corpus_documents},
+                {"model", table.model_hash}, {"factors", table.factors_hash}, {"corpus", table.corpus_hash},
+                {"device", table.device},    {"program", table.program},      {"created", table.created},
+                {"seconds", table.seconds},  {"additivity", table.additivity},
+                {"index", indexed ? Json(table.index_hash) : Json()},
+                {"searched", indexed ? Json(table.searched) : Json()},
+                {"search_seconds", indexed ? Json(table.search_seconds) : Json()}};
+  if (const FirstStage& first = table.first_stage; first.rank > 0)
+    facts["first_stage"] = {{"rank", first.rank},
+                            {"rescored", first.rescored},
+                            {"error", first.error},
+                            {"recall_at_100", first.recall}};
+  return facts;
 }
 
 Json trace_json(const Session& session, const Trace& trace, const ShowOptions& options) {

@@ -37,6 +37,11 @@ void print_provenance(const InfluenceTable& table) {
           in_thousands(table.documents));
   if (!std::isnan(table.additivity))
     print("    check: the steps' scores add up to the whole completion's within {:.1e}\n", table.additivity);
+  if (const FirstStage& first = table.first_stage; first.rank > 0)
+    print(
+        "    scanned at rank {} (which leaves out {:.2g} of a query), {} documents scored again exactly; recall@100 "
+        "{:.3f}\n",
+        first.rank, first.error, first.rescored, first.recall);
 }
 
 void print_head(const Session& session, const Trace& trace, const std::vector<const InfluenceTable*>& tables) {

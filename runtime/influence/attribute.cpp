@@ -9,7 +9,9 @@
 
 #include "runtime/influence/make_tables.h"
 #include "runtime/influence/scan.h"
+#include "runtime/influence/scan_low_rank.h"
 #include "runtime/influence/tracked.h"
+#include "runtime/influence/two_stage.h"
 #include "runtime/influence/unfinished.h"
 #include "runtime/model/hash.h"
 #include "runtime/program.h"
@@ -23,6 +25,8 @@ const ShownDocument* InfluenceTable::find(int32_t document) const {
 }
 
 namespace {
+
+constexpr size_t recall_at = 100;  // proponents of the two stages that are compared
 
 // A file may claim any model: its layers are held against this one's before they are multiplied.
 bool fit_together(const Factors& factors, const Model& model) {
@@ -53,8 +57,8 @@ std::string key_of(const Model& model, const Factors* factors, const AttributeOp
                    const Questions& questions, const Corpus& corpus, const DocumentBatches& batches) {
   Hasher hasher;
   for (const std::string& part : {std::string("scan"), program_version(), model.ops->device(), model.hash,
-                                  factors ? factors->hash : "", options.method, corpus.hash,
-                                  std::to_string(corpus.total), batches.hash()})
+                                  factors ? factors->hash : "", options.method,
+                                  std::to_string(options.rank), corpus.hash, std::to_string(corpus.total), batches.hash()})
     hasher.add(part + '\n');
   for (const auto* list : {&questions.queries, &questions.against})
     for (const Query& query : *list) {
@@ -65,40 +69,77 @@ std::string key_of(const Model& model, const Factors* factors, const AttributeOp
   return hasher.hex();
 }
 
-// Scans the documents of `corpus`, in `batches`, for preconditioned gradients, and makes the tables.
+// What scans the corpus: gradients of all queries, preconditioned; or, of rank `low`, their factors.
+struct Scanner {
+  const QueryGradients* whole = nullptr;
+  const LowRankQueries* low = nullptr;
+  const std::vector<float>& nats() const { return low ? low->nats : whole->nats; }
+};
+
+QueryGradients preconditioned(const Model& model, const Factors* factors, const std::vector<Query>& queries) {
+  QueryGradients made = query_gradients(model, queries);
+  if (factors) precondition(model, *factors, made);
+  return made;
+}
+
+// Scans the documents of `corpus`, in `batches`, and makes the tables. After a scan of low rank the strongest of each
+// part are scored again with its own whole gradients.
 std::vector<InfluenceTable> tables_by_scan(const Model& model, const Factors* factors, const Corpus& corpus,
                                            const DocumentBatches& batches, const Questions& questions,
-                                           const QueryGradients& gradients, const AttributeOptions& options,
+                                           const Scanner& scanner, const AttributeOptions& options,
                                            UnfinishedWork& kept, const Control& control) {
-  const size_t documents = corpus.documents.size(), queries = gradients.nats.size();
+  const size_t documents = corpus.documents.size();
   // Nats per added copy: the Hessian of the training loss is that of a mean document times their number.
   const double scale = factors ? 1.0 / static_cast<double>(std::max<int64_t>(1, corpus.total)) : 1.0;
   const std::string scanned = "tokens and layers";
+  const LowRankQueries* low = scanner.low;
   std::vector<float> scores;
   if (kept.stage() == scanned) {
-    scores = kept.part("scores", queries * documents);
+    scores = kept.part("scores", questions.queries.size() * documents);
   } else {
-    scores = scan(model, gradients, batches, documents, control, &kept);
+    scores = low ? scan(model, *low, choose_routes(model, *low, batches), batches, documents, control, &kept)
+                 : scan(model, *scanner.whole, batches, documents, control, &kept);
     for (float& score : scores) score = static_cast<float>(score * scale);
   }
   const auto keep = [&] { kept.keep(scanned, 0, [&](const auto& put) { put("scores", scores); }); };
   if (kept.due()) keep();
 
   std::vector<InfluenceTable> tables;
+  std::vector<int32_t> all(documents);
+  std::iota(all.begin(), all.end(), 0);
   for (const TraceQueries& part : questions.parts) {
-    InfluenceTable table = table_of(part, scores.data() + part.first * documents, gradients, corpus, options.top);
+    const auto first = static_cast<std::ptrdiff_t>(part.first);
+    const auto last = first + static_cast<std::ptrdiff_t>(part.steps.size() + part.whole);
+    const auto of_documents = static_cast<std::ptrdiff_t>(documents);
+    try {
+      if (!low) {
+        tables.push_back(table_of(part, scores.data() + first * of_documents, scanner.nats(), all, corpus, options.top));
+        show_documents(model, *scanner.whole, part, corpus, batches, options.batch_tokens, scale, tables.back(), control);
+      } else {
+        control.say({"query gradients", 0, double(last - first)});
+        const QueryGradients own =
+            preconditioned(model, factors, {questions.queries.begin() + first, questions.queries.begin() + last});
+        std::vector<float> rows(scores.begin() + first * of_documents, scores.begin() + last * of_documents);
+        const SecondStage second = score_again(model, own, batches, rows.data(), documents,
+                                               static_cast<size_t>(std::max<int64_t>(options.rescore, options.top)),
+                                               recall_at, options.batch_tokens, scale, control);
+        tables.push_back(table_of(part, rows.data(), scanner.nats(), second.documents, corpus, options.top));
+        tables.back().first_stage = {
+            static_cast<int32_t>(options.rank), static_cast<int32_t>(second.documents.size()),
+            *std::max_element(low->errors.begin() + first, low->errors.begin() + last), second.recall};
+        show_documents(model, own, {part.trace, 0, part.steps, part.whole}, corpus, batches, options.batch_tokens, scale,
+                       tables.back(), control);
+      }
+    } catch (...) {
+      keep();
+      throw;
+    }
+    InfluenceTable& table = tables.back();
     table.method = options.span ? options.method + " of " + options.span->name() : options.method;
     table.model_hash = model.hash;
     table.factors_hash = factors ? factors->hash : "";
     table.device = model.ops->device();
     table.layers = model.config.layers;
-    try {
-      show_documents(model, gradients, part, corpus, batches, options.batch_tokens, scale, table, control);
-    } catch (...) {
-      keep();
-      throw;
-    }
-    tables.push_back(std::move(table));
   }
   return tables;
 }
@@ -134,15 +175,24 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors
   expect_usable(model, factors, options.method);
   const Factors* curvature = options.method == "ekfac" ? factors : nullptr;
   const Questions questions = questions_of(model, traces, options);
+  if (options.rank > 0 && !questions.against.empty())
+    throw Error(ErrorCode::usage, "a contrast is scanned at full rank; leave out the rank");
   control.say({"query gradients", 0, double(questions.queries.size())});
-  QueryGradients gradients = gradients_of(model, questions);
-  if (curvature) precondition(model, *curvature, gradients);
+  QueryGradients gradients;
+  LowRankQueries low;
+  if (options.rank > 0) {
+    low = low_rank_queries(model, curvature, questions.queries, options.rank, control);
+  } else {
+    gradients = gradients_of(model, questions);
+    if (curvature) precondition(model, *curvature, gradients);
+  }
+  const Scanner scanner = options.rank > 0 ? Scanner{nullptr, &low} : Scanner{&gradients, nullptr};
   const DocumentBatches batches(model, corpus, options.batch_tokens, control);
   const bool named = !curvature || !curvature->hash.empty();
   const double before = since(start);
   UnfinishedWork kept(named ? options.unfinished : "", key_of(model, curvature, options, questions, corpus, batches),
                       control, options.pause);
-  auto tables = tables_by_scan(model, curvature, corpus, batches, questions, gradients, options, kept, control);
+  auto tables = tables_by_scan(model, curvature, corpus, batches, questions, scanner, options, kept, control);
   for (InfluenceTable& table : tables) table.seconds = before + kept.seconds();
   return tables;
 }
@@ -161,7 +211,7 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors& factors
   const std::vector<float> asked = Projection(model, factors, index.head().basis).of_queries(gradients);
   control.say({"searching the index", 0, double(index.documents())});
   const std::vector<float> estimates = index.scores(*make_cpu_ops(), asked);
-  const auto candidates = candidates_of(estimates, static_cast<int64_t>(questions.queries.size()), options.rescored);
+  const auto candidates = candidates_of(estimates, static_cast<int64_t>(questions.queries.size()), options.rescore);
   const double searched = since(start);
 
   precondition(model, factors, gradients);
@@ -178,7 +228,9 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors& factors
   }
   const DocumentBatches batches(std::move(tokens), options.batch_tokens);
   UnfinishedWork nothing_kept("", "", control);
-  auto tables = tables_by_scan(model, &factors, found, batches, questions, gradients, options, nothing_kept, control);
+  AttributeOptions exactly = options;
+  exactly.rank = 0;
+  auto tables = tables_by_scan(model, &factors, found, batches, questions, {&gradients, nullptr}, exactly, nothing_kept, control);
   for (InfluenceTable& table : tables) {
     table.index_hash = index.head().hash;
     table.searched = index.documents();

@@ -21,8 +21,9 @@ struct AttributeOptions {
   std::string method = "ekfac";  // or "gradient": the plain dot product, G = identity
   std::optional<AskedSpan> span;  // asked instead of the steps, of one trace
   int top = 25;                  // proponents, and as many opponents, kept per step
-  int64_t rescored = 1000;       // of an index: the documents that are scored exactly, and a quarter as many opponents
   int64_t batch_tokens = 2048;   // documents are packed to this many tokens
+  int64_t rank = 0;              // of the queries that scan the corpus (low_rank.h); 0: full, exact
+  int64_t rescore = 1000;        // after a search or a scan of low rank: a question's strongest, scored again exactly
   std::filesystem::path unfinished;  // where the scores so far are kept (unfinished.h); empty: nowhere
   double pause = 10;                 // seconds between two such writings, at least
 };

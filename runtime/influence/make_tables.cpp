@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <set>
 
 #include "runtime/influence/scan.h"
+#include "runtime/influence/two_stage.h"
 #include "runtime/program.h"
 
 namespace stemma {
@@ -21,22 +21,10 @@ std::vector<uint32_t> shown_offsets(const Tokenizer& tokenizer, const std::strin
   return offsets;
 }
 
-// The `n` documents of the largest (or, with sign -1, smallest) scores, strongest first; ties by place.
-std::vector<int32_t> extreme(const float* scores, size_t documents, size_t n, float sign) {
-  std::vector<int32_t> order(documents);
-  std::iota(order.begin(), order.end(), 0);
-  n = std::min(n, documents);
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(n), order.end(), [&](int32_t a, int32_t b) {
-    return scores[a] != scores[b] ? sign * scores[a] > sign * scores[b] : a < b;
-  });
-  order.resize(n);
-  return order;
-}
-
 }  // namespace
 
-InfluenceTable table_of(const TraceQueries& part, const float* rows, const QueryGradients& gradients,
-                        const Corpus& corpus, int top) {
+InfluenceTable table_of(const TraceQueries& part, const float* rows, const std::vector<float>& nats,
+                        const std::vector<int32_t>& exact, const Corpus& corpus, int top) {
   const size_t documents = corpus.documents.size(), steps = part.steps.size();
   InfluenceTable table;
   table.trace_id = part.trace->id;
@@ -47,8 +35,8 @@ InfluenceTable table_of(const TraceQueries& part, const float* rows, const Query
   table.steps = static_cast<int32_t>(steps);
   table.documents = static_cast<int32_t>(documents);
   table.step_index = part.steps;
-  table.nats.assign(gradients.nats.begin() + static_cast<std::ptrdiff_t>(part.first),
-                    gradients.nats.begin() + static_cast<std::ptrdiff_t>(part.first + steps));
+  table.nats.assign(nats.begin() + static_cast<std::ptrdiff_t>(part.first),
+                    nats.begin() + static_cast<std::ptrdiff_t>(part.first + steps));
   table.scores.assign(rows, rows + steps * documents);
   for (const Document& document : corpus.documents) {
     table.document_ids.push_back(document.id);
@@ -65,7 +53,7 @@ InfluenceTable table_of(const TraceQueries& part, const float* rows, const Query
   if (!part.whole) return table;
   double gap = 0, largest = 0;
   const float* whole = rows + steps * documents;
-  for (size_t d = 0; d < documents; ++d) {
+  for (const int32_t d : exact) {
     double sum = 0;
     for (size_t s = 0; s < steps; ++s) sum += rows[s * documents + d];
     gap = std::max(gap, std::abs(sum - whole[d]));

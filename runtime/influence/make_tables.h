@@ -7,9 +7,10 @@
 
 namespace stemma {
 
-// The scores of a trace's rows and of its whole completion, in rows of all documents, and what follows from them alone.
-InfluenceTable table_of(const TraceQueries& part, const float* rows, const QueryGradients& gradients,
-                        const Corpus& corpus, int top);
+// The scores of a trace's rows and of its whole completion, in rows of all documents, and what follows from them
+// alone. `nats` of all queries; `exact` documents alone are held against the whole.
+InfluenceTable table_of(const TraceQueries& part, const float* rows, const std::vector<float>& nats,
+                        const std::vector<int32_t>& exact, const Corpus& corpus, int top);
 
 // Fills table.shown with every document its lists name, packed into batches; `scale` as of the table's scores.
 void show_documents(const Model& model, const QueryGradients& gradients, const TraceQueries& part, const Corpus& corpus,

@@ -1,5 +1,7 @@
 #include "runtime/influence/query.h"
 
+#include <algorithm>
+
 #include "runtime/influence/tracked.h"
 
 namespace stemma {
@@ -8,6 +10,12 @@ namespace {
 constexpr int64_t batch_tokens = 4096;
 
 }  // namespace
+
+size_t queries_at_once(const Model& model, double bytes) {
+  double tracked = 0;
+  for (size_t i = 0; i < tracked_count(model); ++i) tracked += static_cast<double>(tracked_weight(model, i).size());
+  return static_cast<size_t>(std::max(1.0, bytes / (sizeof(float) * tracked)));
+}
 
 QueryGradients query_gradients(const Model& model, const std::vector<Query>& queries) {
   Ops& ops = *model.ops;

@@ -20,6 +20,9 @@ struct QueryGradients {
   std::vector<float> nats;  // (Q) -log p(span)
 };
 
+// How many of them fit into `bytes`; at least one.
+size_t queries_at_once(const Model& model, double bytes);
+
 QueryGradients query_gradients(const Model& model, const std::vector<Query>& queries);
 
 // V = Q_S [(Q_S^T q Q_A) / (Lambda + lambda)] Q_A^T, layer by layer (Grosse et al. eq. 21).

@@ -26,6 +26,14 @@ struct ShownDocument {
   int32_t tokens() const { return token_offsets.empty() ? 0 : static_cast<int32_t>(token_offsets.size()) - 1; }
 };
 
+// Where a scan of low rank came first, and what it chose was scored again.
+struct FirstStage {
+  int32_t rank = 0;      // of the first stage's queries; 0: there was none, every score is exact
+  int32_t rescored = 0;  // documents whose scores are exact: the strongest of each step, on either side
+  double error = 0;      // |V - L R| / |V|, the largest of the steps: what the rank leaves out of a query
+  double recall = 1;     // mean share of the exact first 100 that the first stage had among its own
+};
+
 struct InfluenceTable {
   std::string trace_id;
   std::string method;  // "ekfac", "gradient"; of a question of one's own also which: "ekfac of tokens 12-14"
@@ -49,8 +57,10 @@ struct InfluenceTable {
   std::vector<std::string> document_ids;  // (D) "file:offset"
   std::vector<std::string> document_sources;  // (D)
   std::vector<ShownDocument> shown;       // every document named in top and bottom, by index
-  double additivity = 0;  // largest relative difference between the steps' sum and the whole completion's score; NaN where
-                          // the rows are no steps
+  // Largest relative difference between the steps' sum and the whole completion's score, where scores are exact;
+  // NaN where the rows are no steps.
+  double additivity = 0;
+  FirstStage first_stage;
 
   float score(int32_t step, int32_t document) const { return scores[static_cast<size_t>(step) * documents + document]; }
   const ShownDocument* find(int32_t document) const;  // null if not shown

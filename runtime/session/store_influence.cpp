@@ -58,6 +58,12 @@ void InfluenceWriter::write(const Hdf5Node& trace, const InfluenceTable& table) 
   node.set("corpus_documents", table.corpus_documents);
   node.set("seconds", table.seconds);
   node.set("additivity", table.additivity);
+  if (const FirstStage& first = table.first_stage; first.rank > 0) {
+    node.set("rank", first.rank);
+    node.set("rescored", first.rescored);
+    node.set("rank_error", first.error);
+    node.set("recall", first.recall);
+  }
   node.set("layers", table.layers);
   if (!table.index_hash.empty()) {
     node.set("index", table.index_hash);
@@ -135,6 +141,9 @@ InfluenceTable InfluenceReader::read(const Hdf5Node& methods, const std::string&
     table.searched = node.integer("searched");
     table.search_seconds = node.real("search_seconds");
   }
+  if (node.has_attribute("rank"))
+    table.first_stage = {static_cast<int32_t>(node.integer("rank")), static_cast<int32_t>(node.integer("rescored")),
+                         node.real("rank_error"), node.real("recall")};
   const int64_t layers = node.integer("layers");
 
   table.scores = node.read<float>("scores", {-1, -1});

@@ -166,7 +166,7 @@ class CommandsTest : public QObject {
     QCOMPARE(run(build).json()["added"].get<int>(), 0);
 
     const QStringList asked = {"attribute", out, "--index", index, "--factors", factors, "--device", "cpu", "--json"};
-    const Ran steps = run(asked + QStringList{"--rescored", "100", "--check"});
+    const Ran steps = run(asked + QStringList{"--rescore", "100", "--check"});
     QVERIFY2(steps.status == 0, steps.error);
     QCOMPARE(steps.json()["tables"][0]["searched"].get<int>(), 300);
     QVERIFY(steps.json()["tables"][0]["additivity"].get<double>() < 1e-4);

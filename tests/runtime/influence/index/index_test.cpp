@@ -98,7 +98,7 @@ class IndexTest : public QObject {
     build(corpus_);
     const InfluenceTable scanned = attribute(*model_, &factors_, corpus_, {&trace_}, {.top = 4, .batch_tokens = 32}, Control()).at(0);
     const InfluenceTable answered =
-        attribute(*model_, factors_, Index(path()), {&trace_}, {.top = 4, .rescored = 12, .batch_tokens = 32}, Control()).at(0);
+        attribute(*model_, factors_, Index(path()), {&trace_}, {.top = 4, .batch_tokens = 32, .rescore = 12}, Control()).at(0);
     QCOMPARE(answered.searched, int64_t(corpus_.documents.size()));
     QVERIFY(answered.documents < scanned.documents);
     QCOMPARE(answered.corpus_hash, corpus_.hash);

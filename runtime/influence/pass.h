@@ -1,0 +1,38 @@
+// What every scan does with a corpus: the backward of each document's log-probability, batch by batch.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "runtime/influence/document_pass.h"
+#include "runtime/influence/documents.h"
+#include "runtime/influence/unfinished.h"
+
+namespace stemma {
+
+// Memory of a device that only grows.
+class Room {
+ public:
+  explicit Room(const Model& model) : ops_(model.ops) {}
+  Tensor of(int64_t rows, int64_t columns) {
+    if (buffer_.view().size() < rows * columns) buffer_ = Buffer(ops_, 1, rows * columns);
+    return {buffer_.view().data, rows, columns};
+  }
+  Tensor zeros(int64_t rows, int64_t columns) {
+    const Tensor all = of(rows, columns);
+    ops_->zero(all.data, sizeof(float) * static_cast<size_t>(all.size()));
+    return all;
+  }
+
+ private:
+  std::shared_ptr<Ops> ops_;
+  Buffer buffer_;
+};
+
+// Fills scores (documents of the batch, Q), which are zero before.
+using ScoreBatch = std::function<void(const LabelledBatch&, std::vector<float>& scores)>;
+// Returns scores (Q, documents of the corpus). With `kept` it goes on from the scores kept there, and keeps its own.
+std::vector<float> scan_batches(int64_t queries, const DocumentBatches& batches, size_t corpus_documents,
+                                const Control& control, UnfinishedWork* kept, const ScoreBatch& score);
+
+}  // namespace stemma

@@ -1,0 +1,30 @@
+// How the documents of a batch meet low-rank queries at one layer: whichever takes fewer operations.
+#pragma once
+
+#include <cstdint>
+
+namespace stemma {
+
+// Inputs M, outputs P, rank r of the queries' L R there; a batch's tokens and documents, and the queries that meet it.
+struct LayerMeeting {
+  int64_t inputs = 0, outputs = 0, rank = 0, tokens = 0, documents = 0, queries = 0;
+};
+
+enum class Route {
+  gradients,  // form each document's gradient g^T a and each query's L R, multiply all with all
+  tokens,     // sum over tokens of <L^T g, R a>: no gradient is formed, no query expanded
+};
+
+// Floating-point operations of a route.
+inline double operations(Route route, const LayerMeeting& m) {
+  const auto weights = static_cast<double>(m.inputs * m.outputs), queries = static_cast<double>(m.queries),
+             rank = static_cast<double>(m.rank), tokens = static_cast<double>(m.tokens);
+  if (route == Route::tokens) return 2 * rank * static_cast<double>(m.inputs + m.outputs + 1) * tokens * queries;
+  return 2 * weights * (tokens + static_cast<double>(m.documents) * queries + rank * queries);
+}
+
+inline Route cheaper_route(const LayerMeeting& m) {
+  return operations(Route::tokens, m) < operations(Route::gradients, m) ? Route::tokens : Route::gradients;
+}
+
+}  // namespace stemma

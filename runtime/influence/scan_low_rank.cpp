@@ -1,0 +1,96 @@
+#include "runtime/influence/scan_low_rank.h"
+
+#include <algorithm>
+
+#include "runtime/influence/pass.h"
+#include "runtime/influence/tracked.h"
+
+namespace stemma {
+namespace {
+
+constexpr int64_t most_numbers = 64 << 20;  // of expanded queries, and of what tokens score on the way
+
+// Queries that meet a batch together, so that neither route's scratch outgrows its bound.
+int64_t queries_together(const Model& model, const LowRankQueries& queries, int64_t tokens) {
+  int64_t most = 1;
+  for (size_t i = 0; i < queries.layers.size(); ++i)
+    most = std::max({most, tracked_weight(model, i).size(), 2 * tokens * queries.layers[i].rank});
+  return std::clamp<int64_t>(most_numbers / most, 1, static_cast<int64_t>(queries.nats.size()));
+}
+
+}  // namespace
+
+std::vector<Route> choose_routes(const Model& model, const LowRankQueries& queries, const DocumentBatches& batches) {
+  const int64_t count = std::max<int64_t>(1, batches.batches());
+  std::vector<Route> routes;
+  for (size_t i = 0; i < queries.layers.size(); ++i) {
+    const Tensor weight = tracked_weight(model, i);
+    routes.push_back(cheaper_route({weight.columns, weight.rows, queries.layers[i].rank, batches.tokens() / count,
+                                    batches.documents() / count, queries_together(model, queries, batches.largest())}));
+  }
+  return routes;
+}
+
+std::vector<float> scan(const Model& model, const LowRankQueries& queries, const std::vector<Route>& routes,
+                        const DocumentBatches& batches, size_t corpus_documents, const Control& control,
+                        UnfinishedWork* kept) {
+  Ops& ops = *model.ops;
+  const auto count = static_cast<int64_t>(queries.nats.size());
+  const int64_t together = count > 0 ? queries_together(model, queries, batches.largest()) : 1;
+  DocumentPass pass(model);
+  Room expanded(model), left_room(model), right_room(model), document_room(model), token_room(model);
+
+  // Block after block of queries: `by_document` (documents, queries of the block), `by_token` (tokens, the same).
+  const auto meet = [&](size_t i, Tensor a, Tensor g, const std::vector<Segment>& segments, int64_t first, int64_t last,
+                        Tensor by_document, Tensor by_token) {
+    const LowRankQueries::Layer& layer = queries.layers[i];
+    const Tensor left = layer.left.view().slice(first * layer.rank, last * layer.rank),
+                 right = layer.right.view().slice(first * layer.rank, last * layer.rank);
+    if (routes[i] == Route::gradients) {
+      const Tensor all = expanded.of(last - first, g.columns * a.columns);
+      for (int64_t q = 0; q < last - first; ++q) {
+        const int64_t begin = q * layer.rank, end = begin + layer.rank;
+        ops.matmul(left.slice(begin, end), true, right.slice(begin, end), false, {all.row(q), g.columns, a.columns});
+      }
+      ops.segment_scores(g, a, segments, all, by_document);
+    } else {
+      const Tensor seen = left_room.of(g.rows, left.rows), read = right_room.of(a.rows, right.rows);
+      ops.matmul(g, false, left, true, seen);
+      ops.matmul(a, false, right, true, read);
+      const int64_t pairs = g.rows * (last - first);
+      ops.row_dots({seen.data, pairs, layer.rank}, {read.data, pairs, layer.rank}, {by_token.data, pairs, 1});
+    }
+  };
+  std::vector<float> documents, tokens;
+  const auto score = [&](const LabelledBatch& labelled, std::vector<float>& scores) {
+    const auto& segments = labelled.batch.segments;
+    const auto rows = labelled.batch.size(), found = static_cast<int64_t>(segments.size());
+    const Tensor by_document = document_room.zeros(1, found * count), by_token = token_room.zeros(1, rows * count);
+    pass.run(labelled, [&](int layer, Linear which, Tensor a, Tensor g) {
+      for (int64_t first = 0; first < count; first += together) {
+        const int64_t last = std::min(count, first + together);
+        meet(tracked_index(model, layer, which), a, g, segments, first, last,
+             {by_document.data + found * first, found, last - first},
+             {by_token.data + rows * first, rows, last - first});
+      }
+    });
+    documents.resize(static_cast<size_t>(found * count));
+    tokens.resize(static_cast<size_t>(rows * count));
+    ops.download(documents.data(), by_document.data, sizeof(float) * documents.size());
+    ops.download(tokens.data(), by_token.data, sizeof(float) * tokens.size());
+    for (int64_t first = 0; first < count; first += together) {
+      const int64_t block = std::min(count, first + together) - first;
+      for (int64_t d = 0; d < found; ++d)
+        for (int64_t q = 0; q < block; ++q) {
+          double sum = documents[static_cast<size_t>(found * first + d * block + q)];
+          for (int32_t t = segments[static_cast<size_t>(d)].query_begin; t < segments[static_cast<size_t>(d)].query_end;
+               ++t)
+            sum += tokens[static_cast<size_t>(rows * first + t * block + q)];
+          scores[static_cast<size_t>(d * count + first + q)] = static_cast<float>(sum);
+        }
+    }
+  };
+  return scan_batches(count, batches, corpus_documents, control, kept, score);
+}
+
+}  // namespace stemma

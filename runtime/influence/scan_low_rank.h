@@ -1,0 +1,21 @@
+// One pass over documents against queries of low rank, by the cheaper of two routes at each layer.
+#pragma once
+
+#include <vector>
+
+#include "runtime/influence/documents.h"
+#include "runtime/influence/low_rank.h"
+#include "runtime/influence/routes.h"
+#include "runtime/influence/unfinished.h"
+
+namespace stemma {
+
+// The route of each tracked layer, chosen once for the mean batch, so that a document's numbers are of one kind.
+std::vector<Route> choose_routes(const Model& model, const LowRankQueries& queries, const DocumentBatches& batches);
+
+// As scan (scan.h), of V ~ L R: what is left out of V is all that is left out of the scores.
+std::vector<float> scan(const Model& model, const LowRankQueries& queries, const std::vector<Route>& routes,
+                        const DocumentBatches& batches, size_t corpus_documents, const Control& control,
+                        UnfinishedWork* kept = nullptr);
+
+}  // namespace stemma

@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+"""The same influence from kronfluence and from Stemma: time of fit and pairwise scores, and their correlation.
+
+    pip install torch transformers kronfluence h5py     (not needed by anything else)
+    tests/bench/kronfluence_compare.py build/release/bin/stemma [DOCUMENTS] >> tests/bench/RESULTS.md
+
+The demo's model, DOCUMENTS of its corpus, 100 steps of traces as queries; EK-FAC of all linear layers of the blocks,
+f32, sampled labels, damping 0.1 of the mean eigenvalue, the same number of threads. Stemma's times are of whole
+processes, which read the model and the corpus, ask for each trace's whole completion besides and write a session;
+kronfluence's are of its calls alone, all queries in one pass, documents sorted by length.
+"""
+import contextlib
+import datetime
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import h5py
+import torch
+from kronfluence import Analyzer, FactorArguments, ScoreArguments, Task, prepare_model
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM
+
+demo = pathlib.Path(__file__).parents[2] / "resources/demo"
+longest, wanted, threads = 128, 100, len(os.sched_getaffinity(0))
+modules = {"attn.q": "self_attn.q_proj", "attn.k": "self_attn.k_proj", "attn.v": "self_attn.v_proj",
+           "attn.o": "self_attn.o_proj", "mlp.gate": "mlp.gate_proj", "mlp.up": "mlp.up_proj",
+           "mlp.down": "mlp.down_proj"}
+
+
+class Spans(Task):
+    """log p of the labelled tokens; kronfluence differentiates losses, so the signs of both sides agree."""
+
+    def __init__(self, names):
+        self.names = names
+
+    def loss(self, batch, model, sample):
+        out = model(input_ids=batch["ids"], attention_mask=batch["mask"], use_cache=False).logits
+        out, labels = out.flatten(0, 1), batch["labels"].flatten()
+        if sample:
+            with torch.no_grad():
+                drawn = torch.multinomial(out.softmax(-1), 1).flatten()
+            labels = torch.where(labels < 0, labels, drawn)
+        return cross_entropy(out, labels, ignore_index=-100, reduction="sum")
+
+    def compute_train_loss(self, batch, model, sample=False):
+        return self.loss(batch, model, sample)
+
+    def compute_measurement(self, batch, model):
+        return self.loss(batch, model, False)
+
+    def get_influence_tracked_modules(self):
+        return self.names
+
+    def get_attention_mask(self, batch):
+        return batch["mask"]
+
+
+class Rows(torch.utils.data.Dataset):
+    """Tokens and the span [begin, end) of them that is predicted."""
+
+    def __init__(self, spans):
+        self.rows = [{"ids": tokens[:end - 1], "labels": [t if i + 1 >= begin else -100
+                                                          for i, t in enumerate(tokens[1:end])]}
+                     for tokens, begin, end in spans]
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, i):
+        return self.rows[i]
+
+
+def together(rows):
+    width = max(len(row["ids"]) for row in rows)
+    pad = lambda values, filler: values + [filler] * (width - len(values))
+    return {"ids": torch.tensor([pad(row["ids"], 0) for row in rows]),
+            "labels": torch.tensor([pad(row["labels"], -100) for row in rows]),
+            "mask": torch.tensor([pad([1] * len(row["ids"]), 0) for row in rows])}
+
+
+def seconds_of(work):
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+def stemma(program, *arguments):
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    subprocess.run([program, *map(str, arguments)], check=True, env=environment, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+
+
+def choose_documents(folder, tokenizer, count):
+    """A file of documents spread over the corpus, and their tokens as training and attribution see them."""
+    text = subprocess.run(["zstd", "-dc", demo / "corpus.jsonl.zst"], check=True, capture_output=True).stdout
+    lines = text.decode().splitlines()
+    kept, tokens = [], []
+    for line in lines[::max(1, len(lines) // (2 * count))]:
+        ids = [0] + tokenizer.encode(json.loads(line)["text"], add_special_tokens=False).ids + [0]
+        if len(ids) <= longest and len(kept) < count:
+            kept.append(line)
+            tokens.append(ids)
+    (folder / "documents.jsonl").write_text("\n".join(kept) + "\n")
+    return tokens
+
+
+def generate(program, folder):
+    """Traces of as few prompts as have the wanted steps."""
+    prompts = (demo / "evaluation.jsonl").read_text().splitlines()
+    session, count = folder / "s.h5", wanted // 3
+    while True:
+        session.unlink(missing_ok=True)
+        (folder / "prompts.jsonl").write_text("\n".join(prompts[::len(prompts) // wanted][:count]) + "\n")
+        stemma(program, "generate", "--model", demo / "model", "--prompts", folder / "prompts.jsonl", "--out", session)
+        with h5py.File(session) as file:
+            steps, fewest = 0, 0
+            for trace in file["traces"].values():
+                steps += sum(kind != b"prompt" for kind in trace["steps/kind"][:])
+                fewest += 1
+                if steps >= wanted:
+                    break
+        if steps >= wanted and fewest == count:
+            return session
+        count = fewest if steps >= wanted else 2 * count
+
+
+def queries_of(session):
+    """Steps in the order of the traces: their tokens and span, the row of their scores and its nats."""
+    spans, scores, nats = [], [], []
+    with h5py.File(session) as file:
+        for trace in file["traces"].values():
+            table, tokens = trace["influence/ekfac"], trace["tokens"][:].tolist()
+            for row, step in enumerate(table["step"][:]):
+                spans.append((tokens, int(trace["steps/begin"][step]), int(trace["steps/end"][step])))
+                scores.append(torch.from_numpy(table["scores"][row]))
+                nats.append(float(table["nats"][row]))
+    return spans[:wanted], torch.stack(scores[:wanted]), nats[:wanted]
+
+
+def give_factors(file, folder):
+    """Stemma's eigenbases and eigenvalues where kronfluence looks for its own."""
+    parts = {name: {} for name in ("activation_eigenvectors", "gradient_eigenvectors", "activation_eigenvalues",
+                                   "gradient_eigenvalues", "lambda_matrix", "num_lambda_processed")}
+    with h5py.File(file) as factors:
+        for name, layer in factors["layers"].items():
+            _, block, linear = name.split(".", 2)
+            module = f"model.layers.{block}.{modules[linear]}"
+            q_a, q_s, eigenvalues = (torch.from_numpy(layer[part][:]) for part in ("q_a", "q_s", "lambda"))
+            parts["activation_eigenvectors"][module] = q_a.T.contiguous()
+            parts["gradient_eigenvectors"][module] = q_s.T.contiguous()
+            parts["activation_eigenvalues"][module] = torch.ones(len(q_a))  # EK-FAC does not read them
+            parts["gradient_eigenvalues"][module] = torch.ones(len(q_s))
+            count = int(factors.attrs["documents"])
+            parts["lambda_matrix"][module] = eigenvalues * count
+            parts["num_lambda_processed"][module] = torch.tensor([count])
+    for name, tensors in parts.items():
+        save_file(tensors, folder / f"{name}.safetensors")
+
+
+def pearson(a, b):
+    return [float(torch.corrcoef(torch.stack([x.double(), y.double()]))[0, 1]) for x, y in zip(a, b)]
+
+
+def mean(values):
+    return sum(values) / len(values)
+
+
+def compare(program, count, folder):
+    tokenizer = Tokenizer.from_file(str(demo / "model/tokenizer.json"))
+    documents = choose_documents(folder, tokenizer, count)
+    session, factors, corpus = generate(program, folder), folder / "f.h5", folder / "documents.jsonl"
+    ours_fit, _ = seconds_of(lambda: stemma(program, "fit", "--model", demo / "model", "--corpus", corpus, "--all",
+                                            "--out", factors))
+    ours_scan, _ = seconds_of(lambda: stemma(program, "attribute", session, "--corpus", corpus, "--all", "--factors",
+                                             factors, "--model", demo / "model", "--top", 1))
+    spans, ours, nats = queries_of(session)
+    ours *= len(documents)  # kronfluence's scores are not divided by the number of documents
+
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_pretrained(demo / "model", torch_dtype=torch.float32, attn_implementation="eager")
+    names = [f"model.layers.{block}.{module}" for block in range(model.config.num_hidden_layers)
+             for module in modules.values()]
+    task = Spans(names)
+    model = prepare_model(model, task)
+    order = sorted(range(len(documents)), key=lambda i: len(documents[i]))
+    train = Rows([(documents[i], 1, len(documents[i])) for i in order])
+    analyzer = Analyzer(analysis_name="compare", model=model, task=task, cpu=True, disable_tqdm=True, log_level=40,
+                        output_dir=str(folder / "kronfluence"))
+    from kronfluence.utils.dataset import DataLoaderKwargs
+    analyzer.set_dataloader_kwargs(DataLoaderKwargs(collate_fn=together))
+    theirs_fit, _ = seconds_of(lambda: analyzer.fit_all_factors(
+        factors_name="own", dataset=train, per_device_batch_size=32, factor_args=FactorArguments(strategy="ekfac")))
+
+    def scores(name):
+        seconds, _ = seconds_of(lambda: analyzer.compute_pairwise_scores(
+            scores_name=name, factors_name=name, query_dataset=Rows(spans), train_dataset=train,
+            per_device_query_batch_size=wanted, per_device_train_batch_size=32,
+            score_args=ScoreArguments(damping_factor=None)))
+        found = analyzer.load_pairwise_scores(name)["all_modules"]
+        back = torch.empty_like(found)
+        back[:, order] = found
+        return seconds, back
+
+    theirs_scan, own = scores("own")
+    given = analyzer.factors_output_dir("given")
+    given.mkdir(parents=True)
+    give_factors(factors, given)
+    (given / "factor_arguments.json").write_text((analyzer.factors_output_dir("own") / "factor_arguments.json")
+                                                 .read_text())
+    _, same = scores("given")
+    return {"documents": len(documents), "tokens": sum(map(len, documents)) - len(documents), "queries": len(spans),
+            "threads": threads, "stemma": [ours_fit, ours_scan], "kronfluence": [theirs_fit, theirs_scan],
+            "sure": [n < 0.1 for n in nats], "same_factors": pearson(ours, same), "own_factors": pearson(ours, own),
+            "largest_difference": float((ours - same).abs().max() / same.abs().max())}
+
+
+def main():
+    count = int(sys.argv[2]) if len(sys.argv) > 2 else 500
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
+        r = compare(sys.argv[1], count, pathlib.Path(folder))
+    ours, theirs = sum(r["stemma"]), sum(r["kronfluence"])
+    print(f"## Beside kronfluence\n\n{datetime.date.today()}: the demo's model, {r['documents']} documents of "
+          f"{r['tokens']:,} tokens, {r['queries']} queries, f32, {r['threads']} threads.\n")
+    print("| | fit, s | pairwise, s | together |\n| --- | ---: | ---: | ---: |")
+    print(f"| kronfluence | {r['kronfluence'][0]:.1f} | {r['kronfluence'][1]:.1f} | {theirs:.1f} |")
+    print(f"| Stemma | {r['stemma'][0]:.1f} | {r['stemma'][1]:.1f} | {ours:.1f} ({theirs / ours:.1f} times as fast) |\n")
+    for name, what in (("same_factors", "with Stemma's factors given to both"),
+                       ("own_factors", "each with its own factors, of its own sampled labels")):
+        unsure = [value for value, sure in zip(r[name], r["sure"]) if not sure]
+        print(f"Pearson's r of a query's scores over all documents, {what}: mean {mean(r[name]):.5f}; of the "
+              f"{len(unsure)} queries of at least 0.1 nats mean {mean(unsure):.5f}, least {min(unsure):.5f}.")
+    print(f"Largest difference with the same factors: {r['largest_difference']:.1e} of the largest score.\n")
+
+
+if __name__ == "__main__":
+    main()
