@@ -7,6 +7,7 @@
 #include "app/commands/bench_decode.h"
 #include "app/commands/bench_prefill.h"
 #include "app/commands/bench_tokenize.h"
+#include "app/commands/bench_trace.h"
 #include "app/commands/command.h"
 #include "app/commands/options.h"
 #include "app/commands/random_model.h"
@@ -65,11 +66,23 @@ Run setup_capture_bench(CLI::App& app) {
   auto options = std::make_shared<BenchCapture>();
   declare_shape(app, options->shape, options->dtype);
   app.add_option("--capture", options->capture, "What is recorded, as of stemma generate");
-  app.add_option("--tokens", options->tokens, "Tokens to write")->check(CLI::Range(2, 100000));
-  app.add_option("--repeat", options->repeat, "Times each is run, alternately; the best counts")->check(CLI::Range(1, 1000));
+  app.add_option("--tokens", options->tokens, "Tokens of each stretch")->check(CLI::Range(2, 100000));
+  app.add_option("--repeat", options->repeat, "Pairs of stretches, one with and one without; medians count")
+      ->check(CLI::Range(1, 1000));
   declare_device(app, options->device);
   declare_json(app, options->json);
   return [options] { return bench_capture(*options); };
+}
+
+Run setup_trace_bench(CLI::App& app) {
+  auto options = std::make_shared<BenchTrace>();
+  declare_shape(app, options->shape, options->dtype);
+  app.add_option("--capture", options->capture, "What is recorded, as of stemma generate");
+  app.add_option("--tokens", options->tokens, "Tokens to write")->check(CLI::Range(2, 100000));
+  app.add_option("--keep", options->keep, "Leave session and model in this folder, to be opened")->type_name("DIR");
+  declare_device(app, options->device);
+  declare_json(app, options->json);
+  return [options] { return bench_trace(*options); };
 }
 
 Run setup_tokenize_bench(CLI::App& app) {
@@ -94,6 +107,7 @@ Run setup_bench(CLI::App& app) {
     add("decode", "Tokens written one after the other", setup_decode_bench);
     add("prefill", "A prompt read at once", setup_prefill_bench);
     add("capture", "What recording costs: the same tokens with and without it", setup_capture_bench);
+    add("trace", "A long trace recorded, opened and stepped through", setup_trace_bench);
     add("attribute", "Fit of the curvature and scan of the documents", setup_attribute_bench);
     add("tokenize", "Text to tokens", setup_tokenize_bench);
     return all;
