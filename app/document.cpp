@@ -81,7 +81,10 @@ void OpenSession::adopt(std::shared_ptr<const Session> session, const std::strin
   const Cursor before = cursor_;
   const bool same_place = session_ && session_->path == session->path && !trace_id.empty();
   live_ = nullptr;
-  if (!session_ || !session || session_->path != session->path) recomputed_.clear();
+  if (!session_ || !session || session_->path != session->path) {
+    recomputed_.clear();
+    measured_.clear();
+  }
   session_ = std::move(session);
   cursor_ = {};
   activations_ = nullptr;
@@ -238,6 +241,18 @@ void OpenSession::set_layer_and_token(int layer, int token) {
   next.layer = layer;
   next.token = token;
   if (const int step = step_of_token(token); step >= 0) next.step = step;
+  move_to(next);
+}
+
+void OpenSession::set_layer(int layer) {
+  Cursor next = cursor_;
+  next.layer = layer;
+  move_to(next);
+}
+
+void OpenSession::set_head(int head) {
+  Cursor next = cursor_;
+  next.head = head;
   move_to(next);
 }
 

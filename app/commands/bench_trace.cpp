@@ -74,13 +74,13 @@ int bench_trace(const BenchTrace& options) {
   if (!options.keep.empty()) {
     model.path = folder / "model";
     model.hash = hash_of(config, model.weights, *model.ops);
-    write_model(model, model.path);
   }
   const double before = peak_memory();
   const BenchRun run = run_bench(model, capture, options.tokens, path, control);
   const double peak = peak_memory();
   control.check();
   line.clear();
+  if (!options.keep.empty()) write_model(model, model.path);  // after it: saving takes more memory than writing
 
   const Trace& trace = run.session.traces.front();
   double width = 0;  // numbers a token
