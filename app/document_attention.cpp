@@ -5,7 +5,7 @@ namespace stemma {
 
 QString OpenSession::attention_source() const {
   if (!attention_) return {};
-  return attention_->recomputed ? tr("Recomputed from the tokens") : tr("Kept in the session, measured when it was written");
+  return attention_->recomputed ? tr("Recomputed from the tokens") : tr("Kept in the session");
 }
 
 bool OpenSession::can_measure_attention() const {
@@ -38,15 +38,17 @@ void OpenSession::read_attention() {
             : tr("Attention between the steps of this trace was not recorded; stemma generate --capture attention "
                  "records it."));
   const auto facts = session_->models.find(shown->model_hash);
-  const int layers = facts != session_->models.end()
-                         ? facts->second.layers
-                         : measured != measured_.end() ? static_cast<int>(measured->second->layers) : 1;
+  const int layers = facts != session_->models.end() ? facts->second.layers
+                     : measured != measured_.end()   ? static_cast<int>(measured->second->layers)
+                                                     : 1;
   const int layer = cursor_.layer >= 0 && cursor_.layer < layers ? cursor_.layer : layers - 1, head = cursor_.head;
+  // The trace lives as long as its session, which the work holds.
   read_attention_(
       writing_ ? compute_ : archive_,
-      [session = session_, trace = *shown, attention = kept ? nullptr : measured->second, layers, layer, head] {
-        AttentionMap map = attention ? attention_map(trace, *attention, layers, layer, head, "recomputed from the tokens")
-                                     : kept_attention(*session, trace, layer, head);
+      [session = session_, shown, attention = kept ? nullptr : measured->second, layers, layer, head] {
+        AttentionMap map = attention
+                               ? attention_map(*shown, *attention, layers, layer, head, "recomputed from the tokens")
+                               : kept_attention(*session, *shown, layer, head);
         map.recomputed = attention != nullptr;
         return std::make_shared<const AttentionMap>(std::move(map));
       },

@@ -185,9 +185,8 @@ void AttentionPanel::draw_header(Canvas& canvas, const Input& input) {
   canvas.text(margin, baseline, name, title_style, colours.text);
   const double x = margin + canvas.text_width(name, title_style) + 10;
   const std::string which =
-      fmt::format("layer {} · {} · {} steps{}", map_->layer,
-                  map_->head < 0 ? fmt::format("mean of {} heads", map_->heads) : fmt::format("head {}", map_->head),
-                  map_->steps, pooled_ > 1 ? fmt::format(" · each point the largest of {} × {}", pooled_, pooled_) : "");
+      fmt::format("{} steps{}", map_->steps,
+                  pooled_ > 1 ? fmt::format(" · each point the largest of {} × {}", pooled_, pooled_) : "");
   canvas.text(x, baseline, elide(canvas, which, small_style, box.x - 24 - x), small_style, colours.quiet);
 }
 
@@ -216,12 +215,13 @@ void AttentionPanel::draw_map(Canvas& canvas) {
     if (cell.x + cell.width / 2 > plot_.right() - 10) continue;
     canvas.text(std::max(plot_.x, x), plot_.bottom() + 14, name, small_style, colours.quiet);
   }
-  const std::string words = "each row a step · each column a step it looks at";
+  const std::string words = "rows look at columns";
   canvas.text(plot_.x, plot_.bottom() + axis + 14, elide(canvas, words, small_style, plot_.width), small_style,
               colours.quiet);
   if (cursor_ < 0) return;
   const Box cell = box_of(cursor_, cursor_);
-  const double y = std::clamp(cell.y, plot_.y, plot_.bottom()), end = std::clamp(cell.bottom(), plot_.y, plot_.bottom());
+  const double y = std::clamp(cell.y, plot_.y, plot_.bottom()),
+               end = std::clamp(cell.bottom(), plot_.y, plot_.bottom());
   constexpr Rgba edge{0x00, 0x00, 0x00, 0x8C}, core{0xFF, 0xFF, 0xFF, 0xE6};
   for (const double at : {y, end}) {  // seen on every colour of the map
     canvas.line(plot_.x, at, plot_.right(), at, 3, edge);
@@ -248,11 +248,12 @@ void AttentionPanel::draw_row(Canvas& canvas, const Input& input) {
     baseline = top + 14;
     const int seen = seen_[rank];
     const double value = map_->value(cursor_, seen);
-    const bool under = input.inside && !input.down &&
-                       Box{list_.x, top, list_.width, line}.holds(input.mouse_x, input.mouse_y);
+    const bool under =
+        input.inside && !input.down && Box{list_.x, top, list_.width, line}.holds(input.mouse_x, input.mouse_y);
     if (under) canvas.fill({list_.x - 6, top, list_.width + 6, line}, colours.panel);
     const std::string name = std::to_string(seen), written_share = percent(value);
-    canvas.text(list_.x + number - 14 - canvas.text_width(name, small_style), baseline, name, small_style, colours.quiet);
+    canvas.text(list_.x + number - 14 - canvas.text_width(name, small_style), baseline, name, small_style,
+                colours.quiet);
     canvas.fill({list_.x + number, top + 8, bar, 5}, colours.rule);
     canvas.fill({list_.x + number, top + 8, std::max(1.0, bar * value / largest), 5}, colours.accent);
     canvas.text(list_.x + number + bar + share - 8 - canvas.text_width(written_share, small_style), baseline,

@@ -29,11 +29,16 @@ ColourRange colour_range(const ActivationMap& map) {
   }
   ColourRange range;
   if (values.empty()) return {map.diverging ? -1.0 : 0.0, 1, false};
-  std::sort(values.begin(), values.end());
+  const auto at = [&values](size_t place) {  // were they sorted
+    std::nth_element(values.begin(), values.begin() + static_cast<ptrdiff_t>(place), values.end());
+    return values[place];
+  };
   const size_t outside = values.size() / 100;
-  range.high = values[values.size() - 1 - outside];
-  range.low = map.diverging ? -range.high : values[outside];
-  range.cut = values.back() > range.high || (!map.diverging && values.front() < range.low);
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  const float lowest = *least, highest = *most;
+  range.high = at(values.size() - 1 - outside);
+  range.low = map.diverging ? -range.high : at(outside);
+  range.cut = highest > range.high || (!map.diverging && lowest < range.low);
   if (range.high <= range.low) {  // one value everywhere
     const double wide = std::max(1e-6, std::abs(range.high) * 0.01);
     range.high += wide;

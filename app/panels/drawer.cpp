@@ -28,10 +28,11 @@ Drawer::Drawer(OpenSession* document, Jobs* jobs, QWidget* parent) : QWidget(par
   auto* row = new QHBoxLayout;
   row->setContentsMargins(12, 2, 14, 2);
   row->setSpacing(8);
-  view_ = choice(row, tr("What to look at inside the model"), tr("Activations of each token, or attention between steps (V)"));
+  view_ = choice(row, tr("What to look at inside the model"),
+                 tr("Activations of each token, or attention between steps (V)"));
   view_->addItems({tr("Residual stream"), tr("Attention")});
-  quantity_ = choice(row, tr("What to show of the residual stream"),
-                     tr("Which number of the residual stream each cell shows"));
+  quantity_ =
+      choice(row, tr("What to show of the residual stream"), tr("Which number of the residual stream each cell shows"));
   quantity_->addItem(tr("Norm of the residual stream"), static_cast<int>(ActivationQuantity::norm));
   quantity_->addItem(tr("Change by each layer"), static_cast<int>(ActivationQuantity::change));
   quantity_->addItem(tr("Cosine with the last layer"), static_cast<int>(ActivationQuantity::cosine));
@@ -149,8 +150,7 @@ void Drawer::refresh_source() {
                    : now.total > 0 ? tr("Computing: %1 of %2 tokens").arg(now.done).arg(now.total)
                                    : QString::fromStdString(now.stage) + QStringLiteral("…"));
   source_->setToolTip(detail.isEmpty() ? source_->text() : detail);
-  recompute_->setVisible(computing ||
-                         (of_attention ? document_->can_measure_attention() : document_->can_recompute()));
+  recompute_->setVisible(computing || (of_attention ? document_->can_measure_attention() : document_->can_recompute()));
   recompute_->setText(computing ? tr("Cancel") : of_attention ? tr("Measure attention") : tr("Compute again"));
   recompute_->setEnabled(computing ? !jobs_->stopping() : jobs_->running() == Jobs::Kind::none);
 }

@@ -33,12 +33,12 @@ AttentionMap attention_map(const Trace& trace, const StepAttention& attention, i
                            const std::string& origin) {
   const auto steps = static_cast<int64_t>(trace.steps.size());
   const int64_t held = attention.layers == 1 ? 0 : layer;
-  if (attention.steps != steps || held < 0 || held >= attention.layers || layer >= layers || head < -1 ||
+  if (attention.steps != steps || layer < 0 || held < 0 || held >= attention.layers || layer >= layers || head < -1 ||
       head >= attention.heads ||
       attention.means.size() != static_cast<size_t>(attention.layers * attention.heads * steps * steps))
-    throw Error(ErrorCode::usage, fmt::format("trace {}: there is no attention of layer {}, head {}; it has layers 0 to "
-                                              "{} and heads 0 to {}",
-                                              trace.id, layer, head, layers - 1, attention.heads - 1));
+    throw Error(ErrorCode::usage,
+                fmt::format("trace {}: there is no attention of layer {}, head {}; it has layers 0 to {} and heads 0 to {}",
+                            trace.id, layer, head, layers - 1, attention.heads - 1));
   AttentionMap map;
   map.steps = static_cast<int32_t>(steps);
   map.layers = layers;
@@ -74,6 +74,9 @@ AttentionMap kept_attention(const Session& session, const Trace& trace, int laye
   const auto held = session.attention.find(trace.id);
   if (held != session.attention.end() && held->second)
     return attention_map(trace, *held->second, layers, layer, head, origin);
+  if (layer < 0 || layer >= layers)
+    throw Error(ErrorCode::usage,
+                fmt::format("trace {}: there is no layer {}; its model has layers 0 to {}", trace.id, layer, layers - 1));
   return attention_map(trace, read_step_attention(session.path, trace.id, layer), layers, layer, head, origin);
 }
 

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "app/panels/drawer.h"
 #include "app/panels/trace_view.h"
 #include "app/theme.h"
 #include "app/workbench.h"
@@ -36,7 +37,8 @@ class TimedApplication : public QApplication {
     }
     QElapsedTimer clock;
     clock.start();
-    const std::string name = std::string(receiver->metaObject()->className()) + " event " + std::to_string(event->type());
+    const std::string name =
+        std::string(receiver->metaObject()->className()) + " event " + std::to_string(event->type());
     const bool done = QApplication::notify(receiver, event);
     const double took = static_cast<double>(clock.nsecsElapsed()) / 1e6;
     milliseconds.push_back(took);
@@ -57,9 +59,10 @@ void settle(TimedApplication& application, int milliseconds) {
   while (clock.elapsed() < milliseconds) application.processEvents(QEventLoop::WaitForMoreEvents, 5);
 }
 
-// Does `work` `times` times, each until the window is drawn again.
+// Does `work` `times` times, each until the window is drawn again. `aside`: most of its time is another thread's, and
+// the window goes on meanwhile, so that only what single events took counts.
 template <class Work>
-void measure(TimedApplication& application, const char* what, int times, Work work) {
+void measure(TimedApplication& application, const char* what, int times, Work work, bool aside = false) {
   application.longest = 0;
   application.who = "-";
   std::vector<double> waits;
@@ -71,12 +74,11 @@ void measure(TimedApplication& application, const char* what, int times, Work wo
     waits.push_back(static_cast<double>(clock.nsecsElapsed()) / 1e6);
   }
   std::sort(waits.begin(), waits.end());
-  worst = std::max(worst, waits.back());
+  worst = std::max(worst, aside ? application.longest : waits.back());
   std::printf("%-34s %5d times: median %6.1f ms, longest %6.1f ms; longest event %6.1f ms (%s)\n", what, times,
               waits[waits.size() / 2], waits.back(), application.longest, application.who.c_str());
   std::fflush(stdout);
 }
-
 
 }  // namespace
 
@@ -96,12 +98,15 @@ int main(int argc, char** argv) {
   stemma::OpenSession& document = window.document();
   QElapsedTimer clock;
   clock.start();
-  measure(application, "opening: the window meanwhile", 1, [&] {
-    bool open = false;
-    QObject::connect(&document, &stemma::OpenSession::session_changed, &window, [&] { open = true; });
-    document.open(argv[1]);
-    while (!open && clock.elapsed() < 60000) application.processEvents(QEventLoop::WaitForMoreEvents, 5);
-  });
+  measure(
+      application, "opening: the window meanwhile", 1,
+      [&] {
+        bool open = false;
+        QObject::connect(&document, &stemma::OpenSession::session_changed, &window, [&] { open = true; });
+        document.open(argv[1]);
+        while (!open && clock.elapsed() < 60000) application.processEvents(QEventLoop::WaitForMoreEvents, 5);
+      },
+      true);
   if (!document.trace()) return 1;
   const int steps = static_cast<int>(document.trace()->steps.size());
   std::printf("  %d tokens in %d steps\n", document.trace()->size(), steps);
@@ -130,11 +135,25 @@ int main(int argc, char** argv) {
     wide = !wide;
   });
   measure(application, "opening the drawer", 1, [&] { window.set_drawer_open(true); });
-  measure(application, "  and until its map is there", 40, [&] { settle(application, 50); });
+  measure(
+      application, "  and until its map is there", 40, [&] { settle(application, 50); }, true);
   document.set_layer_and_token(1, 5);
   all_keys(", drawer open");
+  window.drawer()->show_view(stemma::Drawer::attention);
+  measure(
+      application, "attention, until it is there", 20, [&] { settle(application, 50); }, true);
+  if (document.attention()) {
+    measure(
+        application, "another head, until it is there", document.attention()->heads,
+        [&] {
+          window.action("next_head")->trigger();
+          settle(application, 50);
+        },
+        true);
+    all_keys(", attention open");
+  }
   measure(application, "marks of spaces and line ends", 2, action("marks"));
   measure(application, "folding a step", 4, action("fold"));
-  std::printf("longest wait %.1f ms\n", worst);
+  std::printf("longest that a key or the window waited: %.1f ms\n", worst);
   return 0;
 }
