@@ -81,10 +81,14 @@ void OpenSession::adopt(std::shared_ptr<const Session> session, const std::strin
   const Cursor before = cursor_;
   const bool same_place = session_ && session_->path == session->path && !trace_id.empty();
   live_ = nullptr;
-  if (!session_ || !session || session_->path != session->path) recomputed_.clear();
+  if (!session_ || !session || session_->path != session->path) {
+    recomputed_.clear();
+    measured_.clear();
+  }
   session_ = std::move(session);
   cursor_ = {};
   activations_ = nullptr;
+  attention_ = nullptr;
   const auto& traces = session_->traces;
   const auto found = std::find_if(traces.begin(), traces.end(), [&](const Trace& t) { return t.id == trace_id; });
   cursor_.trace = found != traces.end() ? static_cast<int>(found - traces.begin()) : traces.empty() ? -1 : 0;
@@ -203,6 +207,7 @@ void OpenSession::set_trace(int index) {
   cursor_ = {};
   cursor_.trace = index;
   activations_ = nullptr;
+  attention_ = nullptr;
   refresh_table();
   const auto& steps = session_->traces[index].steps;
   const auto first = std::find_if(steps.begin(), steps.end(), [](const Step& s) { return s.kind != StepKind::prompt; });
@@ -241,6 +246,18 @@ void OpenSession::set_layer_and_token(int layer, int token) {
   move_to(next);
 }
 
+void OpenSession::set_layer(int layer) {
+  Cursor next = cursor_;
+  next.layer = layer;
+  move_to(next);
+}
+
+void OpenSession::set_head(int head) {
+  Cursor next = cursor_;
+  next.head = head;
+  move_to(next);
+}
+
 void OpenSession::set_document(int document) {
   Cursor next = cursor_;
   next.document = document;
@@ -265,6 +282,7 @@ void OpenSession::show_live(std::shared_ptr<const Trace> trace) {
     before_live_ = cursor_;
     cursor_ = {};
     activations_ = nullptr;
+    attention_ = nullptr;
     emit table_changed();
   }
   if (live_ && !live_->steps.empty()) cursor_.step = static_cast<int>(live_->steps.size()) - 1;
@@ -326,8 +344,8 @@ void OpenSession::read_activations(ActivationQuantity quantity) {
   }
   read_(
       writing_ ? compute_ : archive_,
-      [session = session_, trace = *shown, sites = found->second, quantity] {
-        return std::make_shared<const ActivationMap>(recorded_map(session->path, trace, sites, quantity));
+      [session = session_, shown, sites = found->second, quantity] {  // a trace lives as long as its session
+        return std::make_shared<const ActivationMap>(recorded_map(session->path, *shown, sites, quantity));
       },
       [this](std::shared_ptr<const ActivationMap> map) {
         activations_ = std::move(map);

@@ -10,6 +10,7 @@
 #include "app/ask.h"
 #include "runtime/session/session.h"
 #include "runtime/trace/activation_summary.h"
+#include "runtime/trace/attention_map.h"
 #include "runtime/worker.h"
 
 namespace stemma {
@@ -84,6 +85,17 @@ class OpenSession : public QObject {
   void show_recomputed(const std::string& trace_id, std::vector<ActivationMap> maps);  // one of each quantity
   const QString& activations_message() const { return activations_message_; }
 
+  // Reads attention between the steps of the trace under the cursor, of the cursor's layer and head (no layer: the last;
+  // no head: the mean of all); attention_changed() follows.
+  void read_attention();
+  std::shared_ptr<const AttentionMap> attention() const { return attention_; }
+  const QString& attention_message() const { return attention_message_; }
+  QString attention_source() const;    // kept in the session or recomputed; empty where there is none
+  bool can_measure_attention() const;  // the trace has none, and the model is known
+  void show_measured(const std::string& trace_id, std::shared_ptr<const StepAttention> attention);
+  void set_layer(int layer);
+  void set_head(int head);  // -1: the mean of all
+
   Worker& compute() { return compute_; }
   Worker& archive() { return archive_; }
   void say(const Message& message) { emit said(message); }
@@ -94,6 +106,7 @@ class OpenSession : public QObject {
   void table_changed();
   void cursor_changed(const stemma::Cursor& now, const stemma::Cursor& before);
   void activations_changed();
+  void attention_changed();
   void opening(const QString& path);
   void said(const stemma::Message& message);
   void save_as_wanted();
@@ -109,12 +122,15 @@ class OpenSession : public QObject {
   std::shared_ptr<const ActivationMap> activations_;
   QString activations_message_;
   std::map<std::string, std::vector<std::shared_ptr<const ActivationMap>>> recomputed_;  // by trace id
+  std::shared_ptr<const AttentionMap> attention_;
+  QString attention_message_;
+  std::map<std::string, std::shared_ptr<const StepAttention>> measured_;  // by trace id
   Cursor cursor_, before_live_;
   std::string method_;
   const InfluenceTable* table_ = nullptr;
   std::vector<double> magnitudes_;
   bool writing_ = false;
-  Ask open_{this}, save_{this}, read_{this};
+  Ask open_{this}, save_{this}, read_{this}, read_attention_{this};
   Worker archive_, compute_;
 };
 

@@ -10,6 +10,7 @@
 #include "runtime/influence/attribute.h"
 #include "runtime/influence/unfinished.h"
 #include "runtime/trace/capture_run.h"
+#include "runtime/trace/step_attention.h"
 
 namespace stemma {
 
@@ -250,6 +251,22 @@ void Jobs::recompute() {
         document_->show_recomputed(id, std::move(maps));
       },
       [this](const QString& sentence) { failed(tr("Computing the activations"), sentence); });
+}
+
+void Jobs::measure_attention() {
+  const Trace* shown = document_->trace();
+  if (!shown || !document_->can_measure_attention() || !begin(Kind::attention, tr("Reading the model"))) return;
+  auto work = [shelf = shelf_, control = control_, trace = *shown, folder = document_->model_folder().toStdString()] {
+    const auto model = shelf->model(folder);
+    return std::make_shared<const StepAttention>(attention_of_steps(*model, trace, *control));
+  };
+  ask_(
+      document_->compute(), work,
+      [this, id = shown->id](std::shared_ptr<const StepAttention> attention) {
+        end();
+        document_->show_measured(id, std::move(attention));
+      },
+      [this](const QString& sentence) { failed(tr("Measuring attention"), sentence); });
 }
 
 void Jobs::cancel() {

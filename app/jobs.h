@@ -41,7 +41,7 @@ class Jobs : public QObject {
   explicit Jobs(OpenSession* document);
   ~Jobs() override;  // cancels; the document's threads end after it
 
-  enum class Kind { none, run, attribute, recompute };
+  enum class Kind { none, run, attribute, recompute, attention };
   Kind running() const { return kind_; }
   bool stopping() const { return control_ && control_->cancelled(); }
   const Progress& progress() const { return progress_; }
@@ -53,6 +53,7 @@ class Jobs : public QObject {
   void run(const RunRequest& request);
   void attribute(const AttributeRequest& request);
   void recompute();  // the activations of the trace under the cursor, from its tokens; the document shows them
+  void measure_attention();  // between the steps of the trace under the cursor, from its tokens; likewise
   void cancel();
 
  signals:

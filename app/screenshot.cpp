@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "app/panels/drawer.h"
 #include "app/resources.h"
 #include "app/workbench.h"
 
@@ -19,6 +20,10 @@ ScreenshotRequest read_screenshot_request(int argc, char** argv) {
     const QString value = i + 1 < argc ? QString::fromLocal8Bit(argv[i + 1]) : QString();
     if (argument == "--drawer") {
       request.drawer = true;
+      continue;
+    }
+    if (argument == "--attention") {
+      request.drawer = request.attention = true;
       continue;
     }
     if (!argument.startsWith("--")) {
@@ -51,6 +56,7 @@ ScreenshotRequest read_screenshot_request(int argc, char** argv) {
 
 void take_screenshot(Workbench& workbench, const ScreenshotRequest& request) {
   workbench.lay_out(request.size);
+  if (request.attention) workbench.drawer()->show_view(Drawer::attention);
   workbench.set_drawer_open(request.drawer);
   if (request.shade == "logprob") workbench.set_shade(Shade::logprob);
   if (request.shade == "entropy") workbench.set_shade(Shade::entropy);

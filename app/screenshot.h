@@ -18,7 +18,7 @@ struct ScreenshotRequest {
   QString session;  // empty: the demo
   int trace = 0, step = -1, token = -1;
   QString shade;  // "logprob", "entropy", "influence" or empty
-  bool drawer = false;
+  bool drawer = false, attention = false;  // the drawer, and what it shows
   QString error;  // what is wrong with the arguments
 };
 ScreenshotRequest read_screenshot_request(int argc, char** argv);

@@ -147,7 +147,7 @@ void Workbench::build_docks() {
   traces_->setMinimumWidth(200);
   left_ = dock("traces", tr("Session"), traces_, Qt::LeftDockWidgetArea);
   right_ = dock("documents", tr("Documents"), documents_, Qt::RightDockWidgetArea);
-  below_ = dock("drawer", tr("Activations"), drawer_, Qt::BottomDockWidgetArea);
+  below_ = dock("drawer", tr("Inside the model"), drawer_, Qt::BottomDockWidgetArea);
   below_->hide();
 }
 

@@ -75,6 +75,8 @@ class Workbench : public QMainWindow {
   void enter();
   void export_figure();
   void choose_attribution();
+  void move_layer(int by);
+  void move_head(int by);
 
   OpenSession* document_;
   Jobs* jobs_;

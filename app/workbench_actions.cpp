@@ -11,6 +11,7 @@
 #include <QLineEdit>
 #include <QMenuBar>
 #include <QPlainTextEdit>
+#include <algorithm>
 
 #include "app/command_palette.h"
 #include "app/panels/attribute_dialog.h"
@@ -97,6 +98,13 @@ void Workbench::build_move_menu() {
       tr("Go to the next token"), [this] { trace_->move_token(1); });
   add(move, "previous_token", tr("Previous token"), Keys{QKeySequence("H"), QKeySequence(Qt::Key_Left)},
       tr("Go to the previous token"), [this] { trace_->move_token(-1); });
+  const auto attention = [&](const char* name, const QString& text, const char* key, void (Workbench::*go)(int), int by) {
+    add(move, name, text, {QKeySequence(key)}, tr("Of the attention that is shown"), [this, go, by] { (this->*go)(by); });
+  };
+  attention("next_layer", tr("Next layer"), "Ctrl+Up", &Workbench::move_layer, 1);
+  attention("previous_layer", tr("Previous layer"), "Ctrl+Down", &Workbench::move_layer, -1);
+  attention("next_head", tr("Next head"), "Ctrl+Right", &Workbench::move_head, 1);
+  attention("previous_head", tr("Previous head, or the mean of all"), "Ctrl+Left", &Workbench::move_head, -1);
   add(move, "go_to_step", tr("Go to step…"), {QKeySequence("G")}, tr("Go to a step by its number"),
       [this] { find_->ask_step(); });
   move->addSeparator();
@@ -162,7 +170,12 @@ void Workbench::build_view_menu() {
   };
   panel(left_, "show_traces", tr("Session"), QKeySequence("Ctrl+1"));
   panel(right_, "show_documents", tr("Documents"), QKeySequence("Ctrl+2"));
-  panel(below_, "show_activations", tr("Activations"), QKeySequence("D"));
+  panel(below_, "show_activations", tr("Inside the model"), QKeySequence("D"));
+  add(view, "other_view", tr("Residual stream or attention"), {QKeySequence("V")},
+      tr("Show the other of the two inside the model"), [this] {
+        drawer_->show_view(drawer_->view() == Drawer::attention ? Drawer::activations : Drawer::attention);
+        set_drawer_open(true);
+      });
   view->addSeparator();
   QMenu* themes = view->addMenu(tr("Theme"));
   auto* choices = new QActionGroup(this);
@@ -176,6 +189,14 @@ void Workbench::build_view_menu() {
   theme_choice("theme_system", tr("As the system"), ThemeChoice::system);
   theme_choice("theme_light", tr("Light"), ThemeChoice::light);
   theme_choice("theme_dark", tr("Dark"), ThemeChoice::dark);
+}
+
+void Workbench::move_layer(int by) {
+  if (const auto map = document_->attention()) document_->set_layer(std::clamp(map->layer + by, 0, map->layers - 1));
+}
+
+void Workbench::move_head(int by) {
+  if (const auto map = document_->attention()) document_->set_head(std::clamp(map->head + by, -1, map->heads - 1));
 }
 
 void Workbench::refresh_recent() {

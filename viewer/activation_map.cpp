@@ -5,35 +5,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "viewer/panel_parts.h"
+
 namespace stemma {
 namespace {
 
 constexpr double header = 34, steps_strip = 16, token_axis = 20, status = 24, layer_axis = 46, margin = 12;
-constexpr TextStyle title_style{13, true}, text_style{13, false}, small_style{11, false};
-
-struct Ink {
-  Rgba ground, text, quiet, rule, panel, accent;
-};
-Ink ink(bool dark) {
-  return dark ? Ink{{0x17, 0x18, 0x1A}, {0xEC, 0xEA, 0xE5}, {0x9A, 0x97, 0x8F}, {0xFF, 0xFF, 0xFF, 0x50}, {0x21, 0x23, 0x27}, {0xE0, 0xA0, 0x44}}
-              : Ink{{0xF7, 0xF5, 0xF0}, {0x1B, 0x1A, 0x18}, {0x6B, 0x67, 0x5F}, {0x00, 0x00, 0x00, 0x48}, {0xFF, 0xFF, 0xFF}, accent_colour};
-}
-
-void frame_of(Canvas& canvas, const Box& b, double width, Rgba colour) {
-  canvas.fill({b.x - width, b.y - width, b.width + 2 * width, width}, colour);
-  canvas.fill({b.x - width, b.bottom(), b.width + 2 * width, width}, colour);
-  canvas.fill({b.x - width, b.y, width, b.height}, colour);
-  canvas.fill({b.right(), b.y, width, b.height}, colour);
-}
-
-// 1, 2, 5, 10, ... : the smallest that keeps marks `least` apart.
-int round_step(double per_unit, double least) {
-  for (int step = 1;; step *= 10) {
-    for (int times : {1, 2, 5}) {
-      if (per_unit * step * times >= least || step >= 100000000) return step * times;
-    }
-  }
-}
 
 }  // namespace
 
@@ -42,7 +19,7 @@ void ActivationMapPanel::show(std::shared_ptr<const ActivationMap> map) {
   map_ = map && !map->empty() ? std::move(map) : nullptr;
   if (!map_) return;
   range_ = colour_range(*map_);
-  cells_ = colour_cells(*map_, range_, dark_);
+  pooled_ = 0;
   ramp_ = {};
   if (!same_shape) scene_.set_size(map_->layers, map_->tokens);
   if (cursor_.token >= map_->tokens || cursor_.layer >= map_->layers) cursor_ = {};
@@ -57,8 +34,8 @@ void ActivationMapPanel::set_cursor(Cell cell) {
 void ActivationMapPanel::set_dark(bool dark) {
   if (dark == dark_) return;
   dark_ = dark;
+  pooled_ = 0;
   ramp_ = {};
-  if (map_) cells_ = colour_cells(*map_, range_, dark_);
 }
 
 std::optional<Cell> ActivationMapPanel::apply(const Input& input) {
@@ -106,13 +83,7 @@ std::optional<Cell> ActivationMapPanel::frame(Canvas& canvas, const Input& input
   const Ink colours = ink(dark_);
   canvas.fill({0, 0, input.width, input.height}, colours.ground);
   if (!map_) {
-    const auto lines = break_lines(canvas, message_, text_style, std::min(520.0, input.width - 2 * margin));
-    double baseline = input.height / 2 - 10.0 * (static_cast<double>(lines.size()) - 1) + 4;
-    for (const TextLine& line : lines) {
-      const std::string_view words = std::string_view(message_).substr(line.begin, line.end - line.begin);
-      canvas.text((input.width - canvas.text_width(words, text_style)) / 2, baseline, words, text_style, colours.quiet);
-      baseline += 20;
-    }
+    draw_message(canvas, input, message_, dark_);
     return std::nullopt;
   }
   const double top = header + steps_strip;
@@ -134,7 +105,9 @@ void ActivationMapPanel::draw_header(Canvas& canvas, const Input& input) const {
   const std::string name = elide(canvas, map_->quantity, title_style, input.width - legend - 2 * margin);
   canvas.text(margin, baseline, name, title_style, colours.text);
   const double x = margin + canvas.text_width(name, title_style) + 10;
-  const std::string size = fmt::format("{} layers × {} tokens", map_->layers, map_->tokens);
+  const std::string size = 
+      fmt::format("{} layers × {} tokens{}", map_->layers, map_->tokens,
+                  pooled_ > 1 ? fmt::format(" · each column the mean of {}", pooled_) : "");
   canvas.text(x, baseline, elide(canvas, size, small_style, input.width - legend - x - margin), small_style, colours.quiet);
   draw_legend(canvas, input.width - margin, baseline);
 }
@@ -151,11 +124,16 @@ void ActivationMapPanel::draw_legend(Canvas& canvas, double right, double baseli
   canvas.text(box.x - 8 - low_width, baseline, low, small_style, colours.quiet);
 }
 
-void ActivationMapPanel::draw_cells(Canvas& canvas) const {
+void ActivationMapPanel::draw_cells(Canvas& canvas) {
   const Box& plot = scene_.plot();
+  int pool = 1;  // no column is narrower than a pixel: what lies between two would not be drawn at all
+  while (scene_.column_width() * pool < 1) pool *= 2;
+  if (pool != pooled_) cells_ = colour_cells(*map_, range_, dark_, pool);
+  pooled_ = pool;
   const double end = std::min<double>(scene_.tokens(), scene_.first() + scene_.shown());
   const Box filled{plot.x, plot.y, (end - scene_.first()) * scene_.column_width(), plot.height};
-  canvas.cells(filled, cells_, {scene_.first(), 0, end - scene_.first(), static_cast<double>(map_->layers)});
+  canvas.cells(filled, cells_,
+               {scene_.first() / pool, 0, (end - scene_.first()) / pool, static_cast<double>(map_->layers)});
 }
 
 void ActivationMapPanel::draw_axes(Canvas& canvas) const {
@@ -165,7 +143,8 @@ void ActivationMapPanel::draw_axes(Canvas& canvas) const {
   for (size_t s = 0; s < map_->step_begins.size(); ++s) {  // steps: a line, and the number above where there is room
     const double x = scene_.x_of(map_->step_begins[s]);
     if (x < plot.x - 0.5 || x >= plot.right()) continue;
-    if (s > 0) canvas.line(x, plot.y - 5, x, plot.bottom(), 1, colours.rule);
+    const double next = scene_.x_of(s + 1 < map_->step_begins.size() ? map_->step_begins[s + 1] : map_->tokens);
+    if (s > 0) canvas.line(x, plot.y - 5, x, next - x < 6 ? plot.y : plot.bottom(), 1, colours.rule);  // no grey wall
     const std::string name = (s == 0 ? "step " : "") + std::to_string(s);
     if (x < free_from) continue;
     canvas.text(x + 2, plot.y - 5, name, small_style, colours.quiet);
@@ -235,15 +214,9 @@ void ActivationMapPanel::draw_reading(Canvas& canvas, const Input& input) const 
     canvas.text(layer_axis, baseline, elide(canvas, "Click a cell to go there; wheel zooms, drag moves, double click shows all", small_style, input.width - layer_axis - margin),
                 small_style, colours.quiet);
   }
-  const auto under = input.inside && !input.down ? scene_.cell_at(input.mouse_x, input.mouse_y) : std::nullopt;
-  if (!under) return;
-  const std::string words = reading(*under);
-  const double width = canvas.text_width(words, text_style) + 16;
-  Box box{std::clamp(input.mouse_x + 14, 2.0, std::max(2.0, input.width - width - 4)), input.mouse_y + 18, width, 24};
-  if (box.bottom() > input.height - 2) box.y = input.mouse_y - 32;
-  canvas.fill(box, colours.panel);
-  frame_of(canvas, box, 1, colours.rule);
-  canvas.text(box.x + 8, box.y + 16, words, text_style, colours.text);
+  if (input.inside && !input.down)
+    if (const auto under = scene_.cell_at(input.mouse_x, input.mouse_y))
+      draw_tip(canvas, input, reading(*under), dark_);
 }
 
 }  // namespace stemma

@@ -19,8 +19,8 @@ struct ColourRange {
   bool cut = false;
 };
 ColourRange colour_range(const ActivationMap& map);
-// Row 0 is the last layer.
-Cells colour_cells(const ActivationMap& map, const ColourRange& range, bool dark);
+// Row 0 is the last layer; each column is the mean of what was measured of `pool` tokens.
+Cells colour_cells(const ActivationMap& map, const ColourRange& range, bool dark, int pool = 1);
 Cells ramp_cells(const ActivationMap& map, bool dark);  // the legend: 128 columns from low to high
 // Three significant digits; an en dash where not measured.
 std::string written(double value);
@@ -45,7 +45,7 @@ class ActivationMapPanel {
   std::optional<Cell> apply(const Input& input);
   void draw_header(Canvas& canvas, const Input& input) const;
   void draw_legend(Canvas& canvas, double right, double baseline) const;
-  void draw_cells(Canvas& canvas) const;
+  void draw_cells(Canvas& canvas);
   void draw_axes(Canvas& canvas) const;
   void draw_crosshair(Canvas& canvas) const;
   void draw_reading(Canvas& canvas, const Input& input) const;
@@ -55,6 +55,7 @@ class ActivationMapPanel {
   std::string message_;
   Scene scene_;
   Cells cells_, ramp_;
+  int pooled_ = 0;  // tokens that a column of cells_ covers; 0: none coloured yet
   ColourRange range_;
   Cell cursor_;
   bool dark_ = false;

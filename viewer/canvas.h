@@ -29,6 +29,8 @@ struct Cells {
   uint64_t stamp = 0;
 };
 
+uint64_t next_stamp();  // never the same twice; any thread
+
 // Lengths are logical pixels or points. What is drawn later lies above.
 class Canvas {
  public:

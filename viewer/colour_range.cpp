@@ -9,11 +9,6 @@
 namespace stemma {
 namespace {
 
-uint64_t next_stamp() {
-  static std::atomic<uint64_t> stamp = 0;
-  return ++stamp;
-}
-
 Rgba colour_of(double value, const ColourRange& range, bool diverging, bool dark) {
   if (std::isnan(value)) return unmeasured_colour(dark);
   if (diverging) return diverging_colour(value / range.high, dark);
@@ -22,6 +17,11 @@ Rgba colour_of(double value, const ColourRange& range, bool diverging, bool dark
 
 }  // namespace
 
+uint64_t next_stamp() {
+  static std::atomic<uint64_t> stamp = 0;
+  return ++stamp;
+}
+
 ColourRange colour_range(const ActivationMap& map) {
   std::vector<float> values;
   for (float v : map.values) {
@@ -29,11 +29,16 @@ ColourRange colour_range(const ActivationMap& map) {
   }
   ColourRange range;
   if (values.empty()) return {map.diverging ? -1.0 : 0.0, 1, false};
-  std::sort(values.begin(), values.end());
+  const auto at = [&values](size_t place) {  // were they sorted
+    std::nth_element(values.begin(), values.begin() + static_cast<ptrdiff_t>(place), values.end());
+    return values[place];
+  };
   const size_t outside = values.size() / 100;
-  range.high = values[values.size() - 1 - outside];
-  range.low = map.diverging ? -range.high : values[outside];
-  range.cut = values.back() > range.high || (!map.diverging && values.front() < range.low);
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  const float lowest = *least, highest = *most;
+  range.high = at(values.size() - 1 - outside);
+  range.low = map.diverging ? -range.high : at(outside);
+  range.cut = highest > range.high || (!map.diverging && lowest < range.low);
   if (range.high <= range.low) {  // one value everywhere
     const double wide = std::max(1e-6, std::abs(range.high) * 0.01);
     range.high += wide;
@@ -42,12 +47,20 @@ ColourRange colour_range(const ActivationMap& map) {
   return range;
 }
 
-Cells colour_cells(const ActivationMap& map, const ColourRange& range, bool dark) {
-  Cells cells{map.tokens, map.layers, {}, next_stamp()};
-  cells.pixels.reserve(map.values.size());
+Cells colour_cells(const ActivationMap& map, const ColourRange& range, bool dark, int pool) {
+  Cells cells{(map.tokens + pool - 1) / pool, map.layers, {}, next_stamp()};
+  cells.pixels.reserve(static_cast<size_t>(cells.columns) * map.layers);
   for (int layer = map.layers - 1; layer >= 0; --layer) {
-    for (int token = 0; token < map.tokens; ++token) {
-      cells.pixels.push_back(colour_of(map.value(layer, token), range, map.diverging, dark));
+    for (int first = 0; first < map.tokens; first += pool) {
+      double sum = 0;
+      int measured = 0;
+      for (int token = first; token < std::min(first + pool, map.tokens); ++token) {
+        const double value = map.value(layer, token);
+        if (std::isnan(value)) continue;
+        sum += value;
+        ++measured;
+      }
+      cells.pixels.push_back(colour_of(measured ? sum / measured : std::nan(""), range, map.diverging, dark));
     }
   }
   return cells;

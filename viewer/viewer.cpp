@@ -88,7 +88,7 @@ Viewer::~Viewer() {
   ImGui::DestroyContext(context);
 }
 
-std::optional<Cell> Viewer::draw(const Input& input) {
+void Viewer::draw(const Input& input, const std::function<void(Canvas&)>& frame) {
   State& state = *state_;
   ImGui::SetCurrentContext(state.context);
   state.use_scale(std::clamp(input.scale, 0.5, 4.0));
@@ -109,11 +109,10 @@ std::optional<Cell> Viewer::draw(const Input& input) {
   ImGui_ImplOpenGL3_NewFrame();
   ImGui::NewFrame();
   state.canvas.begin(ImGui::GetBackgroundDrawList(), state.faces);
-  const auto chosen = panel.frame(state.canvas, input);
+  frame(state.canvas);
   ImGui::Render();
   ImGui_ImplOpenGL3_RenderDrawData(ImGui::GetDrawData());
   state.canvas.end();
-  return chosen;
 }
 
 }  // namespace stemma

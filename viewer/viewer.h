@@ -1,14 +1,14 @@
-// One Dear ImGui context that draws the panel into the framebuffer that is bound.
+// One Dear ImGui context that draws a panel into the framebuffer that is bound.
 //
 // Every call, construction and destruction included, is on the thread and with the OpenGL context (3.2 or later) of the
 // first. A frame is drawn when asked; nothing runs in between.
 #pragma once
 
+#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
-#include "viewer/activation_map.h"
+#include "viewer/canvas.h"
 #include "viewer/input.h"
 
 namespace stemma {
@@ -22,10 +22,8 @@ class Viewer {
   Viewer(const Viewer&) = delete;
   Viewer& operator=(const Viewer&) = delete;
 
-  ActivationMapPanel panel;
-
-  // Draws input.width x input.height logical pixels at input.scale; the cell that was chosen, if any.
-  std::optional<Cell> draw(const Input& input);
+  // Draws input.width x input.height logical pixels at input.scale: what `frame` draws on the canvas it is given.
+  void draw(const Input& input, const std::function<void(Canvas&)>& frame);
 
  private:
   struct State;

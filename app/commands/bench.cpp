@@ -8,6 +8,7 @@
 #include "app/commands/bench_index.h"
 #include "app/commands/bench_prefill.h"
 #include "app/commands/bench_tokenize.h"
+#include "app/commands/bench_trace.h"
 #include "app/commands/command.h"
 #include "app/commands/options.h"
 #include "app/commands/random_model.h"
@@ -67,8 +68,9 @@ Run setup_capture_bench(CLI::App& app) {
   auto options = std::make_shared<BenchCapture>();
   declare_shape(app, options->shape, options->dtype);
   app.add_option("--capture", options->capture, "What is recorded, as of stemma generate");
-  app.add_option("--tokens", options->tokens, "Tokens to write")->check(CLI::Range(2, 100000));
-  app.add_option("--repeat", options->repeat, "Times each is run, alternately; the best counts")->check(CLI::Range(1, 1000));
+  app.add_option("--tokens", options->tokens, "Tokens of each stretch")->check(CLI::Range(2, 100000));
+  app.add_option("--repeat", options->repeat, "Pairs of stretches, one with and one without; medians count")
+      ->check(CLI::Range(1, 1000));
   declare_device(app, options->device);
   declare_json(app, options->json);
   return [options] { return bench_capture(*options); };
@@ -79,11 +81,22 @@ Run setup_index_bench(CLI::App& app) {
   app.add_option("--documents", options->documents, "Random documents in the index")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
   app.add_option("--numbers", options->numbers, "Kept of a document")->check(CLI::Range(int64_t{16}, int64_t{1024}));
-  app.add_option("--rescored", options->rescored, "Documents scored exactly")->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
+  app.add_option("--rescore", options->rescored, "Documents scored exactly")->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
   app.add_option("--folder", options->folder, "Where the index is made, and removed again; else the temporary folder");
   app.add_option("--repeat", options->repeat, "Times it is asked; the best counts")->check(CLI::Range(1, 1000));
   declare_json(app, options->json);
   return [options] { return bench_index(*options); };
+}
+
+Run setup_trace_bench(CLI::App& app) {
+  auto options = std::make_shared<BenchTrace>();
+  declare_shape(app, options->shape, options->dtype);
+  app.add_option("--capture", options->capture, "What is recorded, as of stemma generate");
+  app.add_option("--tokens", options->tokens, "Tokens to write")->check(CLI::Range(2, 100000));
+  app.add_option("--keep", options->keep, "Leave session and model in this folder, to be opened")->type_name("DIR");
+  declare_device(app, options->device);
+  declare_json(app, options->json);
+  return [options] { return bench_trace(*options); };
 }
 
 Run setup_tokenize_bench(CLI::App& app) {
@@ -108,6 +121,7 @@ Run setup_bench(CLI::App& app) {
     add("decode", "Tokens written one after the other", setup_decode_bench);
     add("prefill", "A prompt read at once", setup_prefill_bench);
     add("capture", "What recording costs: the same tokens with and without it", setup_capture_bench);
+    add("trace", "A long trace recorded, opened and stepped through", setup_trace_bench);
     add("attribute", "Fit of the curvature and scan of the documents", setup_attribute_bench);
     add("index", "A question to an index of many documents", setup_index_bench);
     add("tokenize", "Text to tokens", setup_tokenize_bench);

@@ -7,7 +7,7 @@ namespace stemma {
 
 struct BenchCapture {
   std::string shape = "smollm-135m", dtype = "f32", capture = "residual", device = "auto";
-  int tokens = 256, repeat = 3;
+  int tokens = 48, repeat = 15;  // of a stretch; pairs of stretches
   bool json = false;
 };
 

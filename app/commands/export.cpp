@@ -16,7 +16,7 @@ namespace {
 
 struct Options {
   std::string session, figure, out, trace, method, quantity = "norm";
-  int step = -1, document = -1, documents = 8;
+  int step = -1, document = -1, documents = 8, layer = -1, head = -1;
 };
 
 const InfluenceTable* table_of(const Session& session, const Trace& trace, const std::string& method) {
@@ -39,7 +39,8 @@ const Trace& trace_of(const Session& session, const Options& options) {
   if (session.traces.empty()) throw Error(ErrorCode::not_found, options.session + ": holds no trace; stemma generate adds one");
   for (const Trace& trace : session.traces) {
     const auto sites = session.activations.find(trace.id);
-    if (options.figure == "activations" ? sites != session.activations.end() && !sites->second.empty()
+    if (options.figure == "attention" ? session.attention.contains(trace.id)
+        : options.figure == "activations" ? sites != session.activations.end() && !sites->second.empty()
                                         : table_of(session, trace, options.method) != nullptr) {
       return trace;
     }
@@ -72,10 +73,17 @@ Figure activations_of(const Session& session, const Trace& trace, const Options&
   return activation_figure(recorded_map(session.path, trace, sites, activation_quantity(options.quantity)), origin);
 }
 
+Figure attention_of(const Session& session, const Trace& trace, const Options& options, const FigureOrigin& origin) {
+  const auto facts = session.models.find(trace.model_hash);
+  const int last = facts == session.models.end() ? 0 : facts->second.layers - 1;
+  return attention_figure(kept_attention(session, trace, options.layer < 0 ? last : options.layer, options.head), origin);
+}
+
 Figure build(const Session& session, const Options& options) {
   const Trace& trace = trace_of(session, options);
   const FigureOrigin origin = figure_origin(session, trace);
   if (options.figure == "activations") return activations_of(session, trace, options, origin);
+  if (options.figure == "attention") return attention_of(session, trace, options, origin);
   const InfluenceTable& table = attributed(session, trace, options);
   const int step = step_of(table, options);
   if (options.figure == "step") return step_figure(trace, table, step, options.documents, origin);
@@ -101,9 +109,10 @@ int draw(const Options& options) {
 Run setup_export(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("session", options->session, "The session to draw from")->required()->type_name("S.h5");
-  app.add_option("--figure", options->figure, "step: a step and its documents; document: a document's tokens; activations: layers x tokens")
+  app.add_option("--figure", options->figure, "step: a step and its documents; document: a document's tokens; activations: layers x tokens; "
+                 "attention: steps x steps")
       ->required()
-      ->check(CLI::IsMember({"step", "document", "activations"}))
+      ->check(CLI::IsMember({"step", "document", "activations", "attention"}))
       ->type_name("NAME");
   app.add_option("--out", options->out, "Where to write it; the ending says how: .svg, .pdf, .png or .csv")->required()->type_name("FILE");
   app.add_option("--trace", options->trace, "Of this trace")->type_name("ID")->default_str("the first that has it");
@@ -113,6 +122,10 @@ Run setup_export(CLI::App& app) {
       ->default_str("the strongest");
   app.add_option("--documents", options->documents, "With step: documents on each side")->check(CLI::NonNegativeNumber);
   app.add_option("--method", options->method, "The influence found by this method")->type_name("NAME")->default_str("ekfac");
+  app.add_option("--layer", options->layer, "With attention: of this layer")
+      ->check(CLI::NonNegativeNumber)
+      ->default_str("the last");
+  app.add_option("--head", options->head, "With attention: of this head; -1: the mean of all")->check(CLI::Range(-1, 1 << 20));
   app.add_option("--quantity", options->quantity, "With activations: norm, change or cosine")
       ->check(CLI::IsMember({"norm", "change", "cosine"}))
       ->type_name("NAME");

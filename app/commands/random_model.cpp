@@ -6,6 +6,8 @@
 #include <cctype>
 #include <cstring>
 #include <map>
+#include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "app/commands/memory_fits.h"
 #include "app/commands/model_size.h"
@@ -98,7 +100,32 @@ std::string small(std::string_view name) {
   return letters;
 }
 
+// Syllables that spell the number, so that no two words are alike.
+std::string word(int id) {
+  constexpr std::string_view consonants = "bdfgklmnprstvz", vowels = "aeiou";
+  const int syllables = static_cast<int>(consonants.size() * vowels.size());
+  std::string letters;
+  do {
+    letters = consonants[static_cast<size_t>(id % syllables) / vowels.size()] + std::string(1, vowels[id % 5]) + letters;
+    id /= syllables;
+  } while (id > 0);
+  return letters;
+}
+
 }  // namespace
+
+std::string made_tokenizer(int vocabulary) {
+  constexpr int letters = 26, think = letters, words_a_sentence = 20;
+  nlohmann::json pieces = nlohmann::json::object();
+  for (int id = 0; id < vocabulary; ++id)
+    pieces[id < letters ? std::string(1, static_cast<char>('a' + id))
+           : id == think ? "<think>"
+                         : "\u0120" + word(id) + (id % words_a_sentence == 0 ? "." : "")] = id;
+  const nlohmann::json added = {{{"id", think}, {"content", "<think>"}, {"special", true}}};
+  const nlohmann::json bytes = {{"type", "ByteLevel"}, {"add_prefix_space", false}};
+  const nlohmann::json model = {{"type", "BPE"}, {"vocab", pieces}, {"merges", nlohmann::json::array()}};
+  return nlohmann::json{{"added_tokens", added}, {"pre_tokenizer", bytes}, {"decoder", bytes}, {"model", model}}.dump();
+}
 
 std::vector<std::string> shape_names() {
   std::vector<std::string> names;

@@ -24,4 +24,8 @@ WeightType weight_type(const std::string& name);
 Model random_model(const ModelConfig& config, std::shared_ptr<Ops> ops, WeightType type = WeightType::f32,
                    double beside = 0);
 
+// A tokenizer for it, as text: tokenizer.json. The first 26 ids are letters, the next opens a thought ("<think>"); each
+// other is a word of its own, every twentieth of which ends a sentence, so that what it writes has steps.
+std::string made_tokenizer(int vocabulary);
+
 }  // namespace stemma

@@ -230,6 +230,42 @@ Figure document_figure(const Trace& trace, const InfluenceTable& table, int step
   return figure;
 }
 
+Figure attention_figure(const AttentionMap& map, const FigureOrigin& origin) {
+  Figure figure;
+  figure.kind = "attention";
+  figure.title = "Attention between steps";
+  add(figure.provenance, "session", origin.session);
+  add(figure.provenance, "model", origin.model_name);
+  for (const auto& [key, value] : map.provenance) add(figure.provenance, key, value);
+  add(figure.provenance, "version", "Stemma " STEMMA_VERSION);
+  add(figure.provenance, "command",
+      command_of("attention", map.trace_id, origin, fmt::format(" --layer {} --head {}", map.layer, map.head)));
+  figure.table.columns = {"step", "seen", "share", "seen_text"};
+  figure.caption = fmt::format(
+      "“{}”: how the attention of each of {} steps falls on the steps before it, means over their tokens; layer {}, {}.",
+      on_one_line(map.title), map.steps, map.layer,
+      map.head < 0 ? fmt::format("mean of {} heads", map.heads) : fmt::format("head {}", map.head));
+  std::vector<float> values;
+  for (const float value : map.values)
+    if (!std::isnan(value)) values.push_back(value);
+  if (values.empty()) return figure;
+  std::sort(values.begin(), values.end());
+  const double high = std::max(1e-6f, values[values.size() - 1 - values.size() / 100]);
+  if (values.back() > high)
+    figure.caption += " Colours end at the 99th percentile; values beyond take the end's colour.";
+  constexpr int most_named = 26;  // columns that have room for their number
+  std::vector<std::string> numbers;
+  for (int step = 0; step < map.steps; ++step) numbers.push_back(std::to_string(step));
+  figure.body.push_back(HeatMap{map.steps, map.steps, map.values,
+                                {"Share of the step's attention", "", false, 0, high},
+                                "Steps", "steps they look at", numbers,
+                                map.steps <= most_named ? numbers : std::vector<std::string>{}, {}, true});
+  for (int step = 0; step < map.steps; ++step)
+    for (int seen = 0; seen <= step; ++seen)
+      figure.table.rows.push_back({numbers[step], numbers[seen], exact(map.value(step, seen)), map.step_texts[seen]});
+  return figure;
+}
+
 Figure activation_figure(const ActivationMap& map, const FigureOrigin& origin) {
   Figure figure;
   figure.kind = "activations";

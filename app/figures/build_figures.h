@@ -9,6 +9,7 @@
 #include "runtime/influence/table.h"
 #include "runtime/session/session.h"
 #include "runtime/trace/activation_summary.h"
+#include "runtime/trace/attention_map.h"
 #include "runtime/trace/trace.h"
 
 namespace stemma {
@@ -32,5 +33,6 @@ Figure document_figure(const Trace& trace, const InfluenceTable& table, int step
                        const FigureOrigin& origin = {});
 
 Figure activation_figure(const ActivationMap& map, const FigureOrigin& origin = {});
+Figure attention_figure(const AttentionMap& map, const FigureOrigin& origin = {});
 
 }  // namespace stemma

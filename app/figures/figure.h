@@ -59,6 +59,7 @@ struct HeatMap {
   std::vector<std::string> row_labels;
   std::vector<std::string> column_labels;  // written where there is room
   std::vector<int> column_lines;           // a thin line before each of these columns
+  bool square = false;                     // cells are as high as they are wide
 };
 using Mark = std::variant<Paragraph, Heading, ShadedText, SignedBars, ColumnBars, HeatMap>;
 

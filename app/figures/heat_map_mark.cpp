@@ -97,6 +97,7 @@ void draw_mark(MarkPen& pen, const HeatMap& mark) {
   band.worded = worded;
   band.column = std::min(worded ? 30.0 : 12.0, room / per_band);
   band.row = std::clamp((bands_needed > 1 && worded ? 90.0 : 200.0) / mark.rows, 3.0, 12.0);
+  if (mark.square) band.row = band.column;
   const Cells cells = coloured(mark);
   for (band.first = 0; band.first < mark.columns; band.first += per_band) {
     band.columns = std::min(per_band, mark.columns - band.first);

@@ -2,11 +2,23 @@
 
 #include <QVBoxLayout>
 
+#include "app/canvas_widget.h"
 #include "app/panels/panel_parts.h"
 #include "app/theme.h"
-#include "app/viewer_widget.h"
 
 namespace stemma {
+
+namespace {
+QComboBox* choice(QHBoxLayout* row, const QString& name, const QString& tip) {
+  auto* made = new QComboBox;
+  made->setFocusPolicy(Qt::TabFocus);
+  made->setSizeAdjustPolicy(QComboBox::AdjustToContents);
+  made->setAccessibleName(name);
+  made->setToolTip(tip);
+  row->addWidget(made);
+  return made;
+}
+}  // namespace
 
 Drawer::Drawer(OpenSession* document, Jobs* jobs, QWidget* parent) : QWidget(parent), document_(document), jobs_(jobs) {
   setMinimumHeight(150);
@@ -15,44 +27,88 @@ Drawer::Drawer(OpenSession* document, Jobs* jobs, QWidget* parent) : QWidget(par
   column->setSpacing(0);
   auto* row = new QHBoxLayout;
   row->setContentsMargins(12, 2, 14, 2);
-  quantity_ = new QComboBox;
-  quantity_->setFocusPolicy(Qt::TabFocus);
-  quantity_->setAccessibleName(tr("What to show of the residual stream"));
+  row->setSpacing(8);
+  view_ = choice(row, tr("What to look at inside the model"),
+                 tr("Activations of each token, or attention between steps (V)"));
+  view_->addItems({tr("Residual stream"), tr("Attention")});
+  quantity_ =
+      choice(row, tr("What to show of the residual stream"), tr("Which number of the residual stream each cell shows"));
   quantity_->addItem(tr("Norm of the residual stream"), static_cast<int>(ActivationQuantity::norm));
   quantity_->addItem(tr("Change by each layer"), static_cast<int>(ActivationQuantity::change));
   quantity_->addItem(tr("Cosine with the last layer"), static_cast<int>(ActivationQuantity::cosine));
-  quantity_->setToolTip(tr("Which number of the residual stream each cell shows"));
-  row->addWidget(quantity_);
-  row->addSpacing(12);
+  layer_ = choice(row, tr("Layer"), tr("Attention of this layer (Ctrl+Up, Ctrl+Down)"));
+  head_ = choice(row, tr("Head"), tr("Attention of this head, or the mean of all (Ctrl+Left, Ctrl+Right)"));
+  row->addSpacing(4);
   source_ = new ElidedLabel;
-  source_->setAccessibleName(tr("Where the activations come from"));
+  source_->setAccessibleName(tr("Where the numbers come from"));
   row->addWidget(source_, 1);
-  recompute_ = quiet_button(tr("Compute again"), tr("Runs the model over this trace's tokens once more"));
+  recompute_ = quiet_button({}, tr("Runs the model over this trace's tokens once more"));
   row->addWidget(recompute_);
   column->addLayout(row);
   // Made before the window is first shown: a GL child that comes later would make Qt close the window and open another.
-  viewer_ = new ViewerWidget(this);
-  viewer_->set_dark(theme().dark);
-  column->addWidget(viewer_, 1);
-  connect(viewer_, &ViewerWidget::cursor_chosen, document_, &OpenSession::set_layer_and_token);
-  connect(&ThemeKeeper::instance(), &ThemeKeeper::changed, viewer_, [this] { viewer_->set_dark(theme().dark); });
+  canvas_ = new CanvasWidget(this);
+  column->addWidget(canvas_, 1);
+  const auto darken = [this] {
+    activations_.set_dark(theme().dark);
+    attention_.set_dark(theme().dark);
+    canvas_->redraw();
+  };
+  darken();
+  connect(&ThemeKeeper::instance(), &ThemeKeeper::changed, canvas_, darken);
   connect(document_, &OpenSession::activations_changed, this, [this] {
-    viewer_->set_message(document_->activations_message());
-    viewer_->show_activations(document_->activations());
+    activations_.set_message(document_->activations_message().toStdString());
+    activations_.show(document_->activations());
+    refresh_source();
+    follow_cursor();
+  });
+  connect(document_, &OpenSession::attention_changed, this, [this] {
+    attention_.set_message(document_->attention_message().toStdString());
+    attention_.show(document_->attention());
+    refresh_choices();
     refresh_source();
     follow_cursor();
   });
   connect(jobs_, &Jobs::changed, this, &Drawer::refresh_source);
   connect(jobs_, &Jobs::progressed, this, &Drawer::refresh_source);
-  connect(recompute_, &QPushButton::clicked, this,
-          [this] { jobs_->running() == Jobs::Kind::recompute ? jobs_->cancel() : jobs_->recompute(); });
+  connect(recompute_, &QPushButton::clicked, this, [this] {
+    const Jobs::Kind now = jobs_->running();
+    if (now == Jobs::Kind::recompute || now == Jobs::Kind::attention)
+      jobs_->cancel();
+    else
+      view() == attention ? jobs_->measure_attention() : jobs_->recompute();
+  });
   connect(quantity_, &QComboBox::activated, this, &Drawer::read);
+  connect(view_, &QComboBox::activated, this, [this](int index) { show_view(static_cast<View>(index)); });
+  connect(layer_, &QComboBox::activated, document_, &OpenSession::set_layer);
+  connect(head_, &QComboBox::activated, this, [this](int index) { document_->set_head(index - 1); });
   connect(document_, &OpenSession::trace_changed, this, &Drawer::read);
-  connect(document_, &OpenSession::cursor_changed, this, &Drawer::follow_cursor);
+  connect(document_, &OpenSession::cursor_changed, this, [this](const Cursor& now, const Cursor& before) {
+    if (view() == attention && (now.layer != before.layer || now.head != before.head)) read();
+    follow_cursor();
+  });
+  show_view(activations);
 }
 
 ActivationQuantity Drawer::quantity() const {
   return static_cast<ActivationQuantity>(quantity_->currentData().toInt());
+}
+
+void Drawer::show_view(View view) {
+  view_->setCurrentIndex(view);
+  quantity_->setVisible(view == activations);
+  const auto later = [this](auto change) { QMetaObject::invokeMethod(this, change, Qt::QueuedConnection); };
+  if (view == activations) {
+    canvas_->show_frame([this, later](Canvas& canvas, const Input& input) {
+      if (const auto cell = activations_.frame(canvas, input))
+        later([this, at = *cell] { document_->set_layer_and_token(at.layer, at.token); });
+    });
+  } else {
+    canvas_->show_frame([this, later](Canvas& canvas, const Input& input) {
+      if (const auto step = attention_.frame(canvas, input)) later([this, at = *step] { document_->set_step(at); });
+    });
+  }
+  refresh_choices();
+  read();
 }
 
 void Drawer::showEvent(QShowEvent* event) {
@@ -63,26 +119,48 @@ void Drawer::showEvent(QShowEvent* event) {
 void Drawer::read() {
   stale_ = !isVisible();
   if (stale_) return;
-  document_->read_activations(quantity());
+  view() == attention ? document_->read_attention() : document_->read_activations(quantity());
+}
+
+void Drawer::refresh_choices() {
+  const AttentionMap* map = attention_.map();
+  const bool chosen = view() == attention && map;
+  layer_->setVisible(chosen);
+  head_->setVisible(chosen);
+  if (!map) return;
+  if (layer_->count() != map->layers) {
+    layer_->clear();
+    for (int layer = 0; layer < map->layers; ++layer) layer_->addItem(tr("Layer %1").arg(layer));
+  }
+  if (head_->count() != map->heads + 1) {
+    head_->clear();
+    head_->addItem(tr("Mean of %1 heads").arg(map->heads));
+    for (int head = 0; head < map->heads; ++head) head_->addItem(tr("Head %1").arg(head));
+  }
+  layer_->setCurrentIndex(map->layer);
+  head_->setCurrentIndex(map->head + 1);
 }
 
 void Drawer::refresh_source() {
-  const bool computing = jobs_->running() == Jobs::Kind::recompute;
+  const bool of_attention = view() == attention;
+  const bool computing = jobs_->running() == (of_attention ? Jobs::Kind::attention : Jobs::Kind::recompute);
   const Progress& now = jobs_->progress();
   QString detail;
-  source_->setText(!computing      ? document_->activations_source(&detail)
+  source_->setText(!computing ? (of_attention ? document_->attention_source() : document_->activations_source(&detail))
                    : now.total > 0 ? tr("Computing: %1 of %2 tokens").arg(now.done).arg(now.total)
                                    : QString::fromStdString(now.stage) + QStringLiteral("…"));
   source_->setToolTip(detail.isEmpty() ? source_->text() : detail);
-  recompute_->setVisible(computing || document_->can_recompute());
-  recompute_->setText(computing ? tr("Cancel") : tr("Compute again"));
+  recompute_->setVisible(computing || (of_attention ? document_->can_measure_attention() : document_->can_recompute()));
+  recompute_->setText(computing ? tr("Cancel") : of_attention ? tr("Measure attention") : tr("Compute again"));
   recompute_->setEnabled(computing ? !jobs_->stopping() : jobs_->running() == Jobs::Kind::none);
 }
 
 void Drawer::follow_cursor() {
   const Cursor& cursor = document_->cursor();
   const Step* step = document_->step();
-  viewer_->set_cursor(cursor.layer, cursor.token >= 0 ? cursor.token : step ? step->begin : -1);
+  activations_.set_cursor({cursor.layer, cursor.token >= 0 ? cursor.token : step ? step->begin : -1});
+  if (attention_.cursor() != cursor.step) attention_.set_cursor(cursor.step);
+  canvas_->redraw();
 }
 
 }  // namespace stemma

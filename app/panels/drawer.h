@@ -1,5 +1,5 @@
-// Below: layers x tokens of the trace's activations, following the cursor, and whether they were recorded or
-// recomputed. They are read when it is open.
+// Below: what went on inside the model, following the cursor: layers x tokens of its activations, or attention between
+// steps; and whether it was recorded or recomputed. It is read when the drawer is open.
 #pragma once
 
 #include <QComboBox>
@@ -8,19 +8,26 @@
 #include <QWidget>
 
 #include "app/jobs.h"
+#include "viewer/activation_map.h"
+#include "viewer/attention_panel.h"
 
 namespace stemma {
 
-class ViewerWidget;
+class CanvasWidget;
 
 class Drawer : public QWidget {
   Q_OBJECT
 
  public:
+  enum View { activations, attention };
+
   explicit Drawer(OpenSession* document, Jobs* jobs, QWidget* parent = nullptr);
+  void show_view(View view);
+  View view() const { return static_cast<View>(view_->currentIndex()); }
   ActivationQuantity quantity() const;
   QLabel* source() { return source_; }
   QPushButton* recompute_button() { return recompute_; }
+  const AttentionPanel& attention_panel() const { return attention_; }
 
  protected:
   void showEvent(QShowEvent* event) override;
@@ -29,13 +36,16 @@ class Drawer : public QWidget {
   void read();  // where it can be seen; else when it is shown
   void follow_cursor();
   void refresh_source();
+  void refresh_choices();
 
   OpenSession* document_;
   Jobs* jobs_;
-  QComboBox* quantity_;
+  QComboBox *view_, *quantity_, *layer_, *head_;
   QLabel* source_;
   QPushButton* recompute_;  // becomes Cancel while it runs
-  ViewerWidget* viewer_;
+  CanvasWidget* canvas_;
+  ActivationMapPanel activations_;
+  AttentionPanel attention_;
   bool stale_ = true;
 };
 

@@ -46,7 +46,7 @@ void Hdf5Node::write(const std::string& name, const std::vector<T>& values, cons
 }
 
 template <class T>
-std::vector<T> Hdf5Node::read(const std::string& name, const Shape& shape) const {
+std::vector<T> Hdf5Node::read(const std::string& name, const Shape& shape, int64_t part) const {
   const Handle set = open(name);
   if (H5Iget_type(*set) != H5I_DATASET) fail_damaged(place(name), "is no data set");
   const Id stored = own(H5Dget_type(*set), H5Tclose), wanted = type_of<T>();
@@ -54,16 +54,26 @@ std::vector<T> Hdf5Node::read(const std::string& name, const Shape& shape) const
       (std::is_same_v<T, uint16_t> && H5Tequal(*stored, *wanted) <= 0)) {
     fail_damaged(place(name), "holds another kind of number");
   }
-  const Shape extents = check_extents(set, place(name), shape, std::max(sizeof(T), H5Tget_size(*stored)));
+  Shape extents = check_extents(set, place(name), shape, std::max(sizeof(T), H5Tget_size(*stored)));
+  const Id space = own(H5Dget_space(*set), H5Sclose);
+  if (part >= 0) {
+    if (part >= extents.at(0)) fail_damaged(place(name), fmt::format("has no part {}", part));
+    extents.at(0) = 1;
+    std::vector<hsize_t> start(extents.size(), 0), count(extents.begin(), extents.end());
+    start[0] = static_cast<hsize_t>(part);
+    if (!space || H5Sselect_hyperslab(*space, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr) < 0)
+      fail_damaged(place(name), "cannot be read");
+  }
   std::vector<T> values(static_cast<size_t>(count_of(extents)));
-  if (!values.empty() && H5Dread(*set, *wanted, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) < 0)
+  const Id memory = space_of(extents);
+  if (!values.empty() && H5Dread(*set, *wanted, *memory, *space, H5P_DEFAULT, values.data()) < 0)
     fail_damaged(place(name), "cannot be read");
   return values;
 }
 
 #define STEMMA_NUMBER(T)                                                                                    \
   template void Hdf5Node::write<T>(const std::string&, const std::vector<T>&, const Shape&, Packing) const; \
-  template std::vector<T> Hdf5Node::read<T>(const std::string&, const Shape&) const;
+  template std::vector<T> Hdf5Node::read<T>(const std::string&, const Shape&, int64_t) const;
 STEMMA_NUMBER(int32_t)
 STEMMA_NUMBER(uint32_t)
 STEMMA_NUMBER(float)

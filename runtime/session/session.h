@@ -100,7 +100,8 @@ bool session_exists(const std::filesystem::path& path);
 void save_session(Session& session, const std::filesystem::path& path);
 // After a crash: the tokens that all sites of the trace hold. Throws Error if the trace has no such recording.
 Recorded read_activations(const std::filesystem::path& session, const std::string& trace_id, const std::string& site);
-// Throws Error where the trace has none.
-StepAttention read_step_attention(const std::filesystem::path& session, const std::string& trace_id);
+// Throws Error where the trace has none. `layer`: that one alone, so that its first dimension is 1; -1: all.
+StepAttention read_step_attention(const std::filesystem::path& session, const std::string& trace_id,
+                                  int64_t layer = -1);
 
 }  // namespace stemma

@@ -22,7 +22,7 @@ Trace read_trace(const Hdf5Node& traces, const std::string& name);
 
 // attention/steps of a trace's group.
 void write_step_attention(const Hdf5Node& trace, const StepAttention& attention);
-StepAttention read_step_attention(const Hdf5Node& trace, int64_t steps);
+StepAttention read_step_attention(const Hdf5Node& trace, int64_t steps, int64_t layer);
 
 // Influence tables; what tables share (ids of a corpus, texts of documents) is stored once.
 class InfluenceWriter {

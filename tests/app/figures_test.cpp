@@ -320,6 +320,18 @@ class FiguresTest : public QObject {
     QVERIFY(svg_text(exported(nothing, "nothing.svg"), "text").contains("No documents have been attributed"));
     QVERIFY(nothing.table.rows.empty());
     QVERIFY(svg_text(exported(step_figure(slope_trace(), slope_table(), 0, 5), "prompt.svg"), "text").contains("No documents have been attributed"));
+    AttentionMap attention;
+    attention.steps = 2, attention.layers = attention.heads = 4, attention.layer = 1;
+    attention.trace_id = "t001";
+    attention.values = {1, std::nanf(""), 0.25f, 0.75f};
+    attention.step_texts = {"first", "second"};
+    const Figure steps = attention_figure(attention, {"S.h5", "demo"});
+    QVERIFY(steps.caption.find("layer 1, mean of 4 heads") != std::string::npos);
+    QCOMPARE(steps.table.rows.size(), size_t{3});  // none above the diagonal
+    QCOMPARE(steps.table.rows[1], (std::vector<std::string>{"1", "0", "0.25", "first"}));
+    QCOMPARE(steps.provenance.back().second,
+             std::string("stemma export S.h5 --figure attention --trace t001 --layer 1 --head -1 --out attention.pdf"));
+    QVERIFY(!exported(steps, "attention.png").isEmpty());
     QVERIFY(svg_text(exported(activation_figure({}), "no-map.svg"), "text").contains("no recorded activations"));
     QVERIFY(!exported(activation_figure({}), "no-map.png").isEmpty());
   }

@@ -2,6 +2,7 @@
 #include "app/jobs.h"
 
 #include <QtTest>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 
@@ -32,6 +33,35 @@ class JobsTest : public QObject {
   std::unique_ptr<Workbench> window_;
   QString path(const char* name) const { return folder_.filePath(name); }
   RunRequest run_request(int max_tokens) const { return {path("model"), "ab cd.", true, 1.0, 3, max_tokens}; }
+
+  // Nothing was kept: the drawer says so, measures from the tokens, and shows the layer and head that keys choose.
+  void measured_attention_is_shown_and_follows_the_keys() {
+    Drawer& drawer = *window_->drawer();
+    OpenSession& document = window_->document();
+    drawer.show_view(Drawer::attention);
+    QVERIFY(document.can_measure_attention() && !drawer.attention_panel().map());
+    QVERIFY(document.attention_message().contains("not recorded"));
+    drawer.recompute_button()->click();
+    QCOMPARE(window_->jobs().running(), Jobs::Kind::attention);
+    QTRY_VERIFY_WITH_TIMEOUT(drawer.attention_panel().map(), 60000);
+    const auto map = document.attention();
+    QVERIFY(map->recomputed && drawer.source()->text().startsWith("Recomputed"));
+    QVERIFY(!drawer.recompute_button()->isVisible());
+    QCOMPARE(map->layer, map->layers - 1);
+    QCOMPARE(map->head, -1);
+    for (int step = 0; step < map->steps; ++step) {
+      float sum = 0;
+      for (int seen = 0; seen <= step; ++seen) sum += map->value(step, seen);
+      QVERIFY(std::abs(sum - 1) < 0.01f);
+    }
+    window_->action("previous_layer")->trigger();
+    window_->action("next_head")->trigger();
+    QTRY_VERIFY(document.attention() && document.attention()->head == 0 &&
+                document.attention()->layer == map->layers - 2);
+    document.set_step(0);
+    QCOMPARE(drawer.attention_panel().cursor(), 0);
+    drawer.show_view(Drawer::activations);
+  }
 
  private slots:
   void initTestCase() {
@@ -90,6 +120,7 @@ class JobsTest : public QObject {
     QCOMPARE(window_->document().activations()->values.size(), recorded->values.size());
     QVERIFY2(window_->drawer()->source()->text().startsWith("Recomputed"), "the panel says where they come from");
     QVERIFY(!window_->drawer()->recompute_button()->isVisible());
+    measured_attention_is_shown_and_follows_the_keys();
     window_->set_drawer_open(false);
     trace = window_->document().trace();
 

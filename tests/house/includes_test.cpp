@@ -144,8 +144,8 @@ class IncludesTest : public QObject {
     row("Qt in a command", "app/commands/show.cpp", "#include <QString>", false);
     row("a panel in a command", "app/commands/show.cpp", "#include \"app/ask.h\"", false);
     row("ImGui in viewer", "viewer/viewer.cpp", "#include <imgui.h>", true);
-    row("ImGui in app", "app/viewer_widget.cpp", "#include <imgui/imgui.h>", false);
-    row("OpenGL in app", "app/viewer_widget.cpp", "#include <GL/gl.h>", false);
+    row("ImGui in app", "app/canvas_widget.cpp", "#include <imgui/imgui.h>", false);
+    row("OpenGL in app", "app/canvas_widget.cpp", "#include <GL/gl.h>", false);
     row("EGL in a viewer test", "tests/viewer/viewer_test.cpp", "#include <EGL/egl.h>", true);
     row("CUDA in a kernel", "kernels/embed.cu", "#include <cuda_runtime.h>", true);
     row("CUDA in C++", "kernels/cpu_ops.cpp", "#include <cuda_runtime.h>", false);

@@ -1,5 +1,5 @@
 // The whole viewer, drawn without a display; where STEMMA_TEST_PICTURES names a folder, what was drawn is kept there.
-#include "viewer/viewer.h"
+#include "viewer/activation_map.h"
 
 #include <QFile>
 #include <QtTest>
@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "tests/viewer/headless_gl.h"
+#include "viewer/viewer.h"
 
 using namespace stemma;
 
@@ -58,6 +59,10 @@ Input still(double scale = 1) {
   return input;
 }
 
+void draw(Viewer& viewer, ActivationMapPanel& panel, const Input& input) {
+  viewer.draw(input, [&](Canvas& canvas) { panel.frame(canvas, input); });
+}
+
 }  // namespace
 
 class ViewerTest : public QObject {
@@ -69,23 +74,24 @@ class ViewerTest : public QObject {
       test::HeadlessGl gl(width, height);
       if (!gl.missing().empty()) QSKIP(gl.missing().c_str());
       Viewer viewer(sans, bold);
+    ActivationMapPanel panel;
       const auto map = waves(6, 160, dark);
-      viewer.panel.set_dark(dark);
-      viewer.panel.show(map);
-      viewer.panel.set_cursor({3, 60});
-      viewer.draw(still());
+      panel.set_dark(dark);
+      panel.show(map);
+      panel.set_cursor({3, 60});
+      draw(viewer, panel, still());
       const auto pixels = gl.pixels();
       keep(pixels, dark ? "canvas-dark" : "canvas-light");
       QCOMPARE(gl.error(), 0u);
       const ColourRange range = colour_range(*map);
       for (Cell cell : {Cell{0, 3}, Cell{5, 20}, Cell{2, 100}, Cell{4, 150}}) {
-        const Box box = viewer.panel.scene().box_of(cell);
+        const Box box = panel.scene().box_of(cell);
         const double value = map->value(cell.layer, cell.token);
         const Rgba wanted = dark ? diverging_colour(value / range.high, true) : sequential_colour((value - range.low) / (range.high - range.low));
         QVERIFY(near(pixel(pixels, box.x + box.width / 2, box.y + box.height / 4), wanted));
       }
-      const Box chosen = viewer.panel.scene().box_of({3, 60});
-      QVERIFY(near(pixel(pixels, chosen.x + chosen.width / 2, viewer.panel.scene().plot().y - 3), dark ? Rgba{0xE0, 0xA0, 0x44} : accent_colour));
+      const Box chosen = panel.scene().box_of({3, 60});
+      QVERIFY(near(pixel(pixels, chosen.x + chosen.width / 2, panel.scene().plot().y - 3), dark ? Rgba{0xE0, 0xA0, 0x44} : accent_colour));
       QVERIFY(near(pixel(pixels, chosen.x - 1.5, chosen.y + 5), {255, 255, 255}));
     }
   }
@@ -94,17 +100,18 @@ class ViewerTest : public QObject {
     test::HeadlessGl gl(width, height);
     if (!gl.missing().empty()) QSKIP(gl.missing().c_str());
     Viewer viewer(sans, bold);
-    viewer.panel.show(waves(4, 160, true));
-    viewer.panel.set_cursor({1, 10});
+    ActivationMapPanel panel;
+    panel.show(waves(4, 160, true));
+    panel.set_cursor({1, 10});
     Input input = still(2);
     input.inside = true;
     input.mouse_x = 200;
     input.mouse_y = 100;
-    viewer.draw(input);
+    draw(viewer, panel, input);
     input.wheel = 20;
-    viewer.draw(input);
+    draw(viewer, panel, input);
     keep(gl.pixels(), "canvas-zoomed");
-    QVERIFY(viewer.panel.scene().column_width() > 22);
+    QVERIFY(panel.scene().column_width() > 22);
     QCOMPARE(gl.error(), 0u);
   }
 
@@ -112,19 +119,20 @@ class ViewerTest : public QObject {
     test::HeadlessGl gl(width, height);
     if (!gl.missing().empty()) QSKIP(gl.missing().c_str());
     Viewer viewer(sans, bold);
+    ActivationMapPanel panel;
     const auto map = waves(3, 9000, false);
-    viewer.panel.show(map);
-    viewer.draw(still());
+    panel.show(map);
+    draw(viewer, panel, still());
     Input end = still();
     end.inside = true;
     end.mouse_x = width - 20;
     end.mouse_y = 150;
     end.wheel = 40;
-    viewer.draw(end);
+    draw(viewer, panel, end);
     const ColourRange range = colour_range(*map);
-    const int token = static_cast<int>(viewer.panel.scene().first()) + 2;
+    const int token = static_cast<int>(panel.scene().first()) + 2;
     QVERIFY(token > 8192);
-    const Box box = viewer.panel.scene().box_of({1, token});
+    const Box box = panel.scene().box_of({1, token});
     const double part = (map->value(1, token) - range.low) / (range.high - range.low);
     QVERIFY(near(pixel(gl.pixels(), box.x + box.width / 2, box.y + 5), sequential_colour(part)));
   }
@@ -133,15 +141,16 @@ class ViewerTest : public QObject {
     test::HeadlessGl gl(width, height);
     if (!gl.missing().empty()) QSKIP(gl.missing().c_str());
     Viewer viewer(sans, bold);
-    viewer.panel.set_message("This trace has no recorded activations.");
-    viewer.draw(still());
+    ActivationMapPanel panel;
+    panel.set_message("This trace has no recorded activations.");
+    draw(viewer, panel, still());
     const auto empty = gl.pixels();
     QVERIFY(std::any_of(empty.begin(), empty.end(), [](uint8_t v) { return v < 0x90; }));
     auto map = waves(3, 50, false);
     std::fill_n(map->values.begin(), 50, std::numeric_limits<float>::quiet_NaN());
-    viewer.panel.show(map);
-    viewer.draw(still());
-    const Box box = viewer.panel.scene().box_of({0, 30});
+    panel.show(map);
+    draw(viewer, panel, still());
+    const Box box = panel.scene().box_of({0, 30});
     QVERIFY(near(pixel(gl.pixels(), box.x + box.width / 2, box.y + box.height / 2), unmeasured_colour()));
   }
 
@@ -149,11 +158,12 @@ class ViewerTest : public QObject {
     test::HeadlessGl gl(width, height);
     if (!gl.missing().empty()) QSKIP(gl.missing().c_str());
     Viewer one("/no/such/font.ttf"), two(sans, bold);
-    one.panel.show(waves(2, 20, false));
-    two.panel.show(waves(2, 20, true));
-    one.draw(still());
-    two.draw(still());
-    one.draw(still());
+    ActivationMapPanel first, second;
+    first.show(waves(2, 20, false));
+    second.show(waves(2, 20, true));
+    draw(one, first, still());
+    draw(two, second, still());
+    draw(one, first, still());
     QCOMPARE(gl.error(), 0u);
   }
 };

@@ -1,9 +1,10 @@
-#include "app/viewer_widget.h"
+#include "app/canvas_widget.h"
 
 #include <QApplication>
 #include <QElapsedTimer>
 #include <QGuiApplication>
 #include <QKeyEvent>
+#include <QLabel>
 #include <QMouseEvent>
 #include <QOffscreenSurface>
 #include <QOpenGLContext>
@@ -12,7 +13,6 @@
 #include <QVBoxLayout>
 #include <QWheelEvent>
 #include <filesystem>
-#include <functional>
 
 #include "app/screen_canvas.h"
 #include "runtime/error.h"
@@ -22,7 +22,7 @@ namespace stemma {
 namespace {
 
 constexpr const char* no_opengl =
-    "This display has no OpenGL; the map is painted without it. Export it as a figure to look closer.";
+    "This display has no OpenGL; this is painted without it. Export it as a figure to look closer.";
 
 // The platform's own fonts; where they are missing, the viewer has one of its own.
 std::string font_file(const char* name) {
@@ -37,7 +37,6 @@ std::string font_file(const char* name) {
 // Collects Qt's events into an Input; one of these serves either surface.
 class Hands {
  public:
-  using Chosen = std::function<void(Cell)>;
   Hands() { clock_.start(); }
 
   // Whether the event was meant for the canvas; it then wants a frame.
@@ -125,29 +124,24 @@ void prepare(QWidget* canvas) {
   canvas->setMinimumSize(240, 120);
 }
 
+// Whether the event was the hands'.
+bool take(QWidget& canvas, Hands& hands, QEvent* event) {
+  if (!hands.take(event)) return false;
+  if (event->type() == QEvent::MouseButtonPress) canvas.setFocus(Qt::MouseFocusReason);
+  if (event->type() == QEvent::MouseButtonPress || event->type() == QEvent::MouseButtonRelease)
+    canvas.repaint();  // no click between two frames is lost
+  else
+    canvas.update();
+  event->accept();
+  return true;
+}
+
 }  // namespace
 
-class ViewerWidget::GlCanvas : public QOpenGLWidget {
+class CanvasWidget::GlCanvas : public QOpenGLWidget {
  public:
-  GlCanvas(ViewerWidget* owner) : QOpenGLWidget(owner), owner_(owner) { prepare(this); }
+  GlCanvas(CanvasWidget* owner) : QOpenGLWidget(owner), owner_(owner) { prepare(this); }
   ~GlCanvas() override { release(); }
-
-  // What the panel is to show; kept here because the viewer lives only as long as its context.
-  std::shared_ptr<const ActivationMap> map;
-  Cell cursor;
-  bool dark = false;
-  std::string message;
-
-  void tell() {
-    if (viewer_) {
-      viewer_->panel.set_dark(dark);
-      viewer_->panel.set_message(message);
-      if (map.get() != told_.get()) viewer_->panel.show(map);
-      told_ = map;
-      if (viewer_->panel.cursor() != cursor) viewer_->panel.set_cursor(cursor);
-    }
-    update();
-  }
 
  protected:
   void initializeGL() override {
@@ -157,8 +151,6 @@ class ViewerWidget::GlCanvas : public QOpenGLWidget {
     } catch (const Error& error) {
       failure_ = QString::fromUtf8(error.what());
     }
-    told_.reset();
-    tell();
   }
   void paintGL() override {
     if (!viewer_) {
@@ -167,23 +159,10 @@ class ViewerWidget::GlCanvas : public QOpenGLWidget {
       painter.drawText(rect().adjusted(12, 12, -12, -12), Qt::AlignCenter | Qt::TextWordWrap, failure_);
       return;
     }
-    const auto chosen = viewer_->draw(hands_.next(*this));
-    if (!chosen) return;
-    cursor = *chosen;
-    QMetaObject::invokeMethod(
-        owner_, [owner = owner_, cell = *chosen] { emit owner->cursor_chosen(cell.layer, cell.token); },
-        Qt::QueuedConnection);
+    const Input input = hands_.next(*this);
+    viewer_->draw(input, [&](Canvas& canvas) { owner_->frame_(canvas, input); });
   }
-  bool event(QEvent* event) override {
-    if (!hands_.take(event)) return QOpenGLWidget::event(event);
-    if (event->type() == QEvent::MouseButtonPress) setFocus(Qt::MouseFocusReason);
-    if (event->type() == QEvent::MouseButtonPress || event->type() == QEvent::MouseButtonRelease)
-      repaint();  // no click between two frames is lost
-    else
-      update();
-    event->accept();
-    return true;
-  }
+  bool event(QEvent* event) override { return take(*this, hands_, event) || QOpenGLWidget::event(event); }
 
  private:
   void release() {
@@ -193,107 +172,55 @@ class ViewerWidget::GlCanvas : public QOpenGLWidget {
     doneCurrent();
   }
 
-  ViewerWidget* owner_;
+  CanvasWidget* owner_;
   Hands hands_;
   std::unique_ptr<Viewer> viewer_;
-  std::shared_ptr<const ActivationMap> told_;
   QString failure_;
 };
 
-class ViewerWidget::PaintedCanvas : public QWidget {
+class CanvasWidget::PaintedCanvas : public QWidget {
  public:
-  PaintedCanvas(ViewerWidget* owner) : QWidget(owner), owner_(owner) { prepare(this); }
-  ActivationMapPanel panel;
+  PaintedCanvas(CanvasWidget* owner) : QWidget(owner), owner_(owner) { prepare(this); }
 
  protected:
   void paintEvent(QPaintEvent*) override {
     QPainter painter(this);
     ScreenCanvas canvas(painter, images_);
-    const auto chosen = panel.frame(canvas, hands_.next(*this));
-    if (!chosen) return;
-    QMetaObject::invokeMethod(
-        owner_, [owner = owner_, cell = *chosen] { emit owner->cursor_chosen(cell.layer, cell.token); },
-        Qt::QueuedConnection);
+    owner_->frame_(canvas, hands_.next(*this));
   }
-  bool event(QEvent* event) override {
-    if (!hands_.take(event)) return QWidget::event(event);
-    if (event->type() == QEvent::MouseButtonPress) setFocus(Qt::MouseFocusReason);
-    if (event->type() == QEvent::MouseButtonPress || event->type() == QEvent::MouseButtonRelease)
-      repaint();
-    else
-      update();
-    event->accept();
-    return true;
-  }
+  bool event(QEvent* event) override { return take(*this, hands_, event) || QWidget::event(event); }
 
  private:
-  ViewerWidget* owner_;
+  CanvasWidget* owner_;
   Hands hands_;
   KeptImages images_;
 };
 
-ViewerWidget::ViewerWidget(QWidget* parent) : QWidget(parent) {
+CanvasWidget::CanvasWidget(QWidget* parent) : QWidget(parent) {
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(0, 0, 0, 0);
   column->setSpacing(0);
   if (opengl_works()) {
-    gl_ = new GlCanvas(this);
-    column->addWidget(gl_);
-    return;
-  }
-  notice_ = new QLabel(tr(no_opengl), this);
-  notice_->setWordWrap(true);
-  notice_->setContentsMargins(12, 6, 12, 0);
-  painted_ = new PaintedCanvas(this);
-  column->addWidget(notice_);
-  column->addWidget(painted_, 1);
-}
-
-ViewerWidget::~ViewerWidget() = default;
-
-void ViewerWidget::show_activations(std::shared_ptr<const ActivationMap> map) {
-  if (gl_) {
-    gl_->map = std::move(map);
-    gl_->tell();
+    canvas_ = new GlCanvas(this);
+    has_opengl_ = true;
   } else {
-    painted_->panel.show(std::move(map));
-    painted_->update();
+    auto* notice = new QLabel(tr(no_opengl), this);
+    notice->setWordWrap(true);
+    notice->setContentsMargins(12, 6, 12, 0);
+    column->addWidget(notice);
+    canvas_ = new PaintedCanvas(this);
   }
+  column->addWidget(canvas_, 1);
 }
 
-void ViewerWidget::set_cursor(int layer, int token) {
-  if (gl_) {
-    gl_->cursor = {layer, token};
-    gl_->tell();
-  } else {
-    painted_->panel.set_cursor({layer, token});
-    painted_->update();
-  }
+void CanvasWidget::show_frame(Frame frame) {
+  frame_ = std::move(frame);
+  redraw();
 }
 
-void ViewerWidget::set_dark(bool dark) {
-  if (gl_) {
-    gl_->dark = dark;
-    gl_->tell();
-  } else {
-    painted_->panel.set_dark(dark);
-    painted_->update();
-  }
-}
+void CanvasWidget::redraw() { canvas_->update(); }
 
-void ViewerWidget::set_message(const QString& message) {
-  if (gl_) {
-    gl_->message = message.toStdString();
-    gl_->tell();
-  } else {
-    painted_->panel.set_message(message.toStdString());
-    painted_->update();
-  }
-}
-
-bool ViewerWidget::has_opengl() const { return gl_ != nullptr; }
-
-bool ViewerWidget::opengl_works() {
+bool CanvasWidget::opengl_works() {
   static const bool works = [] {
     const QString platform = QGuiApplication::platformName();
     if (platform != "xcb" && !platform.startsWith("wayland")) return false;

@@ -1,8 +1,10 @@
-#include "app/viewer_widget.h"
+#include "app/canvas_widget.h"
 
 #include <QLabel>
 #include <QSignalSpy>
 #include <QtTest>
+
+#include "viewer/activation_map.h"
 
 using namespace stemma;
 
@@ -18,77 +20,86 @@ std::shared_ptr<const ActivationMap> small_map() {
   map->step_begins = {0, 12};
   return map;
 }
+// A panel on the widget; what was chosen is kept.
+struct Shown {
+  ActivationMapPanel panel;
+  CanvasWidget widget;
+  std::vector<Cell> chosen;
+  explicit Shown(std::shared_ptr<const ActivationMap> map) {
+    panel.show(std::move(map));
+    widget.show_frame([this](Canvas& canvas, const Input& input) {
+      if (const auto cell = panel.frame(canvas, input)) chosen.push_back(*cell);
+    });
+  }
+};
 }  // namespace
 
 // Runs on whatever display there is: offscreen it is the painted map, on X11 with OpenGL the real one.
-class ViewerWidgetTest : public QObject {
+class CanvasWidgetTest : public QObject {
   Q_OBJECT
 
  private slots:
   void offscreen_has_no_opengl_and_says_so() {
     if (QGuiApplication::platformName() != "offscreen") QSKIP("this display may have OpenGL");
-    ViewerWidget widget;
+    CanvasWidget widget;
     QVERIFY(!widget.has_opengl());
     QVERIFY(widget.findChild<QLabel*>()->text().contains("no OpenGL"));
   }
 
   void shows_a_map_and_a_click_chooses() {
-    ViewerWidget widget;
+    Shown shown(nullptr);
+    CanvasWidget& widget = shown.widget;
     widget.resize(900, 320);
-    widget.set_message("Nothing recorded");
+    shown.panel.set_message("Nothing recorded");
     widget.show();
     QVERIFY(QTest::qWaitForWindowExposed(&widget));
     const QImage empty = widget.grab().toImage();
-    widget.show_activations(small_map());
-    widget.set_cursor(1, 5);
+    shown.panel.show(small_map());
+    shown.panel.set_cursor({1, 5});
+    widget.redraw();
     QTest::qWait(50);
     const QImage full = widget.grab().toImage();
     QVERIFY(full != empty);
-    const QString kept = qEnvironmentVariable("STEMMA_TEST_PICTURES");
-    if (!kept.isEmpty()) full.save(kept + "/widget-" + QGuiApplication::platformName() + ".png");
 
-    QSignalSpy chosen(&widget, &ViewerWidget::cursor_chosen);
     QWidget* canvas = widget.childAt(400, 200);
     QTest::mouseClick(canvas, Qt::LeftButton, {}, canvas->mapFrom(&widget, QPoint(400, 200)));
-    QTRY_COMPARE(chosen.count(), 1);
-    QVERIFY(chosen[0][0].toInt() >= 0 && chosen[0][0].toInt() < 4);
-    QCOMPARE(chosen[0][1].toInt(), 12);  // (400 - 46) / 28
+    QTRY_COMPARE(shown.chosen.size(), size_t{1});
+    QVERIFY(shown.chosen[0].layer >= 0 && shown.chosen[0].layer < 4);
+    QCOMPARE(shown.chosen[0].token, 12);  // (400 - 46) / 28
     QTest::keyClick(canvas, Qt::Key_Right);
-    QTRY_COMPARE(chosen.count(), 2);
-    QCOMPARE(chosen[1][1].toInt(), 13);
+    QTRY_COMPARE(shown.chosen.size(), size_t{2});
+    QCOMPARE(shown.chosen[1].token, 13);
   }
 
   void set_cursor_says_nothing_and_dark_changes_the_picture() {
-    ViewerWidget widget;
+    Shown shown(small_map());
+    CanvasWidget& widget = shown.widget;
     widget.resize(600, 240);
-    widget.show_activations(small_map());
     widget.show();
     QVERIFY(QTest::qWaitForWindowExposed(&widget));
-    QSignalSpy chosen(&widget, &ViewerWidget::cursor_chosen);
-    widget.set_cursor(3, 29);
-    widget.set_cursor(9, 999);
-    widget.set_cursor(-1, -1);
+    for (const Cell cell : {Cell{3, 29}, Cell{9, 999}, Cell{-1, -1}}) shown.panel.set_cursor(cell);
+    widget.redraw();
     const QImage light = widget.grab().toImage();
-    widget.set_dark(true);
+    shown.panel.set_dark(true);
+    widget.redraw();
     QVERIFY(widget.grab().toImage() != light);
-    widget.show_activations(nullptr);
+    shown.panel.show(nullptr);
     widget.grab();
-    QCOMPARE(chosen.count(), 0);
+    QVERIFY(shown.chosen.empty());
   }
 
   void hidden_shown_and_destroyed_again_and_again() {
     for (int i = 0; i < 3; ++i) {
-      ViewerWidget widget;
-      widget.show_activations(small_map());
-      widget.resize(300 + 100 * i, 200);
-      widget.show();
-      QVERIFY(QTest::qWaitForWindowExposed(&widget));
-      widget.hide();
-      widget.show();
-      widget.grab();
+      Shown shown(small_map());
+      shown.widget.resize(300 + 100 * i, 200);
+      shown.widget.show();
+      QVERIFY(QTest::qWaitForWindowExposed(&shown.widget));
+      shown.widget.hide();
+      shown.widget.show();
+      shown.widget.grab();
     }
   }
 };
 
-QTEST_MAIN(ViewerWidgetTest)
-#include "viewer_widget_test.moc"
+QTEST_MAIN(CanvasWidgetTest)
+#include "canvas_widget_test.moc"
