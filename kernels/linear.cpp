@@ -2,12 +2,12 @@
 // are oneDNN's, in bf16 where the processor multiplies bf16, else of panels of the weights that are unpacked before.
 #include <algorithm>
 #include <cassert>
-#include <cstring>
 #include <dnnl.hpp>
 #include <vector>
 
 #include "kernels/cpu_kernels.h"
 #include "kernels/half.h"
+#include "kernels/stream_rows.h"
 #include "kernels/streams.h"
 
 namespace stemma::cpu {
@@ -31,31 +31,20 @@ bool multiplies_bf16() {
 #endif
 }
 
-// As Stream has it; x itself where it is a row alone.
-const float* packed(Tensor x) {
-  if (x.rows == 1) return x.data;
-  thread_local std::vector<float> memory;
-  constexpr size_t line = 16;  // numbers of a cache's line
-  const int64_t pieces = x.columns / 32;
-  memory.resize(static_cast<size_t>(x.rows * pieces * 32) + line);
-  const size_t past = reinterpret_cast<uintptr_t>(memory.data()) / sizeof(float) % line;
-  float* to = memory.data() + (line - past) % line;
-  float* next = to;
-  for (int64_t first = 0; first < x.rows; first += Stream::together)
-    for (int64_t i = 0; i < pieces; ++i)
-      for (int64_t r = first; r < std::min(x.rows, first + Stream::together); ++r, next += 32)
-        std::memcpy(next, x.row(r) + 32 * i, 32 * sizeof(float));
-  return to;
-}
-
 void stream_rows(Tensor x, const WeightMatrix& w, Tensor y, const Streams& streams) {
-  const auto multiply = streams.multiply[static_cast<size_t>(w.type)];
-  const float* near = packed(x);
+  thread_local RowsMemory memory;
+  const auto type = static_cast<size_t>(w.type);
+  const RowsToRead rows(x, streams.shared[type], memory);
   const int64_t blocks = (w.rows + rows_at_once - 1) / rows_at_once;
-#pragma omp parallel for schedule(static)
-  for (int64_t i = 0; i < blocks; ++i)
-    multiply({w.data, w.row_bytes(), i * rows_at_once, std::min((i + 1) * rows_at_once, w.rows), x.data, near, x.rows,
-              x.columns, y.data, y.columns});
+#pragma omp parallel
+  {
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < rows.unread; ++i) rows.read(i);
+#pragma omp for schedule(static) nowait
+    for (int64_t i = 0; i < blocks; ++i)
+      streams.multiply[type]({w.data, w.row_bytes(), i * rows_at_once, std::min((i + 1) * rows_at_once, w.rows), x.data,
+                              rows.near, x.rows, x.columns, y.data, y.columns});
+  }
 }
 
 void multiply_bf16(Tensor x, const WeightMatrix& w, Tensor y) {
