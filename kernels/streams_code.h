@@ -159,7 +159,7 @@ struct StreamCode {
     const std::byte* next = s.next(w, Height);
     for (int64_t i = 0; i < pieces; ++i) {
 #pragma GCC unroll 8
-      for (int at = 0; at < Height * Piece::piece; at += 64) __builtin_prefetch(next + at);
+      for (int at = 0; at < Height * Piece::piece; at += 64) __builtin_prefetch(next + at, 0, 2);
       next += Height * Piece::piece;
       Vector own[Height][vectors];
 #pragma GCC unroll 4
@@ -168,7 +168,8 @@ struct StreamCode {
       for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 8
         for (int v = 0; v < vectors; ++v) {
-          const Vector there = Set::f32(reinterpret_cast<const std::byte*>(near + (i * Rows + r) * 32 + v * lanes));
+          Vector there = Set::f32(reinterpret_cast<const std::byte*>(near + (i * Rows + r) * 32 + v * lanes));
+          if constexpr (Height > 1) Set::hold(there);
 #pragma GCC unroll 4
           for (int h = 0; h < Height; ++h) sums[h * Rows + r] += own[h][v] * there;
         }
