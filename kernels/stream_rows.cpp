@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "kernels/cpu_kernels.h"
+#include "kernels/half.h"
 
 namespace stemma::cpu {
 namespace {
@@ -39,31 +40,54 @@ STEMMA_CLONES void round_row(const float* x, int64_t columns, int64_t shared, in
   }
 }
 
+STEMMA_CLONES void halve_row(const float* x, int64_t columns, int64_t rows, uint16_t* halves) {
+  for (int64_t begin = 0; begin < columns; begin += piece, halves += rows * piece) {
+    const int64_t count = columns - begin < piece ? columns - begin : piece;
+#pragma omp simd
+    for (int64_t c = 0; c < count; ++c) halves[c] = bf16_of(x[begin + c]);
+    for (int64_t c = count; c < piece; ++c) halves[c] = 0;
+  }
+}
+
+// What begins at row `first` of x, where each row takes `numbers`.
+template <class Number>
+Number* of_rows(const Number* all, int64_t first, int64_t numbers) {
+  return const_cast<Number*>(all) + first * numbers;
+}
+
 }  // namespace
 
-RowsToRead::RowsToRead(Tensor x, int shared, RowsMemory& memory)
-    : unread(shared || x.rows > 1 ? x.rows : 0), near{x.data, nullptr, nullptr, nullptr}, x_(x), shared_(shared) {
-  if (shared) {
+RowsToRead::RowsToRead(Tensor x, RowForm form, RowsMemory& memory)
+    : unread(form == RowForm::floats && x.rows == 1 ? 0 : x.rows),
+      near{x.data, nullptr, nullptr, nullptr, nullptr},
+      x_(x),
+      form_(form) {
+  if (form == RowForm::floats) {
+    if (unread) near.floats = memory.numbers.make(x.size());
+  } else if (form == RowForm::bf16) {
+    near.halves = memory.numbers.make<uint16_t>(x.rows * (x.columns + piece));
+  } else {
     near.whole = memory.numbers.make<int16_t>(x.size());
-    near.scales = memory.scales.make(x.size() / shared + together);  // eight are loaded for the last row too
+    near.scales = memory.scales.make(x.size() / piece + together);  // eight are loaded for the last row too
     near.sums = memory.sums.make(x.size() / piece + together);
-  } else if (unread) {
-    near.floats = memory.numbers.make(x.size());
   }
 }
 
 void RowsToRead::read(int64_t row) const {
   const int64_t first = row / together * together, rows = std::min(together, x_.rows - first), at = row - first;
-  if (shared_) {
-    const int64_t blocks = x_.columns / shared_, pieces = x_.columns / piece;
-    round_row(x_.row(row), x_.columns, shared_, rows, const_cast<int16_t*>(near.whole) + first * x_.columns + at * piece,
-              const_cast<float*>(near.scales) + first * blocks + at,
-              const_cast<float*>(near.sums) + first * pieces + at * (shared_ / piece));
-  } else {
-    const int64_t pieces = x_.columns / piece;
-    float* to = const_cast<float*>(near.floats) + first * pieces * piece + at * piece;
+  const int64_t pieces = x_.columns / piece;
+  if (form_ == RowForm::floats) {
+    float* to = of_rows(near.floats, first, pieces * piece) + at * piece;
     for (int64_t i = 0; i < pieces; ++i, to += rows * piece)
       std::memcpy(to, x_.row(row) + piece * i, piece * sizeof(float));
+  } else if (form_ == RowForm::bf16) {
+    const int64_t whole = (x_.columns + piece - 1) / piece * piece;
+    halve_row(x_.row(row), x_.columns, rows, of_rows(near.halves, first, whole) + at * piece);
+  } else {
+    const int64_t shared = form_ == RowForm::whole_32 ? 32 : 256;
+    round_row(x_.row(row), x_.columns, shared, rows, of_rows(near.whole, first, x_.columns) + at * piece,
+              of_rows(near.scales, first, x_.columns / shared) + at,
+              of_rows(near.sums, first, pieces) + at * (shared / piece));
   }
 }
 

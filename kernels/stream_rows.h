@@ -14,7 +14,7 @@ struct RowsMemory {
 // `near` is there once read(i) was called for each i below `unread`, by any threads.
 class RowsToRead {
  public:
-  RowsToRead(Tensor x, int shared, RowsMemory& memory);
+  RowsToRead(Tensor x, RowForm form, RowsMemory& memory);
   void read(int64_t row) const;
 
   int64_t unread;
@@ -22,7 +22,7 @@ class RowsToRead {
 
  private:
   Tensor x_;
-  int shared_;
+  RowForm form_;
 };
 
 }  // namespace stemma::cpu

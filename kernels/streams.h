@@ -7,14 +7,18 @@
 
 namespace stemma::cpu {
 
+// How a stream reads x: as it is, rounded to bf16, or rounded to whole numbers of 16 bits, 32 or 256 columns to a scale.
+enum class RowForm { floats, bf16, whole_32, whole_256 };
+
 // Rows of x as streams read them, `together` rows by as many: of such a group 32 columns of each row, then the next 32,
 // while whole ones last. Rows of x themselves are often apart by a power of two, and drive each other out of the cache.
 struct StreamRows {
   static constexpr int together = 8, piece = 32;
-  const float* floats;  // or, where the weights are whole numbers too:
-  const int16_t* whole;  // x = scale whole, rounded to the nearest; `shared` columns of a row have one scale
-  const float* scales;   // of such a group: of each `shared` columns, of each row
-  const float* sums;     // of such a group: of each `shared` columns, of each row, of each piece: scale * sum of whole
+  const float* floats;
+  const uint16_t* halves;  // bf16, zeros up to a whole piece
+  const int16_t* whole;    // x = scale whole, the nearest; the columns of a block have one scale
+  const float* scales;     // of such a group: of each block, of each row
+  const float* sums;       // of such a group: of each block, of each row, of each piece: scale * sum of whole
 };
 
 // y = x w^T for rows [begin, end) of w: y[i * y_stride + r] = <x row i, w row r>. x (rows, columns) f32. Each number of
@@ -39,14 +43,15 @@ struct Stream {
 
 struct Streams {
   void (*multiply[weight_types])(const Stream& stream);  // each weight is read once for all rows of x
-  int shared[weight_types];                              // as StreamRows has it; 0: multiply reads floats
+  RowForm form[weight_types];                            // that multiply reads x in
   void (*unpack[weight_types])(const std::byte* row, int64_t columns, float* out);
 };
 
 extern const Streams streams_plain;
 #if defined(__x86_64__)
 extern const Streams streams_avx2, streams_avx512;
-const Streams& streams_vnni();
+const Streams& streams_vnni();  // blocks as whole numbers, the rest as streams_avx512
+const Streams& streams_bf16();  // bf16 as such, the rest as streams_vnni
 #endif
 const Streams& best_streams();  // the best this processor has
 

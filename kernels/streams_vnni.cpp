@@ -245,18 +245,18 @@ void multiply(const Stream& s) {
 
 Streams with_whole_numbers() {
   Streams streams = streams_avx512;
-  const auto set = [&](WeightType type, int shared, void (*multiply)(const Stream&)) {
+  const auto set = [&](WeightType type, RowForm form, void (*multiply)(const Stream&)) {
     streams.multiply[static_cast<size_t>(type)] = multiply;
-    streams.shared[static_cast<size_t>(type)] = shared;
+    streams.form[static_cast<size_t>(type)] = form;
   };
-  set(WeightType::q4_0, 32, multiply<SmallStream<Small<18, false, false>>>);
-  set(WeightType::q4_1, 32, multiply<SmallStream<Small<20, false, true>>>);
-  set(WeightType::q5_0, 32, multiply<SmallStream<Small<22, true, false>>>);
-  set(WeightType::q5_1, 32, multiply<SmallStream<Small<24, true, true>>>);
-  set(WeightType::q8_0, 32, multiply<SmallStream<Q8_0>>);
-  set(WeightType::q4_k, 256, multiply<LargeStream<Pairs<144, false>>>);
-  set(WeightType::q5_k, 256, multiply<LargeStream<Pairs<176, true>>>);
-  set(WeightType::q6_k, 256, multiply<LargeStream<Q6_K>>);
+  set(WeightType::q4_0, RowForm::whole_32, multiply<SmallStream<Small<18, false, false>>>);
+  set(WeightType::q4_1, RowForm::whole_32, multiply<SmallStream<Small<20, false, true>>>);
+  set(WeightType::q5_0, RowForm::whole_32, multiply<SmallStream<Small<22, true, false>>>);
+  set(WeightType::q5_1, RowForm::whole_32, multiply<SmallStream<Small<24, true, true>>>);
+  set(WeightType::q8_0, RowForm::whole_32, multiply<SmallStream<Q8_0>>);
+  set(WeightType::q4_k, RowForm::whole_256, multiply<LargeStream<Pairs<144, false>>>);
+  set(WeightType::q5_k, RowForm::whole_256, multiply<LargeStream<Pairs<176, true>>>);
+  set(WeightType::q6_k, RowForm::whole_256, multiply<LargeStream<Q6_K>>);
   return streams;
 }
 
