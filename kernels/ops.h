@@ -198,6 +198,9 @@ class BasicBuffer {
   void zero() { ops_->zero(view_.data, bytes()); }
   void upload(const T* host) { ops_->upload(view_.data, host, bytes()); }
   void download(T* host) const { ops_->download(host, view_.data, bytes()); }
+  void copy_rows(const BasicBuffer& from, int64_t rows) {  // the first `rows`
+    ops_->copy(view_.data, from.view_.data, sizeof(T) * static_cast<size_t>(rows * view_.columns));
+  }
   size_t bytes() const { return sizeof(T) * static_cast<size_t>(view_.size()); }
 
  private:

@@ -30,6 +30,7 @@ struct Taps {
 // Keys and values of the tokens so far, for one sequence.
 struct KeyValueCache {
   KeyValueCache(const Model& model, int64_t capacity);
+  void begin_as(const KeyValueCache& other, int64_t tokens);  // with the first `tokens` of another's
   std::vector<Buffer> keys, values;  // per layer (capacity, G*D)
   std::vector<int32_t> ids;          // of the tokens so far
   bool long_text = false;            // keys were turned by LongRoPE's second factors

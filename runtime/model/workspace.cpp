@@ -24,6 +24,17 @@ KeyValueCache::KeyValueCache(const Model& model, int64_t capacity) {
   }
 }
 
+void KeyValueCache::begin_as(const KeyValueCache& other, int64_t tokens) {
+  const auto copy = [tokens](const std::vector<Buffer>& from, std::vector<Buffer>& to) {
+    for (size_t i = 0; i < from.size(); ++i) to[i].copy_rows(from[i], tokens);
+  };
+  copy(other.keys, keys);
+  copy(other.values, values);
+  ids.assign(other.ids.begin(), other.ids.begin() + tokens);
+  long_text = other.long_text;
+  length = tokens;
+}
+
 void Workspace::reserve(int64_t tokens, bool gradients) {
   const ModelConfig& c = model_.config;
   const BlockDesign& block = c.block;
