@@ -7,11 +7,13 @@
 #include <vector>
 
 #include "kernels/cpu_kernels.h"
+#include "kernels/scratch.h"
 
 namespace stemma::cpu {
 namespace {
 
 constexpr int64_t block_rows = 32, pad = 16;
+constexpr int64_t part_rows = 128;  // queries that a thread takes of a text's
 
 int64_t padded(int64_t n) { return (n + pad - 1) / pad * pad; }
 
@@ -24,20 +26,14 @@ Rows head_rows(Tensor x, int64_t first, int64_t head, int64_t width) {
   return {x.row(first) + head * width, x.columns};
 }
 
-// Scratch of one thread that only grows. Of `rows` rows, not cleared.
-struct Scratch {
-  std::vector<float> memory;
-
-  Rows make(int64_t rows, int64_t columns) {
-    if (static_cast<int64_t>(memory.size()) < rows * columns + pad)
-      memory.resize(static_cast<size_t>(rows * columns + pad));
-    const auto past = reinterpret_cast<uintptr_t>(memory.data()) / sizeof(float) % pad;
-    return {memory.data() + (pad - past) % pad, columns};
-  }
+// Of `rows` rows, not cleared; whole vectors may be read past the last.
+struct RowsScratch {
+  Scratch memory;
+  Rows make(int64_t rows, int64_t columns) { return {memory.make(rows * columns + pad), columns}; }
 };
 
 // A head whose rows are whole vectors is used where it lies, another is copied.
-Rows copy_in(Scratch& scratch, Rows x, int64_t rows, int64_t width) {
+Rows copy_in(RowsScratch& scratch, Rows x, int64_t rows, int64_t width) {
   if (width % pad == 0) return x;
   const Rows to = scratch.make(rows, padded(width));
   for (int64_t i = 0; i < rows; ++i) {
@@ -46,7 +42,7 @@ Rows copy_in(Scratch& scratch, Rows x, int64_t rows, int64_t width) {
   }
   return to;
 }
-Rows place_out(Scratch& scratch, Rows out, int64_t rows, int64_t width) {
+Rows place_out(RowsScratch& scratch, Rows out, int64_t rows, int64_t width) {
   return width % pad == 0 ? out : scratch.make(rows, padded(width));
 }
 void copy_out(Rows from, int64_t rows, int64_t width, Rows to) {
@@ -68,7 +64,7 @@ inline void transpose_four(Rows x, Rows to, int64_t j, int64_t d) {
 }
 
 // (width, padded(rows)), zeros past the rows.
-Rows transpose_in(Scratch& scratch, Rows x, int64_t rows, int64_t width) {
+Rows transpose_in(RowsScratch& scratch, Rows x, int64_t rows, int64_t width) {
   const Rows to = scratch.make(width, padded(rows));
   const int64_t whole_rows = rows / 4 * 4, whole_width = width / 4 * 4;
   for (int64_t j = 0; j < whole_rows; j += 4)
@@ -189,7 +185,7 @@ STEMMA_CLONES void row_products(Rows a, Rows b, int64_t rows, int64_t width, flo
 // A query or two of each of a group's heads, at most `pad` rows, as when one token is written: keys and values are read
 // where they lie, once for all heads. The rows are the columns of their product with the keys.
 struct FewQueries {
-  Scratch turned, by_key, by_row, values, sums;
+  RowsScratch turned, by_key, by_row, values, sums;
 
   void attend(const Tiles& tiles, Tensor q, Tensor k, Tensor v, const Segment& s, int64_t g, int64_t group,
               int64_t width, const Scoring& how, Tensor z, Tensor log_sum) {
@@ -221,24 +217,31 @@ void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, 
   const Tiles& tiles = best_tiles();
   const int64_t width = heads.width, group = heads.query / heads.key_value;
   const Scoring how(heads);
+  int64_t parts = 1;  // of the longest text
+  for (const Segment& s : segments)
+    parts = std::max<int64_t>(parts, (s.query_end - s.query_begin + part_rows - 1) / part_rows);
   const auto work = static_cast<int64_t>(segments.size()) * heads.key_value;
 #pragma omp parallel
   {
-    Scratch transposed, values, scores, sums;
+    RowsScratch transposed, values, scores, sums;
     FewQueries few;
 #pragma omp for schedule(dynamic)
-    for (int64_t w = 0; w < work; ++w) {
+    for (int64_t turn = 0; turn < parts * work; ++turn) {
+      const int64_t w = turn % work, part = parts - 1 - turn / work;  // the last see most keys, and come first
       const Segment& s = segments[w / heads.key_value];
       const int64_t g = w % heads.key_value, keys = s.key_end - s.key_begin, queries = s.query_end - s.query_begin;
+      const int64_t begin = part * part_rows, end = std::min(begin + part_rows, queries);
+      if (begin >= queries) continue;
       if (queries * group <= pad) {
         few.attend(tiles, q, k, v, s, g, group, width, how, z, log_sum);
         continue;
       }
-      const Rows kt = transpose_in(transposed, head_rows(k, s.key_begin, g, width), keys, width);
-      const Rows value = copy_in(values, head_rows(v, s.key_begin, g, width), keys, width);
+      const int64_t all = keys - queries + end;  // keys that the part sees
+      const Rows kt = transpose_in(transposed, head_rows(k, s.key_begin, g, width), all, width);
+      const Rows value = copy_in(values, head_rows(v, s.key_begin, g, width), all, width);
       for (int64_t h = g * group; h < (g + 1) * group; ++h)
-        for (int64_t i = 0; i < queries; i += block_rows) {
-          const int64_t rows = std::min(block_rows, queries - i), seen = keys - queries + i + 1, last = seen + rows - 1;
+        for (int64_t i = begin; i < end; i += block_rows) {
+          const int64_t rows = std::min(block_rows, end - i), seen = keys - queries + i + 1, last = seen + rows - 1;
           const int32_t row = s.query_begin + static_cast<int32_t>(i);
           const Rows x = scores.make(rows, padded(last)), out = head_rows(z, row, h, width);
           const Rows sum = place_out(sums, out, rows, width);
@@ -261,7 +264,7 @@ void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, 
   const auto work = static_cast<int64_t>(segments.size()) * heads.key_value;
 #pragma omp parallel
   {
-    Scratch keys_transposed, values_transposed, key_rows, key_sums, value_sums, query_rows, slope_rows, scores, slopes,
+    RowsScratch keys_transposed, values_transposed, key_rows, key_sums, value_sums, query_rows, slope_rows, scores, slopes,
         sums;
 #pragma omp for schedule(dynamic)
     for (int64_t w = 0; w < work; ++w) {
@@ -313,7 +316,7 @@ void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads
   const Scoring how(heads);
 #pragma omp parallel
   {
-    Scratch transposed, scores;
+    RowsScratch transposed, scores;
 #pragma omp for schedule(dynamic)
     for (int64_t h = 0; h < heads.query; ++h) {
       const Rows kt = transpose_in(transposed, head_rows(k, 0, h / group, width), k.rows, width);

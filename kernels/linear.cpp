@@ -2,12 +2,12 @@
 // are oneDNN's, in bf16 where the processor multiplies bf16, else of panels of the weights that are unpacked before.
 #include <algorithm>
 #include <cassert>
-#include <cstring>
 #include <dnnl.hpp>
 #include <vector>
 
 #include "kernels/cpu_kernels.h"
 #include "kernels/half.h"
+#include "kernels/stream_rows.h"
 #include "kernels/streams.h"
 
 namespace stemma::cpu {
@@ -31,52 +31,44 @@ bool multiplies_bf16() {
 #endif
 }
 
-// As Stream has it; x itself where it is a row alone.
-const float* packed(Tensor x) {
-  if (x.rows == 1) return x.data;
-  thread_local std::vector<float> memory;
-  constexpr size_t line = 16;  // numbers of a cache's line
-  const int64_t pieces = x.columns / 32;
-  memory.resize(static_cast<size_t>(x.rows * pieces * 32) + line);
-  const size_t past = reinterpret_cast<uintptr_t>(memory.data()) / sizeof(float) % line;
-  float* to = memory.data() + (line - past) % line;
-  float* next = to;
-  for (int64_t first = 0; first < x.rows; first += Stream::together)
-    for (int64_t i = 0; i < pieces; ++i)
-      for (int64_t r = first; r < std::min(x.rows, first + Stream::together); ++r, next += 32)
-        std::memcpy(next, x.row(r) + 32 * i, 32 * sizeof(float));
-  return to;
+void stream_rows(Tensor x, const WeightMatrix& w, Tensor y, const Streams& streams) {
+  thread_local RowsMemory memory;
+  const auto type = static_cast<size_t>(w.type);
+  const RowsToRead rows(x, streams.form[type], memory);
+  const int64_t blocks = (w.rows + rows_at_once - 1) / rows_at_once;
+#pragma omp parallel
+  {
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < rows.unread; ++i) rows.read(i);
+#pragma omp for schedule(static) nowait
+    for (int64_t i = 0; i < blocks; ++i)
+      streams.multiply[type]({w.data, w.row_bytes(), i * rows_at_once, std::min((i + 1) * rows_at_once, w.rows), x.data,
+                              rows.near, x.rows, x.columns, y.data, y.columns});
+  }
 }
 
-void stream_rows(Tensor x, const WeightMatrix& w, Tensor y, const Streams& streams) {
-  const auto multiply = streams.multiply[static_cast<size_t>(w.type)];
-  const float* near = packed(x);
-  const int64_t blocks = (w.rows + rows_at_once - 1) / rows_at_once;
-#pragma omp parallel for schedule(static)
-  for (int64_t i = 0; i < blocks; ++i)
-    multiply({w.data, w.row_bytes(), i * rows_at_once, std::min((i + 1) * rows_at_once, w.rows), x.data, near, x.rows,
-              x.columns, y.data, y.columns});
+// Of x in the type of w. dnnl_sgemm is a few percent slower.
+void multiply_rows(const void* x, int64_t rows, const WeightMatrix& w, Tensor y) {
+  using namespace dnnl;
+  static engine cpu(engine::kind::cpu, 0);
+  thread_local stream in_order(cpu);
+  const auto type = w.type == WeightType::bf16 ? memory::data_type::bf16 : memory::data_type::f32;
+  const memory::desc left({rows, w.columns}, type, memory::format_tag::ab),
+      right({w.columns, w.rows}, type, memory::format_tag::ba),
+      out({rows, w.rows}, memory::data_type::f32, memory::format_tag::ab);
+  // Made anew each time: oneDNN keeps what it made.
+  const dnnl::matmul multiply(dnnl::matmul::primitive_desc(dnnl::matmul::desc(left, right, out), cpu));
+  memory a(left, cpu, const_cast<void*>(x)), b(right, cpu, w.data), c(out, cpu, y.data);
+  multiply.execute(in_order, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c}});
+  in_order.wait();
 }
 
 void multiply_bf16(Tensor x, const WeightMatrix& w, Tensor y) {
-  using namespace dnnl;
-  thread_local std::vector<uint16_t> rounded;
-  if (static_cast<int64_t>(rounded.size()) < x.size()) rounded.resize(static_cast<size_t>(x.size()));
-  uint16_t* to = rounded.data();
+  thread_local Scratch memory;
+  uint16_t* rounded = memory.make<uint16_t>(x.size());
 #pragma omp parallel for schedule(static)
-  for (int64_t i = 0; i < x.rows; ++i) round_span(x.row(i), to + i * x.columns, x.columns);
-
-  static engine cpu(engine::kind::cpu, 0);
-  thread_local stream in_order(cpu);
-  using Type = memory::data_type;
-  const memory::desc left({x.rows, x.columns}, Type::bf16, memory::format_tag::ab),
-      right({w.columns, w.rows}, Type::bf16, memory::format_tag::ba),
-      out({x.rows, w.rows}, Type::f32, memory::format_tag::ab);
-  // Made anew each time: oneDNN keeps what it made.
-  const dnnl::matmul multiply(dnnl::matmul::primitive_desc(dnnl::matmul::desc(left, right, out), cpu));
-  memory a(left, cpu, to), b(right, cpu, w.data), c(out, cpu, y.data);
-  multiply.execute(in_order, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c}});
-  in_order.wait();
+  for (int64_t i = 0; i < x.rows; ++i) round_span(x.row(i), rounded + i * x.columns, x.columns);
+  multiply_rows(rounded, x.rows, w, y);
 }
 
 void multiply_panels(Tensor x, const WeightMatrix& w, Tensor y, const Streams& streams) {
@@ -101,7 +93,7 @@ void linear(Tensor x, WeightMatrix w, Tensor y, const Streams& streams) {
   if (x.rows <= few)
     stream_rows(x, w, y, streams);
   else if (w.type == WeightType::f32)
-    matmul(x, false, numbers_of(w), true, y, 1, 0);
+    multiply_rows(x.data, x.rows, w, y);
   else if (w.type == WeightType::bf16 && multiplies_bf16() && &streams == &best_streams())
     multiply_bf16(x, w, y);
   else

@@ -70,8 +70,9 @@ class Ops {
   // Whether embed and linear take weights of a type here; f32 always.
   virtual bool takes(WeightType type) const = 0;
   // linear: y = x w^T, of weights as they are stored.        x (N, inputs), w (outputs, inputs), y (N, outputs)
-  // Activations stay f32, but for bf16 weights and more than 16 rows: those are rounded to bf16 where the device
-  // multiplies bf16. Sums are f32.
+  // Where the device multiplies bf16, x is rounded to it for bf16 weights. Up to 16 rows of x and blocks of ggml's: x is
+  // rounded to whole numbers of 16 bits where the device multiplies those. Sums are f32. Of up to 16 rows each row of y
+  // is the same to the last bit whatever the others are, on the CPU.
   virtual void linear(Tensor x, WeightMatrix w, Tensor y) = 0;
 
   // embed: out[n] = table[ids[n]].                           table (V,C), out (N,C)
@@ -197,6 +198,9 @@ class BasicBuffer {
   void zero() { ops_->zero(view_.data, bytes()); }
   void upload(const T* host) { ops_->upload(view_.data, host, bytes()); }
   void download(T* host) const { ops_->download(host, view_.data, bytes()); }
+  void copy_rows(const BasicBuffer& from, int64_t rows) {  // the first `rows`
+    ops_->copy(view_.data, from.view_.data, sizeof(T) * static_cast<size_t>(rows * view_.columns));
+  }
   size_t bytes() const { return sizeof(T) * static_cast<size_t>(view_.size()); }
 
  private:

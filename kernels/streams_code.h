@@ -11,7 +11,8 @@ namespace {
 
 #define STEMMA_INLINE static inline __attribute__((always_inline))
 
-// 32 weights of a row, the i-th such piece of it, as floats in vectors; the layouts are those of kernels/quants.cpp.
+// 32 weights of a row, the i-th such piece of it (of `piece` bytes, rounded down), as floats in vectors; the layouts are
+// those of kernels/quants.cpp.
 template <class Set>
 struct Pieces {
   using Vector = typename Set::Vector;
@@ -19,7 +20,7 @@ struct Pieces {
   static constexpr int lanes = Set::lanes, vectors = 32 / lanes;
 
   struct F32 {
-    static constexpr int bytes = 4;
+    static constexpr int bytes = 4, piece = 32 * bytes;
     STEMMA_INLINE void read(const std::byte* row, int64_t i, Vector (&out)[vectors]) {
 #pragma GCC unroll 8
       for (int v = 0; v < vectors; ++v) out[v] = Set::f32(row + 4 * (32 * i + v * lanes));
@@ -27,7 +28,7 @@ struct Pieces {
     STEMMA_INLINE float one(const std::byte* at) { return *reinterpret_cast<const Loose*>(at); }
   };
   struct Bf16 {
-    static constexpr int bytes = 2;
+    static constexpr int bytes = 2, piece = 32 * bytes;
     STEMMA_INLINE void read(const std::byte* row, int64_t i, Vector (&out)[vectors]) {
 #pragma GCC unroll 8
       for (int v = 0; v < vectors; ++v) out[v] = (Vector)(Set::u16(row + 2 * (32 * i + v * lanes)) << 16);
@@ -37,7 +38,7 @@ struct Pieces {
     }
   };
   struct F16 {
-    static constexpr int bytes = 2;
+    static constexpr int bytes = 2, piece = 32 * bytes;
     STEMMA_INLINE void read(const std::byte* row, int64_t i, Vector (&out)[vectors]) {
 #pragma GCC unroll 8
       for (int v = 0; v < vectors; ++v) out[v] = Set::f16(row + 2 * (32 * i + v * lanes));
@@ -45,6 +46,7 @@ struct Pieces {
     STEMMA_INLINE float one(const std::byte* at) { return Set::half(at); }
   };
   struct Q8_0 {
+    static constexpr int piece = 34;
     STEMMA_INLINE void read(const std::byte* row, int64_t i, Vector (&out)[vectors]) {
       const std::byte* block = row + 34 * i;
       const float scale = Set::half(block);
@@ -73,6 +75,7 @@ struct Pieces {
   }
   template <int Bytes, bool Fifths, bool Minimum>
   struct Small {
+    static constexpr int piece = Bytes;
     STEMMA_INLINE void read(const std::byte* row, int64_t i, Vector (&out)[vectors]) {
       const std::byte* block = row + Bytes * i;
       const float scale = Set::half(block);
@@ -90,6 +93,7 @@ struct Pieces {
 
   template <int Bytes, bool Fifths>
   struct Pairs {
+    static constexpr int piece = Bytes / 8;
     STEMMA_INLINE void read(const std::byte* row, int64_t i, Vector (&out)[vectors]) {
       const std::byte* block = row + Bytes * (i / 8);
       const int group = static_cast<int>(i % 8), shift = group % 2 * 4;
@@ -111,6 +115,7 @@ struct Pieces {
   using Q5_K = Pairs<176, true>;
 
   struct Q6_K {
+    static constexpr int piece = 210 / 8;
     STEMMA_INLINE void read(const std::byte* row, int64_t i, Vector (&out)[vectors]) {
       const std::byte* block = row + 210 * (i / 8);
       const int piece = static_cast<int>(i % 8), half = piece / 4, quarter = piece % 4;
@@ -136,22 +141,26 @@ struct StreamCode {
   using P = Pieces<Set>;
   using Vector = typename Set::Vector;
   static constexpr int lanes = Set::lanes, vectors = P::vectors;
-  static constexpr int most = Stream::together;  // rows of x whose sums are in registers together
+  static constexpr int most = StreamRows::together;  // rows of x whose sums are in registers together
 
   template <class Piece>
   static constexpr bool has_tail = requires {
     Piece::bytes;
   };  // block formats have whole pieces only
 
-  // `Height` rows of w from `w`, `Rows` rows of x from `x`, which lie packed at `near`.
+  // `Height` rows of w from `w`, `Rows` rows of x from `x`, which lie packed at `near`. However many go together, a sum
+  // is made in the same order.
   template <class Piece, int Height, int Rows>
   STEMMA_INLINE void block(const Stream& s, const std::byte* w, const float* x, const float* near, float* y) {
-    constexpr int chains = Height * Rows < 4 && vectors > 1 ? 2 : 1;  // short ones wait for their own sums
-    Vector sums[Height * Rows * chains];
+    Vector sums[Height * Rows];
 #pragma GCC unroll 32
-    for (int i = 0; i < Height * Rows * chains; ++i) sums[i] = Vector{};
+    for (int i = 0; i < Height * Rows; ++i) sums[i] = Vector{};
     const int64_t pieces = s.columns / 32;
+    const std::byte* next = s.next(w, Height);
     for (int64_t i = 0; i < pieces; ++i) {
+#pragma GCC unroll 8
+      for (int at = 0; at < Height * Piece::piece; at += 64) __builtin_prefetch(next + at, 0, 2);
+      next += Height * Piece::piece;
       Vector own[Height][vectors];
 #pragma GCC unroll 4
       for (int h = 0; h < Height; ++h) Piece::read(w + h * s.w_stride, i, own[h]);
@@ -159,17 +168,17 @@ struct StreamCode {
       for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 8
         for (int v = 0; v < vectors; ++v) {
-          const Vector there = Set::f32(reinterpret_cast<const std::byte*>(near + (i * Rows + r) * 32 + v * lanes));
+          Vector there = Set::f32(reinterpret_cast<const std::byte*>(near + (i * Rows + r) * 32 + v * lanes));
+          if constexpr (Height > 1) Set::hold(there);
 #pragma GCC unroll 4
-          for (int h = 0; h < Height; ++h) sums[(h * Rows + r) * chains + v % chains] += own[h][v] * there;
+          for (int h = 0; h < Height; ++h) sums[h * Rows + r] += own[h][v] * there;
         }
     }
 #pragma GCC unroll 4
     for (int h = 0; h < Height; ++h)
 #pragma GCC unroll 8
       for (int r = 0; r < Rows; ++r) {
-        const Vector* own = sums + (h * Rows + r) * chains;
-        float sum = Set::sum(chains == 2 ? own[0] + own[chains - 1] : own[0]);
+        float sum = Set::sum(sums[h * Rows + r]);
         if constexpr (has_tail<Piece>)
           for (int64_t c = 32 * pieces; c < s.columns; ++c)
             sum += Piece::one(w + h * s.w_stride + c * Piece::bytes) * x[r * s.columns + c];
@@ -181,7 +190,7 @@ struct StreamCode {
   static void rows_of(const Stream& s, int64_t row) {
     const std::byte* w = s.w + row * s.w_stride;
     for (int64_t first = 0; first < s.rows; first += most) {  // what is read again is still near
-      const float *x = s.x + first * s.columns, *near = s.packed + first * (s.columns / 32 * 32);
+      const float *x = s.x + first * s.columns, *near = s.near.floats + first * (s.columns / 32 * 32);
       float* y = s.y + first * s.y_stride + row;
       some_rows<Piece, Height>(s, s.rows - first, w, x, near, y);
     }
@@ -217,7 +226,7 @@ struct StreamCode {
 
   template <class... Each>
   static constexpr Streams of() {
-    return {{multiply<Each>...}, {unpack<Each>...}};
+    return {{multiply<Each>...}, {}, {unpack<Each>...}};
   }
   static constexpr Streams all() {
     return of<typename P::F32, typename P::Bf16, typename P::F16, typename P::Q4_0, typename P::Q4_1, typename P::Q5_0,

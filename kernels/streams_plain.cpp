@@ -38,9 +38,14 @@ const Streams streams_plain = StreamCode<Plain>::all();
 
 const Streams& best_streams() {
 #if defined(__x86_64__)
-  static const Streams& best = __builtin_cpu_supports("x86-64-v4")   ? streams_avx512
-                               : __builtin_cpu_supports("x86-64-v3") ? streams_avx2
-                                                                     : streams_plain;
+  static const Streams& best = [&]() -> const Streams& {
+    const bool wide = __builtin_cpu_supports("x86-64-v4");
+    const bool whole = wide && __builtin_cpu_supports("avx512vnni");
+    if (whole && __builtin_cpu_supports("avx512bf16")) return streams_bf16();
+    if (whole) return streams_vnni();
+    if (wide) return streams_avx512;
+    return __builtin_cpu_supports("x86-64-v3") ? streams_avx2 : streams_plain;
+  }();
   return best;
 #else
   return streams_plain;

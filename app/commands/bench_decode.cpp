@@ -24,7 +24,7 @@ constexpr int runs = 3;
 class Texts {
  public:
   Texts(const Model& model, int count, int64_t tokens)
-      : model_(model), work_(model), logits_(model.ops, count, model.config.vocabulary) {
+      : model_(model), work_(model, Keep::one_block), logits_(model.ops, count, model.config.vocabulary) {
     for (int i = 0; i < count; ++i) caches_.emplace_back(model, tokens);
     for (KeyValueCache& cache : caches_) pointers_.push_back(&cache);
     feed(prompt);

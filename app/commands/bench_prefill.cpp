@@ -48,7 +48,7 @@ int bench_prefill(const BenchPrefill& options) {
   const WeightType type = weight_type(options.dtype);
   const Model model = random_model(config, open_device(options.device), type,
                                    cache_bytes(config, tokens) + workspace_bytes(config, chunk));
-  Workspace work(model);
+  Workspace work(model, Keep::one_block);
   KeyValueCache cache(model, tokens);
   const ModelSize size = size_of(config);
   const auto count = static_cast<double>(tokens);

@@ -42,7 +42,7 @@ double cache_bytes(const ModelConfig& config, int64_t tokens) {
 
 double workspace_bytes(const ModelConfig& config, int64_t tokens) {
   const double queries = 2.0 * config.heads * config.head_width, keys = 2.0 * config.key_value_heads * config.head_width;
-  return 4.0 * config.layers * static_cast<double>(tokens) * (4.0 * config.width + queries + keys + 3.0 * config.mlp_width);
+  return 4.0 * static_cast<double>(tokens) * (7.0 * config.width + queries + keys + 3.0 * config.mlp_width);
 }
 
 }  // namespace stemma

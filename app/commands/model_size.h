@@ -23,7 +23,7 @@ double weight_bytes(const ModelConfig& config, WeightType type);
 // Keys and values of `tokens` tokens, f32.
 double cache_bytes(const ModelConfig& config, int64_t tokens);
 
-// What a forward of `tokens` tokens keeps beside the cache, f32; about.
+// What a forward of `tokens` tokens that keeps one block takes beside the cache, f32; about.
 double workspace_bytes(const ModelConfig& config, int64_t tokens);
 
 // Shapes (inputs M, outputs P) of one block's linear layers.

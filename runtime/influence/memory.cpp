@@ -31,7 +31,7 @@ std::vector<LinearSizes> linears_in(const Model& model) {
 double pass_bytes(const Model& model, int64_t rows) {
   Workspace work(model);
   work.reserve(rows, true);
-  const double room = static_cast<double>(work.residual.front().view().rows);
+  const double room = static_cast<double>(work.rows());
   const int64_t vocabulary = model.config.vocabulary;
   const int64_t chunk = std::clamp<int64_t>((4 << 20) / static_cast<int64_t>(number) / vocabulary, 1, rows);
   const int chunks = model.config.logit_cap > 0 ? 2 : 1;

@@ -29,12 +29,12 @@ void backward(Workspace& work, const Batch& batch, Tensor hidden_gradient, Weigh
 
   const Tensor dx = rows(work.residual_gradient), inner = rows(work.width_gradient);
   zero(dx);
-  normalise_backward(model, rows(work.residual.back()), model.weights.final_norm, rows(work.hidden_scale),
+  normalise_backward(model, rows(work.residual(config.layers)), model.weights.final_norm, rows(work.hidden_scale),
                      hidden_gradient, dx, gradients ? gradients->final_norm : Tensor{},
                      gradients ? gradients->final_norm_bias : Tensor{});
   for (int i = config.layers - 1; i >= 0; --i) {
     const Block& block = model.weights.blocks[i];
-    auto& v = work.blocks[i];
+    auto& v = work.block(i);
     const bool last = i == 0 && !gradients;  // nothing below the first block's linears is wanted
     const auto of = [&](Tensor Block::*member) { return gradients ? gradients->blocks[i].*member : Tensor{}; };
     // The gradient of a branch's last linear, from that of the residual.
@@ -48,7 +48,7 @@ void backward(Workspace& work, const Batch& batch, Tensor hidden_gradient, Weigh
     const Tensor below = design.norm_before ? inner : dx;
     const bool gathers = !design.norm_before;
 
-    const Tensor middle = design.parallel ? rows(work.residual[i]) : rows(v.middle);
+    const Tensor middle = design.parallel ? rows(work.residual(i)) : rows(v.middle);
     const Tensor mlp_in = design.norm_before ? rows(v.mlp_in) : middle;
     const Tensor up_gradient = rows(work.up_gradient), gate_gradient = rows(work.gate_gradient),
                  activated_gradient = rows(work.activated_gradient);
@@ -93,14 +93,14 @@ void backward(Workspace& work, const Batch& batch, Tensor hidden_gradient, Weigh
     const Tensor dk =
         projected(work.key_gradient, v.projected_key, &Block::key_norm, v.key_scale, work.projected_key_gradient);
     if (config.clip_qkv > 0) ops.clip_backward(rows(v.value), config.clip_qkv, rows(work.value_gradient));
-    const Tensor attention_in = design.norm_before ? rows(v.attention_in) : rows(work.residual[i]);
+    const Tensor attention_in = design.norm_before ? rows(v.attention_in) : rows(work.residual(i));
     const Tensor to = last ? Tensor{} : below;
     linear(i, Linear::query, attention_in, dq, to, gathers);
     linear(i, Linear::key, attention_in, dk, to, true);
     linear(i, Linear::value, attention_in, rows(work.value_gradient), to, true);
     if (last) return;
     if (design.norm_before)
-      normalise_backward(model, rows(work.residual[i]), block.attention_norm, rows(v.attention_scale), inner, dx,
+      normalise_backward(model, rows(work.residual(i)), block.attention_norm, rows(v.attention_scale), inner, dx,
                          of(&Block::attention_norm), of(&Block::attention_norm_bias));
   }
   if (!gradients) return;

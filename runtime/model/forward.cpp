@@ -67,7 +67,7 @@ Tensor forward(Workspace& work, const Batch& batch, std::span<KeyValueCache* con
     ops.copy(to.data, from.data, sizeof(float) * static_cast<size_t>(from.size()));
   };
 
-  const Tensor start = rows(work.residual[0]);
+  const Tensor start = rows(work.residual(0));
   ops.embed(ids, model.weights.embedding_matrix, start);
   if (config.embedding_scale != 1) ops.add(start, start, config.embedding_scale - 1);
   show(Hook::embed, 0, start);
@@ -78,8 +78,8 @@ Tensor forward(Workspace& work, const Batch& batch, std::span<KeyValueCache* con
   }
   for (int i = 0; i < config.layers; ++i) {
     const Block& block = model.weights.blocks[i];
-    auto& v = work.blocks[i];
-    const Tensor before = rows(work.residual[i]), middle = rows(v.middle), after = rows(work.residual[i + 1]);
+    auto& v = work.block(i);
+    const Tensor before = rows(work.residual(i)), middle = rows(v.middle), after = rows(work.residual(i + 1));
     const auto linear = [&](Tensor x, Linear which, Tensor y) {
       ops.linear(x, block.matrix(which), y);
       if (const Tensor bias = block.bias(which)) ops.add_bias(bias, y);
@@ -157,7 +157,7 @@ Tensor forward(Workspace& work, const Batch& batch, std::span<KeyValueCache* con
     add(middle, Linear::down, rows(v.activated), v.mlp_out, v.mlp_out_scale, block.mlp_after, after, Hook::mlp_out);
     show(Hook::resid_post, i, after);
   }
-  normalise(model, rows(work.residual.back()), model.weights.final_norm, model.weights.final_norm_bias,
+  normalise(model, rows(work.residual(config.layers)), model.weights.final_norm, model.weights.final_norm_bias,
             rows(work.hidden), rows(work.hidden_scale));
   show(Hook::final_norm, 0, rows(work.hidden));
   for (size_t i = 0; i < caches.size(); ++i) {

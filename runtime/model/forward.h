@@ -30,16 +30,19 @@ struct Taps {
 // Keys and values of the tokens so far, for one sequence.
 struct KeyValueCache {
   KeyValueCache(const Model& model, int64_t capacity);
+  void begin_as(const KeyValueCache& other, int64_t tokens);  // with the first `tokens` of another's
   std::vector<Buffer> keys, values;  // per layer (capacity, G*D)
   std::vector<int32_t> ids;          // of the tokens so far
   bool long_text = false;            // keys were turned by LongRoPE's second factors
   int64_t length = 0;
 };
 
-// The values of one forward that its backward needs; reused from batch to batch without new memory when it fits.
+// The values of one forward, reused from batch to batch without new memory when it fits: of every block, as its backward
+// needs them, or of the block in hand, for those who only go forward: they stay in the caches from block to block.
+enum class Keep { every_block, one_block };
 class Workspace {
  public:
-  explicit Workspace(const Model& model) : model_(model) {}
+  explicit Workspace(const Model& model, Keep keep = Keep::every_block) : model_(model), keep_(keep) {}
   const Model& model() const { return model_; }
 
   // What a family's blocks do not have is empty. A norm's statistics: (N,1) or, of a layer norm, (N,2).
@@ -56,14 +59,20 @@ class Workspace {
 
   IdBuffer ids, positions;
   IdBuffer angles;               // rows of the rope tables, where they are not the positions
-  std::vector<Buffer> residual;  // (layers+1) of (N,C): before block i; the last is the final residual
-  std::vector<BlockValues> blocks;
+  BlockValues& block(int layer) { return blocks_[keep_ == Keep::one_block ? 0 : static_cast<size_t>(layer)]; }
+  const BlockValues& block(int layer) const { return const_cast<Workspace*>(this)->block(layer); }
+  // (N,C) before block `layer`; of the number of layers: the final one.
+  Buffer& residual(int layer) { return residual_[static_cast<size_t>(keep_ == Keep::one_block ? layer % 2 : layer)]; }
+  int64_t rows() const { return capacity_; }  // that there is room for
   Buffer hidden, hidden_scale;  // final norm's output (N,C), what the unembedding reads
   Buffer residual_gradient, width_gradient, query_gradient, key_gradient, value_gradient, attended_gradient,
       gate_gradient, up_gradient, activated_gradient, projected_query_gradient, projected_key_gradient;
 
  private:
   const Model& model_;
+  Keep keep_;
+  std::vector<Buffer> residual_;
+  std::vector<BlockValues> blocks_;
   int64_t capacity_ = 0, gradient_capacity_ = 0;
 };
 

@@ -24,6 +24,17 @@ KeyValueCache::KeyValueCache(const Model& model, int64_t capacity) {
   }
 }
 
+void KeyValueCache::begin_as(const KeyValueCache& other, int64_t tokens) {
+  const auto copy = [tokens](const std::vector<Buffer>& from, std::vector<Buffer>& to) {
+    for (size_t i = 0; i < from.size(); ++i) to[i].copy_rows(from[i], tokens);
+  };
+  copy(other.keys, keys);
+  copy(other.values, values);
+  ids.assign(other.ids.begin(), other.ids.begin() + tokens);
+  long_text = other.long_text;
+  length = tokens;
+}
+
 void Workspace::reserve(int64_t tokens, bool gradients) {
   const ModelConfig& c = model_.config;
   const BlockDesign& block = c.block;
@@ -37,11 +48,12 @@ void Workspace::reserve(int64_t tokens, bool gradients) {
     ids = IdBuffer(model_.ops, tokens, 1);
     positions = IdBuffer(model_.ops, tokens, 1);
     if (c.long_factors(c.context)) angles = IdBuffer(model_.ops, tokens, 1);
-    residual.clear();
-    blocks.clear();
-    for (int i = 0; i <= c.layers; ++i) residual.push_back(make(c.width));
-    for (int i = 0; i < c.layers; ++i) {
-      BlockValues& v = blocks.emplace_back();
+    residual_.clear();
+    blocks_.clear();
+    const int kept = keep_ == Keep::one_block ? 1 : c.layers;
+    for (int i = 0; i <= kept; ++i) residual_.push_back(make(c.width));
+    for (int i = 0; i < kept; ++i) {
+      BlockValues& v = blocks_.emplace_back();
       v.attention_in = make_if(block.norm_before, c.width);
       v.attention_scale = make_if(block.norm_before, statistics);
       v.query = make(attended);
@@ -92,8 +104,8 @@ size_t Workspace::bytes() const {
   const auto add = [&](std::initializer_list<const Buffer*> buffers) {
     for (const Buffer* buffer : buffers) all += buffer->bytes();
   };
-  for (const Buffer& r : residual) add({&r});
-  for (const BlockValues& v : blocks)
+  for (const Buffer& r : residual_) add({&r});
+  for (const BlockValues& v : blocks_)
     add({&v.attention_in, &v.attention_scale, &v.query, &v.key, &v.value, &v.log_sum, &v.attended, &v.middle, &v.mlp_in,
          &v.mlp_scale, &v.gate, &v.up, &v.activated, &v.projected_query, &v.projected_key, &v.query_scale, &v.key_scale,
          &v.attention_out, &v.attention_out_scale, &v.mlp_out, &v.mlp_out_scale});

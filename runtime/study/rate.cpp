@@ -35,18 +35,18 @@ Bandwidth bandwidth(Ops& ops) {
 }
 
 double matmul_rate(Ops& ops, WeightType type) {
-  constexpr int64_t n = 1024;
-  constexpr size_t bytes = sizeof(float) * n * n;
+  constexpr int64_t most = 2048;
+  constexpr size_t bytes = sizeof(float) * most * most;
   float* memory[3];
   for (float*& m : memory) {
     m = static_cast<float*>(ops.allocate(bytes));
     ops.zero(m, bytes);
   }
-  const Tensor a{memory[0], n, n}, b{memory[1], n, n}, c{memory[2], n, n};
   double best = 0;
-  for (int i = 0; i < 12; ++i) {
+  for (const int64_t n : {512, 512, 512, 512, 512, 512, 1024, 1024, 1024, 1024, 1024, 1024, 2048, 2048}) {
+    const Tensor a{memory[0], n, n}, c{memory[2], n, n};
     const auto start = std::chrono::steady_clock::now();
-    ops.linear(a, {type, reinterpret_cast<std::byte*>(b.data), n, n}, c);
+    ops.linear(a, {type, reinterpret_cast<std::byte*>(memory[1]), n, n}, c);
     float wait = 0;
     ops.download(&wait, c.data, sizeof wait);
     best = std::max(best,

@@ -28,18 +28,26 @@ std::vector<SuitePrompt> read_suite(const std::filesystem::path& file) {
 }
 
 std::vector<Outcome> ask(const Model& model, const std::vector<SuitePrompt>& prompts, bool think, const Control& control) {
-  std::vector<Outcome> outcomes;
+  std::vector<GenerateRequest> requests;
   for (const SuitePrompt& prompt : prompts) {
-    control.say({think ? "asking with a thought" : "asking without a thought", double(outcomes.size()), double(prompts.size())});
-    GenerateRequest request;
+    GenerateRequest& request = requests.emplace_back();
     request.prompt = prompt.prompt;
     request.expected = prompt.answer;
     request.think = think;
     request.alternatives = 1;
     request.sampler.max_tokens = 160;
     request.trace_id = prompt.id;
-    Outcome outcome{prompt, generate(model, request, {}, control), false};
-    outcome.right = is_right(answer_of(outcome.trace), prompt.answer);
+  }
+  const auto listen = [&](size_t i) {
+    control.say({think ? "asking with a thought" : "asking without a thought", double(i), double(prompts.size())});
+    return GenerateListener();
+  };
+  std::vector<Trace> traces = generate(model, requests, listen, control);
+  control.check();
+  std::vector<Outcome> outcomes;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    Outcome outcome{prompts[i], std::move(traces[i]), false};
+    outcome.right = is_right(answer_of(outcome.trace), prompts[i].answer);
     outcomes.push_back(std::move(outcome));
   }
   return outcomes;

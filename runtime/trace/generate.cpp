@@ -1,22 +1,15 @@
 #include "runtime/trace/generate.h"
 
-#include <array>
-#include <cmath>
-#include <limits>
+#include <algorithm>
+#include <list>
+#include <optional>
 
 #include "runtime/model/chat_template.h"
-#include "runtime/model/utf8.h"
-#include "runtime/program.h"
 #include "runtime/trace/delimiters.h"
-#include "runtime/trace/labels.h"
-#include "runtime/trace/sampling.h"
-#include "runtime/trace/steps.h"
+#include "runtime/trace/writing.h"
 
 namespace stemma {
 namespace {
-
-constexpr float not_measured = std::numeric_limits<float>::quiet_NaN();
-constexpr int64_t logit_rows = 64;  // of the prompt, held at once
 
 // A thought that is opened and closed at once: a model without a chat template answers without one.
 constexpr const char* empty_thought = "\n<think></think>";
@@ -37,142 +30,35 @@ std::string render(const Model& model, const GenerateRequest& request) {
   return text;
 }
 
-std::string first_words(const std::string& prompt) {
-  std::string line = prompt.substr(0, prompt.find('\n'));
-  if (line.size() <= 60) return line;
-  const size_t space = line.rfind(' ', 57);
-  return line.substr(0, space == std::string::npos ? 57 : space) + "...";
+// One token for each of them: they share the reading of the weights.
+void write_token(const Model& model, Workspace& work, std::list<Writing*>& writings) {
+  Batch batch;
+  std::vector<KeyValueCache*> caches;
+  for (Writing* writing : writings) {
+    const auto row = static_cast<int32_t>(batch.size());
+    batch.ids.push_back(writing->last_token());
+    batch.positions.push_back(static_cast<int32_t>(writing->cache().length));
+    batch.segments.push_back({row, row + 1, row, row + 1});
+    caches.push_back(&writing->cache());
+  }
+  std::vector<float> host;
+  const Taps taps{[&](Site site) {
+                    return std::any_of(writings.begin(), writings.end(), [&](Writing* w) { return w->wants(site); });
+                  },
+                  [&](Site site, Tensor value) {
+                    host.resize(static_cast<size_t>(value.size()));
+                    model.ops->download(host.data(), value.data, sizeof(float) * host.size());
+                    const float* row = host.data();
+                    for (Writing* writing : writings) {
+                      if (writing->wants(site)) writing->see(site, row, 1);
+                      row += value.columns;
+                    }
+                  }};
+  const std::vector<float> scores = logits_of(model, forward(work, batch, caches, &taps));
+  const float* row = scores.data();
+  for (auto at = writings.begin(); at != writings.end(); row += model.config.vocabulary)
+    at = (*at)->take(row) ? std::next(at) : writings.erase(at);
 }
-
-// The trace in hand, its model and cache.
-class Generation {
- public:
-  Generation(const Model& model, const GenerateRequest& request, const GenerateListener& listener)
-      : model_(model), request_(request), listener_(listener), work_(model), random_(request.sampler.seed) {
-    place_of_.assign(static_cast<size_t>(model.config.layers), {});
-    for (auto& layer : place_of_) layer.fill(-1);
-    for (size_t i = 0; i < listener.sites.size(); ++i)
-      if (listener.activation) place_of(listener.sites[i]) = static_cast<int>(i);
-    trace_.id = request.trace_id;
-    trace_.title = first_words(request.prompt);
-    trace_.model_hash = model.hash;
-    trace_.prompt = request.prompt;
-    trace_.expected = request.expected;
-    trace_.system = request.system;
-    trace_.sampler = request.sampler;
-    trace_.created = now_utc();
-    trace_.device = model.ops->device();
-    trace_.alternatives = std::min(request.alternatives, model.config.vocabulary);
-    trace_.token_offsets = {0};
-  }
-
-  Trace run(const Control& control) {
-    const std::vector<int32_t> prompt = prompt_tokens(model_, request_, nullptr);
-    const int64_t room = model_.config.context - static_cast<int64_t>(prompt.size());
-    cache_ = std::make_unique<KeyValueCache>(model_, std::min<int64_t>(model_.config.context, static_cast<int64_t>(prompt.size()) + request_.sampler.max_tokens));
-    trace_.prompt_tokens = static_cast<int32_t>(prompt.size());
-    append(prompt[0], nullptr);
-    feed_prompt(prompt);
-    tell(0);
-    for (int count = 0;; ++count) {
-      if (control.cancelled()) return stop("stopped", false);
-      if (count >= request_.sampler.max_tokens) return stop("max tokens", true);
-      if (count >= room) return stop("context full", true);
-      const int32_t next = draw(*distribution_, request_.sampler, random_);
-      if (ends_turn(next)) return stop("end of text", true);
-      append(next, distribution_.get());
-      feed({next});
-      tell(trace_.size() - 1);
-      for (const std::string& text : request_.sampler.stop)
-        if (!text.empty() && ends_generated_text(text)) return stop("stop text", true);
-    }
-  }
-
- private:
-  void append(int32_t id, const Distribution* from) {
-    trace_.tokens.push_back(id);
-    // The bos that the tokenizer adds is no text of the prompt; the one that a chat template writes is.
-    if (model_.chat || trace_.size() > 1 || id != model_.tokenizer->bos()) trace_.text += model_.tokenizer->bytes(id);
-    trace_.token_offsets.push_back(static_cast<uint32_t>(trace_.text.size()));
-    trace_.logprob.push_back(from ? from->logprobs[id] : not_measured);
-    trace_.entropy.push_back(from ? from->entropy : not_measured);
-    const auto top = from ? from->top(trace_.alternatives) : std::vector<std::pair<int32_t, float>>();
-    for (int k = 0; k < trace_.alternatives; ++k) {
-      const bool there = k < static_cast<int>(top.size());
-      trace_.top_ids.push_back(there ? top[k].first : -1);
-      trace_.top_logprobs.push_back(there ? top[k].second : not_measured);
-      trace_.top_texts.push_back(there ? printable(model_.tokenizer->bytes(top[k].first)) : "");
-    }
-  }
-
-  // Runs the model over new tokens; rows of hidden come back, and the activations asked for are handed out.
-  Tensor feed_rows(const std::vector<int32_t>& ids) {
-    Batch batch;
-    batch.add(ids);
-    for (int32_t& position : batch.positions) position += static_cast<int32_t>(cache_->length);
-    const Taps taps{[&](Site site) { return place_of(site) >= 0; },
-                    [&](Site site, Tensor value) {
-                      host_.resize(static_cast<size_t>(value.size()));
-                      model_.ops->download(host_.data(), value.data, sizeof(float) * host_.size());
-                      listener_.activation(static_cast<size_t>(place_of(site)), host_.data(), value.rows);
-                    }};
-    return forward(work_, batch, cache_.get(), &taps);
-  }
-  void feed(const std::vector<int32_t>& ids) {
-    const Tensor hidden = feed_rows(ids);
-    distribution_ = std::make_unique<Distribution>(logits(hidden.slice(hidden.rows - 1, hidden.rows)).data(), model_.config.vocabulary);
-  }
-  void feed_prompt(const std::vector<int32_t>& prompt) {
-    const Tensor hidden = feed_rows(prompt);
-    for (int64_t begin = 0; begin < hidden.rows; begin += logit_rows) {
-      const int64_t end = std::min(hidden.rows, begin + logit_rows);
-      const std::vector<float> rows = logits(hidden.slice(begin, end));
-      for (int64_t n = begin; n < end; ++n) {
-        distribution_ = std::make_unique<Distribution>(rows.data() + (n - begin) * model_.config.vocabulary, model_.config.vocabulary);
-        if (n + 1 < hidden.rows) append(prompt[n + 1], distribution_.get());
-      }
-    }
-  }
-  std::vector<float> logits(Tensor hidden) {
-    Buffer buffer(model_.ops, hidden.rows, model_.config.vocabulary);
-    stemma::logits(model_, hidden, buffer);
-    std::vector<float> host(static_cast<size_t>(buffer.view().size()));
-    buffer.download(host.data());
-    return host;
-  }
-  int& place_of(Site site) { return place_of_[static_cast<size_t>(site.layer)][static_cast<size_t>(site.hook)]; }
-  // A chat ends with the token that its tokenizer names, which need not be the one that the config does.
-  bool ends_turn(int32_t id) const {
-    return model_.config.ends_text(id) || (model_.chat && id == model_.tokenizer->eos());
-  }
-  bool ends_generated_text(const std::string& text) const {
-    const size_t start = trace_.token_offsets[trace_.prompt_tokens];
-    return trace_.text.size() - start >= text.size() && trace_.text.ends_with(text);
-  }
-  void tell(int32_t from) {
-    trace_.steps = split_steps(trace_);
-    if (listener_.tokens) listener_.tokens(trace_, from);
-  }
-  Trace stop(const char* reason, bool completed) {
-    trace_.stop_reason = reason;
-    trace_.completed = completed;
-    trace_.steps = split_steps(trace_);
-    label_steps(trace_);
-    return std::move(trace_);
-  }
-
-  const Model& model_;
-  const GenerateRequest& request_;
-  const GenerateListener& listener_;
-  Workspace work_;
-  Random random_;
-  std::unique_ptr<KeyValueCache> cache_;
-  std::unique_ptr<Distribution> distribution_;  // of the next token
-  // (L) of each hook: its index among the sites asked for, or -1. Looked up for every site of every token.
-  std::vector<std::array<int, static_cast<size_t>(Hook::final_norm) + 1>> place_of_;
-  std::vector<float> host_;
-  Trace trace_;
-};
 
 }  // namespace
 
@@ -199,8 +85,52 @@ std::vector<int32_t> prompt_tokens(const Model& model, const GenerateRequest& re
   return ids;
 }
 
+std::vector<Trace> generate(const Model& model, std::span<const GenerateRequest> requests,
+                            const std::function<GenerateListener(size_t)>& listen, const Control& control,
+                            int together) {
+  Workspace work(model, Keep::one_block);
+  std::vector<std::unique_ptr<Writing>> all(requests.size());
+  std::vector<std::optional<Trace>> traces(requests.size());
+  std::list<size_t> going;
+  size_t next = 0, read = 0;  // the next request; the latest whose prompt was read
+  while (next < requests.size() || !going.empty()) {
+    for (; next < requests.size() && going.size() < static_cast<size_t>(together) && !control.cancelled(); ++next) {
+      all[next] = std::make_unique<Writing>(model, requests[next], listen(next),
+                                            prompt_tokens(model, requests[next], nullptr));
+      const bool shares = next > 0 && all[read] && all[next]->shares_prompt_with(*all[read]);
+      if (!all[next]->read_prompt(work, control, shares ? all[read].get() : nullptr)) break;
+      going.push_back(next);
+      // The latest is kept, beside those that go on, for its prompt's keys and values.
+      if (traces[read] && read != next) all[read].reset();
+      read = next;
+    }
+    if (control.cancelled()) {
+      for (const size_t i : going) traces[i] = all[i]->end("stopped", false);
+      break;
+    }
+    std::list<Writing*> drawn;
+    for (const size_t i : going)
+      if (all[i]->draw_token()) drawn.push_back(all[i].get());
+    std::list<Writing*> writing = drawn;
+    if (!writing.empty()) write_token(model, work, writing);
+    std::erase_if(going, [&](size_t i) {
+      if (std::find(writing.begin(), writing.end(), all[i].get()) != writing.end()) return false;
+      traces[i] = all[i]->end();
+      if (i != read) all[i].reset();
+      return true;
+    });
+  }
+  if (control.cancelled() && std::none_of(traces.begin(), traces.end(), [](const auto& t) { return bool(t); }))
+    control.check();
+  std::vector<Trace> written;
+  for (auto& trace : traces)
+    if (trace) written.push_back(std::move(*trace));
+  return written;
+}
+
 Trace generate(const Model& model, const GenerateRequest& request, const GenerateListener& listener, const Control& control) {
-  return Generation(model, request, listener).run(control);
+  const auto listen = [&](size_t) { return listener; };
+  return std::move(generate(model, std::span(&request, 1), listen, control).front());
 }
 
 }  // namespace stemma

@@ -1,4 +1,4 @@
-// Generation with a KV cache: one prompt to one trace, token by token.
+// Generation with KV caches: prompts to traces, token by token.
 #pragma once
 
 #include <functional>
@@ -32,8 +32,17 @@ struct GenerateListener {
   std::function<void(size_t site, const float* values, int64_t tokens)> activation;
 };
 
-// Throws Error: empty prompt, prompt longer than the context. A cancel returns what was written, stop_reason "stopped".
+// Throws Error: empty prompt, prompt longer than the context. A cancel returns what was written, stop_reason "stopped";
+// while the prompt is read it throws. Prompts are read in chunks: memory does not grow with them but for keys and values.
 Trace generate(const Model& model, const GenerateRequest& request, const GenerateListener& listener, const Control& control);
+
+// Several, `together` at a time: they share each reading of the weights, and as one ends the next begins. Requests of one
+// prompt in a row that want no activations share its reading too; keys and values are copied, each has its own.
+// `listen(i)` is asked once, when request i begins. On the CPU up to 16 together write what each would alone, to the last
+// bit. Traces come in the order of their requests; a cancel leaves out those whose prompt was not read.
+std::vector<Trace> generate(const Model& model, std::span<const GenerateRequest> requests,
+                            const std::function<GenerateListener(size_t)>& listen, const Control& control,
+                            int together = 8);
 
 // The text that the model is given: the prompt, rendered by the model's chat template where it has one, and an empty
 // thought where none is wanted. Throws Error: empty prompt, a template that refuses it, a system message without one.

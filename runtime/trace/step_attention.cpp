@@ -30,7 +30,7 @@ StepAttention attention_of_steps(const Model& model, const Trace& trace, const C
     sums.zero();
     const auto add = [&](const Workspace& work, const KeyValueCache& cache, int64_t begin, int64_t end) {
       for (int64_t layer = first; layer < last; ++layer) {
-        const auto& values = work.blocks[static_cast<size_t>(layer)];
+        const auto& values = work.block(static_cast<int>(layer));
         const int64_t row = (layer - first) * config.heads * steps;
         model.ops->attention_means(
             values.query.view().slice(0, end - begin), cache.keys[static_cast<size_t>(layer)].view().slice(0, end),

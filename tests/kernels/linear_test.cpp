@@ -18,7 +18,9 @@ namespace {
 const std::pair<const char*, const cpu::Streams*> sets[] = {{"plain", &cpu::streams_plain},
 #if defined(__x86_64__)
                                                             {"avx2", &cpu::streams_avx2},
-                                                            {"avx512", &cpu::streams_avx512}
+                                                            {"avx512", &cpu::streams_avx512},
+                                                            {"vnni", &cpu::streams_vnni()},
+                                                            {"bf16", &cpu::streams_bf16()}
 #endif
 };
 
@@ -26,6 +28,8 @@ bool runs_here(const cpu::Streams* set) {
 #if defined(__x86_64__)
   if (set == &cpu::streams_avx2) return __builtin_cpu_supports("x86-64-v3");
   if (set == &cpu::streams_avx512) return __builtin_cpu_supports("x86-64-v4");
+  if (set == &cpu::streams_vnni()) return __builtin_cpu_supports("avx512vnni");
+  if (set == &cpu::streams_bf16()) return __builtin_cpu_supports("avx512bf16");
 #endif
   return true;
 }
@@ -82,7 +86,7 @@ class LinearTest : public QObject {
     const auto kind = static_cast<WeightType>(type);
     const int block = weight_formats[type].elements;
     Random random(static_cast<uint64_t>(type) + 1);
-    double worst = 0, worst_rounded = 0;
+    double worst = 0, worst_rounded = 0, worst_whole = 0;
     for (const int64_t width : {block == 1 ? 1 : block, block == 1 ? 77 : 3 * block, block == 1 ? 160 : block * 5})
       for (const int64_t outputs : {1, 35}) {
         auto bytes = random_blocks(kind, outputs * width, random);
@@ -98,16 +102,17 @@ class LinearTest : public QObject {
             if (!runs_here(set)) continue;
             std::vector<float> out(static_cast<size_t>(rows * outputs), NAN);
             cpu::linear({in.data(), rows, width}, w, {out.data(), rows, outputs}, *set);
-            // bf16 rounds many rows to bf16 where the processor multiplies those.
-            const bool rounded = kind == WeightType::bf16 && rows > 16;
+            // Rows are rounded to bf16, or a few to whole numbers of 16 bits, where the processor multiplies those.
+            const bool bf16 = set->form[type] == cpu::RowForm::bf16, rounded = bf16;
+            const bool whole = set->form[type] != cpu::RowForm::floats && !bf16 && rows <= 16;
             for (int64_t n = 0; n < rows; ++n)
               for (int64_t o = 0; o < outputs; ++o) {
                 double size = 1e-30;
                 for (int64_t c = 0; c < width; ++c) size += std::abs(x(n, c) * numbers(o, c));
                 const double error = std::abs(out[static_cast<size_t>(n * outputs + o)] - expected(n, o)) / size;
-                double& most = rounded ? worst_rounded : worst;
+                double& most = rounded ? worst_rounded : whole ? worst_whole : worst;
                 most = std::max(most, error);
-                QVERIFY2(error < (rounded ? 0x1p-8 : 2e-6),
+                QVERIFY2(error < (rounded ? 0x1p-7 : whole ? 0x1p-15 : 2e-6),
                          qPrintable(QString("%1: %2 rows, %3 x %4: off by %5 of the sum of magnitudes")
                                         .arg(name)
                                         .arg(rows)
@@ -118,7 +123,46 @@ class LinearTest : public QObject {
           }
         }
       }
-    qInfo("largest error %.1e of the sum of magnitudes; of rows rounded to bf16 %.1e", worst, worst_rounded);
+    qInfo("largest error %.1e of the sum of magnitudes; of rows rounded to bf16 %.1e, to whole numbers %.1e", worst,
+          worst_rounded, worst_whole);
+  }
+
+  // A sequence that is gone on with beside others gives the text that it gives alone.
+  void a_row_is_the_same_beside_others() {
+    Random random(11);
+    for (int type = 0; type < weight_types; ++type) {
+      const auto kind = static_cast<WeightType>(type);
+      const int64_t width = weight_formats[type].elements == 1 ? 173 : 3 * weight_formats[type].elements, outputs = 53;
+      auto bytes = random_blocks(kind, outputs * width, random);
+      const WeightMatrix w{kind, bytes.data(), outputs, width};
+      const ref::Matrix x = ref::random_matrix(16, width, random);
+      std::vector<float> in(x.data.begin(), x.data.end());
+      for (const auto& [name, set] : sets) {
+        if (!runs_here(set)) continue;
+        std::vector<float> alone(static_cast<size_t>(16 * outputs)), beside(alone.size());
+        for (int64_t n = 0; n < 16; ++n)
+          cpu::linear({in.data() + n * width, 1, width}, w, {alone.data() + n * outputs, 1, outputs}, *set);
+        for (int64_t rows = 2; rows <= 16; ++rows) {
+          cpu::linear({in.data(), rows, width}, w, {beside.data(), rows, outputs}, *set);
+          QVERIFY2(std::memcmp(alone.data(), beside.data(), static_cast<size_t>(rows * outputs) * sizeof(float)) == 0,
+                   qPrintable(QString("%1 %2: %3 rows").arg(name, format_of(kind).name.data()).arg(rows)));
+        }
+      }
+    }
+  }
+
+  void what_is_no_number_stays_none() {
+    Random random(12);
+    for (int type = 0; type < weight_types; ++type) {
+      const auto kind = static_cast<WeightType>(type);
+      auto bytes = random_blocks(kind, 3 * 256, random);
+      for (const float bad : {NAN, INFINITY}) {
+        std::vector<float> in(256, 1), out(3);
+        in[77] = bad;
+        cpu::linear({in.data(), 1, 256}, {kind, bytes.data(), 3, 256}, {out.data(), 1, 3});
+        for (const float y : out) QVERIFY(!std::isfinite(y));
+      }
+    }
   }
 
   void rows_of_a_table_are_its_numbers() {

@@ -1,0 +1,271 @@
+// Blocks of ggml's formats without turning their weights into floats: whole numbers of 16 bits are multiplied and added
+// in pairs, and only a block's sum becomes a float. Rows of x are rounded to 16 bits for it, each block to its own
+// scale, which is 2^-16 of the block's largest number at most; other programs round them to 8.
+#include "kernels/streams.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include <utility>
+#pragma GCC target("arch=x86-64-v4", "avx512vnni")
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // g++ 12 of its own intrinsics
+
+namespace stemma::cpu {
+namespace {
+
+#define STEMMA_INLINE static inline __attribute__((always_inline))
+
+constexpr int together = StreamRows::together;
+
+STEMMA_INLINE float half(const std::byte* at) { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_loadu_si16(at))); }
+STEMMA_INLINE __m128i bytes16(const std::byte* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); }
+STEMMA_INLINE __m256i bytes32(const std::byte* at) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)); }
+STEMMA_INLINE __m256i words16(const int16_t* at) { return _mm256_load_si256(reinterpret_cast<const __m256i*>(at)); }
+STEMMA_INLINE __m512i words32(const int16_t* at) { return _mm512_load_si512(at); }
+STEMMA_INLINE float sum(__m256 x) {
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+// 32 weights of one scale, step * whole + base, the layouts of kernels/quants.cpp.
+struct Words {
+  __m256i first, second;
+};
+struct Q8_0 {
+  static constexpr int bytes = 34;
+  static constexpr bool based = false;
+  STEMMA_INLINE Words whole(const std::byte* block) {
+    return {_mm256_cvtepi8_epi16(bytes16(block + 2)), _mm256_cvtepi8_epi16(bytes16(block + 18))};
+  }
+  STEMMA_INLINE float base(const std::byte*, float) { return 0; }
+};
+template <int Bytes, bool Fifths, bool Minimum>
+struct Small {
+  static constexpr int bytes = Bytes, head = Minimum ? 4 : 2;
+  static constexpr bool based = true;
+  STEMMA_INLINE Words whole(const std::byte* block) {
+    const __m256i both = _mm256_cvtepu8_epi16(bytes16(block + head + (Fifths ? 4 : 0)));
+    Words words = {_mm256_and_si256(both, _mm256_set1_epi16(15)), _mm256_srli_epi16(both, 4)};
+    if constexpr (Fifths) {
+      uint32_t bits;
+      __builtin_memcpy(&bits, block + head, sizeof bits);
+      const __m256i fifth = _mm256_set1_epi16(16);
+      words.first = _mm256_mask_add_epi16(words.first, static_cast<__mmask16>(bits), words.first, fifth);
+      words.second = _mm256_mask_add_epi16(words.second, static_cast<__mmask16>(bits >> 16), words.second, fifth);
+    }
+    return words;
+  }
+  STEMMA_INLINE float base(const std::byte* block, float step) {
+    return Minimum ? half(block + 2) : (Fifths ? -16 : -8) * step;
+  }
+};
+
+template <class Block, int Height, int Rows>
+STEMMA_INLINE void small_blocks(const Stream& s, const std::byte* w, int64_t first, float* y) {
+  const int64_t blocks = s.columns / 32;
+  const int16_t* x = s.near.whole + first * s.columns;
+  const float *scales = s.near.scales + first * blocks, *x_sums = s.near.sums + first * blocks;
+  __m256 sums[Height * Rows], bases[Height];  // bases: rows of x in the lanes
+#pragma GCC unroll 16
+  for (int i = 0; i < Height * Rows; ++i) sums[i] = _mm256_setzero_ps();
+#pragma GCC unroll 2
+  for (int h = 0; h < Height; ++h) bases[h] = _mm256_setzero_ps();
+  const std::byte* next = s.next(w, Height);
+  for (int64_t i = 0; i < blocks; ++i, x += 32 * Rows, scales += Rows, x_sums += Rows) {
+    __builtin_prefetch(next + i * Height * Block::bytes);
+    Words own[Height];
+    alignas(32) float factors[Height][together];
+#pragma GCC unroll 2
+    for (int h = 0; h < Height; ++h) {
+      const std::byte* block = w + h * s.w_stride + i * Block::bytes;
+      own[h] = Block::whole(block);
+      const float step = half(block);
+      _mm256_store_ps(factors[h], _mm256_mul_ps(_mm256_set1_ps(step), _mm256_loadu_ps(scales)));
+      if constexpr (Block::based)
+        bases[h] = _mm256_fmadd_ps(_mm256_set1_ps(Block::base(block, step)), _mm256_loadu_ps(x_sums), bases[h]);
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) {
+      const __m256i one = words16(x + 32 * r), two = words16(x + 32 * r + 16);
+#pragma GCC unroll 2
+      for (int h = 0; h < Height; ++h) {
+        const __m256i dot = _mm256_dpwssd_epi32(_mm256_dpwssd_epi32(_mm256_setzero_si256(), own[h].first, one),
+                                                own[h].second, two);
+        sums[h * Rows + r] =
+            _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), _mm256_set1_ps(factors[h][r]), sums[h * Rows + r]);
+      }
+    }
+  }
+#pragma GCC unroll 2
+  for (int h = 0; h < Height; ++h) {
+    alignas(32) float base[together];
+    _mm256_store_ps(base, bases[h]);
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) y[r * s.y_stride + h] = sum(sums[h * Rows + r]) + base[r];
+  }
+}
+
+// 256 weights in groups of 32, step * scale * whole - base * minimum: `scaled` is scale * whole of a group, which fits
+// 16 bits, and sums of 256 products with 16 bits fit 32.
+struct Scales {
+  alignas(16) int16_t scale[8];
+  __m256 minimum;  // of the 8 groups
+
+  // 8 pairs of 6 bits in 12 bytes.
+  explicit Scales(const std::byte* at) {
+    uint32_t a, b, c;
+    __builtin_memcpy(&a, at, 4), __builtin_memcpy(&b, at + 4, 4), __builtin_memcpy(&c, at + 8, 4);
+    constexpr uint32_t six = 0x3F3F3F3F, four = 0x0F0F0F0F, two = 0x03030303;
+    const auto pair = [](uint32_t low, uint32_t high) {
+      return _mm_cvtsi64_si128(static_cast<int64_t>(low | static_cast<uint64_t>(high) << 32));
+    };
+    _mm_store_si128(reinterpret_cast<__m128i*>(scale),
+                    _mm_cvtepu8_epi16(pair(a & six, (c & four) | ((a >> 6) & two) << 4)));
+    minimum = _mm256_cvtepi32_ps(
+        _mm256_cvtepu8_epi32(pair(b & six, ((c >> 4) & four) | ((b >> 6) & two) << 4)));
+  }
+};
+template <int Bytes, bool Fifths>
+struct Pairs {
+  static constexpr int bytes = Bytes;
+  static constexpr bool based = true;
+  const std::byte* block;
+  Scales scales;
+
+  explicit Pairs(const std::byte* at) : block(at), scales(at + 4) {}
+  float step() const { return half(block); }
+  __m256 base() const { return _mm256_mul_ps(_mm256_set1_ps(-half(block + 2)), scales.minimum); }
+  template <int Group>
+  __m512i scaled() const {
+    __m256i four = bytes32(block + (Fifths ? 48 : 16) + 32 * (Group / 2));
+    if constexpr (Group % 2) four = _mm256_srli_epi16(four, 4);
+    four = _mm256_and_si256(four, _mm256_set1_epi8(15));
+    if constexpr (Fifths) {
+      const __m256i bit = _mm256_set1_epi8(static_cast<char>(1 << Group));
+      const __mmask32 set = _mm256_test_epi8_mask(bytes32(block + 16), bit);
+      four = _mm256_mask_add_epi8(four, set, four, _mm256_set1_epi8(16));
+    }
+    return _mm512_mullo_epi16(_mm512_cvtepu8_epi16(four), _mm512_set1_epi16(scales.scale[Group]));
+  }
+};
+struct Q6_K {
+  static constexpr int bytes = 210;
+  static constexpr bool based = false;
+  const std::byte* block;
+  __m512i scales;  // of each 16 weights, in the low half
+
+  explicit Q6_K(const std::byte* at)
+      : block(at), scales(_mm512_castsi256_si512(_mm256_cvtepi8_epi16(bytes16(at + 192)))) {}
+  float step() const { return half(block + 208); }
+  __m256 base() const { return _mm256_setzero_ps(); }
+  template <int Group>
+  __m512i scaled() const {
+    constexpr int side = Group / 4, quarter = Group % 4;
+    __m256i low = bytes32(block + 64 * side + 32 * (quarter % 2)), high = bytes32(block + 128 + 32 * side);
+    if constexpr (quarter >= 2) low = _mm256_srli_epi16(low, 4);
+    low = _mm256_and_si256(low, _mm256_set1_epi8(15));
+    if constexpr (quarter < 2) high = _mm256_slli_epi16(high, 4 - 2 * quarter);
+    if constexpr (quarter == 3) high = _mm256_srli_epi16(high, 2);
+    high = _mm256_and_si256(high, _mm256_set1_epi8(0x30));
+    const __m256i six = _mm256_sub_epi8(_mm256_or_si256(low, high), _mm256_set1_epi8(32));
+    const __m512i places = _mm512_inserti64x4(_mm512_set1_epi16(2 * Group), _mm256_set1_epi16(2 * Group + 1), 1);
+    return _mm512_mullo_epi16(_mm512_cvtepi8_epi16(six), _mm512_permutexvar_epi16(places, scales));
+  }
+};
+
+template <class Block, int Rows>
+STEMMA_INLINE void large_blocks(const Stream& s, const std::byte* w, int64_t first, float* y) {
+  const int64_t blocks = s.columns / 256;
+  const int16_t* x = s.near.whole + first * s.columns;
+  const float *scales = s.near.scales + first * blocks, *x_sums = s.near.sums + first * blocks * 8;
+  __m512 sums[Rows];
+  __m256 bases[Rows];
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) sums[r] = _mm512_setzero_ps(), bases[r] = _mm256_setzero_ps();
+  for (int64_t i = 0; i < blocks; ++i, x += 256 * Rows, scales += Rows, x_sums += 8 * Rows) {
+    const Block block(w + i * Block::bytes);
+    __m512i dots[Rows];
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) dots[r] = _mm512_setzero_si512();
+    [&]<size_t... Group>(std::index_sequence<Group...>) __attribute__((always_inline)) {
+      const auto add = [&](__m512i words, const int16_t* there) __attribute__((always_inline)) {
+#pragma GCC unroll 8
+        for (int r = 0; r < Rows; ++r) dots[r] = _mm512_dpwssd_epi32(dots[r], words, words32(there + 32 * r));
+      };
+      (add(block.template scaled<Group>(), x + 32 * Rows * Group), ...);
+    }(std::make_index_sequence<8>());
+    const float step = block.step();
+    const __m256 base = block.base();
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r) {
+      sums[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[r]), _mm512_set1_ps(step * scales[r]), sums[r]);
+      if constexpr (Block::based) bases[r] = _mm256_fmadd_ps(base, _mm256_loadu_ps(x_sums + 8 * r), bases[r]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r) {
+    const __m256 half_sum = _mm256_add_ps(_mm512_castps512_ps256(sums[r]), _mm512_extractf32x8_ps(sums[r], 1));
+    y[r * s.y_stride] = sum(_mm256_add_ps(half_sum, bases[r]));
+  }
+}
+
+template <class Block>
+struct SmallStream {
+  static constexpr int tall = 2;
+  template <int Height, int Rows>
+  STEMMA_INLINE void rows(const Stream& s, const std::byte* w, int64_t first, float* y) {
+    small_blocks<Block, Height, Rows>(s, w, first, y);
+  }
+};
+template <class Block>
+struct LargeStream {
+  static constexpr int tall = 1;
+  template <int Height, int Rows>
+  STEMMA_INLINE void rows(const Stream& s, const std::byte* w, int64_t first, float* y) {
+    large_blocks<Block, Rows>(s, w, first, y);
+  }
+};
+
+template <class Way, int Height, int Rows = 1>
+void some_rows(const Stream& s, const std::byte* w, int64_t first, float* y) {
+  if constexpr (Rows < together)
+    if (s.rows - first > Rows) return some_rows<Way, Height, Rows + 1>(s, w, first, y);
+  Way::template rows<Height, Rows>(s, w, first, y);
+}
+template <class Way>
+void multiply(const Stream& s) {
+  const auto pass = [&]<int Height>(std::integral_constant<int, Height>, int64_t row) {
+    for (int64_t first = 0; first < s.rows; first += together)
+      some_rows<Way, Height>(s, s.w + row * s.w_stride, first, s.y + first * s.y_stride + row);
+  };
+  int64_t row = s.begin;
+  for (; row + Way::tall <= s.end; row += Way::tall) pass(std::integral_constant<int, Way::tall>(), row);
+  for (; row < s.end; ++row) pass(std::integral_constant<int, 1>(), row);
+}
+
+Streams with_whole_numbers() {
+  Streams streams = streams_avx512;
+  const auto set = [&](WeightType type, RowForm form, void (*multiply)(const Stream&)) {
+    streams.multiply[static_cast<size_t>(type)] = multiply;
+    streams.form[static_cast<size_t>(type)] = form;
+  };
+  set(WeightType::q4_0, RowForm::whole_32, multiply<SmallStream<Small<18, false, false>>>);
+  set(WeightType::q4_1, RowForm::whole_32, multiply<SmallStream<Small<20, false, true>>>);
+  set(WeightType::q5_0, RowForm::whole_32, multiply<SmallStream<Small<22, true, false>>>);
+  set(WeightType::q5_1, RowForm::whole_32, multiply<SmallStream<Small<24, true, true>>>);
+  set(WeightType::q8_0, RowForm::whole_32, multiply<SmallStream<Q8_0>>);
+  set(WeightType::q4_k, RowForm::whole_256, multiply<LargeStream<Pairs<144, false>>>);
+  set(WeightType::q5_k, RowForm::whole_256, multiply<LargeStream<Pairs<176, true>>>);
+  set(WeightType::q6_k, RowForm::whole_256, multiply<LargeStream<Q6_K>>);
+  return streams;
+}
+
+}  // namespace
+
+const Streams& streams_vnni() {
+  static const Streams streams = with_whole_numbers();
+  return streams;
+}
+
+}  // namespace stemma::cpu
+#endif
