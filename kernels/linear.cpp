@@ -47,28 +47,25 @@ void stream_rows(Tensor x, const WeightMatrix& w, Tensor y, const Streams& strea
   }
 }
 
-// Of x in the type of w. dnnl_sgemm is a few percent slower.
-void multiply_rows(const void* x, int64_t rows, const WeightMatrix& w, Tensor y) {
-  using namespace dnnl;
-  static engine cpu(engine::kind::cpu, 0);
-  thread_local stream in_order(cpu);
-  const auto type = w.type == WeightType::bf16 ? memory::data_type::bf16 : memory::data_type::f32;
-  const memory::desc left({rows, w.columns}, type, memory::format_tag::ab),
-      right({w.columns, w.rows}, type, memory::format_tag::ba),
-      out({rows, w.rows}, memory::data_type::f32, memory::format_tag::ab);
-  // Made anew each time: oneDNN keeps what it made.
-  const dnnl::matmul multiply(dnnl::matmul::primitive_desc(dnnl::matmul::desc(left, right, out), cpu));
-  memory a(left, cpu, const_cast<void*>(x)), b(right, cpu, w.data), c(out, cpu, y.data);
-  multiply.execute(in_order, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c}});
-  in_order.wait();
-}
-
 void multiply_bf16(Tensor x, const WeightMatrix& w, Tensor y) {
-  thread_local Scratch memory;
-  uint16_t* rounded = memory.make<uint16_t>(x.size());
+  using namespace dnnl;
+  thread_local Scratch kept;
+  uint16_t* rounded = kept.make<uint16_t>(x.size());
 #pragma omp parallel for schedule(static)
   for (int64_t i = 0; i < x.rows; ++i) round_span(x.row(i), rounded + i * x.columns, x.columns);
-  multiply_rows(rounded, x.rows, w, y);
+
+  static engine cpu(engine::kind::cpu, 0);
+  thread_local stream in_order(cpu);
+  using Type = memory::data_type;
+  const memory::desc left({x.rows, x.columns}, Type::bf16, memory::format_tag::ab),
+      right({w.columns, w.rows}, Type::bf16, memory::format_tag::ba),
+      out({x.rows, w.rows}, Type::f32, memory::format_tag::ab);
+  // Made anew each time: oneDNN keeps what it made. Not so for f32: training and scans come with ever other rows, and
+  // each new shape would be compiled and kept.
+  const dnnl::matmul multiply(dnnl::matmul::primitive_desc(dnnl::matmul::desc(left, right, out), cpu));
+  memory a(left, cpu, rounded), b(right, cpu, w.data), c(out, cpu, y.data);
+  multiply.execute(in_order, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c}});
+  in_order.wait();
 }
 
 void multiply_panels(Tensor x, const WeightMatrix& w, Tensor y, const Streams& streams) {
@@ -93,7 +90,7 @@ void linear(Tensor x, WeightMatrix w, Tensor y, const Streams& streams) {
   if (x.rows <= few)
     stream_rows(x, w, y, streams);
   else if (w.type == WeightType::f32)
-    multiply_rows(x.data, x.rows, w, y);
+    matmul(x, false, numbers_of(w), true, y, 1, 0);
   else if (w.type == WeightType::bf16 && multiplies_bf16() && &streams == &best_streams())
     multiply_bf16(x, w, y);
   else

@@ -60,6 +60,7 @@ class JobsTest : public QObject {
                 document.attention()->layer == map->layers - 2);
     document.set_step(0);
     QCOMPARE(drawer.attention_panel().cursor(), 0);
+    document.set_step(1);
     drawer.show_view(Drawer::activations);
   }
 

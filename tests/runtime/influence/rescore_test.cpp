@@ -56,7 +56,7 @@ class RescoreTest : public QObject {
           for (size_t i = 0; i < chosen.size(); ++i) {
             const float expected = all[q * documents.size() + static_cast<size_t>(chosen[i])];
             QCOMPARE(expected == 0, chosen[i] == 5);
-            QVERIFY(std::abs(found[q * chosen.size() + i] - expected) <= 1e-6 * largest);
+            QVERIFY(std::abs(found[q * chosen.size() + i] - expected) <= 1e-5 * largest);  // batches of few rows take other kernels
           }
         }
       }

@@ -19,6 +19,7 @@ Trace trace() {
   made.text = "One. Two\n two. Three.";
   made.tokens = {1, 2, 3};
   made.token_offsets = {0, 4, 14, 21};
+  made.logprob = made.entropy = {std::nanf(""), -1, -1};
   made.prompt_tokens = 1;
   made.steps = {{0, 1, StepKind::prompt, {}, {}}, {1, 2, StepKind::thought, {}, {}}, {2, 3, StepKind::answer, {}, {}}};
   return made;
@@ -51,7 +52,7 @@ class AttentionMapTest : public QObject {
         QCOMPARE(one.value(i, j), weight(1, 1, i, j));
         QCOMPARE(mean.value(i, j), (weight(0, 0, i, j) + weight(0, 1, i, j)) / 2);
       }
-    QCOMPARE(one.step_texts[1], std::string(" Two two."));
+    QCOMPARE(one.step_texts[1], std::string("Two two."));
   }
 
   void a_session_gives_back_the_layer_asked_for() {
