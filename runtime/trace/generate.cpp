@@ -21,6 +21,10 @@ constexpr int64_t logit_rows = 64;  // of the prompt, held at once
 // A thought that is opened and closed at once: a model without a chat template answers without one.
 constexpr const char* empty_thought = "\n<think></think>";
 
+Delimiters delimiters_of(const Model& model) {
+  return delimiters_of(*model.tokenizer, model.chat ? &*model.chat : nullptr, model.config.architecture);
+}
+
 std::string render(const Model& model, const GenerateRequest& request) {
   const ChatTemplate& chat = *model.chat;
   ChatRequest conversation;
@@ -33,7 +37,7 @@ std::string render(const Model& model, const GenerateRequest& request) {
       told = true;
     }
   std::string text = chat.render(conversation);
-  if (!told) text += empty_thought_after(text, delimiters_of(*model.tokenizer, &chat, model.config.architecture));
+  if (!told) text += empty_thought_after(text, delimiters_of(model));
   return text;
 }
 
@@ -62,6 +66,7 @@ class Generation {
     trace_.sampler = request.sampler;
     trace_.created = now_utc();
     trace_.device = model.ops->device();
+    if (const Delimiters own = delimiters_of(model); own.row) trace_.thought_start = own.row->start;
     trace_.alternatives = std::min(request.alternatives, model.config.vocabulary);
     trace_.token_offsets = {0};
   }
