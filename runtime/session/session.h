@@ -7,8 +7,7 @@
 //   /                      attrs: format="stemma-session", version, created, program
 //   /models/<hash>         attrs: name, architecture, path, layers, width, heads, dtype, tokenizer
 //   /traces/<id>           attrs: title, model, system, prompt, seed, sampler (JSON), stop_reason, completed, created,
-//   device,
-//                          order (of the traces)
+//                          device, order (of the traces); where known: expected, thought_start
 //     tokens (T) i32  text (utf-8)  token_offsets (T+1) u32  attr prompt_tokens
 //     logprob (T) f32  entropy (T) f32  top_ids (T,K) i32  top_logprobs (T,K) f32  top_texts (T,K)
 //     steps/ begin (S) end (S) i32  kind (S)  label (S)  labelled_by (S)

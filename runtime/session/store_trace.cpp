@@ -76,6 +76,7 @@ Hdf5Node write_trace(const Hdf5Node& traces, const Trace& trace) {
   node.set("system", trace.system);
   node.set("prompt", trace.prompt);
   if (!trace.expected.empty()) node.set("expected", trace.expected);
+  if (!trace.thought_start.empty()) node.set("thought_start", trace.thought_start);
   node.set("seed", trace.sampler.seed);
   node.set("sampler", sampler_json(trace.sampler).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
   node.set("stop_reason", trace.stop_reason);
@@ -106,6 +107,7 @@ Trace read_trace(const Hdf5Node& traces, const std::string& name) {
   trace.system = node.text("system");
   trace.prompt = node.text("prompt");
   if (node.has_attribute("expected")) trace.expected = node.text("expected");
+  if (node.has_attribute("thought_start")) trace.thought_start = node.text("thought_start");
   if (!read_sampler(node.text("sampler"), trace.sampler))
     fail_damaged(node.place(), "attribute \"sampler\" is not the JSON it should be");
   trace.stop_reason = node.text("stop_reason");

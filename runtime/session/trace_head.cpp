@@ -70,6 +70,7 @@ nlohmann::json head_json(const Trace& trace) {
           {"system", characters_of_bytes(trace.system)},
           {"prompt", characters_of_bytes(trace.prompt)},
           {"expected", characters_of_bytes(trace.expected)},
+          {"thought_start", characters_of_bytes(trace.thought_start)},
           {"sampler", sampler_json(trace.sampler).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)},
           {"created", trace.created},
           {"device", trace.device},
@@ -90,6 +91,7 @@ bool read_head(const nlohmann::json& head, Trace& trace) {
            bytes_of_characters(head.at("system").get<std::string>(), trace.system) &&
            bytes_of_characters(head.at("prompt").get<std::string>(), trace.prompt) &&
            bytes_of_characters(head.value("expected", ""), trace.expected) &&
+           bytes_of_characters(head.value("thought_start", ""), trace.thought_start) &&
            read_sampler(head.at("sampler").get<std::string>(), trace.sampler) && !trace.id.empty() &&
            trace.prompt_tokens >= 0 && trace.alternatives >= 0 && trace.alternatives <= 1 << 16;
   });

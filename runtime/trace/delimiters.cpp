@@ -96,6 +96,12 @@ Delimiters find_delimiters(const Tokenizer* tokenizer, const ChatTemplate* chat,
 
 std::span<const ThoughtDelimiters> thought_delimiters() { return rows; }
 
+std::span<const ThoughtDelimiters> thought_delimiters(std::string_view start) {
+  for (const ThoughtDelimiters& row : rows)
+    if (row.start == start) return {&row, 1};
+  return rows;
+}
+
 std::span<const std::string_view> turn_ends() { return ends; }
 
 Delimiters delimiters_of(const Tokenizer& tokenizer, const ChatTemplate* chat, std::string_view architecture) {

@@ -16,6 +16,8 @@ struct ThoughtDelimiters {
   std::string_view models;  // who writes so
 };
 std::span<const ThoughtDelimiters> thought_delimiters();
+// The rows that a text is searched for: the model's own, by its start tag, or all where that is empty or unknown.
+std::span<const ThoughtDelimiters> thought_delimiters(std::string_view start);
 
 // Marks with which models end their turn; no part of an answer.
 std::span<const std::string_view> turn_ends();

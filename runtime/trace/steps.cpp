@@ -1,6 +1,7 @@
 #include "runtime/trace/steps.h"
 
 #include <algorithm>
+#include <span>
 #include <string_view>
 
 #include "runtime/trace/delimiters.h"
@@ -42,11 +43,11 @@ size_t end_of_thoughts(std::string_view text, size_t body, const ThoughtDelimite
   return end;
 }
 
-Thought find_thought(std::string_view text, size_t prompt_end) {
+Thought find_thought(std::string_view text, size_t prompt_end, std::span<const ThoughtDelimiters> known) {
   const std::string_view prompt = trimmed(text.substr(0, prompt_end));
   const ThoughtDelimiters* delimiters = nullptr;
   Thought thought;
-  for (const ThoughtDelimiters& candidate : thought_delimiters()) {
+  for (const ThoughtDelimiters& candidate : known) {
     if (prompt.ends_with(candidate.start)) {
       delimiters = &candidate;
       thought.begin = thought.body = prompt_end;
@@ -112,7 +113,8 @@ std::vector<Step> split_steps(const Trace& trace) {
 
   add(prompt, StepKind::prompt);
   if (prompt == size) return steps;
-  const Thought thought = find_thought(trace.text, trace.token_offsets[prompt]);
+  const Thought thought =
+      find_thought(trace.text, trace.token_offsets[prompt], thought_delimiters(trace.thought_start));
   if (thought.found) {
     add(token_at(thought.begin), StepKind::answer);  // words before the thought
     for (const size_t cut : cuts_of(trace.text, thought.body, thought.body_end)) add(token_at(cut), StepKind::thought);

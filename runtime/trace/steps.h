@@ -10,9 +10,9 @@
 
 namespace stemma {
 
-// Steps that partition all tokens of `trace`: its text, token_offsets and prompt_tokens are read. A token that
-// straddles a cut belongs to the step in which it starts. Cheap enough to be called at each token of a generation: the
-// last step is then the one in hand. Labels are left empty.
+// Steps that partition all tokens of `trace`: its text, token_offsets, prompt_tokens and thought_start are read. A
+// token that straddles a cut belongs to the step in which it starts. Cheap enough to be called at each token of a
+// generation: the last step is then the one in hand. Labels are left empty.
 std::vector<Step> split_steps(const Trace& trace);
 
 }  // namespace stemma

@@ -45,7 +45,8 @@ std::string answer_of(const Trace& trace) {
   }
   // An empty thought stands with the answer.
   constexpr std::string_view white = " \t\r\n";
-  for (const ThoughtDelimiters& delimiters : thought_delimiters()) {
+  const auto known = thought_delimiters(trace.thought_start);
+  for (const ThoughtDelimiters& delimiters : known) {
     const size_t end = text.find(delimiters.end);
     if (end == std::string::npos) continue;
     size_t begin = text.find_first_not_of(white);
@@ -54,7 +55,7 @@ std::string answer_of(const Trace& trace) {
     }
     if (begin == end) text.erase(0, end + delimiters.end.size());
   }
-  for (const ThoughtDelimiters& delimiters : thought_delimiters()) {
+  for (const ThoughtDelimiters& delimiters : known) {
     const size_t answer = delimiters.answer.empty() ? std::string::npos : text.find(delimiters.answer);
     if (answer != std::string::npos) text.erase(0, answer + delimiters.answer.size());
   }

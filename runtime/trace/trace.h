@@ -43,6 +43,7 @@ struct Trace {
   std::string system, prompt;
   std::string expected;  // the right answer, where the prompt came with one
   Sampler sampler;
+  std::string thought_start;  // the start tag by which its model marks a thought; empty: not known
   std::string stop_reason;  // "end of text", "stop text", "max tokens", "context full", "stopped", "interrupted"
   bool completed = false;
   std::string created;  // ISO 8601, UTC

@@ -5,6 +5,7 @@
 
 #include "runtime/model/utf8.h"
 #include "runtime/program.h"
+#include "runtime/trace/delimiters.h"
 #include "runtime/trace/labels.h"
 #include "runtime/trace/steps.h"
 
@@ -59,6 +60,10 @@ Writing::Writing(const Model& model, const GenerateRequest& request, GenerateLis
   trace_.sampler = request.sampler;
   trace_.created = now_utc();
   trace_.device = model.ops->device();
+  if (const Delimiters own =
+          delimiters_of(*model.tokenizer, model.chat ? &*model.chat : nullptr, model.config.architecture);
+      own.row)
+    trace_.thought_start = own.row->start;
   trace_.alternatives = std::min(request.alternatives, model.config.vocabulary);
   trace_.token_offsets = {0};
   trace_.prompt_tokens = static_cast<int32_t>(prompt_.size());

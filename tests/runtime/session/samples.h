@@ -54,6 +54,7 @@ inline Trace head(const std::string& id) {
   trace.model_hash = "0123456789abcdef0123456789abcdef";
   trace.prompt = "What is 3 + 4?\n";
   trace.expected = "7";
+  trace.thought_start = "<think>";
   trace.system = "Be brief.";
   trace.sampler = {0.6, 0.95, 40, 0xFFFFFFFFFFFFFFF0u, 99, {"\n\n", "Q:"}};
   trace.created = "2026-01-02T03:04:05Z";

@@ -31,6 +31,7 @@ void compare(const Trace& a, const Trace& b) {
   QCOMPARE(b.system, a.system);
   QCOMPARE(b.prompt, a.prompt);
   QCOMPARE(b.expected, a.expected);
+  QCOMPARE(b.thought_start, a.thought_start);
   QVERIFY(b.sampler == a.sampler);
   QCOMPARE(b.stop_reason, a.stop_reason);
   QCOMPARE(b.completed, a.completed);

@@ -28,8 +28,9 @@ ChatTemplate chat_of(const std::string& text) { return {text, "template", nlohma
 
 std::string start_of(const Delimiters& found) { return found.row ? std::string(found.row->start) : "none"; }
 
-std::string split(const std::string& prompt, const std::string& generated) {
+std::string split(const std::string& prompt, const std::string& generated, const std::string& start = "") {
   Trace trace;
+  trace.thought_start = start;
   trace.token_offsets = {0};
   for (const char c : prompt + generated) {
     trace.tokens.push_back(0);
@@ -123,6 +124,17 @@ class DelimitersTest : public QObject {
              std::string("<|channel|>analysis<|message|>One. => "));
     QCOMPARE(split("Q", "<|START_THINKING|>We add.<|END_THINKING|>7<|END_OF_TURN_TOKEN|>"),
              std::string("<|START_THINKING|>We add.<|END_THINKING|> => 7"));
+  }
+
+  // A model's own tags alone are looked for; where they are not known, all of the table's.
+  void tags_of_other_models_are_words() {
+    const std::string text = "[THINK] is Magistral's tag, <think>is it?</think>7";
+    QCOMPARE(split("Q", text, "<think>"), std::string("<think>is it?</think> => [THINK] is Magistral's tag, 7"));
+    QCOMPARE(split("Q", text), text + " => ");
+    QCOMPARE(split("Q", "I quote <think>ing</think> aloud.", "[THINK]"),
+             std::string(" => I quote <think>ing</think> aloud."));
+    QCOMPARE(split("Q [THINK]", "We add.[/THINK]7", "[THINK]"), std::string("We add.[/THINK] => 7"));
+    QCOMPARE(split("Q", "<think>We add.</think>7", "<a tag of no row>"), std::string("<think>We add.</think> => 7"));
   }
 
   void rows() {
