@@ -3,6 +3,7 @@
 # the window makes one wait in it.
 #
 #   tests/bench/long_traces.sh FOLDER [BUILD]     FOLDER keeps what was made and measured; what is there is used again
+# NOTE="while builds ran" says what else the machine did.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=$1 build=${2:-build/release}
@@ -23,6 +24,6 @@ sed -i '/^## Long traces$/,/^## /{/^## Long traces$/d;/^## /!d}' "$results"
   [ -s "$results" ] && echo
   echo "## Long traces"
   echo
-  echo "$(date -u +%F), $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), $(nproc) cores; written by tests/bench/long_traces.sh"
+  echo "$(date -u +%F), $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), $(nproc) cores${NOTE:+, $NOTE}; written by tests/bench/long_traces.sh"
   for file in capture-f32 capture-bf16 trace window; do printf '\n```\n%s\n```\n' "$(cat "$folder/$file.txt")"; done
 } >> "$results"
