@@ -64,7 +64,8 @@ IndexPart random_part(const IndexHead& head, int64_t documents, int vocabulary, 
 
 int bench_index(const BenchIndex& options) {
   const Folder folder(options.folder);
-  const Model model = random_model(shape_config("demo"), make_cpu_ops());
+  Model model = random_model(shape_config("demo"), make_cpu_ops());
+  model.tokenizer = std::make_shared<const Tokenizer>(made_tokenizer(model.config.vocabulary), "{}", "a benchmark's tokenizer");
   const int vocabulary = model.config.vocabulary;
   ProgressLine line;
   Control control;
