@@ -12,7 +12,7 @@
 #include "app/commands/memory_fits.h"
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
-#include "runtime/influence/index/recall.h"
+#include "runtime/study/index_recall.h"
 #include "runtime/influence/unfinished.h"
 
 namespace stemma {

@@ -70,19 +70,12 @@ QueryGradients random_queries(const Model& model, int count) {
 }
 
 LowRankQueries random_low_rank(const Model& model, int count, int64_t rank) {
-  LowRankQueries queries;
+  LowRankQueries queries = low_rank_room(model, count, rank);
   queries.nats.assign(static_cast<size_t>(count), 1.0f);
   Random random(4);
-  for (size_t i = 0; i < tracked_count(model); ++i) {
-    const Tensor weight = tracked_weight(model, i);
-    LowRankQueries::Layer layer;
-    layer.rank = std::min({rank, weight.rows, weight.columns});
-    layer.left = Buffer(model.ops, count * layer.rank, weight.rows);
-    layer.right = Buffer(model.ops, count * layer.rank, weight.columns);
+  for (LowRankQueries::Layer& layer : queries.layers)
     for (Buffer* side : {&layer.left, &layer.right})
       side->upload(normal_numbers(side->view().size(), 1, random).data());
-    queries.layers.push_back(std::move(layer));
-  }
   return queries;
 }
 

@@ -65,7 +65,8 @@ IndexPart random_part(const IndexHead& head, int64_t documents, int vocabulary, 
 int bench_index(const BenchIndex& options) {
   const Folder folder(options.folder);
   Model model = random_model(shape_config("demo"), make_cpu_ops());
-  model.tokenizer = std::make_shared<const Tokenizer>(made_tokenizer(model.config.vocabulary), "{}", "a benchmark's tokenizer");
+  model.tokenizer =
+      std::make_shared<const Tokenizer>(made_tokenizer(model.config.vocabulary), "{}", "a benchmark's tokenizer");
   const int vocabulary = model.config.vocabulary;
   ProgressLine line;
   Control control;
@@ -126,8 +127,8 @@ int bench_index(const BenchIndex& options) {
                 {"share_of_bandwidth", numbers_bytes / searched / read}});
     return 0;
   }
-  fmt::print("{} documents of {} numbers, {} on disk, {:.0f} bytes a document; opened in {}\n", in_thousands(options.documents),
-             head.basis.numbers, in_bytes(static_cast<double>(bytes)),
+  fmt::print("{} documents of {} numbers, {} on disk, {:.0f} bytes a document; opened in {}\n",
+             in_thousands(options.documents), head.basis.numbers, in_bytes(static_cast<double>(bytes)),
              static_cast<double>(bytes) / static_cast<double>(options.documents), in_time(opened));
   fmt::print("  searched     {}  {:3.0f} % of the memory's read rate, {:.1f} GB/s\n", in_time(searched),
              100 * numbers_bytes / searched / read, read / 1e9);

@@ -40,8 +40,8 @@ int dry_run(const Options& options, const Model& model, const Corpus& corpus, co
                 {"device", model.ops->device()}});
   } else {
     fmt::print("{} documents of {}, {} tokens: at least {} on {}, {} on disk; nothing was written\n",
-               in_thousands(cost.documents), in_thousands(corpus.total), in_thousands(cost.tokens), in_time(cost.seconds),
-               model.ops->device(), in_bytes(bytes));
+               in_thousands(cost.documents), in_thousands(corpus.total), in_thousands(cost.tokens),
+               in_time(cost.seconds), model.ops->device(), in_bytes(bytes));
   }
   return 0;
 }
@@ -101,14 +101,16 @@ Run setup_index(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("--model", options->model, "Hugging Face folder")->required()->type_name("DIR");
   options->corpus.declare(app, 0);
-  app.add_option("--factors", options->factors, "Curvature factors; else the model's own factors.h5")->type_name("F.h5");
+  app.add_option("--factors", options->factors, "Curvature factors; else the model's own factors.h5")
+      ->type_name("F.h5");
   app.add_option("--out", options->out, "Index to write, or to add the documents to that it lacks")->type_name("I.h5");
   app.add_option("--numbers", options->index.basis.numbers, "Numbers kept of a document, in a new index")
       ->check(CLI::Range(int64_t{16}, int64_t{4096}));
   app.add_option("--directions-from", options->index.sample, "Documents on which a new index's directions are found")
       ->check(CLI::Range(int64_t{16}, int64_t{1} << 20));
   declare_device(app, options->device);
-  app.add_flag("--dry-run", options->dry_run, "Print documents, tokens, the least time and the disk needed; write nothing");
+  app.add_flag("--dry-run", options->dry_run,
+               "Print documents, tokens, the least time and the disk needed; write nothing");
   declare_json(app, options->json);
   return [options] { return run(*options); };
 }

@@ -8,7 +8,7 @@
 #include "runtime/influence/unfinished.h"
 #include "runtime/model/hash.h"
 #include "runtime/session/hdf5_file.h"
-#include "runtime/session/rename_whole.h"
+#include "runtime/session/write_whole.h"
 
 namespace stemma {
 
@@ -75,19 +75,7 @@ LayerFactors read_layer(const Hdf5Node& layers, const std::string& name) {
 
 void save_factors(Factors& factors, const std::filesystem::path& path) {
   factors.hash = hash_of(factors.layers);
-  const std::filesystem::path beside = name_beside(path);
-  try {
-    Hdf5File file = Hdf5File::open_for(Hdf5File::Mode::create, beside);
-    write_factors(factors, file.root());
-    file.close();
-    rename_whole(beside, path);
-  } catch (const Error&) {
-    std::error_code failed;
-    std::filesystem::remove(beside, failed);
-    throw Error(ErrorCode::disk,
-                fmt::format("{}: the factors cannot be written; is the disk full, or the folder closed to you?",
-                            path.string()));
-  }
+  write_whole(path, "the factors", [&](const Hdf5Node& root) { write_factors(factors, root); });
 }
 
 Factors fit_factors_into(const std::filesystem::path& path, const Model& model, const Corpus& corpus, FitOptions options,

@@ -94,7 +94,9 @@ class Decomposer {
   Buffer start_, range_, domain_, gram_, turn_, whole_;
 };
 
-LowRankQueries room_for(const Model& model, int64_t queries, int64_t rank) {
+}  // namespace
+
+LowRankQueries low_rank_room(const Model& model, int64_t queries, int64_t rank) {
   LowRankQueries result;
   result.nats.resize(static_cast<size_t>(queries));
   result.errors.resize(static_cast<size_t>(queries));
@@ -132,17 +134,16 @@ void put(const Model& model, const QueryGradients& queries, int64_t rank, int64_
   }
 }
 
-}  // namespace
 
 LowRankQueries compress(const Model& model, const QueryGradients& queries, int64_t rank) {
-  LowRankQueries result = room_for(model, static_cast<int64_t>(queries.nats.size()), rank);
+  LowRankQueries result = low_rank_room(model, static_cast<int64_t>(queries.nats.size()), rank);
   put(model, queries, rank, 0, result);
   return result;
 }
 
 LowRankQueries low_rank_queries(const Model& model, const Factors* factors, const std::vector<Query>& queries,
                                 int64_t rank, const Control& control) {
-  LowRankQueries result = room_for(model, static_cast<int64_t>(queries.size()), rank);
+  LowRankQueries result = low_rank_room(model, static_cast<int64_t>(queries.size()), rank);
   for (size_t first = 0; first < queries.size();) {
     const size_t last = std::min(queries.size(), first + queries_at_once(model, most_bytes));
     control.say({"query gradients", double(first), double(queries.size())});

@@ -20,6 +20,9 @@ struct LowRankQueries {
   std::vector<double> errors;  // (Q) |V - L R| / |V|, Frobenius norms over all layers
 };
 
+// Room for `queries` of them, its numbers not set.
+LowRankQueries low_rank_room(const Model& model, int64_t queries, int64_t rank);
+
 // The nearest matrices of rank `rank` by randomised SVD with oversampling and two power iterations (Halko et al. 2011,
 // algorithm 4.4); thin decompositions in f64. The same bits for the same input. Where the rank is that of a whole layer
 // nothing is lost.

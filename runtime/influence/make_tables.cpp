@@ -94,7 +94,8 @@ void show_documents(const Model& model, const QueryGradients& gradients, const T
           shown.token_scores.push_back(static_cast<float>(parts.tokens[s * rows + t] * scale));
         shown.token_scores.push_back(0);  // the last token predicts nothing
         for (size_t l = 0; l < blocks; ++l)
-          shown.layer_scores.push_back(static_cast<float>(parts.layers[(s * segments + i - first) * blocks + l] * scale));
+          shown.layer_scores.push_back(
+              static_cast<float>(parts.layers[(s * segments + i - first) * blocks + l] * scale));
       }
       table.shown.push_back(std::move(shown));
     }

@@ -9,9 +9,10 @@ namespace {
 
 void expect_written_by(const Model& model, const Trace& trace) {
   if (trace.model_hash == model.hash) return;
-  throw Error(ErrorCode::does_not_fit,
-              "trace " + trace.id + " was written by other weights than " + model.path.string() +
-                  " has in f32: by another model, or by this one rounded (--dtype); generate it again with f32 weights");
+  throw Error(
+      ErrorCode::does_not_fit,
+      "trace " + trace.id + " was written by other weights than " + model.path.string() +
+          " has in f32: by another model, or by this one rounded (--dtype); generate it again with f32 weights");
 }
 
 }  // namespace
@@ -60,11 +61,13 @@ Questions question_of_span(const Model& model, const Trace& trace, const AskedSp
   const std::vector<int32_t> text = model.tokenizer->encode(span.against);
   other.insert(other.end(), text.begin(), text.end());
   if (static_cast<int>(other.size()) > model.config.context)
-    throw Error(ErrorCode::usage, fmt::format("the text to compare with ends at token {}, behind the model's context of {}; "
-                                              "give a shorter one",
-                                              other.size(), model.config.context));
+    throw Error(ErrorCode::usage,
+                fmt::format("the text to compare with ends at token {}, behind the model's context of {}; "
+                            "give a shorter one",
+                            other.size(), model.config.context));
   questions.texts.push_back(std::move(other));
-  questions.against.push_back({&questions.texts.back(), span.begin, static_cast<int32_t>(questions.texts.back().size())});
+  questions.against.push_back(
+      {&questions.texts.back(), span.begin, static_cast<int32_t>(questions.texts.back().size())});
   return questions;
 }
 

@@ -10,8 +10,8 @@
 
 namespace stemma {
 
-// Tokens [begin, end) of a trace: what made them likely. With `against`, what made them likelier than that text in their
-// place: the measured function is log p(span | before) - log p(against | before).
+// Tokens [begin, end) of a trace: what made them likely. With `against`, what made them likelier than that text in
+// their place: the measured function is log p(span | before) - log p(against | before).
 struct AskedSpan {
   int32_t begin = 0, end = 0;
   std::string against;
@@ -22,15 +22,15 @@ struct AskedSpan {
 // The queries of one trace: rows of its table, then the whole completion where they are its steps.
 struct TraceQueries {
   const Trace* trace = nullptr;
-  size_t first = 0;  // among all queries
+  size_t first = 0;            // among all queries
   std::vector<int32_t> steps;  // each row's step
-  bool whole = false;  // followed by the completion, against which the steps are checked
+  bool whole = false;          // followed by the completion, against which the steps are checked
 };
 
 struct Questions {
   std::vector<Query> queries;
   std::vector<TraceQueries> parts;
-  std::vector<Query> against;            // empty, or one for the one query
+  std::vector<Query> against;              // empty, or one for the one query
   std::deque<std::vector<int32_t>> texts;  // that `against` looks into
 };
 

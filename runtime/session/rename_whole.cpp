@@ -22,6 +22,10 @@ bool sync_path(const std::filesystem::path& path, int flags) {
   return good;
 }
 
+void sync_folder_of(const std::filesystem::path& path) {
+  sync_path(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."), O_RDONLY | O_DIRECTORY);
+}
+
 }  // namespace
 
 std::filesystem::path name_beside(const std::filesystem::path& path) {
@@ -32,7 +36,20 @@ void rename_whole(const std::filesystem::path& beside, const std::filesystem::pa
   if (!sync_path(beside, O_RDONLY) || ::rename(beside.c_str(), path.c_str()) != 0) {
     throw Error(ErrorCode::disk, fmt::format("{}: cannot be written ({})", path.string(), std::strerror(errno)));
   }
-  sync_path(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."), O_RDONLY | O_DIRECTORY);
+  sync_folder_of(path);
+}
+
+bool name_whole(const std::filesystem::path& beside, const std::filesystem::path& path) {
+  // A second name is refused where one is there; a file system without second names renames.
+  const bool linked = sync_path(beside, O_RDONLY) && ::link(beside.c_str(), path.c_str()) == 0;
+  const bool taken = !linked && errno == EEXIST;
+  if (!linked && !taken) {
+    rename_whole(beside, path);
+    return true;
+  }
+  ::unlink(beside.c_str());
+  sync_folder_of(path);
+  return linked;
 }
 
 }  // namespace stemma

@@ -48,12 +48,19 @@ class BasisFit {
  public:
   BasisFit(const Model& model, const Factors& factors, const DocumentBatches& sample, const BasisOptions& options,
            const Control& control)
-      : model_(model), sample_(sample), control_(control), truncated_(model, factors, options.side), pass_(model) {
+      : model_(model),
+        sample_(sample),
+        control_(control),
+        truncated_(model, factors, options.side),
+        pass_(model),
+        along_(model) {
     const auto layers = static_cast<int64_t>(truncated_.layers());
     basis_.side = options.side;
     basis_.documents = sample.documents();
-    basis_.directions = std::min({options.directions, std::max<int64_t>(1, most_directions / layers), sample.documents()});
-    for (size_t i = 0; i < truncated_.layers(); ++i) basis_.directions = std::min(basis_.directions, truncated_.size(i));
+    basis_.directions =
+        std::min({options.directions, std::max<int64_t>(1, most_directions / layers), sample.documents()});
+    for (size_t i = 0; i < truncated_.layers(); ++i)
+      basis_.directions = std::min(basis_.directions, truncated_.size(i));
     basis_.numbers = std::min({options.numbers, basis_.directions * layers, sample.documents()});
     Random random(options.seed);
     for (size_t i = 0; i < truncated_.layers(); ++i) {
@@ -86,8 +93,7 @@ class BasisFit {
       pass_.run(labelled, [&](int block, Linear which, Tensor a, Tensor g) {
         const size_t i = tracked_index(model_, block, which);
         const Tensor x = truncated_.of_documents(i, a, g, segments), v = directions_[i];
-        if (along_.view().size() < count * v.columns) along_ = Buffer(model_.ops, 1, count * v.columns);
-        const Tensor along{along_.view().data, count, v.columns};
+        const Tensor along = along_.of(count, v.columns);
         model_.ops->matmul(x, false, v, false, along);
         visit(i, x, along);
       });
@@ -101,14 +107,14 @@ class BasisFit {
       images.emplace_back(model_.ops, v.view().rows, v.view().columns);
       images.back().zero();
     }
-    each("the index's directions", [&](size_t i, Tensor x, Tensor along) {
-      model_.ops->matmul(x, true, along, false, images[i], 1, 1);
-    });
+    each("the index's directions",
+         [&](size_t i, Tensor x, Tensor along) { model_.ops->matmul(x, true, along, false, images[i], 1, 1); });
     for (size_t i = 0; i < images.size(); ++i) {
       control_.say({"the index's directions, layer by layer", double(i), double(images.size())});
       const int64_t n = images[i].view().rows, c = images[i].view().columns, kept = last ? basis_.directions : c;
       std::vector<float> found = strongest_directions(downloaded(images[i]), n, c, kept);
-      found = strongest_directions(found, n, kept, kept);  // what rounding left of the strong ones in the weak is taken out
+      found =
+          strongest_directions(found, n, kept, kept);  // what rounding left of the strong ones in the weak is taken out
       directions_[i] = on_device(found, n);
       if (last) basis_.layers.push_back(std::move(found));
     }
@@ -144,7 +150,8 @@ class BasisFit {
       return sum;
     };
     const std::vector<float> vectors = eigenvectors(std::move(matrix), all);
-    const double largest = strength(vectors.data() + (all - 1) * all) / static_cast<double>(std::max<int64_t>(1, basis_.documents));
+    const double largest =
+        strength(vectors.data() + (all - 1) * all) / static_cast<double>(std::max<int64_t>(1, basis_.documents));
     basis_.scale = largest > 0 ? 1 / std::sqrt(largest) : 1;
     basis_.joint.resize(static_cast<size_t>(all * basis_.numbers));
     for (int64_t r = 0; r < basis_.numbers; ++r)
@@ -158,7 +165,7 @@ class BasisFit {
   TruncatedGradients truncated_;
   DocumentPass pass_;
   std::vector<Buffer> directions_;  // by layer (size, columns)
-  Buffer along_;
+  Room along_;
   IndexBasis basis_;
 };
 
@@ -170,8 +177,12 @@ IndexBasis fit_basis(const Model& model, const Factors& factors, const DocumentB
 }
 
 Projection::Projection(const Model& model, const Factors& factors, const IndexBasis& basis)
-    : model_(model), basis_(basis), truncated_(model, factors, basis.side), pass_(model),
-      joint_(model.ops, static_cast<int64_t>(basis.layers.size()) * basis.directions, basis.numbers) {
+    : model_(model),
+      basis_(basis),
+      truncated_(model, factors, basis.side),
+      pass_(model),
+      joint_(model.ops, static_cast<int64_t>(basis.layers.size()) * basis.directions, basis.numbers),
+      part_(model) {
   for (size_t i = 0; i < basis.layers.size(); ++i) {
     layers_.emplace_back(model.ops, truncated_.size(i), basis.directions);
     layers_.back().upload(basis.layers[i].data());
@@ -181,8 +192,7 @@ Projection::Projection(const Model& model, const Factors& factors, const IndexBa
 
 void Projection::add(size_t layer, Tensor gradients, Tensor sums) {
   const int64_t k = basis_.directions;
-  if (part_.view().size() < gradients.rows * k) part_ = Buffer(model_.ops, 1, gradients.rows * k);
-  const Tensor along{part_.view().data, gradients.rows, k};
+  const Tensor along = part_.of(gradients.rows, k);
   model_.ops->matmul(gradients, false, layers_[layer], false, along);
   const auto first = static_cast<int64_t>(layer) * k;
   model_.ops->matmul(along, false, joint_.view().slice(first, first + k), false, sums, 1, 1);

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "runtime/influence/document_pass.h"
 #include "runtime/influence/documents.h"
 #include "runtime/influence/index/truncated.h"
 #include "runtime/influence/query.h"
@@ -50,7 +49,8 @@ class Projection {
   TruncatedGradients truncated_;
   DocumentPass pass_;
   std::vector<Buffer> layers_;
-  Buffer joint_, part_;
+  Buffer joint_;
+  Room part_;
 };
 
 }  // namespace stemma

@@ -21,7 +21,8 @@ IndexHead make_head(const Model& model, const Factors& factors, const Corpus& co
   std::vector<std::vector<int32_t>> sample;
   for (int64_t i = 0; i < count; ++i) sample.push_back(tokens_of(model, corpus.documents[i * all / count]));
   IndexHead head;
-  head.basis = fit_basis(model, factors, DocumentBatches(std::move(sample), options.batch_tokens), options.basis, control);
+  head.basis =
+      fit_basis(model, factors, DocumentBatches(std::move(sample), options.batch_tokens), options.basis, control);
   head.model_hash = model.hash;
   head.factors_hash = factors.hash;
   head.program = program_version();
@@ -45,12 +46,13 @@ IndexPart make_part(Projection& projection, const Model& model, const std::vecto
   }
   part.numbers.resize(documents.size() * static_cast<size_t>(numbers));
   DocumentBatches(std::move(texts), batch_tokens)
-      .each("adding documents to the index", control, [&](const LabelledBatch& labelled, const std::vector<int32_t>& members) {
-        const std::vector<float> rows = projection.of_documents(labelled);
-        for (size_t d = 0; d < members.size(); ++d)
-          for (int64_t i = 0; i < numbers; ++i)
-            part.numbers[static_cast<size_t>(members[d] * numbers + i)] = half_of(rows[d * numbers + i]);
-      });
+      .each("adding documents to the index", control,
+            [&](const LabelledBatch& labelled, const std::vector<int32_t>& members) {
+              const std::vector<float> rows = projection.of_documents(labelled);
+              for (size_t d = 0; d < members.size(); ++d)
+                for (int64_t i = 0; i < numbers; ++i)
+                  part.numbers[static_cast<size_t>(members[d] * numbers + i)] = half_of(rows[d * numbers + i]);
+            });
   return part;
 }
 
@@ -87,8 +89,10 @@ IndexBuilt build_index(const std::filesystem::path& path, const Model& model, co
       const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       control.say({progress.stage, done, total, done > 0 ? seconds / done * (total - done) : -1});
     };
-    IndexPart part = make_part(projection, model, {missing.begin() + static_cast<std::ptrdiff_t>(first), missing.begin() + static_cast<std::ptrdiff_t>(last)},
-                               head.basis.numbers, options.batch_tokens, part_of_all);
+    IndexPart part = make_part(
+        projection, model,
+        {missing.begin() + static_cast<std::ptrdiff_t>(first), missing.begin() + static_cast<std::ptrdiff_t>(last)},
+        head.basis.numbers, options.batch_tokens, part_of_all);
     part.corpus_hash = corpus.hash;
     part.corpus_documents = corpus.total;
     save_index_part(part, head, index_part_path(path, ++number));

@@ -1,10 +1,11 @@
 // An index: the few numbers that stand for each document's gradient, kept on disk, so that a new question is answered
 // without reading the corpus again.
 //
-// I.h5 holds the directions (basis.h); the documents lie beside it in parts, I.0001.h5, I.0002.h5, ..., each written once
-// and never touched again. Documents that are new become new parts; so does the rest of a build that was cut off.
+// I.h5 holds the directions (basis.h); the documents lie beside it in parts, I.0001.h5, I.0002.h5, ..., each written
+// once and never touched again. Documents that are new become new parts; so does the rest of a build that was cut off.
 //
-//   I.h5        attrs: format="stemma-index", version, hash, model, factors, side, numbers, sampled, scale, program, created, device
+//   I.h5        attrs: format="stemma-index", version, hash, model, factors, side, numbers, sampled, scale, program,
+//   created, device
 //     layers/<name> (coordinates, directions) f32   joint (layers * directions, numbers) f32
 //   I.0001.h5   attrs: format="stemma-index-part", version, index, corpus, corpus_documents
 //     numbers (D, numbers) f16   tokens (T) i32   token_begin (D+1) u32   ids (D)  names (D)  sources (D)
@@ -55,7 +56,7 @@ class Index {
   const IndexHead& head() const { return head_; }
   int64_t documents() const { return documents_; }
   int parts() const { return static_cast<int>(parts_.size()); }
-  int64_t bytes() const;  // of all its files
+  int64_t bytes() const;            // of all its files
   std::string corpus_hash() const;  // the one corpus's, or the index's own where there are several
   int64_t corpus_documents() const;
   std::vector<std::string> ids() const;

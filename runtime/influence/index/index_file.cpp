@@ -1,15 +1,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <functional>
 #include <map>
 #include <span>
 
 #include "runtime/error.h"
 #include "runtime/influence/index/index.h"
 #include "runtime/model/hash.h"
-#include "runtime/session/hdf5_file.h"
-#include "runtime/session/rename_whole.h"
+#include "runtime/session/write_whole.h"
 
 namespace stemma {
 namespace {
@@ -42,28 +40,6 @@ Hdf5Node checked_root(const Hdf5File& file, const std::filesystem::path& path, c
   return root;
 }
 
-// `write` fills a file beside `path`, which `keep` then gives its name.
-void write_beside(const std::filesystem::path& path, const std::function<void(const Hdf5Node&)>& write,
-                  const std::function<void(const std::filesystem::path& beside)>& keep) {
-  const std::filesystem::path beside = name_beside(path);
-  const auto forget = [&] {
-    std::error_code failed;
-    std::filesystem::remove(beside, failed);
-  };
-  try {
-    Hdf5File file = Hdf5File::open_for(Hdf5File::Mode::create, beside);
-    write(file.root());
-    file.close();
-    keep(beside);
-  } catch (const Error& error) {
-    forget();
-    if (error.code() != ErrorCode::disk) throw;
-    throw Error(ErrorCode::disk,
-                path.string() + ": the index cannot be written; is the disk full, or the folder closed to you?");
-  }
-  forget();
-}
-
 std::string name_of_layer(size_t layer) { return fmt::format("{:04}", layer); }
 
 }  // namespace
@@ -76,30 +52,27 @@ std::filesystem::path index_part_path(const std::filesystem::path& index, int nu
 void save_index_head(IndexHead& head, const std::filesystem::path& path) {
   head.hash = hash_of(head);
   const IndexBasis& basis = head.basis;
-  write_beside(
-      path,
-      [&](const Hdf5Node& root) {
-        root.set("format", head_format);
-        root.set("version", version);
-        root.set("hash", head.hash);
-        root.set("model", head.model_hash);
-        root.set("factors", head.factors_hash);
-        root.set("program", head.program);
-        root.set("created", head.created);
-        root.set("device", head.device);
-        root.set("side", basis.side);
-        root.set("directions", basis.directions);
-        root.set("numbers", basis.numbers);
-        root.set("sampled", basis.documents);
-        root.set("scale", basis.scale);
-        const Hdf5Node layers = root.make_group("layers");
-        for (size_t i = 0; i < basis.layers.size(); ++i)
-          layers.write(name_of_layer(i), basis.layers[i],
-                       {static_cast<int64_t>(basis.layers[i].size()) / basis.directions, basis.directions}, Packing::none);
-        root.write("joint", basis.joint,
-                   {static_cast<int64_t>(basis.layers.size()) * basis.directions, basis.numbers}, Packing::none);
-      },
-      [&](const std::filesystem::path& beside) { rename_whole(beside, path); });
+  write_whole(path, "the index", [&](const Hdf5Node& root) {
+    root.set("format", head_format);
+    root.set("version", version);
+    root.set("hash", head.hash);
+    root.set("model", head.model_hash);
+    root.set("factors", head.factors_hash);
+    root.set("program", head.program);
+    root.set("created", head.created);
+    root.set("device", head.device);
+    root.set("side", basis.side);
+    root.set("directions", basis.directions);
+    root.set("numbers", basis.numbers);
+    root.set("sampled", basis.documents);
+    root.set("scale", basis.scale);
+    const Hdf5Node layers = root.make_group("layers");
+    for (size_t i = 0; i < basis.layers.size(); ++i)
+      layers.write(name_of_layer(i), basis.layers[i],
+                   {static_cast<int64_t>(basis.layers[i].size()) / basis.directions, basis.directions}, Packing::none);
+    root.write("joint", basis.joint, {static_cast<int64_t>(basis.layers.size()) * basis.directions, basis.numbers},
+               Packing::none);
+  });
 }
 
 IndexHead load_index_head(const std::filesystem::path& path) {
@@ -123,15 +96,16 @@ IndexHead load_index_head(const std::filesystem::path& path) {
     if (length < 1 || length > most) fail(path, "claims a size that no index has; make it again");
   for (const std::string& name : layers.names())
     basis.layers.push_back(layers.read<float>(name, {-1, basis.directions}));
-  basis.joint = root.read<float>("joint", {static_cast<int64_t>(basis.layers.size()) * basis.directions, basis.numbers});
+  basis.joint =
+      root.read<float>("joint", {static_cast<int64_t>(basis.layers.size()) * basis.directions, basis.numbers});
   if (hash_of(head) != head.hash) fail(path, "its numbers are not those that were written; make the index again");
   return head;
 }
 
 void save_index_part(const IndexPart& part, const IndexHead& head, const std::filesystem::path& path) {
   const auto documents = static_cast<int64_t>(part.ids.size());
-  write_beside(
-      path,
+  write_whole(
+      path, "the index",
       [&](const Hdf5Node& root) {
         root.set("format", part_format);
         root.set("version", version);
@@ -145,15 +119,7 @@ void save_index_part(const IndexPart& part, const IndexHead& head, const std::fi
         root.write_texts("names", part.names, {documents});
         root.write_texts("sources", part.sources, {documents});
       },
-      [&](const std::filesystem::path& beside) {
-        // A second name fails where one is there; then `beside` is dropped.
-        std::error_code failed;
-        std::filesystem::create_hard_link(beside, path, failed);
-        if (failed == std::errc::file_exists)
-          throw Error(ErrorCode::does_not_fit, path.string() + ": was written meanwhile; another program adds to this index, "
-                                                        "wait until it has finished");
-        if (failed) rename_whole(beside, path);
-      });
+      Existing::keep);
 }
 
 struct Index::Part {
@@ -165,7 +131,8 @@ struct Index::Part {
     corpus_hash = root.text("corpus");
     corpus_documents = root.integer("corpus_documents");
     const Shape shape = root.shape("numbers");
-    if (shape.size() != 2 || shape[1] != head.basis.numbers) fail(path, "holds numbers of another shape; make the index again");
+    if (shape.size() != 2 || shape[1] != head.basis.numbers)
+      fail(path, "holds numbers of another shape; make the index again");
     documents = shape[0];
     token_begin = root.read<uint32_t>("token_begin", {documents + 1});
     const int64_t tokens = root.shape("tokens").at(0);

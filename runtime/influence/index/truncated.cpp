@@ -29,7 +29,8 @@ Buffer rows_of(const std::shared_ptr<Ops>& ops, const std::vector<float>& matrix
 
 }  // namespace
 
-TruncatedGradients::TruncatedGradients(const Model& model, const Factors& factors, int64_t side) : ops_(model.ops) {
+TruncatedGradients::TruncatedGradients(const Model& model, const Factors& factors, int64_t side)
+    : ops_(model.ops), rotated_a_(model), rotated_g_(model), kept_(model) {
   for (const LayerFactors& f : factors.layers) {
     const int64_t m = f.inputs, p = f.outputs;
     std::vector<double> of_rows(static_cast<size_t>(p)), of_columns(static_cast<size_t>(m));
@@ -42,17 +43,13 @@ TruncatedGradients::TruncatedGradients(const Model& model, const Factors& factor
     const auto rows = largest(of_rows, side), columns = largest(of_columns, side);
     std::vector<float> deviation;
     for (const int64_t i : rows)
-      for (const int64_t j : columns) deviation.push_back(static_cast<float>(std::sqrt(f.lambda[i * m + j] + f.damping)));
+      for (const int64_t j : columns)
+        deviation.push_back(static_cast<float>(std::sqrt(f.lambda[i * m + j] + f.damping)));
     Layer layer{rows_of(ops_, f.q_a, m, columns), rows_of(ops_, f.q_s, p, rows),
                 Buffer(ops_, 1, static_cast<int64_t>(deviation.size()))};
     layer.deviation.upload(deviation.data());
     layers_.push_back(std::move(layer));
   }
-}
-
-Tensor TruncatedGradients::room(Buffer& buffer, int64_t rows, int64_t columns) {
-  if (buffer.view().size() < rows * columns) buffer = Buffer(ops_, 1, rows * columns);
-  return {buffer.view().data, rows, columns};
 }
 
 void TruncatedGradients::whiten(const Layer& layer, Tensor rows) {
@@ -62,8 +59,8 @@ void TruncatedGradients::whiten(const Layer& layer, Tensor rows) {
 
 Tensor TruncatedGradients::of_documents(size_t index, Tensor a, Tensor g, std::span<const Segment> segments) {
   const Layer& layer = layers_[index];
-  const Tensor ra = room(rotated_a_, a.rows, layer.q_a.view().rows), rg = room(rotated_g_, g.rows, layer.q_s.view().rows);
-  const Tensor kept = room(kept_, static_cast<int64_t>(segments.size()), size(index));
+  const Tensor ra = rotated_a_.of(a.rows, layer.q_a.view().rows), rg = rotated_g_.of(g.rows, layer.q_s.view().rows);
+  const Tensor kept = kept_.of(static_cast<int64_t>(segments.size()), size(index));
   ops_->matmul(a, false, layer.q_a, true, ra);
   ops_->matmul(g, false, layer.q_s, true, rg);
   ops_->segment_outer(rg, ra, segments, kept);
@@ -74,7 +71,7 @@ Tensor TruncatedGradients::of_documents(size_t index, Tensor a, Tensor g, std::s
 Tensor TruncatedGradients::of_queries(size_t index, Tensor gradients) {
   const Layer& layer = layers_[index];
   const Tensor q_a = layer.q_a, q_s = layer.q_s;
-  const Tensor half = room(rotated_g_, q_s.rows, q_a.columns), kept = room(kept_, gradients.rows, size(index));
+  const Tensor half = rotated_g_.of(q_s.rows, q_a.columns), kept = kept_.of(gradients.rows, size(index));
   for (int64_t q = 0; q < gradients.rows; ++q) {
     ops_->matmul(q_s, false, {gradients.row(q), q_s.columns, q_a.columns}, false, half);
     ops_->matmul(half, false, q_a, true, {kept.row(q), q_s.rows, q_a.rows});

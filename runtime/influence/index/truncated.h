@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/influence/factors.h"
+#include "runtime/influence/pass.h"
 
 namespace stemma {
 
@@ -20,7 +21,8 @@ class TruncatedGradients {
   size_t layers() const { return layers_.size(); }
   int64_t size(size_t layer) const { return layers_[layer].deviation.view().columns; }  // coordinates kept
 
-  // Both return a view that is valid until the next call. a (N,M), g (N,P) as a LinearTap shows them -> (segments, size)
+  // Both return a view that is valid until the next call. a (N,M), g (N,P) as a LinearTap shows them -> (segments,
+  // size)
   Tensor of_documents(size_t layer, Tensor a, Tensor g, std::span<const Segment> segments);
   Tensor of_queries(size_t layer, Tensor gradients);  // (Q, P*M), before precondition() -> (Q, size)
 
@@ -29,12 +31,11 @@ class TruncatedGradients {
     Buffer q_a, q_s;   // kept eigenvectors in rows
     Buffer deviation;  // (1, size) sqrt(Lambda + lambda)
   };
-  Tensor room(Buffer& buffer, int64_t rows, int64_t columns);
   void whiten(const Layer& layer, Tensor rows);
 
   std::shared_ptr<Ops> ops_;
   std::vector<Layer> layers_;
-  Buffer rotated_a_, rotated_g_, kept_;
+  Room rotated_a_, rotated_g_, kept_;
 };
 
 }  // namespace stemma

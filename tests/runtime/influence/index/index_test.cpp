@@ -1,4 +1,5 @@
-// An index answers as a scan does, adds without touching what is there, and ends with the same bytes however it was made.
+// An index answers as a scan does, adds without touching what is there, and ends with the same bytes however it was
+// made.
 #include "runtime/influence/index/index.h"
 
 #include <QtTest>
@@ -6,8 +7,8 @@
 
 #include "runtime/influence/attribute.h"
 #include "runtime/influence/index/build.h"
-#include "runtime/influence/index/recall.h"
 #include "runtime/influence/scan.h"
+#include "runtime/study/index_recall.h"
 #include "tests/support/says.h"
 #include "tests/support/tiny_model.h"
 
@@ -49,7 +50,9 @@ class IndexTest : public QObject {
     options.part_documents = 16;
     return options;
   }
-  IndexBuilt build(const Corpus& corpus) const { return build_index(path(), *model_, factors_, corpus, whole(), Control()); }
+  IndexBuilt build(const Corpus& corpus) const {
+    return build_index(path(), *model_, factors_, corpus, whole(), Control());
+  }
 
  private slots:
   void initTestCase() {
@@ -67,9 +70,11 @@ class IndexTest : public QObject {
     QCOMPARE(index.documents(), int64_t(corpus_.documents.size()));
     const Questions questions = questions_of_steps(*model_, {&trace_});
     QueryGradients gradients = gradients_of(*model_, questions);
-    const auto estimates = index.scores(*model_->ops, Projection(*model_, factors_, index.head().basis).of_queries(gradients));
+    const auto estimates =
+        index.scores(*model_->ops, Projection(*model_, factors_, index.head().basis).of_queries(gradients));
     precondition(*model_, factors_, gradients);
-    const auto scores = scan(*model_, gradients, DocumentBatches(*model_, corpus_, 32, Control()), corpus_.documents.size(), Control());
+    const auto scores =
+        scan(*model_, gradients, DocumentBatches(*model_, corpus_, 32, Control()), corpus_.documents.size(), Control());
     QCOMPARE(estimates.size(), scores.size());
     float largest = 0, apart = 0;
     for (size_t i = 0; i < scores.size(); ++i) {
@@ -89,22 +94,26 @@ class IndexTest : public QObject {
     build_index(path(), *model_, factors_, corpus_, few, Control());
     const Index index(path());
     QCOMPARE(index.head().basis.numbers, int64_t(4));
-    const IndexRecall recall = index_recall(*model_, factors_, index, questions_of_steps(*model_, {&trace_}), 5, 8, Control());
+    const IndexRecall recall =
+        index_recall(*model_, factors_, index, questions_of_steps(*model_, {&trace_}), 5, 8, Control());
     for (const double r : recall.agreement) QVERIFY(r < 0.9999);
   }
 
   // What is answered is what a scan says of those documents, in its units.
   void answers_as_a_scan_does() {
     build(corpus_);
-    const InfluenceTable scanned = attribute(*model_, &factors_, corpus_, {&trace_}, {.top = 4, .batch_tokens = 32}, Control()).at(0);
+    const InfluenceTable scanned =
+        attribute(*model_, &factors_, corpus_, {&trace_}, {.top = 4, .batch_tokens = 32}, Control()).at(0);
     const InfluenceTable answered =
-        attribute(*model_, factors_, Index(path()), {&trace_}, {.top = 4, .batch_tokens = 32, .rescore = 12}, Control()).at(0);
+        attribute(*model_, factors_, Index(path()), {&trace_}, {.top = 4, .batch_tokens = 32, .rescore = 12}, Control())
+            .at(0);
     QCOMPARE(answered.searched, int64_t(corpus_.documents.size()));
     QVERIFY(answered.documents < scanned.documents);
     QCOMPARE(answered.corpus_hash, corpus_.hash);
     for (int32_t s = 0; s < scanned.steps; ++s)
       for (int32_t n = 0; n < 4; ++n) {
-        const int32_t a = scanned.top_documents[size_t(s * scanned.top + n)], b = answered.top_documents[size_t(s * answered.top + n)];
+        const int32_t a = scanned.top_documents[size_t(s * scanned.top + n)],
+                      b = answered.top_documents[size_t(s * answered.top + n)];
         QCOMPARE(answered.document_ids[size_t(b)], scanned.document_ids[size_t(a)]);
         const float score = scanned.score(s, a);
         QVERIFY(std::abs(answered.score(s, b) - score) <= 1e-5f * std::abs(score));
@@ -143,7 +152,8 @@ class IndexTest : public QObject {
       options.span = AskedSpan{begin, end, against};
       return attribute(*model_, &factors_, corpus_, {&trace_}, options, Control()).at(0);
     };
-    const InfluenceTable steps = attribute(*model_, &factors_, corpus_, {&trace_}, {.top = 1, .batch_tokens = 32}, Control()).at(0);
+    const InfluenceTable steps =
+        attribute(*model_, &factors_, corpus_, {&trace_}, {.top = 1, .batch_tokens = 32}, Control()).at(0);
     const InfluenceTable span = ask(4, 8, "");
     QCOMPARE(span.method, std::string("ekfac of tokens 4-7"));
     QCOMPARE(span.step_index.at(0), steps.step_index.at(0));
@@ -180,10 +190,14 @@ class IndexTest : public QObject {
     fs::remove(part);
     Factors others = factors_;
     others.hash = "other";
-    VERIFY_SAYS(error_when([&] { build_index(path(), *model_, others, corpus_, whole(), Control()); }), "other factors");
-    VERIFY_SAYS(error_when([&] { attribute(*model_, others, Index(path()), {&trace_}, {}, Control()); }), "other factors");
+    VERIFY_SAYS(error_when([&] { build_index(path(), *model_, others, corpus_, whole(), Control()); }),
+                "other factors");
+    VERIFY_SAYS(error_when([&] { attribute(*model_, others, Index(path()), {&trace_}, {}, Control()); }),
+                "other factors");
     save_index_part({.token_begin = {0}}, Index(path()).head(), index_part_path(path(), 2));
-    VERIFY_SAYS(error_when([&] { save_index_part({.token_begin = {0}}, Index(path()).head(), index_part_path(path(), 2)); }), "another program");
+    VERIFY_SAYS(
+        error_when([&] { save_index_part({.token_begin = {0}}, Index(path()).head(), index_part_path(path(), 2)); }),
+        "another program");
   }
 };
 

@@ -1,4 +1,4 @@
-#include "runtime/influence/index/recall.h"
+#include "runtime/study/index_recall.h"
 
 #include <algorithm>
 #include <numeric>
