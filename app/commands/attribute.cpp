@@ -14,6 +14,7 @@
 #include "app/commands/terminal.h"
 #include "runtime/study/index_recall.h"
 #include "runtime/influence/unfinished.h"
+#include "runtime/ranks/mpi_plugin.h"
 
 namespace stemma {
 
@@ -140,31 +141,38 @@ int64_t steps_in(const std::vector<const Trace*>& traces) {
   return steps;
 }
 
-int dry_run(const Options& options, const Model& model, const Factors* factors, const Corpus& corpus,
-            const std::vector<const Trace*>& traces, const Control& control) {
-  const bool curved = options.attribute.method == "ekfac", fits = curved && !factors;
+// Refuses what does not fit into memory.
+InfluenceMemory expect_room(const Model& model, const Factors* factors, const FitOptions* fit, const Corpus& corpus,
+                            const std::vector<const Trace*>& traces, const Control& control) {
   int64_t longest = 0;
   for (const Trace* trace : traces) longest = std::max<int64_t>(longest, trace->size());
   const int64_t queries = steps_in(traces) + static_cast<int64_t>(traces.size());
-  const auto memory = expect_memory_to_fit(model, corpus, {fits, queries, longest}, control);
+  return expect_memory_to_fit(model, corpus, {fit, queries, longest, factors ? factors->choice : LayerChoice()}, control);
+}
+
+int dry_run(const Options& options, const Model& model, const Factors* factors, const Corpus& corpus,
+            const std::vector<const Trace*>& traces, const Control& control) {
+  const bool fits = options.attribute.method == "ekfac" && !factors;
+  const FitOptions fit;
+  const auto memory = expect_room(model, factors, fits ? &fit : nullptr, corpus, traces, control);
   std::unique_ptr<Factors> fitted;
-  Estimate fit;
+  Estimate fitting;
   if (fits)
-    fit = estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) {
+    fitting = estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) {
       fitted = std::make_unique<Factors>(fit_factors(model, part, {}, timed));
     });
   const auto scan = estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) {
     attribute(model, fits ? fitted.get() : factors, part, traces, options.attribute, timed);
   });
   const double operations = scan_operations(model.config, scan.tokens, scan.documents, steps_in(traces)) +
-                            (fits ? fit_operations(model.config, scan.tokens) : 0);
+                            (fits ? fit_operations(model, {}, scan.documents, scan.tokens) : 0);
   if (options.json) {
     print_json({{"corpus", corpus_facts(corpus)},
                 {"traces", traces.size()},
                 {"steps", steps_in(traces)},
                 {"tokens", scan.tokens},
                 {"operations", operations},
-                {"fit_seconds", fits ? nlohmann::ordered_json(fit.seconds) : nlohmann::ordered_json()},
+                {"fit_seconds", fits ? nlohmann::ordered_json(fitting.seconds) : nlohmann::ordered_json()},
                 {"scan_seconds", scan.seconds},
                 {"memory_bytes", memory.scan.peak()},
                 {"device", model.ops->device()}});
@@ -172,7 +180,7 @@ int dry_run(const Options& options, const Model& model, const Factors* factors, 
     fmt::print("{} traces, {} steps against {} documents of {}, {} tokens; about {:.3g} floating-point operations\n",
                traces.size(), steps_in(traces), in_thousands(scan.documents), in_thousands(corpus.total),
                in_thousands(scan.tokens), operations);
-    if (fits) fmt::print("factors: none of this model yet; fitting them takes about {}\n", in_time(fit.seconds));
+    if (fits) fmt::print("factors: none of this model yet; fitting them takes about {}\n", in_time(fitting.seconds));
     fmt::print("scan: about {} at {:.0f} tokens/s on {}, measured on {} documents, and {} of memory; nothing was written\n",
                in_time(scan.seconds), scan.tokens_per_second, model.ops->device(), scan.measured_documents,
                in_bytes(memory.scan.peak()));
@@ -183,14 +191,18 @@ int dry_run(const Options& options, const Model& model, const Factors* factors, 
 // By a scan of the corpus, with factors that are fitted first where there are none.
 std::vector<InfluenceTable> by_scan(const Options& options, const Model& model, std::unique_ptr<Factors>& factors,
                                     std::string& place, const Corpus& corpus, const std::vector<const Trace*>& traces,
-                                    const Control& control) {
-  if (options.attribute.method == "ekfac" && !factors) {
+                                    Ranks& ranks, const Control& control) {
+  const bool fits = options.attribute.method == "ekfac" && !factors;
+  const FitOptions fit{.ranks = &ranks};
+  expect_room(model, factors.get(), fits ? &fit : nullptr, corpus, traces, control);
+  if (fits) {
     place = beside(options.session).string();
     tell(harmless("no factors of this model yet: fitting them on the same documents, into " + place));
-    factors = std::make_unique<Factors>(fit_factors_into(place, model, corpus, {}, control));
+    factors = std::make_unique<Factors>(fit_factors_into(place, model, corpus, fit, control));
   }
   AttributeOptions attribution = options.attribute;
   attribution.unfinished = unfinished_path(options.session);
+  attribution.ranks = &ranks;
   return attribute(model, factors.get(), corpus, traces, attribution, control);
 }
 
@@ -225,7 +237,7 @@ nlohmann::ordered_json check_index(const Options& options, const Model& model, c
           {"nats_by_query", found.nats}};
 }
 
-int run(Options options) {
+int run_on(Ranks& ranks, Options options) {
   if (!options.against.empty() && options.span.empty()) throw WrongUsage("--against compares with a --span; give both");
   if (!options.span.empty()) {
     if (options.trace.empty()) throw WrongUsage("--span asks about one trace; name it with --trace");
@@ -255,6 +267,7 @@ int run(Options options) {
   std::vector<InfluenceTable> tables;
   nlohmann::ordered_json corpus_told, check;
   if (indexed) {
+    if (!ranks.leads()) return 0;
     if (!factors)
       throw Error(ErrorCode::not_found, "an index is asked with the factors that it was made with, and none are beside "
                                         "the model or the session; name them with --factors");
@@ -265,12 +278,14 @@ int run(Options options) {
     const Corpus corpus = options.corpus.load();
     corpus_told = corpus_facts(corpus);
     if (options.dry_run) {
+      if (!ranks.leads()) return 0;
       control.report = {};
       return dry_run(options, *model, factors.get(), corpus, traces, control);
     }
-    tables = by_scan(options, *model, factors, place, corpus, traces, control);
+    tables = by_scan(options, *model, factors, place, corpus, traces, ranks, control);
   }
   line.clear();
+  if (!ranks.leads()) return 0;
 
   session = load_session(options.session);  // what another program saved meanwhile stays
   nlohmann::ordered_json made = nlohmann::ordered_json::array();
@@ -324,6 +339,11 @@ int run(Options options) {
                in_thousands(check["rescored"].get<int64_t>()), check["queries"].get<int64_t>(),
                check["recall_not_certain"].is_null() ? std::nan("") : 100 * check["recall_not_certain"].get<double>());
   return 0;
+}
+
+int run(const Options& options) {
+  Ranks ranks = launched_ranks();
+  return ranks.together([&] { return run_on(ranks, options); });
 }
 
 }  // namespace

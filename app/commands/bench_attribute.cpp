@@ -70,7 +70,7 @@ QueryGradients random_queries(const Model& model, int count) {
 }
 
 LowRankQueries random_low_rank(const Model& model, int count, int64_t rank) {
-  LowRankQueries queries = low_rank_room(model, count, rank);
+  LowRankQueries queries = low_rank_room(model, chosen_layers(model, "all"), count, rank);
   queries.nats.assign(static_cast<size_t>(count), 1.0f);
   Random random(4);
   for (LowRankQueries::Layer& layer : queries.layers)
@@ -122,7 +122,7 @@ int bench_attribute(const BenchAttribute& options) {
     lines.push_back(best);
   };
 
-  measure({"fit", tokens, fit_floor(tracked, tokens), fit_operations(model.config, batches.tokens())}, [&] {
+  measure({"fit", tokens, fit_floor(tracked, tokens), fit_operations(model, {}, batches.documents(), batches.tokens())}, [&] {
     std::map<std::string, double> stages;  // seconds; the eigenbases do not grow with the corpus
     std::string stage;
     double start = 0;

@@ -80,7 +80,8 @@ int bench_index(const BenchIndex& options) {
   IndexHead head;
   BasisOptions basis;
   basis.numbers = options.numbers;
-  head.basis = fit_basis(model, factors, batches, basis, control);
+  Ranks alone;
+  head.basis = fit_basis(model, factors, batches, basis, alone, control);
   head.model_hash = model.hash;
   head.factors_hash = factors.hash;
   const auto path = folder.path / "I.h5";

@@ -14,6 +14,7 @@
 #include "app/commands/terminal.h"
 #include "runtime/edit_distance.h"
 #include "runtime/error.h"
+#include "runtime/ranks/mpi_plugin.h"
 
 namespace stemma {
 
@@ -23,10 +24,10 @@ constexpr int done = 0, failed = 1, wrong_usage = 2, was_interrupted = 130;
 
 constexpr Command table[] = {
     {"generate", "Run prompts through a model and record the traces with their activations", setup_generate},
-    {"fit", "Fit a model's curvature factors (EK-FAC) on a corpus", setup_fit},
+    {"fit", "Fit a model's curvature factors (EK-FAC) on a corpus", setup_fit, true},
     {"plan", "Tell memory, disk and time of each stage of an attribution, before it runs", setup_plan},
-    {"index", "Keep what each document's gradient says, so that questions need no corpus", setup_index},
-    {"attribute", "Find the training documents behind each step of a session's traces", setup_attribute},
+    {"index", "Keep what each document's gradient says, so that questions need no corpus", setup_index, true},
+    {"attribute", "Find the training documents behind each step of a session's traces", setup_attribute, true},
     {"show", "Print traces, steps and the documents behind them", setup_show},
     {"export", "Write a figure or its numbers: SVG, PDF, PNG, CSV", setup_export},
     {"study", "Analyse traces and their influence; writes a page of results", setup_study},
@@ -56,6 +57,7 @@ std::string one_line(std::string text) {
 }
 
 int run_one(const Command& command, int argc, char** argv) {
+  if (!command.spreads && launch_of_environment().rank > 0) return done;
   CLI::App app(command.summary, std::string("stemma ") + command.name);
   app.option_defaults()->always_capture_default();
   const Run run = command.setup(app);

@@ -25,6 +25,7 @@ struct Command {
   const char* name;
   const char* summary;          // one line
   Run (*setup)(CLI::App& app);  // declares the options on `app`; the Run it returns owns where they are stored
+  bool spreads = false;         // over the ranks that a launcher (mpirun) started; else rank 0 alone runs it
 };
 
 Run setup_generate(CLI::App& app);

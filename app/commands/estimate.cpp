@@ -5,6 +5,7 @@
 #include <set>
 
 #include "app/commands/model_size.h"
+#include "runtime/influence/tracked.h"
 
 namespace stemma {
 
@@ -88,16 +89,18 @@ Estimate estimate(const Model& model, const Corpus& corpus, const Control& contr
   return result;
 }
 
-double fit_operations(const ModelConfig& config, int64_t tokens) {
-  double products = 0, covariances = 0;
-  for (const auto [inputs, outputs] : linear_shapes(config)) {
-    products += static_cast<double>(inputs * outputs);
-    covariances += static_cast<double>(inputs * inputs + outputs * outputs);
+double fit_operations(const Model& model, const LayerChoice& choice, int64_t documents, int64_t tokens) {
+  const auto t = static_cast<double>(tokens), d = static_cast<double>(documents);
+  const double head = static_cast<double>(model.config.vocabulary) * model.config.width;
+  // Two passes forward and back; then covariances, and the documents' gradients in their eigenbasis.
+  double operations = 8 * t * (static_cast<double>(size_of(model.config).linears()) + head);
+  for (const size_t i : chosen_layers(model, choice.pattern)) {
+    const Tensor weight = tracked_weight(model, i);
+    const auto m = static_cast<double>(weight.columns), p = static_cast<double>(weight.rows);
+    const double covariances = 2 * t * (m * m + p * p), turned_gradients = 2 * d * m * p * (m + p);
+    operations += 2 * t * m * p + (covariances + std::min(covariances, turned_gradients)) / choice.blocks;
   }
-  const double head = static_cast<double>(config.vocabulary) * config.width;
-  // Two passes forward and back (4 N each), covariances in the first, rotations and the documents' gradients in the
-  // second.
-  return static_cast<double>(tokens) * (config.layers * (10 * products + 4 * covariances) + 8 * head);
+  return operations;
 }
 
 double scan_operations(const ModelConfig& config, int64_t tokens, int64_t documents, int64_t steps) {

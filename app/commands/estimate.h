@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/corpus/corpus.h"
+#include "runtime/influence/factors.h"
 #include "runtime/model/model.h"
 #include "runtime/progress.h"
 
@@ -28,7 +29,7 @@ int64_t count_tokens(const Model& model, const Corpus& corpus);
 
 // Floating-point operations, of the model's passes and the products of each method; N parameters tracked, T tokens,
 // D documents, S steps. Decompositions are left out: they do not grow with the corpus.
-double fit_operations(const ModelConfig& config, int64_t tokens);
+double fit_operations(const Model& model, const LayerChoice& choice, int64_t documents, int64_t tokens);
 double scan_operations(const ModelConfig& config, int64_t tokens, int64_t documents, int64_t steps);
 
 }  // namespace stemma

@@ -9,6 +9,7 @@
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
 #include "runtime/influence/factors.h"
+#include "runtime/ranks/mpi_plugin.h"
 
 namespace stemma {
 
@@ -22,11 +23,11 @@ struct Options {
 };
 
 int dry_run(const Options& options, const Model& model, const Corpus& corpus, const Control& control) {
-  const auto memory = expect_memory_to_fit(model, corpus, {.fit = true}, control);
+  const auto memory = expect_memory_to_fit(model, corpus, {.fit = &options.fit}, control);
   const auto cost = estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) {
     fit_factors(model, part, options.fit, timed);
   });
-  const double operations = fit_operations(model.config, cost.tokens);
+  const double operations = fit_operations(model, options.fit.choice, cost.documents, cost.tokens);
   if (options.json) {
     print_json({{"corpus", corpus_facts(corpus)},
                 {"tokens", cost.tokens},
@@ -46,7 +47,7 @@ int dry_run(const Options& options, const Model& model, const Corpus& corpus, co
   return 0;
 }
 
-int run(const Options& options) {
+int run_on(Ranks& ranks, Options& options) {
   if (!options.dry_run) {
     if (options.out.empty()) throw WrongUsage("--out is required: the factors file to write, F.h5");
     expect_folder_of(options.out);
@@ -57,11 +58,15 @@ int run(const Options& options) {
   Control control;
   watch(control, line);
   if (options.dry_run) {
+    if (!ranks.leads()) return 0;
     control.report = {};
     return dry_run(options, *model, corpus, control);
   }
+  options.fit.ranks = &ranks;
+  expect_memory_to_fit(*model, corpus, {.fit = &options.fit}, control);
   const Factors factors = fit_factors_into(options.out, *model, corpus, options.fit, control);
   line.clear();
+  if (!ranks.leads()) return 0;
   if (options.json) {
     print_json({{"factors", options.out},
                 {"hash", factors.hash},
@@ -70,15 +75,22 @@ int run(const Options& options) {
                 {"documents", factors.documents},
                 {"tokens", factors.tokens},
                 {"layers", factors.layers.size()},
+                {"pattern", factors.choice.pattern},
+                {"blocks", factors.choice.blocks},
                 {"seed", factors.seed},
                 {"seconds", factors.seconds},
                 {"device", factors.device}});
   } else {
-    fmt::print("{}: curvature of {} layers from {} documents, {} tokens, in {} on {}\n", options.out,
-               factors.layers.size(), in_thousands(factors.documents), in_thousands(factors.tokens),
+    fmt::print("{}: curvature of {} layers{} from {} documents, {} tokens, in {} on {}\n", options.out,
+               factors.layers.size(), factors.choice.blocks > 1 ? fmt::format(" in {} blocks", factors.choice.blocks) : "", in_thousands(factors.documents), in_thousands(factors.tokens),
                in_time(factors.seconds), factors.device);
   }
   return 0;
+}
+
+int run(Options& options) {
+  Ranks ranks = launched_ranks();
+  return ranks.together([&] { return run_on(ranks, options); });
 }
 
 }  // namespace
@@ -89,6 +101,7 @@ Run setup_fit(CLI::App& app) {
   options->corpus.declare(app, 20000);
   app.add_option("--out", options->out, "Factors file to write")->type_name("F.h5");
   app.add_option("--seed", options->fit.seed, "Of the labels drawn from the model");
+  declare_layers(app, options->fit.choice);
   declare_device(app, options->device);
   app.add_flag("--dry-run", options->dry_run,
                "Print documents, tokens, operations and the estimated time; write nothing");

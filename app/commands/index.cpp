@@ -10,6 +10,7 @@
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
 #include "runtime/influence/index/build.h"
+#include "runtime/ranks/mpi_plugin.h"
 
 namespace stemma {
 
@@ -46,7 +47,7 @@ int dry_run(const Options& options, const Model& model, const Corpus& corpus, co
   return 0;
 }
 
-int run(const Options& options) {
+int run_on(Ranks& ranks, const Options& options) {
   if (!options.dry_run) {
     if (options.out.empty()) throw WrongUsage("--out is required: the index to write, I.h5");
     expect_folder_of(options.out);
@@ -57,6 +58,7 @@ int run(const Options& options) {
   Control control;
   watch(control, line);
   if (options.dry_run) {
+    if (!ranks.leads()) return 0;
     control.report = {};
     return dry_run(options, *model, corpus, control);
   }
@@ -66,9 +68,12 @@ int run(const Options& options) {
     throw Error(ErrorCode::does_not_fit,
                 place + ": factors of another model than " + options.model + "; stemma fit makes those of this one");
   const auto start = std::chrono::steady_clock::now();
-  const IndexBuilt built = build_index(options.out, *model, factors, corpus, options.index, control);
+  IndexOptions index_options = options.index;
+  index_options.ranks = &ranks;
+  const IndexBuilt built = build_index(options.out, *model, factors, corpus, index_options, control);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   line.clear();
+  if (!ranks.leads()) return 0;
   const Index index(options.out);
   const auto documents = static_cast<double>(std::max<int64_t>(1, index.documents()));
   const double each = static_cast<double>(index.bytes()) / documents;
@@ -93,6 +98,11 @@ int run(const Options& options) {
                model->ops->device(), index.head().basis.numbers, each, in_bytes(static_cast<double>(index.bytes())));
   }
   return 0;
+}
+
+int run(const Options& options) {
+  Ranks ranks = launched_ranks();
+  return ranks.together([&] { return run_on(ranks, options); });
 }
 
 }  // namespace

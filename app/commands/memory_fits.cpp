@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <string>
 
 #include "app/commands/terminal.h"
 #include "runtime/influence/attribute.h"
@@ -20,25 +21,50 @@ double available_memory() {
   return 0;
 }
 
+namespace {
+
+// Of all ranks on this machine, each as much, and of what waits on the first.
+double fit_here(const FitMemory& memory, const Ranks* ranks) {
+  return memory.peak() * (ranks ? ranks->here() : 1) + memory.waiting;
+}
+
+// The nearest choice of layers that fits: more blocks first, then MLP alone.
+std::string what_would_fit(const Model& model, const DocumentBatches& batches, FitOptions fit, double available) {
+  const LayerChoice asked = fit.choice;
+  for (const std::string& pattern : {asked.pattern, std::string("mlp")})
+    for (const int blocks : {1, 2, 4}) {
+      fit.choice = {pattern, blocks};
+      if ((pattern == asked.pattern && blocks <= asked.blocks) || fit_here(fit_memory(model, batches, fit), fit.ranks) > available)
+        continue;
+      return fmt::format("stemma fit{}{} would fit", pattern == asked.pattern ? "" : " --layers mlp",
+                         blocks > 1 ? fmt::format(" --blocks {}", blocks) : "");
+    }
+  return fit.ranks && fit.ranks->here() > 1 ? "fewer ranks a machine would take less"
+                                            : "it needs a machine with more, or --layers with fewer of them";
+}
+
+}  // namespace
+
 InfluenceMemory expect_memory_to_fit(const Model& model, const Corpus& corpus, const PlannedWork& work,
                                      const Control& control) {
   const DocumentBatches batches(model, corpus, FitOptions().batch_tokens, control);
   const auto documents = static_cast<int64_t>(corpus.documents.size());
   const auto scan_of = [&](int64_t queries) {
-    return queries > 0 ? scan_memory(model, batches, documents, queries, work.query_tokens) : ScanMemory{};
+    return queries > 0 ? scan_memory(model, batches, documents, queries, work.query_tokens, work.choice) : ScanMemory{};
   };
   InfluenceMemory memory;
   memory.tokens = batches.tokens();
   memory.documents = static_cast<double>(batches.bytes());
-  memory.fit = fit_memory(model, batches);
+  const FitOptions fit = work.fit ? *work.fit : FitOptions();
+  memory.fit = fit_memory(model, batches, fit);
   memory.scan = scan_of(work.queries);
   if (model.ops->device() != "cpu") return memory;
   memory.available = available_memory();
   if (memory.available <= 0) return memory;
-  if (work.fit && memory.fit.peak() > memory.available)
+  if (const double needed = fit_here(memory.fit, fit.ranks); work.fit && needed > memory.available)
     throw Error(ErrorCode::does_not_fit,
-                fmt::format("a fit of this model takes {} of memory and {} are free; it needs a machine with more",
-                            in_bytes(memory.fit.peak()), in_bytes(memory.available)));
+                fmt::format("a fit of this model takes {} of memory and {} are free; {}", in_bytes(needed),
+                            in_bytes(memory.available), what_would_fit(model, batches, fit, memory.available)));
   if (memory.scan.peak() > memory.available) {
     int64_t fewer = work.queries;
     while (scan_of(fewer).peak() > memory.available) fewer /= 2;

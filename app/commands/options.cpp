@@ -36,6 +36,13 @@ Corpus CorpusOptions::load() const {
   return corpus;
 }
 
+void declare_layers(CLI::App& app, LayerChoice& choice) {
+  app.add_option("--layers", choice.pattern, "Whose curvature is fitted: all, mlp, attn, or names as blocks.*.mlp.down")
+      ->type_name("PATTERN");
+  app.add_option("--blocks", choice.blocks, "Diagonal blocks of each factor: more take less memory and time")
+      ->check(CLI::IsMember({1, 2, 4}));
+}
+
 void declare_device(CLI::App& app, std::string& device) {
   const auto known = [](const std::string& name) -> std::string {
     const bool numbered = name.starts_with("cuda:") && name.size() > 5 && name.size() < 9 &&

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "runtime/corpus/corpus.h"
+#include "runtime/influence/factors.h"
 #include "runtime/model/model.h"
 #include "runtime/session/session.h"
 
@@ -28,6 +29,8 @@ struct CorpusOptions {
   Corpus load() const;                                  // tells of broken lines on standard error
 };
 
+// --layers all|mlp|attn|PATTERN, --blocks O
+void declare_layers(CLI::App& app, LayerChoice& choice);
 void declare_device(CLI::App& app, std::string& device);
 void declare_json(CLI::App& app, bool& json);
 

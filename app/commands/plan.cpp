@@ -20,6 +20,7 @@ namespace {
 struct Options {
   std::string model, device = "auto";
   CorpusOptions corpus;
+  FitOptions fit;
   int64_t queries = 10;
   bool json = false;
 };
@@ -41,7 +42,7 @@ void scan_part(const Model& model, const Factors& factors, const Corpus& part, i
     queries.push_back({tokens, std::max(1, size / 2), size});
   }
   control.say({"query gradients", 0, double(count)});
-  QueryGradients gradients = query_gradients(model, queries);
+  QueryGradients gradients = query_gradients(model, queries, &factors);
   precondition(model, factors, gradients);
   scan(model, gradients, batches, part.documents.size(), control);
 }
@@ -58,11 +59,11 @@ int run(const Options& options) {
   Control control;
   watch(control, line);
   const InfluenceMemory memory = expect_memory_to_fit(
-      *model, corpus, {.fit = true, .queries = options.queries, .query_tokens = query_tokens}, control);
+      *model, corpus, {&options.fit, options.queries, query_tokens, options.fit.choice}, control);
   tell("measuring a few documents");
   std::unique_ptr<Factors> factors;
   Estimate fit = estimate(*model, corpus, control, [&](const Corpus& part, const Control& timed) {
-    factors = std::make_unique<Factors>(fit_factors(*model, part, {}, timed));
+    factors = std::make_unique<Factors>(fit_factors(*model, part, options.fit, timed));
   });
   Estimate scanned = estimate(*model, corpus, control, [&](const Corpus& part, const Control& timed) {
     scan_part(*model, *factors, part, options.queries, timed);
@@ -75,7 +76,7 @@ int run(const Options& options) {
       {"query gradients", memory.scan.queries, scanned.stages["query gradients"]},
       {"scan", memory.scan.peak(), scanned.stages["scanning the documents"]},
   };
-  const double tracked = tracked_parameters(*model), factors_bytes = factors_file_bytes(*model),
+  const double tracked = tracked_parameters(*model, options.fit.choice), factors_bytes = factors_file_bytes(*model, options.fit.choice),
                scores_bytes = scores_file_bytes(static_cast<int64_t>(corpus.documents.size()), options.queries);
   if (options.json) {
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();
@@ -84,6 +85,8 @@ int run(const Options& options) {
     print_json({{"corpus", corpus_facts(corpus)},
                 {"tokens", memory.tokens},
                 {"tracked", tracked},
+                {"pattern", options.fit.choice.pattern},
+                {"blocks", options.fit.choice.blocks},
                 {"queries", options.queries},
                 {"device", model->ops->device()},
                 {"measured_documents", fit.measured_documents},
@@ -115,6 +118,7 @@ Run setup_plan(CLI::App& app) {
   options->corpus.declare(app, 20000);
   app.add_option("--queries", options->queries, "Steps, and one more for each trace, that are asked at once")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
+  declare_layers(app, options->fit.choice);
   declare_device(app, options->device);
   declare_json(app, options->json);
   return [options] { return run(*options); };

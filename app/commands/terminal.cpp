@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "app/commands/signals.h"
+#include "runtime/ranks/mpi_plugin.h"
 
 namespace stemma {
 
@@ -16,6 +17,12 @@ bool line_is_open = false;
 
 bool on_terminal() {
   static const bool is = isatty(STDERR_FILENO) == 1;
+  return is;
+}
+
+// Of the ranks that a launcher started, rank 0 speaks for all.
+bool silent() {
+  static const bool is = launch_of_environment().rank > 0;
   return is;
 }
 
@@ -32,6 +39,7 @@ std::string line_of(const Progress& progress) {
 }  // namespace
 
 void ProgressLine::show(const Progress& progress) {
+  if (silent()) return;
   const auto now = Clock::now();
   const auto pause = on_terminal() ? std::chrono::milliseconds(100) : std::chrono::seconds(5);
   const bool finished = progress.total > 0 && progress.done >= progress.total;
@@ -64,12 +72,14 @@ void watch(Control& control, ProgressLine& line) {
 }
 
 void tell(std::string_view text) {
+  if (silent()) return;
   std::fputs(fmt::format("{}{}\n", line_is_open ? "\n" : "", text).c_str(), stderr);
   std::fflush(stderr);
   line_is_open = false;
 }
 
 void show_text(std::string_view text) {
+  if (silent()) return;
   const std::string shown = harmless(text);
   std::fputs(shown.c_str(), stderr);
   std::fflush(stderr);

@@ -28,24 +28,14 @@ namespace {
 
 constexpr size_t recall_at = 100;  // proponents of the two stages that are compared
 
-// A file may claim any model: its layers are held against this one's before they are multiplied.
-bool fit_together(const Factors& factors, const Model& model) {
-  if (factors.model_hash != model.hash || factors.layers.size() != tracked_count(model)) return false;
-  for (size_t i = 0; i < factors.layers.size(); ++i) {
-    const Tensor weight = tracked_weight(model, i);
-    if (factors.layers[i].inputs != weight.columns || factors.layers[i].outputs != weight.rows) return false;
-  }
-  return true;
-}
-
 void expect_usable(const Model& model, const Factors* factors, const std::string& method) {
   if (method != "ekfac" && method != "gradient")
     throw Error(ErrorCode::usage, "'" + method + "' is no method of attribution; use ekfac or gradient");
   if (method != "ekfac") return;
   if (!factors) throw Error(ErrorCode::usage, "method ekfac needs curvature factors; make them with `stemma fit`");
   if (!fit_together(*factors, model))
-    throw Error(ErrorCode::does_not_fit, "the factors belong to another model than " + model.path.string() +
-                                             "; fit new ones with `stemma fit`");
+    throw Error(ErrorCode::does_not_fit,
+                "the factors belong to another model than " + model.path.string() + "; fit new ones with `stemma fit`");
 }
 
 Questions questions_of(const Model& model, const std::vector<const Trace*>& traces, const AttributeOptions& options) {
@@ -56,9 +46,9 @@ Questions questions_of(const Model& model, const std::vector<const Trace*>& trac
 std::string key_of(const Model& model, const Factors* factors, const AttributeOptions& options,
                    const Questions& questions, const Corpus& corpus, const DocumentBatches& batches) {
   Hasher hasher;
-  for (const std::string& part : {std::string("scan"), program_version(), model.ops->device(), model.hash,
-                                  factors ? factors->hash : "", options.method,
-                                  std::to_string(options.rank), corpus.hash, std::to_string(corpus.total), batches.hash()})
+  for (const std::string& part :
+       {std::string("scan"), program_version(), model.ops->device(), model.hash, factors ? factors->hash : "",
+        options.method, std::to_string(options.rank), corpus.hash, std::to_string(corpus.total), batches.hash()})
     hasher.add(part + '\n');
   for (const auto* list : {&questions.queries, &questions.against})
     for (const Query& query : *list) {
@@ -77,7 +67,7 @@ struct Scanner {
 };
 
 QueryGradients preconditioned(const Model& model, const Factors* factors, const std::vector<Query>& queries) {
-  QueryGradients made = query_gradients(model, queries);
+  QueryGradients made = query_gradients(model, queries, factors);
   if (factors) precondition(model, *factors, made);
   return made;
 }
@@ -92,13 +82,17 @@ std::vector<InfluenceTable> tables_by_scan(const Model& model, const Factors* fa
   // Nats per added copy: the Hessian of the training loss is that of a mean document times their number.
   const double scale = factors ? 1.0 / static_cast<double>(std::max<int64_t>(1, corpus.total)) : 1.0;
   const std::string scanned = "tokens and layers";
+  Ranks alone;
+  Ranks& ranks = options.ranks ? *options.ranks : alone;
   const LowRankQueries* low = scanner.low;
+  std::vector<int32_t> is_scanned = {kept.stage() == scanned};
+  ranks.share(is_scanned, control);
   std::vector<float> scores;
-  if (kept.stage() == scanned) {
-    scores = kept.part("scores", questions.queries.size() * documents);
+  if (is_scanned.front()) {
+    if (ranks.leads()) scores = kept.part("scores", questions.queries.size() * documents);
   } else {
-    scores = low ? scan(model, *low, choose_routes(model, *low, batches), batches, documents, control, &kept)
-                 : scan(model, *scanner.whole, batches, documents, control, &kept);
+    scores = low ? scan(model, *low, choose_routes(model, *low, batches), batches, documents, control, &kept, &ranks)
+                 : scan(model, *scanner.whole, batches, documents, control, &kept, &ranks);
     for (float& score : scores) score = static_cast<float>(score * scale);
   }
   const auto keep = [&] { kept.keep(scanned, 0, [&](const auto& put) { put("scores", scores); }); };
@@ -111,35 +105,38 @@ std::vector<InfluenceTable> tables_by_scan(const Model& model, const Factors* fa
     const auto first = static_cast<std::ptrdiff_t>(part.first);
     const auto last = first + static_cast<std::ptrdiff_t>(part.steps.size() + part.whole);
     const auto of_documents = static_cast<std::ptrdiff_t>(documents);
+    InfluenceTable table;  // rank 0's; the others help to fill it
     try {
       if (!low) {
-        tables.push_back(table_of(part, scores.data() + first * of_documents, scanner.nats(), all, corpus, options.top));
-        show_documents(model, *scanner.whole, part, corpus, batches, options.batch_tokens, scale, tables.back(), control);
+        if (ranks.leads())
+          table = table_of(part, scores.data() + first * of_documents, scanner.nats(), all, corpus, options.top);
+        show_documents(model, *scanner.whole, part, corpus, batches, options.batch_tokens, scale, table, kept.key(),
+                       ranks, control);
       } else {
         control.say({"query gradients", 0, double(last - first)});
         const QueryGradients own =
             preconditioned(model, factors, {questions.queries.begin() + first, questions.queries.begin() + last});
-        std::vector<float> rows(scores.begin() + first * of_documents, scores.begin() + last * of_documents);
+        std::vector<float> rows;
+        if (ranks.leads()) rows.assign(scores.begin() + first * of_documents, scores.begin() + last * of_documents);
         const SecondStage second = score_again(model, own, batches, rows.data(), documents,
                                                static_cast<size_t>(std::max<int64_t>(options.rescore, options.top)),
-                                               recall_at, options.batch_tokens, scale, control);
-        tables.push_back(table_of(part, rows.data(), scanner.nats(), second.documents, corpus, options.top));
-        tables.back().first_stage = {
-            static_cast<int32_t>(options.rank), static_cast<int32_t>(second.documents.size()),
-            *std::max_element(low->errors.begin() + first, low->errors.begin() + last), second.recall};
-        show_documents(model, own, {part.trace, 0, part.steps, part.whole}, corpus, batches, options.batch_tokens, scale,
-                       tables.back(), control);
+                                               recall_at, options.batch_tokens, scale, ranks, control);
+        if (ranks.leads()) table = table_of(part, rows.data(), scanner.nats(), second.documents, corpus, options.top);
+        table.first_stage = {static_cast<int32_t>(options.rank), static_cast<int32_t>(second.documents.size()),
+                             *std::max_element(low->errors.begin() + first, low->errors.begin() + last), second.recall};
+        show_documents(model, own, {part.trace, 0, part.steps, part.whole}, corpus, batches, options.batch_tokens,
+                       scale, table, kept.key(), ranks, control);
       }
     } catch (...) {
       keep();
       throw;
     }
-    InfluenceTable& table = tables.back();
     table.method = options.span ? options.method + " of " + options.span->name() : options.method;
     table.model_hash = model.hash;
     table.factors_hash = factors ? factors->hash : "";
     table.device = model.ops->device();
     table.layers = model.config.layers;
+    tables.push_back(std::move(table));
   }
   return tables;
 }
@@ -183,16 +180,18 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors
   if (options.rank > 0) {
     low = low_rank_queries(model, curvature, questions.queries, options.rank, control);
   } else {
-    gradients = gradients_of(model, questions);
+    gradients = gradients_of(model, questions, curvature);
     if (curvature) precondition(model, *curvature, gradients);
   }
   const Scanner scanner = options.rank > 0 ? Scanner{nullptr, &low} : Scanner{&gradients, nullptr};
   const DocumentBatches batches(model, corpus, options.batch_tokens, control);
   const bool named = !curvature || !curvature->hash.empty();
   const double before = since(start);
-  UnfinishedWork kept(named ? options.unfinished : "", key_of(model, curvature, options, questions, corpus, batches),
-                      control, options.pause);
+  const bool leads = !options.ranks || options.ranks->leads();
+  UnfinishedWork kept(named && leads ? options.unfinished : "",
+                      key_of(model, curvature, options, questions, corpus, batches), control, options.pause);
   auto tables = tables_by_scan(model, curvature, corpus, batches, questions, scanner, options, kept, control);
+  if (!leads) return {};
   for (InfluenceTable& table : tables) table.seconds = before + kept.seconds();
   return tables;
 }
@@ -203,8 +202,9 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors& factors
   const auto start = std::chrono::steady_clock::now();
   expect_usable(model, &factors, "ekfac");
   if (index.head().model_hash != model.hash || index.head().factors_hash != factors.hash)
-    throw Error(ErrorCode::does_not_fit, index.path().string() + ": an index of another model or of other factors; make "
-                                                                 "one of these with `stemma index`");
+    throw Error(ErrorCode::does_not_fit, index.path().string() +
+                                             ": an index of another model or of other factors; make "
+                                             "one of these with `stemma index`");
   const Questions questions = questions_of(model, traces, options);
   control.say({"query gradients", 0, double(questions.queries.size())});
   QueryGradients gradients = gradients_of(model, questions);
@@ -224,13 +224,15 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors& factors
     tokens.push_back(index.tokens(document));
     for (const int32_t id : tokens.back())
       if (id < 0 || id >= model.config.vocabulary)
-        throw Error(ErrorCode::bad_file, index.path().string() + ": holds a token that the model has not; make it again");
+        throw Error(ErrorCode::bad_file,
+                    index.path().string() + ": holds a token that the model has not; make it again");
   }
   const DocumentBatches batches(std::move(tokens), options.batch_tokens);
   UnfinishedWork nothing_kept("", "", control);
   AttributeOptions exactly = options;
   exactly.rank = 0;
-  auto tables = tables_by_scan(model, &factors, found, batches, questions, {&gradients, nullptr}, exactly, nothing_kept, control);
+  auto tables =
+      tables_by_scan(model, &factors, found, batches, questions, {&gradients, nullptr}, exactly, nothing_kept, control);
   for (InfluenceTable& table : tables) {
     table.index_hash = index.head().hash;
     table.searched = index.documents();

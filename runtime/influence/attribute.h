@@ -18,24 +18,26 @@
 namespace stemma {
 
 struct AttributeOptions {
-  std::string method = "ekfac";  // or "gradient": the plain dot product, G = identity
+  std::string method = "ekfac";   // or "gradient": the plain dot product, G = identity
   std::optional<AskedSpan> span;  // asked instead of the steps, of one trace
-  int top = 25;                  // proponents, and as many opponents, kept per step
-  int64_t batch_tokens = 2048;   // documents are packed to this many tokens
-  int64_t rank = 0;              // of the queries that scan the corpus (low_rank.h); 0: full, exact
-  int64_t rescore = 1000;        // after a search or a scan of low rank: a question's strongest, scored again exactly
+  int top = 25;                   // proponents, and as many opponents, kept per step
+  int64_t batch_tokens = 2048;    // documents are packed to this many tokens
+  int64_t rank = 0;               // of the queries that scan the corpus (low_rank.h); 0: full, exact
+  int64_t rescore = 1000;         // after a search or a scan of low rank: a question's strongest, scored again exactly
   std::filesystem::path unfinished;  // where the scores so far are kept (unfinished.h); empty: nowhere
   double pause = 10;                 // seconds between two such writings, at least
+  Ranks* ranks = nullptr;            // over which the scan is spread; null: alone
 };
 
 // One table per trace; the steps of all traces are scored in one pass over the corpus. Prompt steps are not queries.
-// `factors` may be null for "gradient". Throws Error: factors or traces of another model; cancelled.
+// Only rank 0 returns them. `factors` may be null for "gradient". Throws Error: factors or traces of another model;
+// cancelled.
 std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors, const Corpus& corpus,
                                       const std::vector<const Trace*>& traces, const AttributeOptions& options,
                                       const Control& control);
 
-// The same from an index, by EK-FAC, without the corpus: the documents with the largest estimates are scored exactly, and
-// those alone stand in the tables.
+// The same from an index, by EK-FAC, without the corpus: the documents with the largest estimates are scored exactly,
+// and those alone stand in the tables.
 std::vector<InfluenceTable> attribute(const Model& model, const Factors& factors, const Index& index,
                                       const std::vector<const Trace*>& traces, const AttributeOptions& options,
                                       const Control& control);

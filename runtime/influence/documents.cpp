@@ -28,44 +28,73 @@ void DocumentBatches::arrange(int64_t budget) {
     tokens_ += static_cast<int64_t>(documents_[i].size()) - 1;
   }
   borders_ = pack(documents_, order_, budget);
-}
-
-void DocumentBatches::each(const std::string& stage, const Control& control, const Visit& visit, int64_t first,
-                           const After& after) const {
-  using Clock = std::chrono::steady_clock;
-  const auto start = Clock::now();
-  for (int64_t run = first; run < batches(); ++run) {
-    LabelledBatch labelled;
-    const std::vector<int32_t> members(order_.begin() + borders_[run], order_.begin() + borders_[run + 1]);
-    for (const int32_t d : members) labelled.add(documents_[d]);
-    visit(labelled, members);
-    const double done = static_cast<double>(borders_[run + 1]), total = static_cast<double>(order_.size());
-    const double now_done = done - static_cast<double>(borders_[first]);
-    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    try {
-      control.say({stage, done, total, seconds / now_done * (total - done)});
-    } catch (...) {
-      if (after) after(run + 1, true);
-      throw;
-    }
-    if (after) after(run + 1, false);
+  int64_t tokens = 0, place = 0;
+  for (const int64_t border : borders_) {
+    for (; place < border; ++place) tokens += static_cast<int64_t>(documents_[order_[place]].size()) - 1;
+    tokens_before_.push_back(tokens);
   }
 }
 
-int64_t DocumentBatches::tokens_before(int64_t batch) const {
-  int64_t tokens = 0;
-  for (int64_t i = 0; i < borders_[batch]; ++i) tokens += static_cast<int64_t>(documents_[order_[i]].size()) - 1;
-  return tokens;
+void DocumentBatches::each(Ranks& ranks, const Pass& pass, const Control& control) const {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  const auto border = [&](int64_t batch) { return static_cast<double>(borders_[std::min(batch, batches())]); };
+  const double total = border(batches()), begun = border(pass.first * pass.shard);
+  int64_t taken = pass.first, in_hand = 0;  // shards; batches of the one that is worked on here
+  const auto say = [&] {
+    if (!ranks.leads()) return;
+    const double done = border(taken * pass.shard + in_hand);
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    control.say({pass.stage, done, total, done > begun ? seconds / (done - begun) * (total - done) : -1});
+  };
+  const auto work = [&](int64_t shard, const std::function<void()>& listen) {
+    const int64_t last = std::min((shard + 1) * pass.shard, batches());
+    in_hand = 0;
+    for (int64_t batch = shard * pass.shard; batch < last; ++batch) {
+      LabelledBatch labelled;
+      const std::vector<int32_t> documents = members(batch);
+      for (const int32_t d : documents) labelled.add(documents_[d]);
+      pass.visit(batch, labelled, documents);
+      if (batch + 1 == last) break;
+      ++in_hand;
+      say();
+      listen();
+    }
+    in_hand = 0;
+    return pass.made();
+  };
+  const auto take = [&](int64_t shard, std::vector<float>& made) {
+    pass.take(shard, made);
+    taken = shard + 1;
+    if (pass.after) pass.after(taken, false);
+    say();
+  };
+  try {
+    ranks.spread({pass.key, pass.first, shards(pass.shard), pass.ahead, work, take}, control);
+  } catch (...) {
+    if (ranks.leads() && pass.after) pass.after(taken, true);
+    throw;
+  }
+}
+
+void DocumentBatches::each(const std::string& stage, const Control& control,
+                           const std::function<void(const LabelledBatch&, const std::vector<int32_t>&)>& visit) const {
+  Ranks alone;
+  each(alone,
+       {.stage = stage,
+        .visit = [&](int64_t, const LabelledBatch& labelled, const auto& documents) { visit(labelled, documents); },
+        .made = [] { return std::vector<float>(); },
+        .take = [](int64_t, const auto&) {}},
+       control);
+}
+
+std::vector<int32_t> DocumentBatches::members(int64_t batch) const {
+  return {order_.begin() + borders_[batch], order_.begin() + borders_[batch + 1]};
 }
 
 int64_t DocumentBatches::largest() const {
   int64_t most = 0;
-  for (int64_t run = 0; run < batches(); ++run) {
-    int64_t rows = 0;
-    for (int64_t i = borders_[run]; i < borders_[run + 1]; ++i)
-      rows += static_cast<int64_t>(documents_[order_[i]].size()) - 1;
-    most = std::max(most, rows);
-  }
+  for (int64_t run = 0; run < batches(); ++run) most = std::max(most, tokens_before_[run + 1] - tokens_before_[run]);
   return most;
 }
 

@@ -28,6 +28,10 @@ std::string hash_of(const std::vector<LayerFactors>& layers) {
   return hasher.hex();
 }
 
+Shape columns_of(const std::vector<float>& blocks, int64_t side) {
+  return {side, static_cast<int64_t>(blocks.size()) / side};
+}
+
 void write_factors(const Factors& factors, const Hdf5Node& root) {
   root.set("format", "stemma-factors");
   root.set("version", factors_version);
@@ -37,6 +41,8 @@ void write_factors(const Factors& factors, const Hdf5Node& root) {
   root.set("corpus", factors.corpus_hash);
   root.set("device", factors.device);
   root.set("hash", factors.hash);
+  root.set("pattern", factors.choice.pattern);
+  root.set("blocks", int64_t{factors.choice.blocks});
   root.set("documents", factors.documents);
   root.set("tokens", factors.tokens);
   root.set("seed", factors.seed);
@@ -47,13 +53,13 @@ void write_factors(const Factors& factors, const Hdf5Node& root) {
     const Hdf5Node node = layers.make_group(layer.name);
     node.set("order", order++);
     node.set("damping", layer.damping);
-    node.write("q_a", layer.q_a, {layer.inputs, layer.inputs}, Packing::none);
-    node.write("q_s", layer.q_s, {layer.outputs, layer.outputs}, Packing::none);
+    node.write("q_a", layer.q_a, columns_of(layer.q_a, layer.inputs), Packing::none);
+    node.write("q_s", layer.q_s, columns_of(layer.q_s, layer.outputs), Packing::none);
     node.write("lambda", layer.lambda, {layer.outputs, layer.inputs}, Packing::none);
   }
 }
 
-LayerFactors read_layer(const Hdf5Node& layers, const std::string& name) {
+LayerFactors read_layer(const Hdf5Node& layers, const std::string& name, int blocks) {
   const Hdf5Node node = layers.group(name);
   LayerFactors layer;
   layer.name = name;
@@ -65,8 +71,14 @@ LayerFactors read_layer(const Hdf5Node& layers, const std::string& name) {
   }
   layer.outputs = shape[0];
   layer.inputs = shape[1];
-  layer.q_a = node.read<float>("q_a", {layer.inputs, layer.inputs});
-  layer.q_s = node.read<float>("q_s", {layer.outputs, layer.outputs});
+  const auto read_side = [&](const std::string& side, int64_t width) {
+    if (width % blocks != 0)
+      throw Error(ErrorCode::bad_file,
+                  fmt::format("{}: does not divide into {} blocks; fit the factors again", node.place(side), blocks));
+    return node.read<float>(side, {width, width / blocks});
+  };
+  layer.q_a = read_side("q_a", layer.inputs);
+  layer.q_s = read_side("q_s", layer.outputs);
   layer.lambda = node.read<float>("lambda", shape);
   return layer;
 }
@@ -82,6 +94,7 @@ Factors fit_factors_into(const std::filesystem::path& path, const Model& model, 
                          const Control& control) {
   options.unfinished = unfinished_path(path);
   Factors factors = fit_factors(model, corpus, options, control);
+  if (options.ranks && !options.ranks->leads()) return factors;
   save_factors(factors, path);
   remove_unfinished(path);
   return factors;
@@ -111,11 +124,18 @@ Factors load_factors(const std::filesystem::path& path) {
   factors.tokens = root.integer("tokens");
   factors.seed = static_cast<uint64_t>(root.integer("seed"));
   factors.seconds = root.real("seconds");
+  if (root.has_attribute("blocks")) {  // else of a program that knew only one block, and all layers
+    factors.choice.pattern = root.text("pattern");
+    const int64_t blocks = root.integer("blocks");
+    if (blocks < 1 || blocks > widest)
+      throw Error(ErrorCode::bad_file, fmt::format("{}: factors in {} blocks; fit them again", path.string(), blocks));
+    factors.choice.blocks = static_cast<int>(blocks);
+  }
   const Hdf5Node layers = root.group("layers");
   std::vector<std::pair<int64_t, std::string>> names;
   for (const std::string& name : layers.names()) names.emplace_back(layers.group(name).integer("order"), name);
   std::sort(names.begin(), names.end());
-  for (const auto& [order, name] : names) factors.layers.push_back(read_layer(layers, name));
+  for (const auto& [order, name] : names) factors.layers.push_back(read_layer(layers, name, factors.choice.blocks));
   if (hash_of(factors.layers) != factors.hash) {
     throw Error(ErrorCode::bad_file,
                 fmt::format("{}: its numbers are not those that were written; fit the factors again", path.string()));

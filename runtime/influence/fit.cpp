@@ -1,10 +1,14 @@
-// Fitting EK-FAC (Grosse et al. 2023, section 3.1; Ruis et al. 2024 use the same): labels are sampled from the model, so
-// that the curvature is the true Fisher's and not the empirical one's.
+// Fitting EK-FAC (Grosse et al. 2023, section 3.1; Ruis et al. 2024 use the same): labels are sampled from the model,
+// so that the curvature is the true Fisher's and not the empirical one's.
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <chrono>
 
+#include "runtime/influence/blocks.h"
 #include "runtime/influence/documents.h"
-#include "runtime/influence/eigen.h"
 #include "runtime/influence/factors.h"
+#include "runtime/influence/shard_sums.h"
 #include "runtime/influence/tracked.h"
 #include "runtime/influence/unfinished.h"
 #include "runtime/model/hash.h"
@@ -14,28 +18,24 @@
 namespace stemma {
 namespace {
 
-// One pass: forward, labels drawn from the model, backward of the summed loss; `tap` sees every tracked layer.
+// Forward, labels drawn from the model, backward of the summed loss; `tap` sees every linear layer. Whichever batches
+// are asked for, in rising order, they have the labels of a pass over all.
 class SampledPasses {
  public:
-  SampledPasses(const Model& model, const DocumentBatches& batches, uint64_t seed) : model_(model), batches_(batches), work_(model), random_(seed) {}
+  SampledPasses(const Model& model, const DocumentBatches& batches, uint64_t seed)
+      : model_(model), batches_(batches), work_(model), random_(seed) {}
 
-  using Visit = std::function<void(int, Linear, Tensor input, Tensor output_gradient, const Batch&)>;
-  // From batch `first` on, with the labels that it has in a run from the start.
-  void run(const std::string& stage, const Control& control, int64_t first, const Visit& visit,
-           const DocumentBatches::After& after) {
-    for (int64_t i = batches_.tokens_before(first); i-- > 0;) random_.bits();
-    const auto pass = [&](const LabelledBatch& labelled, const std::vector<int32_t>&) {
-      const Batch& batch = labelled.batch;
-      std::vector<float> uniforms(batch.ids.size()), losses;
-      for (float& u : uniforms) u = static_cast<float>(random_.uniform());
-      const Tensor hidden = forward(work_, batch);
-      if (top_.view().rows < batch.size()) top_ = Buffer(model_.ops, batch.size(), model_.config.width);
-      const Tensor top = top_.view().slice(0, batch.size());
-      loss(model_, hidden, labelled.targets, {.uniforms = uniforms.data()}, losses, top);
-      const LinearTap tap = [&](int layer, Linear which, Tensor a, Tensor g) { visit(layer, which, a, g, batch); };
-      backward(work_, batch, top, nullptr, &tap);
-    };
-    batches_.each(stage, control, pass, first, after);
+  void run(int64_t number, const LabelledBatch& labelled, const LinearTap& tap) {
+    const Batch& batch = labelled.batch;
+    for (; drawn_ < batches_.tokens_before(number); ++drawn_) random_.bits();
+    std::vector<float> uniforms(batch.ids.size()), losses;
+    for (float& u : uniforms) u = static_cast<float>(random_.uniform());
+    drawn_ += static_cast<int64_t>(uniforms.size());
+    const Tensor hidden = forward(work_, batch);
+    if (top_.view().rows < batch.size()) top_ = Buffer(model_.ops, batch.size(), model_.config.width);
+    const Tensor top = top_.view().slice(0, batch.size());
+    loss(model_, hidden, labelled.targets, {.uniforms = uniforms.data()}, losses, top);
+    backward(work_, batch, top, nullptr, &tap);
   }
 
  private:
@@ -44,23 +44,15 @@ class SampledPasses {
   Workspace work_;
   Buffer top_;
   Random random_;
+  int64_t drawn_ = 0;
 };
 
-std::vector<float> eigenbasis(const Buffer& sums, double count) {
-  const int64_t n = sums.view().rows;
-  std::vector<float> host(static_cast<size_t>(n * n));
-  sums.download(host.data());
-  std::vector<double> matrix(host.size());
-  for (int64_t i = 0; i < n; ++i)
-    for (int64_t j = i; j < n; ++j) matrix[i * n + j] = matrix[j * n + i] = double(host[i * n + j]) / count;
-  return eigenvectors(std::move(matrix), n);
-}
-
 // Of everything that the numbers depend on.
-std::string key_of(const Model& model, const DocumentBatches& batches, uint64_t seed) {
+std::string key_of(const Model& model, const DocumentBatches& batches, const FitOptions& options) {
   Hasher hasher;
-  for (const std::string& part : {std::string("fit"), program_version(), model.ops->device(), model.hash,
-                                  batches.hash(), std::to_string(seed)})
+  for (const std::string& part :
+       {std::string("fit by shards"), program_version(), model.ops->device(), model.hash, batches.hash(),
+        std::to_string(options.seed), options.choice.pattern, std::to_string(options.choice.blocks)})
     hasher.add(part + '\n');
   return hasher.hex();
 }
@@ -71,28 +63,26 @@ class Fit {
   Fit(const Model& model, const DocumentBatches& batches, const FitOptions& options, const Control& control)
       : model_(model),
         batches_(batches),
-        seed_(options.seed),
+        options_(options),
         control_(control),
-        kept_(options.unfinished, options.unfinished.empty() ? "" : key_of(model, batches, options.seed), control,
+        ranks_(options.ranks ? *options.ranks : alone_),
+        kept_(ranks_.leads() ? options.unfinished : "",
+              options.unfinished.empty() && ranks_.alone() ? "" : key_of(model, batches, options), control,
               options.pause),
-        a_sum_(tracked_count(model)),
-        s_sum_(tracked_count(model)),
-        q_a_(tracked_count(model)),
-        q_s_(tracked_count(model)),
-        lambda_(tracked_count(model)) {}
+        columns_(model.ops),
+        sums_(model.ops, ranks_),
+        place_(tracked_count(model), -1) {
+    for (const size_t index : chosen_layers(model, options.choice.pattern)) add_layer(index);
+  }
 
   Factors run() {
-    const std::string stage = kept_.stage();
-    const int64_t done = std::min(kept_.done(), batches_.batches());
-    if (stage == second_stage) {
-      restore_eigenbases();
-      eigenvalues(done);
-    } else {
-      covariances(stage == first_stage ? done : 0);
-      eigenbases();
-      if (kept_.due()) keep_eigenvalues(0);
-      eigenvalues(0);
-    }
+    const int64_t shards = batches_.shards(shard_batches(batches_));
+    const int64_t done = std::min(kept_.done(), shards);
+    const bool second = kept_.stage() == second_stage;
+    covariances(second ? shards : kept_.stage() == first_stage ? done : 0, second);
+    eigenbases(second);
+    if (!second && kept_.due()) keep_eigenvalues(0);
+    eigenvalues(second ? done : 0);
     finish();
     return std::move(factors_);
   }
@@ -100,124 +90,180 @@ class Fit {
  private:
   static constexpr const char *first_stage = "covariances", *second_stage = "eigenvalues";
 
-  size_t layers() const { return tracked_count(model_); }
-  size_t owner(size_t i) const { return owner_of_input(model_, i); }
-  Buffer on_device(const std::vector<float>& values, int64_t rows, int64_t columns) const {
-    Buffer buffer(model_.ops, rows, columns);
-    buffer.upload(values.data());
-    return buffer;
-  }
-  Buffer sums(bool restored, const std::string& name, int64_t rows, int64_t columns) const {
-    if (restored) return on_device(kept_.part(name, static_cast<size_t>(rows * columns)), rows, columns);
-    Buffer buffer(model_.ops, rows, columns);
-    buffer.zero();
-    return buffer;
-  }
-  void put(const UnfinishedWork::Put& put, const std::string& name, const Buffer& buffer) const {
-    std::vector<float> host(static_cast<size_t>(buffer.view().size()));
-    buffer.download(host.data());
-    put(name, host);
+  struct Layer {
+    Tensor weight;    // (P, M)
+    size_t owner;     // of its input: the first chosen layer that reads the same
+    size_t a, s;      // numbers of its sums
+    Buffer q_a, q_s;  // on the device; an input's owner alone has its A; Q_S^T where gradients are turned
+  };
+
+  void add_layer(size_t index) {
+    const Tensor weight = tracked_weight(model_, index);
+    const size_t i = layers_.size();
+    LayerFactors f;
+    f.name = tracked_name(tracked_layer(model_, index), tracked_linear(model_, index));
+    f.inputs = weight.columns;
+    f.outputs = weight.rows;
+    for (const int64_t side : {f.inputs, f.outputs})
+      if (options_.choice.blocks < 1 || side % options_.choice.blocks != 0)
+        throw Error(ErrorCode::usage, fmt::format("--blocks {}: {} is {} wide, which that does not divide; try fewer",
+                                                  options_.choice.blocks, f.name, side));
+    const int first = place_[owner_of_input(model_, index)];
+    size_t owner = first < 0 ? i : static_cast<size_t>(first);
+    for (size_t j = 0; j < i && first < 0; ++j)
+      if (owner_of_input(model_, indices_[j]) == owner_of_input(model_, index)) owner = layers_[j].owner;
+    layers_.push_back({weight, owner, 0, 0, {}, {}});
+    factors_.layers.push_back(std::move(f));
+    place_[index] = static_cast<int>(i);
+    indices_.push_back(index);
   }
 
-  // First pass: A = E[a a^T], S = E[g g^T], tokens as if independent (eq. 16).
-  void covariances(int64_t first) {
-    for (size_t i = 0; i < layers(); ++i) {
-      const Tensor weight = tracked_weight(model_, i);
-      const std::string number = std::to_string(i);
-      if (owner(i) == i) a_sum_[i] = sums(first > 0, "a" + number, weight.columns, weight.columns);
-      s_sum_[i] = sums(first > 0, "s" + number, weight.rows, weight.rows);
-    }
-    Ops& ops = *model_.ops;
-    const auto visit = [&](int layer, Linear which, Tensor a, Tensor g, const Batch&) {
-      const size_t i = tracked_index(model_, layer, which);
-      if (a_sum_[i].view()) ops.gram(a, a_sum_[i]);
-      ops.gram(g, s_sum_[i]);
-    };
-    SampledPasses(model_, batches_, seed_).run(first_stage, control_, first, visit, [&](int64_t done, bool stopping) {
-      if (stopping || kept_.due()) keep_covariances(done);
-    });
+  bool owns(size_t i) const { return layers_[i].owner == i; }
+  int64_t width(int64_t side) const { return side / options_.choice.blocks; }
+  std::vector<float> kept_part(bool restored, const std::string& name, int64_t numbers) const {
+    return restored ? kept_.part(name, static_cast<size_t>(numbers)) : std::vector<float>();
   }
-  void keep_covariances(int64_t done) {
-    kept_.keep(first_stage, done, [&](const UnfinishedWork::Put& to) {
-      for (size_t i = 0; i < layers(); ++i) {
-        if (a_sum_[i].view()) put(to, "a" + std::to_string(i), a_sum_[i]);
-        put(to, "s" + std::to_string(i), s_sum_[i]);
+
+  // Both passes: `visit` sees the chosen layers, and adds to the parts of sums_.
+  using Visit = std::function<void(size_t i, Tensor input, Tensor output_gradient, const Batch&)>;
+  void pass(const std::string& stage, uint64_t seed, int64_t first, const Visit& visit,
+            const std::function<void(int64_t)>& keep) {
+    SampledPasses passes(model_, batches_, seed);
+    batches_.each(ranks_,
+                  {.stage = stage,
+                   .key = kept_.key(),
+                   .shard = shard_batches(batches_),
+                   .first = first,
+                   .ahead = shards_ahead(ranks_),
+                   .visit =
+                       [&](int64_t number, const LabelledBatch& labelled, const std::vector<int32_t>&) {
+                         passes.run(number, labelled, [&](int layer, Linear which, Tensor a, Tensor g) {
+                           const int i = place_[tracked_index(model_, layer, which)];
+                           if (i >= 0) visit(static_cast<size_t>(i), a, g, labelled.batch);
+                         });
+                       },
+                   .made = [&] { return sums_.made(); },
+                   .take = [&](int64_t, std::vector<float>& made) { sums_.take(made); },
+                   .after =
+                       [&](int64_t taken, bool stopping) {
+                         if (stopping || kept_.due()) keep(taken);
+                       }},
+                  control_);
+    sums_.end_parts();
+  }
+
+  // First pass: A = E[a a^T], S = E[g g^T], tokens as if independent (eq. 16). Where its bases are known already
+  // (`over`) rank 0 has no more of it to hand out.
+  void covariances(int64_t first, bool over) {
+    for (size_t i = 0; i < layers_.size() && !over; ++i) {
+      Layer& layer = layers_[i];
+      const std::string number = std::to_string(i);
+      const auto add = [&](const std::string& name, int64_t side) {
+        sums_.add(side, width(side), kept_part(first > 0, name + number, side * width(side)));
+        return sums_.size() - 1;
+      };
+      if (owns(i)) layer.a = add("a", layer.weight.columns);
+      layer.s = add("s", layer.weight.rows);
+    }
+    const auto visit = [&](size_t i, Tensor a, Tensor g, const Batch&) {
+      if (owns(i)) columns_.gram(a, sums_.part(layers_[i].a));
+      columns_.gram(g, sums_.part(layers_[i].s));
+    };
+    pass(first_stage, options_.seed, first, visit, [&](int64_t taken) { keep_covariances(taken); });
+  }
+  void keep_covariances(int64_t taken) {
+    kept_.keep(first_stage, taken, [&](const UnfinishedWork::Put& put) {
+      for (size_t i = 0; i < layers_.size(); ++i) {
+        if (owns(i)) put("a" + std::to_string(i), sums_.total(layers_[i].a));
+        put("s" + std::to_string(i), sums_.total(layers_[i].s));
       }
     });
   }
 
-  // Eigenbases (eq. 18), in f64.
-  void eigenbases() {
-    const double count = static_cast<double>(batches_.tokens());
-    for (size_t i = 0; i < layers(); ++i) {
-      control_.say({"eigenbases", double(i), double(layers())});
-      std::vector<float> q_a = owner(i) == i ? eigenbasis(a_sum_[i], count) : factors_.layers[owner(i)].q_a;
-      a_sum_[i] = Buffer();
-      add_layer(i, std::move(q_a), eigenbasis(s_sum_[i], count));
-      s_sum_[i] = Buffer();
-      lambda_[i] = sums(false, "", 1, tracked_weight(model_, i).size());
-    }
-  }
-  void restore_eigenbases() {
-    for (size_t i = 0; i < layers(); ++i) {
-      const Tensor weight = tracked_weight(model_, i);
-      const auto square = [](int64_t n) { return static_cast<size_t>(n * n); };
+  // Eigenbases (eq. 18), in f64, on rank 0; those of an earlier run where `restored`.
+  void eigenbases(bool restored) {
+    const auto count = static_cast<double>(batches_.tokens());
+    const auto basis = [&](const std::string& name, int64_t side, size_t sum) {
+      std::vector<float> vectors = kept_part(restored, name, side * width(side));
+      if (ranks_.leads() && !restored) {
+        vectors = eigenvectors_of_blocks(sums_.total(sum), side, count);
+        sums_.end_total(sum);
+      }
+      ranks_.share(vectors, control_);
+      return vectors;
+    };
+    for (size_t i = 0; i < layers_.size(); ++i) {
+      if (!restored && ranks_.leads()) control_.say({"eigenbases", double(i), double(layers_.size())});
+      Layer& layer = layers_[i];
+      LayerFactors& f = factors_.layers[i];
       const std::string number = std::to_string(i);
-      add_layer(i, owner(i) == i ? kept_.part("a" + number, square(weight.columns)) : factors_.layers[owner(i)].q_a,
-                kept_.part("s" + number, square(weight.rows)));
-      lambda_[i] = sums(true, "lambda" + number, 1, weight.size());
+      f.q_a = owns(i) ? basis("a" + number, f.inputs, layer.a) : factors_.layers[layer.owner].q_a;
+      f.q_s = basis("s" + number, f.outputs, layer.s);
+      const auto on_device = [&](const std::vector<float>& vectors, int64_t side) {
+        Buffer buffer(model_.ops, side, width(side));
+        buffer.upload(vectors.data());
+        return buffer;
+      };
+      if (owns(i)) layer.q_a = on_device(f.q_a, f.inputs);
+      const bool tokens = tokens_first(batches_, f.inputs, f.outputs);
+      layer.q_s = on_device(tokens ? f.q_s : transposed_blocks(f.q_s, f.outputs), f.outputs);
     }
-  }
-  void add_layer(size_t i, std::vector<float> q_a, std::vector<float> q_s) {
-    const Tensor weight = tracked_weight(model_, i);
-    LayerFactors f;
-    f.name = tracked_name(tracked_layer(model_, i), tracked_linear(model_, i));
-    f.inputs = weight.columns;
-    f.outputs = weight.rows;
-    f.q_a = std::move(q_a);
-    f.q_s = std::move(q_s);
-    if (owner(i) == i) q_a_[i] = on_device(f.q_a, f.inputs, f.inputs);
-    q_s_[i] = on_device(f.q_s, f.outputs, f.outputs);
-    factors_.layers.push_back(std::move(f));
+    sums_ = ShardSums(model_.ops, ranks_);
+    for (size_t i = 0; i < layers_.size(); ++i) {
+      const int64_t numbers = layers_[i].weight.size();
+      sums_.add(1, numbers, kept_part(restored, "lambda" + std::to_string(i), numbers));
+    }
   }
 
-  // Second pass, fresh labels: Lambda = E over documents of the squared gradient in the eigenbasis (eq. 20). Tokens are
-  // rotated, then multiplied: for documents shorter than the layers are wide that is the cheaper order.
+  // Second pass, fresh labels: Lambda = E over documents of the squared gradient in the eigenbasis (eq. 20). The tokens
+  // are turned into it, then multiplied; or the documents' gradients are, where documents are longer than layers are
+  // wide.
   void eigenvalues(int64_t first) {
     Ops& ops = *model_.ops;
-    Buffer rotated_a, rotated_g;
-    const auto room = [&](Buffer& buffer, int64_t size) {
-      if (buffer.view().size() < size) buffer = Buffer(model_.ops, 1, size);
-      return buffer.view().data;
+    Buffer turned_a, turned_g;
+    const auto room = [&](Buffer& buffer, int64_t rows, int64_t columns) {
+      if (buffer.view().size() < rows * columns) buffer = Buffer(model_.ops, 1, rows * columns);
+      return Tensor{buffer.view().data, rows, columns};
     };
-    const auto visit = [&](int layer, Linear which, Tensor a, Tensor g, const Batch& batch) {
-      const size_t i = tracked_index(model_, layer, which);
-      const Tensor ra{room(rotated_a, a.size()), a.rows, a.columns}, rg{room(rotated_g, g.size()), g.rows, g.columns};
-      if (q_a_[i].view()) ops.matmul(a, false, q_a_[i], true, ra);  // else its owner, just before, has rotated it
-      ops.matmul(g, false, q_s_[i], true, rg);
-      ops.segment_squares(rg, ra, batch.segments, lambda_[i]);
+    constexpr size_t nobody = -1;
+    size_t turned = nobody;  // owner of the input that turned_a holds: the others who read it come right after
+    const auto visit = [&](size_t i, Tensor a, Tensor g, const Batch& batch) {
+      const Layer& layer = layers_[i];
+      const Tensor q_a = layers_[layer.owner].q_a;
+      if (tokens_first(batches_, a.columns, g.columns)) {
+        const Tensor ta = room(turned_a, a.rows, a.columns), tg = room(turned_g, g.rows, g.columns);
+        if (owns(i) || turned != layer.owner) columns_.turn(a, q_a, false, ta);
+        turned = layer.owner;
+        columns_.turn(g, layer.q_s, false, tg);
+        ops.segment_squares(tg, ta, batch.segments, sums_.part(i));
+        return;
+      }
+      turned = nobody;
+      const Tensor gradient = room(turned_g, g.columns, a.columns), half = room(turned_a, g.columns, a.columns);
+      for (const Segment& document : batch.segments) {
+        ops.segment_outer(g, a, {&document, 1}, {gradient.data, 1, gradient.size()});
+        columns_.turn(gradient, q_a, false, half);
+        add_turned_squares(ops, layer.q_s, half, sums_.part(i));
+      }
     };
-    SampledPasses(model_, batches_, seed_ + 0x5eed)
-        .run(second_stage, control_, first, visit, [&](int64_t done, bool stopping) {
-          if (stopping || kept_.due()) keep_eigenvalues(done);
-        });
+    pass(second_stage, options_.seed + 0x5eed, first, visit, [&](int64_t taken) { keep_eigenvalues(taken); });
   }
-  void keep_eigenvalues(int64_t done) {
-    kept_.keep(second_stage, done, [&](const UnfinishedWork::Put& to) {
-      for (size_t i = 0; i < layers(); ++i) {
+  void keep_eigenvalues(int64_t taken) {
+    kept_.keep(second_stage, taken, [&](const UnfinishedWork::Put& put) {
+      for (size_t i = 0; i < layers_.size(); ++i) {
         const std::string number = std::to_string(i);
-        if (owner(i) == i) to("a" + number, factors_.layers[i].q_a);
-        to("s" + number, factors_.layers[i].q_s);
-        put(to, "lambda" + number, lambda_[i]);
+        if (owns(i)) put("a" + number, factors_.layers[i].q_a);
+        put("s" + number, factors_.layers[i].q_s);
+        put("lambda" + number, sums_.total(i));
       }
     });
   }
 
   void finish() {
-    for (size_t i = 0; i < layers(); ++i) {
+    for (size_t i = 0; i < layers_.size(); ++i) {
       LayerFactors& f = factors_.layers[i];
-      f.lambda.resize(static_cast<size_t>(f.inputs * f.outputs));
-      lambda_[i].download(f.lambda.data());
+      if (ranks_.leads()) f.lambda = sums_.total(i);
+      ranks_.share(f.lambda, control_);
       double sum = 0;
       for (float& value : f.lambda) sum += value /= static_cast<float>(batches_.documents());
       f.damping = 0.1 * sum / static_cast<double>(f.lambda.size());
@@ -225,23 +271,40 @@ class Fit {
     factors_.model_hash = model_.hash;
     factors_.program = program_version();
     factors_.device = model_.ops->device();
+    factors_.choice = options_.choice;
     factors_.documents = batches_.documents();
     factors_.tokens = batches_.tokens();
-    factors_.seed = seed_;
+    factors_.seed = options_.seed;
     factors_.created = now_utc();
     factors_.seconds = kept_.seconds();
   }
 
   const Model& model_;
   const DocumentBatches& batches_;
-  const uint64_t seed_;
+  const FitOptions& options_;
   const Control& control_;
+  Ranks alone_;
+  Ranks& ranks_;
   UnfinishedWork kept_;
-  std::vector<Buffer> a_sum_, s_sum_, q_a_, q_s_, lambda_;  // by tracked layer; an input's owner alone has its A
-  Factors factors_;
+  ColumnBlocks columns_;
+  ShardSums sums_;
+  std::vector<int> place_;  // of each tracked layer among the chosen ones; -1: not chosen
+  std::vector<size_t> indices_;
+  std::vector<Layer> layers_;
+  Factors factors_;  // layers as layers_
 };
 
 }  // namespace
+
+int64_t shard_batches(const DocumentBatches& batches) { return std::clamp<int64_t>(batches.batches() / 128, 1, 8); }
+int64_t shards_ahead(const Ranks& ranks) { return 2 * ranks.size(); }
+
+bool tokens_first(const DocumentBatches& batches, int64_t inputs, int64_t outputs) {
+  const auto tokens =
+      static_cast<double>(batches.tokens()) / static_cast<double>(std::max<int64_t>(1, batches.documents()));
+  const auto m = static_cast<double>(inputs), p = static_cast<double>(outputs);
+  return tokens * (m * m + p * p) < m * p * (m + p);
+}
 
 Factors fit_factors(const Model& model, const Corpus& corpus, const FitOptions& options, const Control& control) {
   const auto start = std::chrono::steady_clock::now();
@@ -253,7 +316,8 @@ Factors fit_factors(const Model& model, const Corpus& corpus, const FitOptions& 
   return factors;
 }
 
-Factors fit_factors(const Model& model, const DocumentBatches& batches, const FitOptions& options, const Control& control) {
+Factors fit_factors(const Model& model, const DocumentBatches& batches, const FitOptions& options,
+                    const Control& control) {
   return Fit(model, batches, options, control).run();
 }
 

@@ -96,17 +96,17 @@ class Decomposer {
 
 }  // namespace
 
-LowRankQueries low_rank_room(const Model& model, int64_t queries, int64_t rank) {
+LowRankQueries low_rank_room(const Model& model, const std::vector<size_t>& layers, int64_t queries, int64_t rank) {
   LowRankQueries result;
   result.nats.resize(static_cast<size_t>(queries));
   result.errors.resize(static_cast<size_t>(queries));
-  for (size_t i = 0; i < tracked_count(model); ++i) {
+  result.layers.resize(tracked_count(model));
+  for (const size_t i : layers) {
     const Tensor weight = tracked_weight(model, i);
-    LowRankQueries::Layer layer;
+    LowRankQueries::Layer& layer = result.layers[i];
     layer.rank = std::min({rank, weight.rows, weight.columns});
     layer.left = Buffer(model.ops, queries * layer.rank, weight.rows);
     layer.right = Buffer(model.ops, queries * layer.rank, weight.columns);
-    result.layers.push_back(std::move(layer));
   }
   return result;
 }
@@ -117,6 +117,7 @@ void put(const Model& model, const QueryGradients& queries, int64_t rank, int64_
   std::vector<double> lost(queries.nats.size()), all(queries.nats.size());
   for (size_t i = 0; i < queries.layers.size(); ++i) {
     const Tensor weight = tracked_weight(model, i), whole = queries.layers[i].view();
+    if (!whole) continue;
     const LowRankQueries::Layer& layer = result.layers[i];
     Decomposer decomposer(model, weight.rows, weight.columns, rank);
     for (int64_t q = 0; q < count; ++q) {
@@ -134,21 +135,27 @@ void put(const Model& model, const QueryGradients& queries, int64_t rank, int64_
   }
 }
 
-
 LowRankQueries compress(const Model& model, const QueryGradients& queries, int64_t rank) {
-  LowRankQueries result = low_rank_room(model, static_cast<int64_t>(queries.nats.size()), rank);
+  std::vector<size_t> layers;
+  for (size_t i = 0; i < queries.layers.size(); ++i)
+    if (queries.layers[i].view()) layers.push_back(i);
+  LowRankQueries result = low_rank_room(model, layers, static_cast<int64_t>(queries.nats.size()), rank);
   put(model, queries, rank, 0, result);
   return result;
 }
 
 LowRankQueries low_rank_queries(const Model& model, const Factors* factors, const std::vector<Query>& queries,
                                 int64_t rank, const Control& control) {
-  LowRankQueries result = low_rank_room(model, static_cast<int64_t>(queries.size()), rank);
+  const std::vector<size_t> layers = asked_layers(model, factors);
+  const size_t together = queries_at_once(model, layers, most_bytes);
+  LowRankQueries result = low_rank_room(model, layers, static_cast<int64_t>(queries.size()), rank);
   for (size_t first = 0; first < queries.size();) {
-    const size_t last = std::min(queries.size(), first + queries_at_once(model, most_bytes));
+    const size_t last = std::min(queries.size(), first + together);
     control.say({"query gradients", double(first), double(queries.size())});
-    QueryGradients part = query_gradients(model, {queries.begin() + static_cast<std::ptrdiff_t>(first),
-                                                  queries.begin() + static_cast<std::ptrdiff_t>(last)});
+    QueryGradients part = query_gradients(
+        model,
+        {queries.begin() + static_cast<std::ptrdiff_t>(first), queries.begin() + static_cast<std::ptrdiff_t>(last)},
+        factors);
     if (factors) precondition(model, *factors, part);
     put(model, part, rank, static_cast<int64_t>(first), result);
     first = last;

@@ -12,7 +12,7 @@ namespace stemma {
 // Per tracked layer and query V ~ L R, L (P, r) with orthonormal columns.
 struct LowRankQueries {
   struct Layer {
-    int64_t rank = 0;    // r, at most P and M
+    int64_t rank = 0;    // r, at most P and M; 0: not asked
     Buffer left, right;  // (Q*r, P): L transposed; (Q*r, M): R
   };
   std::vector<Layer> layers;
@@ -20,8 +20,8 @@ struct LowRankQueries {
   std::vector<double> errors;  // (Q) |V - L R| / |V|, Frobenius norms over all layers
 };
 
-// Room for `queries` of them, its numbers not set.
-LowRankQueries low_rank_room(const Model& model, int64_t queries, int64_t rank);
+// Room for `queries` of them over these layers, its numbers not set.
+LowRankQueries low_rank_room(const Model& model, const std::vector<size_t>& layers, int64_t queries, int64_t rank);
 
 // The nearest matrices of rank `rank` by randomised SVD with oversampling and two power iterations (Halko et al. 2011,
 // algorithm 4.4); thin decompositions in f64. The same bits for the same input. Where the rank is that of a whole layer

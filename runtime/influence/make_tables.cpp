@@ -65,42 +65,58 @@ InfluenceTable table_of(const TraceQueries& part, const float* rows, const std::
 
 void show_documents(const Model& model, const QueryGradients& gradients, const TraceQueries& part, const Corpus& corpus,
                     const DocumentBatches& batches, int64_t batch_tokens, double scale, InfluenceTable& table,
-                    const Control& control) {
+                    const std::string& key, Ranks& ranks, const Control& control) {
   std::set<int32_t> wanted(table.top_documents.begin(), table.top_documents.end());
   wanted.insert(table.bottom_documents.begin(), table.bottom_documents.end());
   std::erase_if(wanted, [&](int32_t d) { return batches.document(d).size() < 2; });
-  const std::vector<int32_t> list(wanted.begin(), wanted.end());
+  std::vector<int32_t> list(wanted.begin(), wanted.end());
+  ranks.share(list, control);
   const size_t steps = part.steps.size(), blocks = static_cast<size_t>(model.config.layers);
-  for (size_t first = 0; first < list.size();) {
-    control.say({"tokens and layers of the documents shown", double(first), double(list.size())});
+  struct Shown {
+    size_t first;  // in the list
     LabelledBatch labelled;
-    size_t last = first;
-    for (; last < list.size() && (last == first || labelled.batch.size() < batch_tokens); ++last)
-      labelled.add(batches.document(list[last]));
-    const Decomposition parts = decompose(model, gradients, part.first, part.first + steps, labelled);
+  };
+  std::vector<Shown> shards;
+  for (size_t i = 0; i < list.size(); ++i) {
+    if (shards.empty() || shards.back().labelled.batch.size() >= batch_tokens) shards.push_back({i, {}});
+    shards.back().labelled.add(batches.document(list[i]));
+  }
+  const auto say = [&](size_t done) {
+    if (ranks.leads()) control.say({"tokens and layers of the documents shown", double(done), double(list.size())});
+  };
+  const auto work = [&](int64_t shard, const auto&) {
+    say(shards[static_cast<size_t>(shard)].first);
+    Decomposition parts =
+        decompose(model, gradients, part.first, part.first + steps, shards[static_cast<size_t>(shard)].labelled);
+    parts.tokens.insert(parts.tokens.end(), parts.layers.begin(), parts.layers.end());
+    return parts.tokens;
+  };
+  const auto take = [&](int64_t shard, const std::vector<float>& parts) {
+    const auto& [first, labelled] = shards[static_cast<size_t>(shard)];
     const auto rows = static_cast<size_t>(labelled.batch.size()), segments = labelled.batch.segments.size();
-    for (size_t i = first; i < last; ++i) {
-      const Document& document = corpus.documents[list[i]];
-      const Segment& segment = labelled.batch.segments[i - first];
+    const float *tokens = parts.data(), *layers = tokens + steps * rows;
+    for (size_t i = 0; i < segments; ++i) {
+      const int32_t index = list[first + i];
+      const Document& document = corpus.documents[index];
+      const Segment& segment = labelled.batch.segments[i];
       ShownDocument shown;
-      shown.index = list[i];
+      shown.index = index;
       shown.id = document.id;
       shown.name = document.name;
       shown.source = document.source;
       shown.text = document.text;
-      shown.token_offsets = shown_offsets(*model.tokenizer, document.text, batches.document(list[i]).size());
+      shown.token_offsets = shown_offsets(*model.tokenizer, document.text, batches.document(index).size());
       for (size_t s = 0; s < steps; ++s) {
         for (int32_t t = segment.query_begin; t < segment.query_end; ++t)
-          shown.token_scores.push_back(static_cast<float>(parts.tokens[s * rows + t] * scale));
+          shown.token_scores.push_back(static_cast<float>(tokens[s * rows + t] * scale));
         shown.token_scores.push_back(0);  // the last token predicts nothing
         for (size_t l = 0; l < blocks; ++l)
-          shown.layer_scores.push_back(
-              static_cast<float>(parts.layers[(s * segments + i - first) * blocks + l] * scale));
+          shown.layer_scores.push_back(static_cast<float>(layers[(s * segments + i) * blocks + l] * scale));
       }
       table.shown.push_back(std::move(shown));
     }
-    first = last;
-  }
+  };
+  ranks.spread({.key = key, .last = static_cast<int64_t>(shards.size()), .work = work, .take = take}, control);
 }
 
 }  // namespace stemma

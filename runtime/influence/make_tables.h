@@ -12,9 +12,10 @@ namespace stemma {
 InfluenceTable table_of(const TraceQueries& part, const float* rows, const std::vector<float>& nats,
                         const std::vector<int32_t>& exact, const Corpus& corpus, int top);
 
-// Fills table.shown with every document its lists name, packed into batches; `scale` as of the table's scores.
+// Fills table.shown with every document its lists name, packed into batches that are spread over the ranks; only rank 0
+// has a table. `scale` as of the table's scores; `key` as of Ranks::Pass.
 void show_documents(const Model& model, const QueryGradients& gradients, const TraceQueries& part, const Corpus& corpus,
                     const DocumentBatches& batches, int64_t batch_tokens, double scale, InfluenceTable& table,
-                    const Control& control);
+                    const std::string& key, Ranks& ranks, const Control& control);
 
 }  // namespace stemma

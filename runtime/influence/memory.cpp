@@ -1,6 +1,7 @@
 #include "runtime/influence/memory.h"
 
 #include <algorithm>
+#include <set>
 
 #include "runtime/influence/tracked.h"
 #include "runtime/model/forward.h"
@@ -18,11 +19,13 @@ struct LinearSizes {
   bool owns_input;
 };
 
-std::vector<LinearSizes> linears_in(const Model& model) {
+std::vector<LinearSizes> linears_in(const Model& model, const LayerChoice& choice) {
   std::vector<LinearSizes> all;
-  for (size_t i = 0; i < tracked_count(model); ++i) {
+  std::set<size_t> inputs;
+  for (const size_t i : chosen_layers(model, choice.pattern)) {
     const Tensor weight = tracked_weight(model, i);
-    all.push_back({static_cast<double>(weight.columns), static_cast<double>(weight.rows), owns_input(model, i)});
+    all.push_back({static_cast<double>(weight.columns), static_cast<double>(weight.rows),
+                   inputs.insert(owner_of_input(model, i)).second});
   }
   return all;
 }
@@ -49,42 +52,50 @@ double packed_bytes(double columns, int64_t rows) {
 double FitMemory::peak() const { return std::max({covariances, eigenbases, eigenvalues}); }
 double ScanMemory::peak() const { return std::max({queries, scan, tables}); }
 
-FitMemory fit_memory(const Model& model, const DocumentBatches& batches) {
-  const auto linears = linears_in(model);
+FitMemory fit_memory(const Model& model, const DocumentBatches& batches, const FitOptions& options) {
+  const auto linears = linears_in(model, options.choice);
   const int64_t rows = batches.largest();
-  const double pass = pass_bytes(model, rows);
-  double sums = 0, held = 0, eigen = 0, host = 0, device = 0, lambda = 0, widest = 0, widest_pair = 0, rotated = 0;
+  const double pass = pass_bytes(model, rows), blocks = options.choice.blocks;
+  double sums = 0, widest = 0, packed = 0, turned_inputs = 0, turned_gradients = 0;
+  double host = 0, device = 0, lambda = 0, eigen = 0;
   for (const auto& [m, p, owns] : linears) {
-    sums += number * ((owns ? m * m : 0) + p * p);
+    sums += number * ((owns ? m * m : 0) + p * p) / blocks;
     widest = std::max({widest, m, p});
-    widest_pair = std::max(widest_pair, m + p);
+    const bool tokens = tokens_first(batches, static_cast<int64_t>(m), static_cast<int64_t>(p));
+    turned_inputs = std::max(turned_inputs, tokens ? static_cast<double>(rows) * m : p * m);
+    turned_gradients = std::max(turned_gradients, tokens ? static_cast<double>(rows) * p : p * m);
+    packed = std::max(packed, tokens ? packed_bytes(m + p, rows)
+                                     : packed_bytes(p / blocks + m, static_cast<int64_t>(p / blocks)));
   }
-  held = sums;
+  // One block's columns, and what they turn into.
+  const double columns = blocks > 1 ? number * 2 * static_cast<double>(rows) * widest / blocks : 0;
+  double held = sums;
   for (const auto& [m, p, owns] : linears) {
-    // LAPACK's matrix and work are f64, beside the sums on the host and the vectors that come out.
-    const double largest = std::max(owns ? m : 0, p);
-    eigen = std::max(eigen, held + host + device + lambda + number * m * m + 32 * largest * largest);
-    held -= number * ((owns ? m * m : 0) + p * p);
-    host += number * (m * m + p * p);
-    device += number * ((owns ? m * m : 0) + p * p);
+    // LAPACK's matrix and work are f64, beside the sums on the host and the vectors that come out, block by block.
+    const double side = std::max(owns ? m : 0, p), block = side / blocks;
+    eigen = std::max(eigen, held + host + device + number * m * m / blocks + 2 * number * side * block + 24 * block * block);
+    held -= number * ((owns ? m * m : 0) + p * p) / blocks;
+    host += number * (m * m + p * p) / blocks;
+    device += number * ((owns ? m * m : 0) + p * p) / blocks;
     lambda += number * m * p;
   }
-  rotated = number * static_cast<double>(rows) * 2 * widest;
   FitMemory memory;
-  memory.covariances = pass + sums + packed_bytes(2 * widest, rows);
+  memory.covariances = pass + 2 * sums + columns + packed_bytes(2 * widest / blocks, rows);
   memory.eigenbases = eigen;
   memory.eigenvalues =
-      std::max(pass + host + device + lambda + rotated + packed_bytes(widest_pair, rows), host + device + 2 * lambda);
+      pass + host + device + 2 * lambda + number * (turned_inputs + turned_gradients) + columns + packed;
+  if (options.ranks && !options.ranks->alone())
+    memory.waiting = static_cast<double>(shards_ahead(*options.ranks)) * std::max(sums, lambda);
   return memory;
 }
 
 ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64_t documents, int64_t queries,
-                       int64_t query_tokens) {
+                       int64_t query_tokens, const LayerChoice& choice) {
   double tracked = 0, widest = 0, rotation = 0;
-  for (const auto& [m, p, owns] : linears_in(model)) {
+  for (const auto& [m, p, owns] : linears_in(model, choice)) {
     tracked += m * p;
     widest = std::max(widest, m + p);
-    rotation = std::max(rotation, number * (2 * (m * m + p * p) + 4 * m * p));
+    rotation = std::max(rotation, number * (2 * (m * m + p * p) / choice.blocks + 4 * m * p));
   }
   const auto count = static_cast<double>(queries), d = static_cast<double>(documents);
   const double gradients = number * tracked * count, scores = number * count * d;
@@ -104,9 +115,9 @@ ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64
   return memory;
 }
 
-double factors_file_bytes(const Model& model) {
+double factors_file_bytes(const Model& model, const LayerChoice& choice) {
   double numbers = 0;
-  for (const auto& [m, p, owns] : linears_in(model)) numbers += m * m + p * p + m * p;
+  for (const auto& [m, p, owns] : linears_in(model, choice)) numbers += (m * m + p * p) / choice.blocks + m * p;
   return number * numbers;
 }
 

@@ -6,15 +6,18 @@
 #include <cstdint>
 
 #include "runtime/influence/documents.h"
+#include "runtime/influence/factors.h"
 #include "runtime/model/model.h"
 
 namespace stemma {
 
 struct FitMemory {
   double covariances = 0, eigenbases = 0, eigenvalues = 0;  // each stage's own peak
+  double waiting = 0;  // beside that, on rank 0 of many, at most: sums that wait for an earlier shard's
   double peak() const;
 };
-FitMemory fit_memory(const Model& model, const DocumentBatches& batches);
+// Throws Error(usage) where the choice means no layer.
+FitMemory fit_memory(const Model& model, const DocumentBatches& batches, const FitOptions& options = {});
 
 struct ScanMemory {
   double queries = 0;  // the gradients of all queries and their preconditioning
@@ -25,9 +28,9 @@ struct ScanMemory {
 };
 // `queries` spans of sequences of at most `query_tokens` tokens, against all `documents` of the corpus.
 ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64_t documents, int64_t queries,
-                       int64_t query_tokens);
+                       int64_t query_tokens, const LayerChoice& choice = {});
 
-double factors_file_bytes(const Model& model);
+double factors_file_bytes(const Model& model, const LayerChoice& choice);
 // Of the documents' scores in a session: queries that are steps, before compression.
 double scores_file_bytes(int64_t documents, int64_t queries);
 

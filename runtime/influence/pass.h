@@ -54,7 +54,8 @@ class Room {
 // Fills scores (documents of the batch, Q), which are zero before.
 using ScoreBatch = std::function<void(const LabelledBatch&, std::vector<float>& scores)>;
 // Returns scores (Q, documents of the corpus). With `kept` it goes on from the scores kept there, and keeps its own.
+// Spread over `ranks` (null: alone), rank 0 has the scores.
 std::vector<float> scan_batches(int64_t queries, const DocumentBatches& batches, size_t corpus_documents,
-                                const Control& control, UnfinishedWork* kept, const ScoreBatch& score);
+                                const Control& control, UnfinishedWork* kept, Ranks* ranks, const ScoreBatch& score);
 
 }  // namespace stemma

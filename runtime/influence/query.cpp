@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/influence/blocks.h"
 #include "runtime/influence/tracked.h"
 
 namespace stemma {
@@ -11,20 +12,39 @@ constexpr int64_t batch_tokens = 4096;
 
 }  // namespace
 
-size_t queries_at_once(const Model& model, double bytes) {
+std::vector<size_t> asked_layers(const Model& model, const Factors* factors) {
+  return chosen_layers(model, factors ? factors->choice.pattern : "all");
+}
+
+size_t queries_at_once(const Model& model, const std::vector<size_t>& layers, double bytes) {
   double tracked = 0;
-  for (size_t i = 0; i < tracked_count(model); ++i) tracked += static_cast<double>(tracked_weight(model, i).size());
+  for (const size_t i : layers) tracked += static_cast<double>(tracked_weight(model, i).size());
   return static_cast<size_t>(std::max(1.0, bytes / (sizeof(float) * tracked)));
 }
 
-QueryGradients query_gradients(const Model& model, const std::vector<Query>& queries) {
+bool fit_together(const Factors& factors, const Model& model) {
+  if (factors.model_hash != model.hash) return false;
+  const std::vector<size_t> layers = layers_matching(model, factors.choice.pattern);
+  if (layers.empty() || layers.size() != factors.layers.size()) return false;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const LayerFactors& f = factors.layers[i];
+    const Tensor weight = tracked_weight(model, layers[i]);
+    if (f.name != tracked_name(tracked_layer(model, layers[i]), tracked_linear(model, layers[i])) ||
+        f.inputs != weight.columns || f.outputs != weight.rows)
+      return false;
+  }
+  return true;
+}
+
+QueryGradients query_gradients(const Model& model, const std::vector<Query>& queries, const Factors* factors) {
   Ops& ops = *model.ops;
   const auto count = static_cast<int64_t>(queries.size());
   QueryGradients result;
   result.nats.resize(queries.size());
-  for (size_t i = 0; i < tracked_count(model); ++i) {
-    result.layers.emplace_back(model.ops, count, tracked_weight(model, i).size());
-    result.layers.back().zero();
+  result.layers.resize(tracked_count(model));
+  for (const size_t i : asked_layers(model, factors)) {
+    result.layers[i] = Buffer(model.ops, count, tracked_weight(model, i).size());
+    result.layers[i].zero();
   }
   Workspace work(model);
   Buffer top;
@@ -49,6 +69,7 @@ QueryGradients query_gradients(const Model& model, const std::vector<Query>& que
     }
     const LinearTap tap = [&](int layer, Linear which, Tensor a, Tensor g) {
       const Tensor rows = result.layers[tracked_index(model, layer, which)].view();
+      if (!rows) return;
       ops.segment_outer(g, a, batch.segments, rows.slice(static_cast<int64_t>(first), static_cast<int64_t>(last)));
     };
     backward(work, batch, gradient, nullptr, &tap);
@@ -59,24 +80,26 @@ QueryGradients query_gradients(const Model& model, const std::vector<Query>& que
 
 void precondition(const Model& model, const Factors& factors, QueryGradients& queries) {
   Ops& ops = *model.ops;
-  for (size_t i = 0; i < queries.layers.size(); ++i) {
+  ColumnBlocks columns(model.ops);
+  const std::vector<size_t> layers = chosen_layers(model, factors.choice.pattern);
+  for (size_t i = 0; i < layers.size(); ++i) {
     const LayerFactors& f = factors.layers[i];
     const int64_t m = f.inputs, p = f.outputs;
-    const auto put = [&](const std::vector<float>& host, int64_t rows, int64_t columns) {
-      Buffer buffer(model.ops, rows, columns);
+    const auto put = [&](const std::vector<float>& host, int64_t rows) {
+      Buffer buffer(model.ops, rows, static_cast<int64_t>(host.size()) / rows);
       buffer.upload(host.data());
       return buffer;
     };
-    const Buffer q_a = put(f.q_a, m, m), q_s = put(f.q_s, p, p), lambda = put(f.lambda, p, m);
-    Buffer half(model.ops, p, m), rotated(model.ops, p, m);
-    const Tensor all = queries.layers[i].view();
+    const Buffer q_a = put(f.q_a, m), q_s = put(f.q_s, p), lambda = put(f.lambda, p);
+    Buffer half(model.ops, p, m), turned(model.ops, p, m);
+    const Tensor all = queries.layers[layers[i]].view();
     for (int64_t q = 0; q < all.rows; ++q) {
       const Tensor v{all.row(q), p, m};
-      ops.matmul(q_s, false, v, false, half);
-      ops.matmul(half, false, q_a, true, rotated);
-      ops.divide_damped(rotated, lambda, static_cast<float>(f.damping), rotated);
-      ops.matmul(q_s, true, rotated, false, half);
-      ops.matmul(half, false, q_a, false, v);
+      turn_rows(ops, q_s, false, v, half);
+      columns.turn(half, q_a, false, turned);
+      ops.divide_damped(turned, lambda, static_cast<float>(f.damping), turned);
+      turn_rows(ops, q_s, true, turned, half);
+      columns.turn(half, q_a, true, v);
     }
   }
 }

@@ -71,11 +71,12 @@ Questions question_of_span(const Model& model, const Trace& trace, const AskedSp
   return questions;
 }
 
-QueryGradients gradients_of(const Model& model, const Questions& questions) {
-  QueryGradients gradients = query_gradients(model, questions.queries);
+QueryGradients gradients_of(const Model& model, const Questions& questions, const Factors* factors) {
+  QueryGradients gradients = query_gradients(model, questions.queries, factors);
   if (questions.against.empty()) return gradients;
-  const QueryGradients others = query_gradients(model, questions.against);
-  for (size_t i = 0; i < gradients.layers.size(); ++i) model.ops->add(others.layers[i], gradients.layers[i], -1);
+  const QueryGradients others = query_gradients(model, questions.against, factors);
+  for (size_t i = 0; i < gradients.layers.size(); ++i)
+    if (others.layers[i].view()) model.ops->add(others.layers[i], gradients.layers[i], -1);
   for (size_t q = 0; q < gradients.nats.size(); ++q) gradients.nats[q] -= others.nats[q];
   return gradients;
 }

@@ -40,6 +40,6 @@ Questions questions_of_steps(const Model& model, const std::vector<const Trace*>
 Questions question_of_span(const Model& model, const Trace& trace, const AskedSpan& span);
 
 // Gradients of all queries, before preconditioning; a contrast's is the difference of its two.
-QueryGradients gradients_of(const Model& model, const Questions& questions);
+QueryGradients gradients_of(const Model& model, const Questions& questions, const Factors* factors = nullptr);
 
 }  // namespace stemma

@@ -5,7 +5,8 @@
 namespace stemma {
 
 std::vector<float> rescore(const Model& model, const QueryGradients& queries, const DocumentBatches& batches,
-                           const std::vector<int32_t>& documents, int64_t batch_tokens, const Control& control) {
+                           const std::vector<int32_t>& documents, int64_t batch_tokens, const Control& control,
+                           Ranks* ranks) {
   std::vector<std::vector<int32_t>> chosen;
   chosen.reserve(documents.size());
   for (const int32_t d : documents) chosen.push_back(batches.document(d));
@@ -14,7 +15,8 @@ std::vector<float> rescore(const Model& model, const QueryGradients& queries, co
     progress.stage = "scores of the chosen documents";
     control.say(progress);
   };
-  return scan(model, queries, DocumentBatches(std::move(chosen), batch_tokens), documents.size(), named);
+  return scan(model, queries, DocumentBatches(std::move(chosen), batch_tokens), documents.size(), named, nullptr,
+              ranks);
 }
 
 }  // namespace stemma

@@ -8,17 +8,18 @@
 namespace stemma {
 
 std::vector<float> scan(const Model& model, const QueryGradients& queries, const DocumentBatches& batches,
-                        size_t corpus_documents, const Control& control, UnfinishedWork* kept) {
+                        size_t corpus_documents, const Control& control, UnfinishedWork* kept, Ranks* ranks) {
   Ops& ops = *model.ops;
   const auto count = static_cast<int64_t>(queries.nats.size());
   DocumentPass pass(model);
   Room room(model);
-  return scan_batches(count, batches, corpus_documents, control, kept,
+  return scan_batches(count, batches, corpus_documents, control, kept, ranks,
                       [&](const LabelledBatch& labelled, std::vector<float>& scores) {
                         const auto& segments = labelled.batch.segments;
                         const Tensor sums = room.zeros(static_cast<int64_t>(segments.size()), count);
                         pass.run(labelled, [&](int layer, Linear which, Tensor a, Tensor g) {
-                          ops.segment_scores(g, a, segments, queries.layers[tracked_index(model, layer, which)], sums);
+                          const Tensor asked = queries.layers[tracked_index(model, layer, which)];
+                          if (asked) ops.segment_scores(g, a, segments, asked, sums);
                         });
                         ops.download(scores.data(), sums.data, sizeof(float) * scores.size());
                       });
@@ -40,6 +41,7 @@ Decomposition decompose(const Model& model, const QueryGradients& queries, size_
   pass.run(documents, [&](int layer, Linear which, Tensor a, Tensor g) {
     // <V, g_t a_t^T> = g_t . V a_t for every token t.
     const Tensor all = queries.layers[tracked_index(model, layer, which)].view();
+    if (!all) return;
     const Tensor image{images.view().data, rows, g.columns};
     for (int64_t q = 0; q < count; ++q) {
       ops.matmul(a, false, {all.row(static_cast<int64_t>(first) + q), g.columns, a.columns}, true, image);

@@ -33,7 +33,7 @@ std::vector<Route> choose_routes(const Model& model, const LowRankQueries& queri
 
 std::vector<float> scan(const Model& model, const LowRankQueries& queries, const std::vector<Route>& routes,
                         const DocumentBatches& batches, size_t corpus_documents, const Control& control,
-                        UnfinishedWork* kept) {
+                        UnfinishedWork* kept, Ranks* ranks) {
   Ops& ops = *model.ops;
   const auto count = static_cast<int64_t>(queries.nats.size());
   const int64_t together = count > 0 ? queries_together(model, queries, batches.largest()) : 1;
@@ -67,9 +67,11 @@ std::vector<float> scan(const Model& model, const LowRankQueries& queries, const
     const auto rows = labelled.batch.size(), found = static_cast<int64_t>(segments.size());
     const Tensor by_document = document_room.zeros(1, found * count), by_token = token_room.zeros(1, rows * count);
     pass.run(labelled, [&](int layer, Linear which, Tensor a, Tensor g) {
+      const size_t i = tracked_index(model, layer, which);
+      if (queries.layers[i].rank == 0) return;
       for (int64_t first = 0; first < count; first += together) {
         const int64_t last = std::min(count, first + together);
-        meet(tracked_index(model, layer, which), a, g, segments, first, last,
+        meet(i, a, g, segments, first, last,
              {by_document.data + found * first, found, last - first},
              {by_token.data + rows * first, rows, last - first});
       }
@@ -90,7 +92,7 @@ std::vector<float> scan(const Model& model, const LowRankQueries& queries, const
         }
     }
   };
-  return scan_batches(count, batches, corpus_documents, control, kept, score);
+  return scan_batches(count, batches, corpus_documents, control, kept, ranks, score);
 }
 
 }  // namespace stemma

@@ -16,6 +16,6 @@ std::vector<Route> choose_routes(const Model& model, const LowRankQueries& queri
 // As scan (scan.h), of V ~ L R: what is left out of V is all that is left out of the scores.
 std::vector<float> scan(const Model& model, const LowRankQueries& queries, const std::vector<Route>& routes,
                         const DocumentBatches& batches, size_t corpus_documents, const Control& control,
-                        UnfinishedWork* kept = nullptr);
+                        UnfinishedWork* kept = nullptr, Ranks* ranks = nullptr);
 
 }  // namespace stemma

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "runtime/model/model.h"
 
@@ -42,5 +43,11 @@ inline std::string tracked_name(int layer, Linear which) {
 inline Tensor tracked_weight(const Model& model, size_t index) {
   return model.weights.blocks[static_cast<size_t>(tracked_layer(model, index))].linear(tracked_linear(model, index));
 }
+
+// Those whose names a pattern means, rising: "all", "mlp", "attn", or a name with * for any characters,
+// "blocks.*.mlp.down".
+std::vector<size_t> layers_matching(const Model& model, const std::string& pattern);
+// The same. Throws Error(usage) where there is none.
+std::vector<size_t> chosen_layers(const Model& model, const std::string& pattern);
 
 }  // namespace stemma

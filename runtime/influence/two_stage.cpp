@@ -22,11 +22,11 @@ std::vector<int32_t> extreme(const float* scores, size_t documents, size_t n, fl
 
 SecondStage score_again(const Model& model, const QueryGradients& gradients, const DocumentBatches& batches,
                         float* scores, size_t documents, size_t count, size_t recall_at, int64_t batch_tokens,
-                        double scale, const Control& control) {
+                        double scale, Ranks& ranks, const Control& control) {
   const size_t queries = gradients.nats.size();
   std::set<int32_t> chosen;
   std::vector<std::vector<int32_t>> first(queries);
-  for (size_t q = 0; q < queries; ++q) {
+  for (size_t q = 0; q < queries && ranks.leads(); ++q) {
     first[q] = extreme(scores + q * documents, documents, recall_at, 1);
     std::sort(first[q].begin(), first[q].end());
     for (const float sign : {1.0f, -1.0f}) {
@@ -35,7 +35,9 @@ SecondStage score_again(const Model& model, const QueryGradients& gradients, con
     }
   }
   SecondStage stage{{chosen.begin(), chosen.end()}, 0};
-  const std::vector<float> exact = rescore(model, gradients, batches, stage.documents, batch_tokens, control);
+  ranks.share(stage.documents, control);
+  const auto exact = rescore(model, gradients, batches, stage.documents, batch_tokens, control, &ranks);
+  if (!ranks.leads()) return stage;
   for (size_t q = 0; q < queries; ++q) {
     for (size_t i = 0; i < stage.documents.size(); ++i)
       scores[q * documents + static_cast<size_t>(stage.documents[i])] =

@@ -19,8 +19,9 @@ struct SecondStage {
 
 // Of each row of scores (Q, D) the `count` strongest on either side are scored exactly (rescore.h), times `scale`, and
 // so is every other row of these documents. `recall_at` is how long the compared lists of proponents are.
+// Rank 0 has `scores`; the others help.
 SecondStage score_again(const Model& model, const QueryGradients& gradients, const DocumentBatches& batches,
                         float* scores, size_t documents, size_t count, size_t recall_at, int64_t batch_tokens,
-                        double scale, const Control& control);
+                        double scale, Ranks& ranks, const Control& control);
 
 }  // namespace stemma

@@ -28,6 +28,7 @@ class UnfinishedWork {
   // least; writing takes a fiftieth of the time at most, whatever the disk.
   UnfinishedWork(std::filesystem::path file, std::string key, const Control& control, double pause = 10);
 
+  const std::string& key() const { return key_; }
   const std::string& stage() const { return stage_; }  // empty: nothing was kept
   int64_t done() const { return done_; }               // units of that stage
   double seconds() const;                              // spent on the work, earlier runs' too

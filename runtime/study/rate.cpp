@@ -56,9 +56,9 @@ double matmul_rate(Ops& ops, WeightType type) {
   return best;
 }
 
-double tracked_parameters(const Model& model) {
+double tracked_parameters(const Model& model, const LayerChoice& choice) {
   double sum = 0;
-  for (size_t i = 0; i < tracked_count(model); ++i) sum += static_cast<double>(tracked_weight(model, i).size());
+  for (const size_t i : chosen_layers(model, choice.pattern)) sum += static_cast<double>(tracked_weight(model, i).size());
   return sum;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/influence/documents.h"
+#include "runtime/influence/factors.h"
 
 namespace stemma {
 
@@ -15,7 +16,7 @@ Bandwidth bandwidth(Ops& ops);
 // Matrix products of the device, FLOP/s: the best of a few large ones, of weights in f32 or as bf16 ones are multiplied.
 double matmul_rate(Ops& ops, WeightType type = WeightType::f32);
 // Weights of all tracked layers, N.
-double tracked_parameters(const Model& model);
+double tracked_parameters(const Model& model, const LayerChoice& choice = {});
 
 // What cannot be avoided, FLOP: forward and activation backward (4 N a token), and each document's dot product with
 // each query. A fit is two such passes. Gradients, covariances and rotations are left out, so 100 % is out of reach.

@@ -36,6 +36,7 @@ const std::vector<Library>& libraries() {
        std::regex("tests/.*|app/(?!commands/).*|app/commands/export\\.cpp")},
       {"Dear ImGui", std::regex("(.*/)?imgui.*"), std::regex("(tests/)?viewer/.*")},
       {"OpenGL", std::regex("(GL|GLES[23]?|EGL|KHR)/.*"), std::regex("(tests/)?viewer/.*")},
+      {"MPI", std::regex("mpi.*\\.h"), std::regex("runtime/ranks/mpi/.*\\.cpp")},
       {"CUDA", std::regex("(cuda|cublas|curand|cusolver|nvrtc).*|cub/.*|thrust/.*|cooperative_groups.*"),
        std::regex("kernels/.*\\.cuh?")},
   };
@@ -136,6 +137,8 @@ class IncludesTest : public QObject {
     row("HDF5 in the session", "runtime/session/session.cpp", "#include <hdf5.h>", false);
     row("HDF5 in a header", "runtime/session/hdf5_file.h", "#include <H5public.h>", false);
     row("HDF5 in a test", "tests/runtime/session/session_test.cpp", "#include \"hdf5.h\"", false);
+    row("MPI at home", "runtime/ranks/mpi/mpi_mailbox.cpp", "#include <mpi.h>", true);
+    row("MPI among the ranks", "runtime/ranks/ranks.cpp", "#include <mpi.h>", false);
     row("Qt in app", "app/main.cpp", "#include <QApplication>", true);
     row("Qt in a test", "tests/runtime/worker_test.cpp", "#include <QtTest>", true);
     row("Qt in runtime", "runtime/worker.cpp", "#include <QThread>", false);

@@ -4,8 +4,17 @@
 #include <cmath>
 
 #include "runtime/influence/eigen.h"
+#include "runtime/influence/shard_sums.h"
 #include "runtime/influence/tracked.h"
 #include "runtime/random.h"
+
+extern "C" {
+void dsyrk_(const char* triangle, const char* transposed, const int* n, const int* k, const double* alpha,
+            const double* a, const int* lda, const double* beta, double* c, const int* ldc);
+void dgemm_(const char* transposed_a, const char* transposed_b, const int* m, const int* n, const int* k,
+            const double* alpha, const double* a, const int* lda, const double* b, const int* ldb, const double* beta,
+            double* c, const int* ldc);
+}
 
 namespace stemma {
 namespace {
@@ -13,6 +22,7 @@ namespace {
 constexpr int64_t most_directions = 4096;  // of all layers together: their covariance is decomposed whole
 constexpr int64_t spare = 32;              // directions more than are kept, while they are looked for
 constexpr int iterations = 2;
+constexpr int64_t most_shards = 32;  // a shard's sums are as large as all directions: few of them travel
 
 std::vector<float> downloaded(const Buffer& buffer) {
   std::vector<float> host(static_cast<size_t>(buffer.view().size()));
@@ -22,24 +32,24 @@ std::vector<float> downloaded(const Buffer& buffer) {
 
 // Orthonormal columns that span those of y (n,c), the strongest `kept` of them; y = C omega makes them principal.
 std::vector<float> strongest_directions(const std::vector<float>& y, int64_t n, int64_t c, int64_t kept) {
-  std::vector<double> gram(static_cast<size_t>(c * c));
-  for (int64_t row = 0; row < n; ++row)
-    for (int64_t i = 0; i < c; ++i)
-      for (int64_t j = i; j < c; ++j) gram[i * c + j] += double(y[row * c + i]) * y[row * c + j];
+  const std::vector<double> rows(y.begin(), y.end());  // LAPACK's columns
+  const int rows_count = static_cast<int>(n), columns = static_cast<int>(c), few = static_cast<int>(kept);
+  const double one = 1, zero = 0;
+  std::vector<double> gram(static_cast<size_t>(c * c)), turned(static_cast<size_t>(kept * n));
+  dsyrk_("L", "N", &columns, &rows_count, &one, rows.data(), &columns, &zero, gram.data(), &columns);
   for (int64_t i = 0; i < c; ++i)
     for (int64_t j = 0; j < i; ++j) gram[i * c + j] = gram[j * c + i];
   const std::vector<float> vectors = eigenvectors(std::move(gram), c);  // rows, weakest first
+  const std::vector<double> strong(vectors.end() - kept * c, vectors.end());
+  dgemm_("T", "N", &few, &rows_count, &columns, &one, strong.data(), &columns, rows.data(), &columns, &zero,
+         turned.data(), &few);
   std::vector<float> result(static_cast<size_t>(n * kept));
   for (int64_t k = 0; k < kept; ++k) {
-    const float* vector = vectors.data() + (c - 1 - k) * c;
+    const double* column = turned.data() + (kept - 1 - k);
     double square = 0;
-    std::vector<double> column(static_cast<size_t>(n));
-    for (int64_t row = 0; row < n; ++row) {
-      for (int64_t i = 0; i < c; ++i) column[row] += double(y[row * c + i]) * vector[i];
-      square += column[row] * column[row];
-    }
+    for (int64_t row = 0; row < n; ++row) square += column[row * kept] * column[row * kept];
     const double inverse = square > 0 ? 1 / std::sqrt(square) : 0;
-    for (int64_t row = 0; row < n; ++row) result[row * kept + k] = static_cast<float>(column[row] * inverse);
+    for (int64_t row = 0; row < n; ++row) result[row * kept + k] = static_cast<float>(column[row * kept] * inverse);
   }
   return result;
 }
@@ -47,9 +57,10 @@ std::vector<float> strongest_directions(const std::vector<float>& y, int64_t n, 
 class BasisFit {
  public:
   BasisFit(const Model& model, const Factors& factors, const DocumentBatches& sample, const BasisOptions& options,
-           const Control& control)
+           Ranks& ranks, const Control& control)
       : model_(model),
         sample_(sample),
+        ranks_(ranks),
         control_(control),
         truncated_(model, factors, options.side),
         pass_(model),
@@ -84,50 +95,62 @@ class BasisFit {
     return buffer;
   }
 
-  // The sample's gradients, layer by layer, along the directions so far.
+  // The sample's gradients, layer by layer, along the directions so far; `made` of a shard, for rank 0 to take.
   using Visit = std::function<void(size_t layer, Tensor gradients, Tensor along)>;
-  void each(const std::string& stage, const Visit& visit, const std::function<void(int64_t)>& after = {}) {
-    sample_.each(stage, control_, [&](const LabelledBatch& labelled, const std::vector<int32_t>&) {
-      const auto& segments = labelled.batch.segments;
-      const auto count = static_cast<int64_t>(segments.size());
-      pass_.run(labelled, [&](int block, Linear which, Tensor a, Tensor g) {
-        const size_t i = tracked_index(model_, block, which);
-        const Tensor x = truncated_.of_documents(i, a, g, segments), v = directions_[i];
-        const Tensor along = along_.of(count, v.columns);
-        model_.ops->matmul(x, false, v, false, along);
-        visit(i, x, along);
-      });
-      if (after) after(count);
-    });
+  void each(const std::string& stage, int64_t shard, const Visit& visit,
+            const std::function<std::vector<float>()>& made, const std::function<void(std::vector<float>&)>& take) {
+    sample_.each(ranks_,
+                 {.stage = stage,
+                  .shard = shard,
+                  .ahead = 2 * ranks_.size(),
+                  .visit =
+                      [&](int64_t, const LabelledBatch& labelled, const std::vector<int32_t>&) {
+                        const auto& segments = labelled.batch.segments;
+                        const auto count = static_cast<int64_t>(segments.size());
+                        pass_.run(labelled, [&](int block, Linear which, Tensor a, Tensor g) {
+                          const size_t i = tracked_index(model_, block, which);
+                          const Tensor x = truncated_.of_documents(i, a, g, segments), v = directions_[i];
+                          const Tensor along = along_.of(count, v.columns);
+                          model_.ops->matmul(x, false, v, false, along);
+                          visit(i, x, along);
+                        });
+                      },
+                  .made = made,
+                  .take = [&](int64_t, std::vector<float>& values) { take(values); }},
+                 control_);
   }
 
   void iterate(bool last) {
-    std::vector<Buffer> images;
-    for (const Buffer& v : directions_) {
-      images.emplace_back(model_.ops, v.view().rows, v.view().columns);
-      images.back().zero();
-    }
-    each("the index's directions",
-         [&](size_t i, Tensor x, Tensor along) { model_.ops->matmul(x, true, along, false, images[i], 1, 1); });
+    ShardSums images(model_.ops, ranks_);
+    for (const Buffer& v : directions_) images.add(v.view().rows, v.view().columns);
+    each(
+        "the index's directions", (sample_.batches() + most_shards - 1) / most_shards,
+        [&](size_t i, Tensor x, Tensor along) { model_.ops->matmul(x, true, along, false, images.part(i), 1, 1); },
+        [&] { return images.made(); }, [&](std::vector<float>& made) { images.take(made); });
     for (size_t i = 0; i < images.size(); ++i) {
-      control_.say({"the index's directions, layer by layer", double(i), double(images.size())});
-      const int64_t n = images[i].view().rows, c = images[i].view().columns, kept = last ? basis_.directions : c;
-      std::vector<float> found = strongest_directions(downloaded(images[i]), n, c, kept);
-      found =
-          strongest_directions(found, n, kept, kept);  // what rounding left of the strong ones in the weak is taken out
+      const int64_t n = images.part(i).rows, c = images.part(i).columns, kept = last ? basis_.directions : c;
+      std::vector<float> found;
+      if (ranks_.leads()) {
+        control_.say({"the index's directions, layer by layer", double(i), double(images.size())});
+        found = strongest_directions(images.total(i), n, c, kept);
+        // what rounding left of the strong ones in the weak is taken out
+        found = strongest_directions(found, n, kept, kept);
+      }
+      ranks_.share(found, control_);
       directions_[i] = on_device(found, n);
       if (last) basis_.layers.push_back(std::move(found));
     }
   }
 
+  // On rank 0 alone; the others have shown it their documents.
   void find_joint() {
     const auto layers = static_cast<int64_t>(truncated_.layers());
     const int64_t k = basis_.directions, all = layers * k;
-    Buffer covariance(model_.ops, all, all);
+    Buffer covariance(model_.ops, all, ranks_.leads() ? all : 1);
     covariance.zero();
     std::vector<float> rows, part;
     each(
-        "the index's directions together",
+        "the index's directions together", 1,
         [&](size_t i, Tensor, Tensor along) {
           part.resize(static_cast<size_t>(along.size()));
           rows.resize(static_cast<size_t>(along.rows * all));
@@ -135,7 +158,11 @@ class BasisFit {
           for (int64_t d = 0; d < along.rows; ++d)
             std::copy_n(part.data() + d * k, k, rows.data() + d * all + static_cast<int64_t>(i) * k);
         },
-        [&](int64_t count) { model_.ops->gram(on_device(rows, count), covariance); });
+        [&] { return std::move(rows); },
+        [&](std::vector<float>& made) {
+          model_.ops->gram(on_device(made, static_cast<int64_t>(made.size()) / all), covariance);
+        });
+    if (!ranks_.leads()) return;
     const std::vector<float> upper = downloaded(covariance);
     std::vector<double> matrix(upper.size());
     for (int64_t i = 0; i < all; ++i)
@@ -161,6 +188,7 @@ class BasisFit {
 
   const Model& model_;
   const DocumentBatches& sample_;
+  Ranks& ranks_;
   const Control& control_;
   TruncatedGradients truncated_;
   DocumentPass pass_;
@@ -172,8 +200,8 @@ class BasisFit {
 }  // namespace
 
 IndexBasis fit_basis(const Model& model, const Factors& factors, const DocumentBatches& sample,
-                     const BasisOptions& options, const Control& control) {
-  return BasisFit(model, factors, sample, options, control).run();
+                     const BasisOptions& options, Ranks& ranks, const Control& control) {
+  return BasisFit(model, factors, sample, options, ranks, control).run();
 }
 
 Projection::Projection(const Model& model, const Factors& factors, const IndexBasis& basis)

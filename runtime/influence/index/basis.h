@@ -30,9 +30,10 @@ struct IndexBasis {
   double scale = 1;                        // makes a document's numbers small enough for halves
 };
 
-// Three passes over the sample. Throws Error; cancelled.
+// Three passes over the sample, spread over the ranks; all of them have its layers, rank 0 the rest as well. Throws
+// Error; cancelled.
 IndexBasis fit_basis(const Model& model, const Factors& factors, const DocumentBatches& sample,
-                     const BasisOptions& options, const Control& control);
+                     const BasisOptions& options, Ranks& ranks, const Control& control);
 
 // Gradients to numbers: the dot product of a document's with a query's estimates <V_q, grad log p(d)>.
 class Projection {

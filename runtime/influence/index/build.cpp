@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "kernels/half.h"
+#include "runtime/influence/tracked.h"
 #include "runtime/program.h"
 
 namespace stemma {
@@ -16,13 +17,13 @@ std::vector<int32_t> tokens_of(const Model& model, const Document& document) {
 }
 
 IndexHead make_head(const Model& model, const Factors& factors, const Corpus& corpus, const IndexOptions& options,
-                    const Control& control) {
+                    Ranks& ranks, const Control& control) {
   const auto all = static_cast<int64_t>(corpus.documents.size()), count = std::min(options.sample, all);
   std::vector<std::vector<int32_t>> sample;
   for (int64_t i = 0; i < count; ++i) sample.push_back(tokens_of(model, corpus.documents[i * all / count]));
   IndexHead head;
-  head.basis =
-      fit_basis(model, factors, DocumentBatches(std::move(sample), options.batch_tokens), options.basis, control);
+  const DocumentBatches batches(std::move(sample), options.batch_tokens);
+  head.basis = fit_basis(model, factors, batches, options.basis, ranks, control);
   head.model_hash = model.hash;
   head.factors_hash = factors.hash;
   head.program = program_version();
@@ -31,8 +32,20 @@ IndexHead make_head(const Model& model, const Factors& factors, const Corpus& co
   return head;
 }
 
+// What the others need of the basis that rank 0 has.
+void share(Ranks& ranks, IndexBasis& basis, const Control& control) {
+  std::vector<int32_t> sizes = {static_cast<int32_t>(basis.side), static_cast<int32_t>(basis.directions),
+                                static_cast<int32_t>(basis.numbers), static_cast<int32_t>(basis.layers.size())};
+  ranks.share(sizes, control);
+  basis.side = sizes[0], basis.directions = sizes[1], basis.numbers = sizes[2];
+  basis.layers.resize(static_cast<size_t>(sizes[3]));
+  for (std::vector<float>& layer : basis.layers) ranks.share(layer, control);
+  ranks.share(basis.joint, control);
+}
+
+// On rank 0, with the numbers that all have made.
 IndexPart make_part(Projection& projection, const Model& model, const std::vector<const Document*>& documents,
-                    int64_t numbers, int64_t batch_tokens, const Control& control) {
+                    int64_t numbers, int64_t batch_tokens, Ranks& ranks, const Control& control) {
   IndexPart part;
   part.token_begin.push_back(0);
   std::vector<std::vector<int32_t>> texts;
@@ -45,14 +58,23 @@ IndexPart make_part(Projection& projection, const Model& model, const std::vecto
     part.sources.push_back(document->source);
   }
   part.numbers.resize(documents.size() * static_cast<size_t>(numbers));
-  DocumentBatches(std::move(texts), batch_tokens)
-      .each("adding documents to the index", control,
-            [&](const LabelledBatch& labelled, const std::vector<int32_t>& members) {
-              const std::vector<float> rows = projection.of_documents(labelled);
-              for (size_t d = 0; d < members.size(); ++d)
-                for (int64_t i = 0; i < numbers; ++i)
-                  part.numbers[static_cast<size_t>(members[d] * numbers + i)] = half_of(rows[d * numbers + i]);
-            });
+  const DocumentBatches batches(std::move(texts), batch_tokens);
+  std::vector<float> rows;
+  const auto take = [&](int64_t batch, const std::vector<float>& made) {
+    const std::vector<int32_t> members = batches.members(batch);
+    for (size_t d = 0; d < members.size(); ++d)
+      for (size_t i = 0; i < static_cast<size_t>(numbers); ++i)
+        part.numbers[static_cast<size_t>(members[d]) * static_cast<size_t>(numbers) + i] =
+            half_of(made[d * static_cast<size_t>(numbers) + i]);
+  };
+  batches.each(
+      ranks,
+      {.stage = "adding documents to the index",
+       .key = batches.hash(),
+       .visit = [&](int64_t, const LabelledBatch& labelled, const auto&) { rows = projection.of_documents(labelled); },
+       .made = [&] { return std::move(rows); },
+       .take = take},
+      control);
   return part;
 }
 
@@ -60,26 +82,40 @@ IndexPart make_part(Projection& projection, const Model& model, const std::vecto
 
 IndexBuilt build_index(const std::filesystem::path& path, const Model& model, const Factors& factors,
                        const Corpus& corpus, const IndexOptions& options, const Control& control) {
+  if (factors.choice.blocks > 1 || factors.layers.size() != tracked_count(model))
+    throw Error(ErrorCode::unsupported,
+                "an index is made with factors of all layers in one block each; fit them without "
+                "--layers and --blocks");
+  Ranks alone;
+  Ranks& ranks = options.ranks ? *options.ranks : alone;
   std::error_code none;
-  if (!std::filesystem::exists(path, none)) {
-    IndexHead head = make_head(model, factors, corpus, options, control);
-    save_index_head(head, path);
+  std::vector<int32_t> is_there = {std::filesystem::exists(path, none)};
+  ranks.share(is_there, control);
+  IndexHead head;
+  if (!is_there.front()) {
+    head = make_head(model, factors, corpus, options, ranks, control);
+    if (ranks.leads()) save_index_head(head, path);
   }
-  const Index index(path);
-  const IndexHead& head = index.head();
-  if (head.model_hash != model.hash || head.factors_hash != factors.hash)
-    throw Error(ErrorCode::does_not_fit,
-                path.string() + ": an index of another model or of other factors; choose another file with --out");
   IndexBuilt built;
-  std::vector<const Document*> missing;
-  const auto known = index.ids();
-  const std::unordered_set<std::string> there(known.begin(), known.end());
-  for (const Document& document : corpus.documents)
-    if (!there.contains(document.id)) missing.push_back(&document);
-  built.there_already = static_cast<int64_t>(corpus.documents.size() - missing.size());
+  std::vector<int32_t> missing;  // in the corpus
+  int number = 0;
+  if (ranks.leads()) {
+    const Index index(path);
+    head = index.head();
+    if (head.model_hash != model.hash || head.factors_hash != factors.hash)
+      throw Error(ErrorCode::does_not_fit,
+                  path.string() + ": an index of another model or of other factors; choose another file with --out");
+    const auto known = index.ids();
+    const std::unordered_set<std::string> there(known.begin(), known.end());
+    for (size_t i = 0; i < corpus.documents.size(); ++i)
+      if (!there.contains(corpus.documents[i].id)) missing.push_back(static_cast<int32_t>(i));
+    built.there_already = static_cast<int64_t>(corpus.documents.size() - missing.size());
+    number = index.parts();
+  }
+  share(ranks, head.basis, control);
+  ranks.share(missing, control);
 
   Projection projection(model, factors, head.basis);
-  int number = index.parts();
   const auto start = std::chrono::steady_clock::now();
   for (size_t first = 0; first < missing.size();) {
     const size_t last = std::min(missing.size(), first + static_cast<size_t>(options.part_documents));
@@ -89,13 +125,13 @@ IndexBuilt build_index(const std::filesystem::path& path, const Model& model, co
       const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       control.say({progress.stage, done, total, done > 0 ? seconds / done * (total - done) : -1});
     };
-    IndexPart part = make_part(
-        projection, model,
-        {missing.begin() + static_cast<std::ptrdiff_t>(first), missing.begin() + static_cast<std::ptrdiff_t>(last)},
-        head.basis.numbers, options.batch_tokens, part_of_all);
+    std::vector<const Document*> documents;
+    for (size_t i = first; i < last; ++i) documents.push_back(&corpus.documents[static_cast<size_t>(missing[i])]);
+    IndexPart part =
+        make_part(projection, model, documents, head.basis.numbers, options.batch_tokens, ranks, part_of_all);
     part.corpus_hash = corpus.hash;
     part.corpus_documents = corpus.total;
-    save_index_part(part, head, index_part_path(path, ++number));
+    if (ranks.leads()) save_index_part(part, head, index_part_path(path, ++number));
     built.added += static_cast<int64_t>(last - first);
     first = last;
   }

@@ -10,6 +10,7 @@ struct IndexOptions {
   int64_t sample = 4096;  // documents that the directions are found on
   int64_t batch_tokens = 2048;
   int64_t part_documents = 16384;
+  Ranks* ranks = nullptr;  // over which the build is spread; null: alone
 };
 
 struct IndexBuilt {
@@ -17,8 +18,9 @@ struct IndexBuilt {
 };
 
 // Finds the directions where there is no index yet; then adds every document whose id is not in it, part by part, in
-// the corpus's order. A build that was cut off goes on behind its last part, and ends with the same bytes.
-// Throws Error: an index of another model or other factors; disk; cancelled.
+// the corpus's order. A build that was cut off goes on behind its last part, and ends with the same bytes. Rank 0
+// writes; what it returns to the others says nothing. Throws Error: an index of another model or other factors; disk;
+// cancelled.
 IndexBuilt build_index(const std::filesystem::path& path, const Model& model, const Factors& factors,
                        const Corpus& corpus, const IndexOptions& options, const Control& control);
 
