@@ -100,7 +100,8 @@ int bench_attribute(const BenchAttribute& options) {
   const int64_t tokens_each = options.tokens ? options.tokens : usual.tokens;
   const DocumentBatches batches(
       random_documents(options.documents ? options.documents : usual.count, tokens_each, model.config.vocabulary), 2048);
-  const double tracked = tracked_parameters(model), tokens = static_cast<double>(batches.tokens());
+  const double tracked = tracked_parameters(model), passed = passed_parameters(model),
+               tokens = static_cast<double>(batches.tokens());
   const Stopwatch time{options.processor_time};
   ProgressLine line;
   Control control;
@@ -122,7 +123,7 @@ int bench_attribute(const BenchAttribute& options) {
     lines.push_back(best);
   };
 
-  measure({"fit", tokens, fit_floor(tracked, tokens), fit_operations(model, {}, batches.documents(), batches.tokens())}, [&] {
+  measure({"fit", tokens, fit_floor(passed, tokens), fit_operations(model, {}, batches.documents(), batches.tokens())}, [&] {
     std::map<std::string, double> stages;  // seconds; the eigenbases do not grow with the corpus
     std::string stage;
     double start = 0;
@@ -157,9 +158,8 @@ int bench_attribute(const BenchAttribute& options) {
                   operations(routes[i], {weight.columns, weight.rows, thin.layers[i].rank, batches.tokens() / runs,
                                          batches.documents() / runs, count});
     }
-    const double head = 4.0 * model.config.vocabulary * model.config.width;
     measure({fmt::format("scan, {} of rank {}", count, options.rank), tokens,
-             scan_floor(tracked, tokens, documents, count), (4 * tracked + head) * tokens + meetings},
+             scan_floor(passed, tracked, tokens, documents, count), 4 * passed * tokens + meetings},
             [&] {
               return seconds_of(
                   [&] { scan(model, thin, routes, batches, static_cast<size_t>(batches.documents()), control); });
@@ -172,7 +172,7 @@ int bench_attribute(const BenchAttribute& options) {
     }
     const QueryGradients queries = random_queries(model, count);
     measure(
-        {fmt::format("scan, {}", count), tokens, scan_floor(tracked, tokens, documents, count),
+        {fmt::format("scan, {}", count), tokens, scan_floor(passed, tracked, tokens, documents, count),
          scan_operations(model.config, batches.tokens(), batches.documents(), count)},
         [&] {
           return seconds_of([&] { scan(model, queries, batches, static_cast<size_t>(batches.documents()), control); });
@@ -184,7 +184,7 @@ int bench_attribute(const BenchAttribute& options) {
       chosen_tokens += static_cast<int64_t>(batches.document(d).size()) - 1;
     }
     const auto some = static_cast<double>(chosen_tokens), fewer = static_cast<double>(chosen.size());
-    measure({fmt::format("re-score, {}", count), some, scan_floor(tracked, some, fewer, count),
+    measure({fmt::format("re-score, {}", count), some, scan_floor(passed, tracked, some, fewer, count),
              scan_operations(model.config, chosen_tokens, static_cast<int64_t>(chosen.size()), count)},
             [&] { return seconds_of([&] { rescore(model, queries, batches, chosen, 2048, control); }); });
   }

@@ -256,11 +256,11 @@ void write_time(std::ostream& out, const Model& model, const Factors& factors, c
   const double rate = matmul_rate(*model.ops);
   const auto tables = tables_of(model, factors, corpus, {query}, "ekfac", control);
   const DocumentBatches batches(model, corpus, 2048, control);
-  const double tracked = tracked_parameters(model), tokens = static_cast<double>(batches.tokens()),
+  const double tracked = tracked_parameters(model), passed = passed_parameters(model), tokens = static_cast<double>(batches.tokens()),
                documents = static_cast<double>(batches.documents());
   const double queries = tables[0].steps + 1;
-  const double scan_floor = stemma::scan_floor(tracked, tokens, documents, queries) / rate;
-  const double fit_floor = stemma::fit_floor(tracked, double(factors.tokens)) / rate;
+  const double scan_floor = stemma::scan_floor(passed, tracked, tokens, documents, queries) / rate;
+  const double fit_floor = stemma::fit_floor(passed, double(factors.tokens)) / rate;
   fmt::print(out,
              "Matrix products on this device, measured in the same run: {:.1f} GFLOP/s ({}). Tracked parameters N = "
              "{:.0f}.\n\n"

@@ -62,4 +62,8 @@ double tracked_parameters(const Model& model, const LayerChoice& choice) {
   return sum;
 }
 
+double passed_parameters(const Model& model) {
+  return tracked_parameters(model) + static_cast<double>(model.config.vocabulary) * model.config.width;
+}
+
 }  // namespace stemma

@@ -18,11 +18,15 @@ double matmul_rate(Ops& ops, WeightType type = WeightType::f32);
 // Weights of all tracked layers, N.
 double tracked_parameters(const Model& model, const LayerChoice& choice = {});
 
-// What cannot be avoided, FLOP: forward and activation backward (4 N a token), and each document's dot product with
-// each query. A fit is two such passes. Gradients, covariances and rotations are left out, so 100 % is out of reach.
-inline double fit_floor(double tracked, double tokens) { return 2 * 4 * tracked * tokens; }
-inline double scan_floor(double tracked, double tokens, double documents, double queries) {
-  return 4 * tracked * tokens + 2 * tracked * queries * documents;
+// Weights that a token is multiplied with: all linear layers of the blocks, and the unembedding.
+double passed_parameters(const Model& model);
+
+// What cannot be avoided, FLOP: forward and activation backward (4 N a token, N of passed_parameters), and each document's
+// dot product with each query. A fit is two such passes. Gradients, covariances and rotations are left out, so 100 % is
+// out of reach.
+inline double fit_floor(double passed, double tokens) { return 2 * 4 * passed * tokens; }
+inline double scan_floor(double passed, double tracked, double tokens, double documents, double queries) {
+  return 4 * passed * tokens + 2 * tracked * queries * documents;
 }
 
 }  // namespace stemma
