@@ -81,6 +81,7 @@ void OpenSession::adopt(std::shared_ptr<const Session> session, const std::strin
   const Cursor before = cursor_;
   const bool same_place = session_ && session_->path == session->path && !trace_id.empty();
   live_ = nullptr;
+  choose({});
   if (!session_ || !session || session_->path != session->path) {
     recomputed_.clear();
     measured_.clear();
@@ -127,7 +128,31 @@ const InfluenceTable* OpenSession::table() const { return live_ ? nullptr : tabl
 
 int OpenSession::row() const {
   const InfluenceTable* documents = table();
+  if (documents && asked()) return documents->steps > 0 ? 0 : -1;
   return documents ? row_of_step(*documents, cursor_.step) : -1;
+}
+
+std::optional<AskedSpan> OpenSession::asked() const {
+  const InfluenceTable* documents = table();
+  return documents ? AskedSpan::of_method(documents->method) : std::nullopt;
+}
+
+void OpenSession::choose(ChosenTokens tokens) {
+  const Trace* shown = trace();
+  tokens = shown && !live_ ? ChosenTokens{std::max(1, tokens.begin), std::min(shown->size(), tokens.end)} : ChosenTokens();
+  if (tokens.empty()) {
+    tokens = {};
+    anchor_ = -1;
+  }
+  if (tokens == chosen_) return;
+  chosen_ = tokens;
+  emit chosen_changed();
+}
+
+void OpenSession::extend(int token) {
+  if (anchor_ < 0) anchor_ = cursor_.token;
+  if (anchor_ < 0 || token < 0) return;
+  choose({std::min(anchor_, token), std::max(anchor_, token) + 1});
 }
 
 std::vector<std::string> OpenSession::methods() const {
@@ -164,11 +189,18 @@ void OpenSession::refresh_table() {
 }
 
 void OpenSession::set_method(const std::string& method) {
-  if (method == method_) return;
+  if (method == method_ && !AskedSpan::of_method(method)) return;
   method_ = method;
   refresh_table();
   emit table_changed();
   Cursor next = cursor_;
+  if (const auto span = asked()) {  // what the answer is about
+    choose({span->begin, span->end});
+    next.step = step_of_token(span->begin);
+    next.token = -1;
+  } else {
+    choose({});
+  }
   next.document = first_document(row());
   move_to(next);
 }
@@ -203,6 +235,7 @@ void OpenSession::set_trace(int index) {
   if (!session_ || index < 0 || index >= static_cast<int>(session_->traces.size())) return;
   if (index == cursor_.trace && !live_) return;
   const Cursor before = cursor_;
+  choose({});
   live_ = nullptr;
   cursor_ = {};
   cursor_.trace = index;
@@ -279,6 +312,7 @@ void OpenSession::show_live(std::shared_ptr<const Trace> trace) {
   const Cursor before = cursor_;
   live_ = std::move(trace);
   if (began) {
+    choose({});
     before_live_ = cursor_;
     cursor_ = {};
     activations_ = nullptr;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "app/ask.h"
+#include "runtime/influence/questions.h"
 #include "runtime/session/session.h"
 #include "runtime/trace/activation_summary.h"
 #include "runtime/trace/attention_map.h"
@@ -20,6 +21,13 @@ struct Cursor {
   int trace = -1, step = -1, token = -1, layer = -1, head = -1;
   int document = -1;
   bool operator==(const Cursor&) const = default;
+};
+
+// Tokens [begin, end) of the trace that were chosen to ask about; empty: none.
+struct ChosenTokens {
+  int begin = 0, end = 0;
+  bool empty() const { return end <= begin; }
+  bool operator==(const ChosenTokens&) const = default;
 };
 
 // One sentence for the message bar; the detail is one click away.
@@ -52,8 +60,9 @@ class OpenSession : public QObject {
   const Cursor& cursor() const { return cursor_; }
   const Trace* trace() const;  // the one under the cursor, or the one being written
   const Step* step() const;
-  const InfluenceTable* table() const;  // its documents, by the chosen method; null: not attributed
-  int row() const;                      // of the step in table(); -1: none
+  const InfluenceTable* table() const;     // its documents, by the chosen method; null: not attributed
+  int row() const;                         // of the step in table(), or of the tokens that it is about; -1: none
+  std::optional<AskedSpan> asked() const;  // the tokens that table() is about; nothing where its rows are steps
   const std::vector<double>& magnitudes() const { return magnitudes_; }  // of table()'s rows, nats
   std::vector<std::string> methods() const;                              // by which the trace was attributed
   const std::string& method() const { return method_; }
@@ -67,6 +76,11 @@ class OpenSession : public QObject {
   void set_document(int document);
   void move_step(int by);
   void move_token(int by);
+
+  const ChosenTokens& chosen() const { return chosen_; }
+  // Clipped to what can be asked about: not the first token, before which nothing stands.
+  void choose(ChosenTokens tokens);
+  void extend(int token);  // from where choosing began, or from the token under the cursor, to this one
 
   // The trace being written, shown in place of the session's until it ends (null).
   void show_live(std::shared_ptr<const Trace> trace);
@@ -85,8 +99,8 @@ class OpenSession : public QObject {
   void show_recomputed(const std::string& trace_id, std::vector<ActivationMap> maps);  // one of each quantity
   const QString& activations_message() const { return activations_message_; }
 
-  // Reads attention between the steps of the trace under the cursor, of the cursor's layer and head (no layer: the last;
-  // no head: the mean of all); attention_changed() follows.
+  // Reads attention between the steps of the trace under the cursor, of the cursor's layer and head (no layer: the
+  // last; no head: the mean of all); attention_changed() follows.
   void read_attention();
   std::shared_ptr<const AttentionMap> attention() const { return attention_; }
   const QString& attention_message() const { return attention_message_; }
@@ -105,6 +119,7 @@ class OpenSession : public QObject {
   void trace_changed();  // another trace, or more of the one being written
   void table_changed();
   void cursor_changed(const stemma::Cursor& now, const stemma::Cursor& before);
+  void chosen_changed();
   void activations_changed();
   void attention_changed();
   void opening(const QString& path);
@@ -126,6 +141,8 @@ class OpenSession : public QObject {
   QString attention_message_;
   std::map<std::string, std::shared_ptr<const StepAttention>> measured_;  // by trace id
   Cursor cursor_, before_live_;
+  ChosenTokens chosen_;
+  int anchor_ = -1;  // where choosing began
   std::string method_;
   const InfluenceTable* table_ = nullptr;
   std::vector<double> magnitudes_;

@@ -37,15 +37,18 @@ struct Jobs::Shelf {
     return corpus;
   }
 
-  std::shared_ptr<const Factors> curvature(const fs::path& file, const Model& model, const Corpus& corpus,
+  std::shared_ptr<const Factors> curvature(const fs::path& file, const Model& model, const Corpus* corpus,
                                            const Control& control) {
     auto& slot = factors[file];
     if (slot) return slot;
     std::error_code error;
     if (fs::exists(file, error)) {
       slot = std::make_shared<const Factors>(load_factors(file));
+    } else if (!corpus) {
+      throw Error(ErrorCode::not_found,
+                  file.string() + ": not there; an index is asked with the factors it was made with");
     } else {
-      slot = std::make_shared<const Factors>(fit_factors_into(file, model, corpus, {}, control));
+      slot = std::make_shared<const Factors>(fit_factors_into(file, model, *corpus, {}, control));
     }
     return slot;
   }
@@ -179,19 +182,24 @@ void Jobs::attribute(const AttributeRequest& request) {
   const bool was_demo = document_->is_demo();
   struct Attributed {
     std::shared_ptr<const Session> session;
-    double rate = 0;
+    double rate = 0;  // documents a second; 0: none were scanned
     QString skipped;
+    std::string method;  // of the table to show
   };
   auto work = [request, shelf = shelf_, control = control_, session = document_->session(), id = shown->id] {
     const auto model = shelf->model(request.model.toStdString());
-    control->say({"Reading the corpus"});
-    std::vector<fs::path> paths;
-    for (const QString& path : request.corpus) paths.emplace_back(path.toStdString());
-    const auto corpus = shelf->documents(paths, request.sample);
+    const bool indexed = !request.index.isEmpty();
+    std::shared_ptr<const Corpus> corpus;
+    if (!indexed) {
+      control->say({"Reading the corpus"});
+      std::vector<fs::path> paths;
+      for (const QString& path : request.corpus) paths.emplace_back(path.toStdString());
+      corpus = shelf->documents(paths, request.sample);
+    }
     std::shared_ptr<const Factors> factors;
     if (!request.gradient) {
       control->say({"Reading the curvature factors"});
-      factors = shelf->curvature(request.factors.toStdString(), *model, *corpus, *control);
+      factors = shelf->curvature(request.factors.toStdString(), *model, corpus.get(), *control);
     }
     auto copy = std::make_shared<Session>(working_copy(*session, demo_session(), data_folder()));
     std::vector<const Trace*> traces;
@@ -200,16 +208,21 @@ void Jobs::attribute(const AttributeRequest& request) {
     }
     AttributeOptions options;
     options.method = request.gradient ? "gradient" : "ekfac";
+    options.span = request.span;
     options.unfinished = unfinished_path(copy->path);
     QElapsedTimer clock;
     clock.start();
-    for (InfluenceTable& table : stemma::attribute(*model, factors.get(), *corpus, traces, options, *control)) {
+    Attributed out;
+    auto tables =
+        indexed ? stemma::attribute(*model, *factors, Index(request.index.toStdString()), traces, options, *control)
+                : stemma::attribute(*model, factors.get(), *corpus, traces, options, *control);
+    for (InfluenceTable& table : tables) {
       const std::pair key(table.trace_id, table.method);
+      if (table.trace_id == id) out.method = table.method;
       copy->influence[key] = std::move(table);
     }
-    Attributed out;
-    out.rate = static_cast<double>(corpus->documents.size()) / std::max(0.001, clock.elapsed() / 1000.0);
-    if (corpus->broken > 0) {
+    if (!indexed) out.rate = static_cast<double>(corpus->documents.size()) / std::max(0.001, clock.elapsed() / 1000.0);
+    if (!indexed && corpus->broken > 0) {
       out.skipped =
           tr("%1 of the corpus could not be read and were left out.").arg(counted(corpus->broken, "line", "lines"));
       for (const std::string& place : corpus->broken_places) out.skipped += "\n" + QString::fromStdString(place);
@@ -223,11 +236,13 @@ void Jobs::attribute(const AttributeRequest& request) {
   ask_(
       document_->compute(), work,
       [this, was_demo, id = shown->id](Attributed done) {
-        Settings::set_scan_rate(done.rate);
+        if (done.rate > 0) Settings::set_scan_rate(done.rate);
         end();
         const Trace* now = document_->trace();
         const QString path = QString::fromStdString(done.session->path.string());
-        document_->adopt(done.session, now ? now->id : id);
+        const std::string shown = now ? now->id : id;
+        document_->adopt(done.session, shown);
+        if (shown == id) document_->set_method(done.method);
         Settings::add_recent(path);
         say_where(was_demo, path);
         if (!done.skipped.isEmpty()) {

@@ -32,6 +32,8 @@ struct AttributeRequest {
   qint64 sample = 20000;  // documents; 0: all
   bool gradient = false;  // the plain dot product instead of EK-FAC
   bool all_traces = false;
+  std::optional<AskedSpan> span;  // asked instead of the steps, of the trace in hand
+  QString index;                  // file that answers without reading the corpus; empty: the corpus is scanned
 };
 
 class Jobs : public QObject {
@@ -52,7 +54,7 @@ class Jobs : public QObject {
   // Where there is no session yet, or only the demo, the work goes to a copy in the user's data folder.
   void run(const RunRequest& request);
   void attribute(const AttributeRequest& request);
-  void recompute();  // the activations of the trace under the cursor, from its tokens; the document shows them
+  void recompute();          // the activations of the trace under the cursor, from its tokens; the document shows them
   void measure_attention();  // between the steps of the trace under the cursor, from its tokens; likewise
   void cancel();
 

@@ -52,6 +52,8 @@ Workbench::Workbench(bool remembers, QWidget* parent)
   connect(run_, &RunPanel::state_changed, this, &Workbench::refresh_reading);
   connect(run_, &RunPanel::left, this, [this] { trace_->setFocus(); });
   connect(trace_, &TraceView::shading_changed, this, &Workbench::show_shading);
+  connect(trace_, &TraceView::ask_wanted, this, &Workbench::ask_about_tokens);
+  connect(document_, &OpenSession::chosen_changed, this, &Workbench::refresh_reading);
   connect(documents_, &DocumentsPanel::attribute_wanted, this, &Workbench::attribute_now);
   connect(documents_, &DocumentsPanel::attribute_options_wanted, this, &Workbench::choose_attribution);
   connect(start_, &StartPage::open_wanted, this,
@@ -186,7 +188,12 @@ void Workbench::refresh_reading() {
   const Trace* trace = document_->trace();
   const int token = document_->cursor().token;
   QString text;
-  if (trace && token >= 0 && token < trace->size()) {
+  if (const ChosenTokens chosen = document_->chosen(); trace && !chosen.empty()) {
+    text = tr("Tokens %1 to %2   −log p %3 nats   Q: the documents behind them")
+               .arg(chosen.begin + 1)
+               .arg(chosen.end)
+               .arg(significant(trace->nats({chosen.begin, chosen.end})));
+  } else if (trace && token >= 0 && token < trace->size()) {
     const auto measured = [&](const std::vector<float>& values) {
       return token < static_cast<int>(values.size()) ? values[token] : std::nanf("");
     };

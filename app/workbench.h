@@ -75,6 +75,8 @@ class Workbench : public QMainWindow {
   void enter();
   void export_figure();
   void choose_attribution();
+  void ask_about_tokens();
+  void open_attribute_dialog(const AttributeRequest& request, const QString& asked);
   void move_layer(int by);
   void move_head(int by);
 

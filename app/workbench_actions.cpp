@@ -22,6 +22,7 @@
 #include "app/panels/keys_help.h"
 #include "app/panels/message_bar.h"
 #include "app/panels/run_panel.h"
+#include "app/panels/token_text.h"
 #include "app/panels/trace_view.h"
 #include "app/panels/traces_panel.h"
 #include "app/resources.h"
@@ -98,6 +99,10 @@ void Workbench::build_move_menu() {
       tr("Go to the next token"), [this] { trace_->move_token(1); });
   add(move, "previous_token", tr("Previous token"), Keys{QKeySequence("H"), QKeySequence(Qt::Key_Left)},
       tr("Go to the previous token"), [this] { trace_->move_token(-1); });
+  add(move, "extend_next", tr("Choose the next token too"), Keys{QKeySequence("Shift+L"), QKeySequence("Shift+Right")},
+      tr("Choose tokens to ask about, from the one under the cursor on"), [this] { trace_->extend(1); });
+  add(move, "extend_previous", tr("Choose the previous token too"), Keys{QKeySequence("Shift+H"), QKeySequence("Shift+Left")},
+      tr("Choose tokens to ask about, from the one under the cursor back"), [this] { trace_->extend(-1); });
   const auto attention = [&](const char* name, const QString& text, const char* key, void (Workbench::*go)(int), int by) {
     add(move, name, text, {QKeySequence(key)}, tr("Of the attention that is shown"), [this, go, by] { (this->*go)(by); });
   };
@@ -135,6 +140,9 @@ void Workbench::build_work_menu() {
   add(work, "attribute", tr("Attribute this trace…"), {QKeySequence("Ctrl+Return")},
       tr("Choose corpus, sample and method, and find the documents behind each step"),
       [this] { choose_attribution(); });
+  add(work, "ask", tr("Ask about the chosen tokens…"), {QKeySequence("Q")},
+      tr("Find the documents that made these tokens likely, or likelier than another text; drag over tokens to choose them"),
+      [this] { ask_about_tokens(); });
   add(work, "cancel", tr("Stop what is running"), {QKeySequence("Ctrl+.")}, tr("Stop the run or the attribution"),
       [this] { jobs_->cancel(); });
 }
@@ -246,7 +254,25 @@ void Workbench::choose_attribution() {
     document_->say({Message::note, tr("Open a trace first; then its steps can be attributed.")});
     return;
   }
-  auto* dialog = new AttributeDialog(usual_attribution(*document_), this);
+  open_attribute_dialog(usual_attribution(*document_), {});
+}
+
+void Workbench::ask_about_tokens() {
+  const Trace* trace = document_->trace();
+  ChosenTokens chosen = document_->chosen();
+  if (const int token = document_->cursor().token; chosen.empty() && token > 0) chosen = {token, token + 1};
+  if (!trace || document_->is_live() || chosen.empty()) {
+    document_->say({Message::note, tr("Drag over the tokens that you ask about, or go to one with L.")});
+    return;
+  }
+  AttributeRequest request = usual_attribution(*document_);
+  request.span = AskedSpan{chosen.begin, chosen.end, {}};
+  const size_t begin = trace->token_offsets[chosen.begin], end = trace->token_offsets[chosen.end];
+  open_attribute_dialog(request, one_line(trace->text.substr(begin, end - begin)));
+}
+
+void Workbench::open_attribute_dialog(const AttributeRequest& request, const QString& asked) {
+  auto* dialog = new AttributeDialog(request, asked, this);
   dialog->setAttribute(Qt::WA_DeleteOnClose);
   connect(dialog, &QDialog::accepted, this, [this, dialog] {
     remember_attribution(dialog->request());

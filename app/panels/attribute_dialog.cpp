@@ -21,6 +21,9 @@ AttributeRequest usual_attribution(const OpenSession& document) {
   request.factors = QDir(request.model).filePath("factors.h5");
   request.sample = Settings::blob("attribute/all") == "1" ? 0 : 20000;
   request.gradient = Settings::blob("attribute/method") == "gradient";
+  request.index = QString::fromUtf8(Settings::blob("attribute/index"));
+  if (request.index.isEmpty()) request.index = QDir(request.model).filePath("index.h5");
+  if (request.gradient || !QFileInfo(request.index).isFile()) request.index.clear();
   return request;
 }
 
@@ -29,11 +32,12 @@ void remember_attribution(const AttributeRequest& request) {
   Settings::set_corpus_paths(request.corpus);
   Settings::set_blob("attribute/all", request.sample == 0 ? "1" : "0");
   Settings::set_blob("attribute/method", request.gradient ? "gradient" : "ekfac");
+  Settings::set_blob("attribute/index", request.index.toUtf8());
 }
 
-AttributeDialog::AttributeDialog(const AttributeRequest& usual, QWidget* parent)
-    : QDialog(parent), sample_size_(20000) {
-  setWindowTitle(tr("Attribute"));
+AttributeDialog::AttributeDialog(const AttributeRequest& usual, const QString& asked, QWidget* parent)
+    : QDialog(parent), usual_(usual), sample_size_(20000) {
+  setWindowTitle(usual.span ? tr("Ask about tokens") : tr("Attribute"));
   auto* grid = new QGridLayout(this);
   grid->setContentsMargins(24, 20, 24, 20);
   grid->setVerticalSpacing(10);
@@ -58,6 +62,19 @@ AttributeDialog::AttributeDialog(const AttributeRequest& usual, QWidget* parent)
     grid->addWidget(pick, row++, 2);
     return field;
   };
+  if (usual.span) {
+    auto* quoted = new ElidedLabel;
+    quoted->setText(tr("“%1”").arg(asked));
+    grid->addWidget(label(tr("Tokens")), row, 0);
+    grid->addWidget(quoted, row++, 1, 1, 2);
+    against_ = new QLineEdit;
+    against_->setAccessibleName(tr("Rather than"));
+    against_->setPlaceholderText(tr("Another text in their place, or nothing"));
+    against_->setToolTip(
+        tr("Why these tokens rather than that text: documents that raised one above the other come first"));
+    grid->addWidget(label(tr("Rather than")), row, 0);
+    grid->addWidget(against_, row++, 1);
+  }
   model_ = path_row(
       tr("Model"), usual.model, tr("The folder of the model that wrote the trace"),
       [this](const QString& now) { return QFileDialog::getExistingDirectory(this, tr("Choose a model folder"), now); });
@@ -68,6 +85,13 @@ AttributeDialog::AttributeDialog(const AttributeRequest& usual, QWidget* parent)
                                              tr("Documents (*.jsonl *.json *.gz *.zst *.txt);;All files (*)"))
             .join("; ");
       });
+  index_ = path_row(tr("Index"), usual.index,
+                    tr("A file made by `stemma index`, which answers without reading the corpus; none: the corpus is "
+                       "scanned"),
+                    [this](const QString& now) {
+                      return QFileDialog::getOpenFileName(this, tr("Choose an index"), now, tr("Indexes (*.h5)"));
+                    });
+  index_->setPlaceholderText(tr("None: the corpus is scanned"));
   factors_ = path_row(
       tr("Factors"), usual.factors,
       tr("The model's curvature factors; where the file does not exist, they are computed first and kept there"),
@@ -86,14 +110,16 @@ AttributeDialog::AttributeDialog(const AttributeRequest& usual, QWidget* parent)
   method_->setCurrentIndex(usual.gradient ? 1 : 0);
   grid->addWidget(label(tr("Method")), row, 0);
   grid->addWidget(method_, row++, 1, Qt::AlignLeft);
-  all_traces_ = new QCheckBox(tr("Every trace of the session that this model wrote, in one pass"));
-  grid->addWidget(all_traces_, row++, 1);
+  if (!usual.span) {
+    all_traces_ = new QCheckBox(tr("Every trace of the session that this model wrote, in one pass"));
+    grid->addWidget(all_traces_, row++, 1);
+  }
   estimate_ = label({}, Ink::quiet);
   grid->addWidget(estimate_, row++, 1);
   auto* buttons = new QHBoxLayout;
   buttons->addStretch();
   auto* back = button(tr("Back"), tr("Close without attributing"));
-  go_ = button(tr("Attribute"), {}, true);
+  go_ = button(usual.span ? tr("Ask") : tr("Attribute"), {}, true);
   go_->setDefault(true);
   buttons->addWidget(back);
   buttons->addWidget(go_);
@@ -106,25 +132,34 @@ AttributeDialog::AttributeDialog(const AttributeRequest& usual, QWidget* parent)
 }
 
 AttributeRequest AttributeDialog::request() const {
-  AttributeRequest request;
+  AttributeRequest request = usual_;
+  if (request.span) request.span->against = against_->text().toStdString();
+  request.corpus.clear();
+  request.index = method_->currentIndex() == 0 ? index_->text().trimmed() : QString();
   request.model = model_->text().trimmed();
   for (const QString& path : corpus_->text().split(';', Qt::SkipEmptyParts)) request.corpus << path.trimmed();
   request.factors = factors_->text().trimmed();
   request.sample = sample_->isChecked() ? sample_size_ : 0;
   request.gradient = method_->currentIndex() == 1;
-  request.all_traces = all_traces_->isChecked();
+  request.all_traces = all_traces_ && all_traces_->isChecked();
   return request;
 }
 
 void AttributeDialog::refresh() {
-  factors_->setEnabled(method_->currentIndex() == 0);
-  const bool fits = method_->currentIndex() == 1 || QFileInfo::exists(factors_->text());
+  const bool curved = method_->currentIndex() == 0, indexed = curved && !index_->text().trimmed().isEmpty();
+  factors_->setEnabled(curved);
+  index_->setEnabled(curved);
+  for (QWidget* of_corpus :
+       {static_cast<QWidget*>(corpus_), static_cast<QWidget*>(sample_), static_cast<QWidget*>(all_)})
+    of_corpus->setEnabled(!indexed);
+  const bool fits = !curved || QFileInfo::exists(factors_->text());
   const double seconds = sample_->isChecked() ? Jobs::estimate(sample_size_) : -1;
   QString words = seconds > 0 ? tr("About %1 on this machine, by the last time.").arg(duration(seconds))
                               : tr("How long it takes is known a few seconds after it begins.");
   if (!fits) words += " " + tr("The factors file does not exist: they are computed first.");
+  if (indexed) words = tr("The index is searched; the strongest documents it finds are then scored exactly.");
   estimate_->setText(words);
-  go_->setEnabled(!model_->text().trimmed().isEmpty() && !corpus_->text().trimmed().isEmpty());
+  go_->setEnabled(!model_->text().trimmed().isEmpty() && (indexed || !corpus_->text().trimmed().isEmpty()));
 }
 
 }  // namespace stemma

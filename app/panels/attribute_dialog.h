@@ -1,4 +1,5 @@
-// What an attribution needs: a model, its corpus, how much of it, and by which method.
+// What an attribution needs: a model, its corpus and how much of it, or an index; by which method; and, where tokens
+// were chosen, what to hold them against.
 #pragma once
 
 #include <QCheckBox>
@@ -21,16 +22,18 @@ class AttributeDialog : public QDialog {
   Q_OBJECT
 
  public:
-  AttributeDialog(const AttributeRequest& usual, QWidget* parent);
+  // `asked`: the text of usual.span, where there is one.
+  AttributeDialog(const AttributeRequest& usual, const QString& asked, QWidget* parent);
   AttributeRequest request() const;
 
  private:
   void refresh();
 
-  QLineEdit *model_, *corpus_, *factors_;
+  AttributeRequest usual_;
+  QLineEdit *model_, *corpus_, *index_, *factors_, *against_ = nullptr;
   QRadioButton *sample_, *all_;
   QComboBox* method_;
-  QCheckBox* all_traces_;
+  QCheckBox* all_traces_ = nullptr;  // where steps are asked about
   QLabel* estimate_;
   QPushButton* go_;
   qint64 sample_size_;

@@ -12,11 +12,21 @@ namespace stemma {
 
 namespace {
 QString method_title(const std::string& method) {
-  return method == "ekfac"      ? QStringLiteral("EK-FAC")
-         : method == "gradient" ? QStringLiteral("Gradient dot product")
-                                : QString::fromStdString(method);
+  const auto span = AskedSpan::of_method(method);
+  const QString plain = method.starts_with("ekfac")      ? QStringLiteral("EK-FAC")
+                        : method.starts_with("gradient") ? QStringLiteral("Gradient dot product")
+                                                         : QString::fromStdString(method);
+  return span ? plain + QObject::tr(", %1").arg(DocumentsPanel::words_of(*span)) : plain;
 }
 }  // namespace
+
+// Tokens are counted from 1 for people, as below the trace.
+QString DocumentsPanel::words_of(const AskedSpan& span) {
+  QString words = span.end - span.begin == 1 ? tr("token %1").arg(span.begin + 1)
+                                             : tr("tokens %1 to %2").arg(span.begin + 1).arg(span.end);
+  if (!span.against.empty()) words += tr(" rather than “%1”").arg(QString::fromStdString(span.against));
+  return words;
+}
 
 DocumentsPanel::DocumentsPanel(OpenSession* document, Jobs* jobs, QWidget* parent)
     : QWidget(parent), document_(document), jobs_(jobs) {
@@ -164,20 +174,36 @@ void DocumentsPanel::refresh() {
   const InfluenceTable* table = document_->table();
   const int row = document_->row();
   const bool attributing = jobs_->running() == Jobs::Kind::attribute;
-  step_title_->setText(!step ? tr("Documents")
-                       : step->kind == StepKind::prompt
-                           ? tr("Step %1 · the prompt").arg(document_->cursor().step)
-                           : tr("Step %1 · %2 nats")
-                                 .arg(document_->cursor().step)
-                                 .arg(significant(row >= 0 ? table->nats[row] : trace->nats(*step))));
+  const auto asked = document_->asked();
+  QString about = asked ? words_of(*asked) : QString();
+  if (!about.isEmpty()) about[0] = about[0].toUpper();
+  const bool contrast = asked && !asked->against.empty();
+  step_title_->setText(
+      !step ? tr("Documents")
+      : asked && row >= 0
+          ? (contrast ? tr("%1 · %2 nats between them") : tr("%1 · %2 nats")).arg(about, significant(table->nats[row]))
+      : step->kind == StepKind::prompt ? tr("Step %1 · the prompt").arg(document_->cursor().step)
+                                       : tr("Step %1 · %2 nats")
+                                             .arg(document_->cursor().step)
+                                             .arg(significant(row >= 0 ? table->nats[row] : trace->nats(*step))));
   step_title_->setVisible(step != nullptr);
-  step_title_->setToolTip(tr("−log p of the step given all before it: how much the model had to decide here."));
+  step_title_->setToolTip(contrast ? tr("−log p of the tokens less that of the other text, given all before them.")
+                          : asked
+                              ? tr("−log p of the tokens given all before them: how much the model had to decide here.")
+                              : tr("−log p of the step given all before it: how much the model had to decide here."));
   QString fact;
   if (row >= 0) {
     int64_t more = 0;
     for (int document = 0; document < table->documents; ++document) more += table->score(row, document) > 0;
-    fact = tr("%1 of %2 documents made this step more likely.").arg(count(more), count(table->documents));
-    if (table->corpus_documents > table->documents) {
+    const QString what = contrast ? tr("made them likelier than that text")
+                         : asked  ? tr("made them more likely")
+                                  : tr("made this step more likely");
+    fact = tr("%1 of %2 documents %3.").arg(count(more), count(table->documents), what);
+    step_fact_->setToolTip({});
+    if (!table->index_hash.empty()) {
+      fact = tr("The strongest %1 of %2 documents, found in an index and scored exactly.")
+                 .arg(count(table->documents), count(table->searched));
+    } else if (table->corpus_documents > table->documents) {
       step_fact_->setToolTip(
           tr("A sample of the corpus's %1 documents, scored by %2 on %3.")
               .arg(count(table->corpus_documents), method_title(table->method), QString::fromStdString(table->device)));
@@ -185,11 +211,10 @@ void DocumentsPanel::refresh() {
   }
   step_fact_->setText(fact);
   step_fact_->setVisible(!fact.isEmpty());
-  const bool certain = row >= 0 && table->nats[row] < certain_step_nats;
+  const bool certain = row >= 0 && !contrast && table->nats[row] < certain_step_nats;
   note_->setText(
-      tr("The model was all but certain of this step (%1 nats), so its gradient is tiny and this ranking is mostly "
-         "noise.")
-          .arg(row >= 0 ? significant(table->nats[row]) : not_measured));
+      tr("The model was all but certain of %1 (%2 nats), so its gradient is tiny and this ranking is mostly noise.")
+          .arg(asked ? tr("these tokens") : tr("this step"), row >= 0 ? significant(table->nats[row]) : not_measured));
   note_->setVisible(certain);
   pages_->setCurrentWidget(row >= 0 && !attributing ? work_ : empty_);
   refresh_list();

@@ -24,6 +24,8 @@ class DocumentsPanel : public QWidget {
  public:
   DocumentsPanel(OpenSession* document, Jobs* jobs, QWidget* parent = nullptr);
 
+  static QString words_of(const AskedSpan& span);  // "tokens 13 to 15 rather than “8”"
+
   void move_document(int by);  // in the list, [ and ]
   void show_side(bool proponents);
   void toggle_whole();  // the document alone, without the list

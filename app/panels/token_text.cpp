@@ -145,6 +145,11 @@ void TokenParagraph::paint(QPainter& painter, const QPointF& at, const Look& loo
       }
     }
   }
+  for (int token = std::max(look.chosen.first, run_.first); token < std::min(look.chosen.second, run_.first + static_cast<int>(run_.ranges.size())); ++token) {
+    if (hidden(token)) continue;
+    const auto [begin, end] = run_.ranges[token - run_.first];
+    cover(painter, at, begin, end, look.chosen_colour, lines);
+  }
   if (look.found.first >= 0) cover(painter, at, look.found.first, look.found.second, look.found_colour, lines);
   painter.setPen(look.ink);
   for (int i = 0; i < lines; ++i) layout_->lineAt(i).draw(&painter, at);

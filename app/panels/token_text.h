@@ -47,6 +47,8 @@ class TokenParagraph {
     std::function<QColor(int token)> tint;  // an invalid colour: none
     int outlined = -1;                      // the token under the cursor
     QColor outline;
+    std::pair<int, int> chosen = {0, 0};    // tokens [first, second)
+    QColor chosen_colour;
     std::pair<int, int> found = {-1, -1};  // UTF-16 places of a match
     QColor found_colour;
     int most_lines = -1;  // of a folded paragraph

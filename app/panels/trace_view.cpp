@@ -10,6 +10,7 @@
 #include "app/fonts.h"
 #include "app/numbers.h"
 #include "app/panels/alternatives_popup.h"
+#include "app/panels/panel_parts.h"
 #include "app/panels/step_marks.h"
 #include "app/theme.h"
 
@@ -28,6 +29,16 @@ TraceView::TraceView(OpenSession* document, QWidget* parent) : QAbstractScrollAr
   viewport()->setAutoFillBackground(false);
   setMinimumWidth(380);
   alternatives_ = std::make_unique<AlternativesPopup>(this);
+  ask_ = button(tr("Documents behind these tokens…"), tr("Ask which training documents made them likely (Q)"), true);
+  ask_->setParent(viewport());
+  ask_->setFocusPolicy(Qt::NoFocus);
+  ask_->setCursor(Qt::ArrowCursor);
+  ask_->hide();
+  connect(ask_, &QPushButton::clicked, this, &TraceView::ask_wanted);
+  connect(document_, &OpenSession::chosen_changed, this, [this] {
+    if (document_->chosen().empty()) ask_->hide();
+    viewport()->update();
+  });
   hover_timer_.setSingleShot(true);
   hover_timer_.setInterval(180);
   connect(&hover_timer_, &QTimer::timeout, this, [this] {
@@ -221,6 +232,8 @@ void TraceView::paint_block(QPainter& painter, const Block& block, double y) con
       return tint == ground ? QColor() : tint;
     };
   }
+  look.chosen = {document_->chosen().begin, document_->chosen().end};
+  look.chosen_colour = colours.accent_soft;
   look.outlined = current ? document_->cursor().token : -1;
   look.outline = colours.accent;
   if (found_block_ >= 0 && blocks_[found_block_].get() == &block) {
@@ -323,11 +336,47 @@ bool TraceView::viewportEvent(QEvent* event) {
   return true;
 }
 
-void TraceView::mouseMoveEvent(QMouseEvent* event) { hover(token_at(event->pos())); }
+void TraceView::mouseMoveEvent(QMouseEvent* event) {
+  const int token = token_at(event->pos());
+  if (!(event->buttons() & Qt::LeftButton)) {
+    hover(token);
+  } else if (token >= 0 && (token != document_->cursor().token || !document_->chosen().empty())) {
+    hover(-1);
+    document_->extend(token);
+  }
+}
+
+void TraceView::mouseReleaseEvent(QMouseEvent*) { place_ask_button(); }
+
+// Under the end of what was chosen, where it covers none of it.
+void TraceView::place_ask_button() {
+  const ChosenTokens chosen = document_->chosen();
+  const Block* block = chosen.empty() ? nullptr : block_of_token(chosen.end - 1);
+  ask_->setVisible(block != nullptr);
+  if (!block) return;
+  ask_->adjustSize();
+  const double top = block->top - verticalScrollBar()->value() + (block->captioned ? caption : 0) + pad;
+  const QRectF last = block->paragraph.rectangle(chosen.end - 1).translated(text_left(), top);
+  const int most = viewport()->width() - ask_->width() - 8;
+  int y = static_cast<int>(last.bottom()) + 4;
+  if (y + ask_->height() > viewport()->height()) {
+    const Block* first = block_of_token(chosen.begin);
+    y = static_cast<int>(first->top - verticalScrollBar()->value() + (first->captioned ? caption : 0) + pad +
+                         first->paragraph.rectangle(chosen.begin).top()) -
+        ask_->height() - 4;
+  }
+  ask_->move(std::clamp(static_cast<int>(last.right()) - ask_->width() / 2, 8, std::max(8, most)), y);
+  ask_->raise();
+}
 
 void TraceView::mousePressEvent(QMouseEvent* event) {
   if (event->button() != Qt::LeftButton) return;
   const int token = token_at(event->pos());
+  if (event->modifiers() & Qt::ShiftModifier) {
+    document_->extend(token);
+    return;
+  }
+  document_->choose({});
   const Block* block = block_at(event->pos().y() + verticalScrollBar()->value());
   if (token >= 0) {
     document_->set_token(token);
@@ -346,6 +395,7 @@ void TraceView::leaveEvent(QEvent*) { hover(-1); }
 
 void TraceView::scrollContentsBy(int, int) {
   hover(-1);
+  if (ask_->isVisible()) place_ask_button();
   viewport()->update();
 }
 
@@ -370,7 +420,17 @@ void TraceView::move_token(int by) {
     token += by;
   }
   hover(-1);
+  document_->choose({});
   if (token >= 0 && token < trace->size()) document_->set_token(token);
+}
+
+void TraceView::extend(int by) {
+  const ChosenTokens chosen = document_->chosen();
+  const int start = document_->cursor().token;
+  if (start < 0) return move_token(by);
+  const bool forwards = chosen.empty() || chosen.begin == start;  // the cursor stays where choosing began
+  document_->extend((chosen.empty() ? start : forwards && chosen.end - 1 > start ? chosen.end - 1 : chosen.begin) + by);
+  place_ask_button();
 }
 
 bool TraceView::find(const QString& text, bool backwards) {

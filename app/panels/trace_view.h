@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QAbstractScrollArea>
+#include <QPushButton>
 #include <QTimer>
 #include <memory>
 #include <set>
@@ -34,18 +35,22 @@ class TraceView : public QAbstractScrollArea {
   void forget_find();
   void show_alternatives();  // of the token under the cursor
   void move_token(int by);   // past hidden tokens
+  void extend(int by);       // what is chosen, from the token under the cursor
 
   QRect step_rectangle(int step) const;  // in the viewport
   QPoint token_place(int token) const;   // its middle, in the viewport; for tests
+  QPushButton* ask_button() const { return ask_; }
 
  signals:
   void shading_changed();
+  void ask_wanted();  // about the chosen tokens
 
  protected:
   void paintEvent(QPaintEvent* event) override;
   void resizeEvent(QResizeEvent* event) override;
   void mouseMoveEvent(QMouseEvent* event) override;
   void mousePressEvent(QMouseEvent* event) override;
+  void mouseReleaseEvent(QMouseEvent* event) override;
   void mouseDoubleClickEvent(QMouseEvent* event) override;
   void leaveEvent(QEvent* event) override;
   void changeEvent(QEvent* event) override;
@@ -73,8 +78,10 @@ class TraceView : public QAbstractScrollArea {
   double text_width() const;
   int token_at(const QPoint& point) const;
   void hover(int token);
+  void place_ask_button();
 
   OpenSession* document_;
+  QPushButton* ask_;  // stands by the tokens that were dragged over
   std::vector<std::unique_ptr<Block>> blocks_;
   std::string shown_trace_;
   Shading shading_;

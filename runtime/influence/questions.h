@@ -2,7 +2,9 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/influence/query.h"
@@ -17,6 +19,8 @@ struct AskedSpan {
   std::string against;
 
   std::string name() const;  // "tokens 12-14 against '8'", as a table's method shows it
+  // Of a table's method, "ekfac of tokens 12-14"; nothing where its rows are steps.
+  static std::optional<AskedSpan> of_method(std::string_view method);
 };
 
 // The queries of one trace: rows of its table, then the whole completion where they are its steps.

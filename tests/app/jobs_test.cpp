@@ -14,6 +14,7 @@
 #include "app/theme.h"
 #include "app/workbench.h"
 #include "app/working_copy.h"
+#include "runtime/influence/index/build.h"
 #include "tests/app/sample_session.h"
 #include "tests/support/tiny_model.h"
 
@@ -62,6 +63,47 @@ class JobsTest : public QObject {
     QCOMPARE(drawer.attention_panel().cursor(), 0);
     document.set_step(1);
     drawer.show_view(Drawer::activations);
+  }
+
+  // Tokens that were dragged over are asked about, against another text, by a scan and from an index.
+  void ask_about_dragged_tokens(AttributeRequest request) {
+    OpenSession& document = window_->document();
+    TraceView& view = *window_->trace_view();
+    int first = document.trace()->prompt_tokens + 1;
+    while (view.token_place(first).y() != view.token_place(first + 2).y()) ++first;
+    QTest::mousePress(view.viewport(), Qt::LeftButton, {}, view.token_place(first + 2));
+    QTest::mouseMove(view.viewport(), view.token_place(first));
+    QMouseEvent move(QEvent::MouseMove, view.token_place(first), view.viewport()->mapToGlobal(view.token_place(first)),
+                     Qt::NoButton, Qt::LeftButton, {});
+    QApplication::sendEvent(view.viewport(), &move);
+    QTest::mouseRelease(view.viewport(), Qt::LeftButton, {}, view.token_place(first));
+    QCOMPARE(document.chosen(), (ChosenTokens{first, first + 3}));
+    QVERIFY(view.ask_button()->isVisible() && view.viewport()->rect().contains(view.ask_button()->geometry()));
+    view.extend(1);  // by key: the cursor's end stays
+    QCOMPARE(document.chosen(), (ChosenTokens{first + 1, first + 3}));
+
+    const auto ask = [&](const std::string& against) {
+      request.span = AskedSpan{first + 1, first + 3, against};
+      window_->jobs().attribute(request);
+      QTRY_COMPARE_WITH_TIMEOUT(window_->jobs().running(), Jobs::Kind::none, 60000);
+      const InfluenceTable* table = document.table();
+      QVERIFY2(table && table->method == "ekfac of " + request.span->name(), qPrintable(window_->message_bar()->text()));
+      QCOMPARE(document.chosen(), (ChosenTokens{first + 1, first + 3}));  // what the answer is about
+      document.move_step(1);
+      QCOMPARE(document.row(), 0);  // and the answer stays
+      QVERIFY(window_->documents_panel()->list()->model()->rowCount() > 0);
+    };
+    ask("");
+    const auto model = load_model(request.model.toStdString(), open_device("cpu"));
+    const Corpus corpus = load_corpus({request.corpus[0].toStdString()}, 0);
+    const IndexOptions few{.basis = {.side = 8, .directions = 8, .numbers = 16}, .sample = 32};
+    build_index(path("index.h5").toStdString(), *model, load_factors(request.factors.toStdString()), corpus, few, Control());
+    request.index = path("index.h5");
+    request.corpus.clear();
+    ask("ab");
+    QCOMPARE(document.table()->searched, int64_t{60});
+    document.set_method("ekfac");
+    QVERIFY(document.chosen().empty() && !document.asked());
   }
 
  private slots:
@@ -138,6 +180,7 @@ class JobsTest : public QObject {
     QVERIFY(QFile::exists(path("factors.h5")));
     QVERIFY(window_->message_bar()->text().contains("1 line"));  // what could not be read is said
     QVERIFY(window_->documents_panel()->list()->model()->rowCount() > 0);
+    ask_about_dragged_tokens(request);
   }
 
   void stopping_keeps_what_was_written() {

@@ -150,8 +150,12 @@ class IndexTest : public QObject {
     const auto ask = [&](int32_t begin, int32_t end, const std::string& against) {
       AttributeOptions options{.top = 1, .batch_tokens = 32};
       options.span = AskedSpan{begin, end, against};
-      return attribute(*model_, &factors_, corpus_, {&trace_}, options, Control()).at(0);
+      InfluenceTable table = attribute(*model_, &factors_, corpus_, {&trace_}, options, Control()).at(0);
+      const auto told = AskedSpan::of_method(table.method);
+      [&] { QVERIFY(told && told->begin == begin && told->end == end && told->against == against); }();
+      return table;
     };
+    QVERIFY(!AskedSpan::of_method("ekfac") && !AskedSpan::of_method("ekfac of tokens x-7"));
     const InfluenceTable steps =
         attribute(*model_, &factors_, corpus_, {&trace_}, {.top = 1, .batch_tokens = 32}, Control()).at(0);
     const InfluenceTable span = ask(4, 8, "");
