@@ -268,6 +268,7 @@ void Workbench::ask_about_tokens() {
   AttributeRequest request = usual_attribution(*document_);
   request.span = AskedSpan{chosen.begin, chosen.end, {}};
   const size_t begin = trace->token_offsets[chosen.begin], end = trace->token_offsets[chosen.end];
+  trace_->ask_button()->hide();
   open_attribute_dialog(request, one_line(trace->text.substr(begin, end - begin)));
 }
 

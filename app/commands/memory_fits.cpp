@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <functional>
 #include <string>
 
 #include "app/commands/terminal.h"
@@ -34,7 +35,8 @@ std::string what_would_fit(const Model& model, const DocumentBatches& batches, F
   for (const std::string& pattern : {asked.pattern, std::string("mlp")})
     for (const int blocks : {1, 2, 4}) {
       fit.choice = {pattern, blocks};
-      if ((pattern == asked.pattern && blocks <= asked.blocks) || fit_here(fit_memory(model, batches, fit), fit.ranks) > available)
+      if ((pattern == asked.pattern && blocks <= asked.blocks) ||
+          fit_here(fit_memory(model, batches, fit), fit.ranks) > available)
         continue;
       return fmt::format("stemma fit{}{} would fit", pattern == asked.pattern ? "" : " --layers mlp",
                          blocks > 1 ? fmt::format(" --blocks {}", blocks) : "");
@@ -43,21 +45,37 @@ std::string what_would_fit(const Model& model, const DocumentBatches& batches, F
                                             : "it needs a machine with more, or --layers with fewer of them";
 }
 
+// A first stage of low rank, or fewer queries.
+std::string smaller_scan(const std::function<ScanMemory(const ScanQueries&)>& memory_of, ScanQueries asked,
+                         double available) {
+  for (const int64_t rank : {128, 32, 8}) {
+    ScanQueries lower = asked;
+    lower.rank = rank;
+    if ((asked.rank == 0 || rank < asked.rank) && memory_of(lower).peak() <= available)
+      return fmt::format("--rank {} would fit, with an exact second stage", rank);
+  }
+  while (memory_of(asked).peak() > available) asked.count /= 2;
+  return asked.count > 0
+             ? fmt::format("{} at once would fit: choose traces with --trace, or fewer documents with --sample",
+                           in_thousands(asked.count))
+             : "not even one would fit: choose fewer documents with --sample, or a machine with more";
+}
+
 }  // namespace
 
 InfluenceMemory expect_memory_to_fit(const Model& model, const Corpus& corpus, const PlannedWork& work,
                                      const Control& control) {
   const DocumentBatches batches(model, corpus, FitOptions().batch_tokens, control);
   const auto documents = static_cast<int64_t>(corpus.documents.size());
-  const auto scan_of = [&](int64_t queries) {
-    return queries > 0 ? scan_memory(model, batches, documents, queries, work.query_tokens, work.choice) : ScanMemory{};
+  const auto scan_of = [&](const ScanQueries& queries) {
+    return queries.count > 0 ? scan_memory(model, batches, documents, queries) : ScanMemory{};
   };
   InfluenceMemory memory;
   memory.tokens = batches.tokens();
   memory.documents = static_cast<double>(batches.bytes());
   const FitOptions fit = work.fit ? *work.fit : FitOptions();
   memory.fit = fit_memory(model, batches, fit);
-  memory.scan = scan_of(work.queries);
+  memory.scan = scan_of(work.scan);
   if (model.ops->device() != "cpu") return memory;
   memory.available = available_memory();
   if (memory.available <= 0) return memory;
@@ -66,17 +84,10 @@ InfluenceMemory expect_memory_to_fit(const Model& model, const Corpus& corpus, c
                 fmt::format("a fit of this model takes {} of memory and {} are free; {}", in_bytes(needed),
                             in_bytes(memory.available), what_would_fit(model, batches, fit, memory.available)));
   if (memory.scan.peak() > memory.available) {
-    int64_t fewer = work.queries;
-    while (scan_of(fewer).peak() > memory.available) fewer /= 2;
-    throw Error(
-        ErrorCode::does_not_fit,
-        fmt::format("a scan of {} queries takes {} of memory and {} are free; {}", in_thousands(work.queries),
-                    in_bytes(memory.scan.peak()), in_bytes(memory.available),
-                    fewer > 0
-                        ? fmt::format("{} at once would fit: choose traces with --trace, or fewer documents "
-                                      "with --sample",
-                                      in_thousands(fewer))
-                        : "not even one would fit: choose fewer documents with --sample, or a machine with more"));
+    throw Error(ErrorCode::does_not_fit,
+                fmt::format("a scan of {} queries takes {} of memory and {} are free; {}",
+                            in_thousands(work.scan.count), in_bytes(memory.scan.peak()), in_bytes(memory.available),
+                            smaller_scan(scan_of, work.scan, memory.available)));
   }
   return memory;
 }

@@ -16,8 +16,7 @@ struct InfluenceMemory {
 
 struct PlannedWork {
   const FitOptions* fit = nullptr;  // null: no fit
-  int64_t queries = 0, query_tokens = 0;  // of a scan; tokens of a query and all before it, at most
-  LayerChoice choice;                      // of the scan
+  ScanQueries scan;                 // of none: no scan
 };
 
 // Throws Error(does_not_fit) where the memory of the CPU's machine will not do for that work, saying what would. On

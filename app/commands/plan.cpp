@@ -11,6 +11,7 @@
 #include "app/commands/terminal.h"
 #include "runtime/influence/factors.h"
 #include "runtime/influence/scan.h"
+#include "runtime/influence/scan_low_rank.h"
 #include "runtime/study/rate.h"
 
 namespace stemma {
@@ -21,14 +22,16 @@ struct Options {
   std::string model, device = "auto";
   CorpusOptions corpus;
   FitOptions fit;
-  int64_t queries = 10;
+  int64_t queries = 10, rank = 0;
   bool json = false;
 };
 
 constexpr int64_t query_tokens = 256;  // of a trace up to the end of a step
+constexpr int64_t trace_queries = 16;  // of one trace, which a second stage scores again together
 
 // The second half of a document stands for a step.
-void scan_part(const Model& model, const Factors& factors, const Corpus& part, int64_t count, const Control& control) {
+void scan_part(const Model& model, const Factors& factors, const Corpus& part, int64_t count, int64_t rank,
+               const Control& control) {
   const DocumentBatches batches(model, part, FitOptions().batch_tokens, control);
   std::vector<const std::vector<int32_t>*> documents;
   for (size_t d = 0; d < part.documents.size(); ++d)
@@ -42,6 +45,11 @@ void scan_part(const Model& model, const Factors& factors, const Corpus& part, i
     queries.push_back({tokens, std::max(1, size / 2), size});
   }
   control.say({"query gradients", 0, double(count)});
+  if (rank > 0) {
+    const LowRankQueries low = low_rank_queries(model, &factors, queries, rank, control);
+    scan(model, low, choose_routes(model, low, batches), batches, part.documents.size(), control);
+    return;
+  }
   QueryGradients gradients = query_gradients(model, queries, &factors);
   precondition(model, factors, gradients);
   scan(model, gradients, batches, part.documents.size(), control);
@@ -59,14 +67,15 @@ int run(const Options& options) {
   Control control;
   watch(control, line);
   const InfluenceMemory memory = expect_memory_to_fit(
-      *model, corpus, {&options.fit, options.queries, query_tokens, options.fit.choice}, control);
+      *model, corpus, {&options.fit, {options.queries, query_tokens, options.fit.choice, options.rank, trace_queries}},
+      control);
   tell("measuring a few documents");
   std::unique_ptr<Factors> factors;
   Estimate fit = estimate(*model, corpus, control, [&](const Corpus& part, const Control& timed) {
     factors = std::make_unique<Factors>(fit_factors(*model, part, options.fit, timed));
   });
   Estimate scanned = estimate(*model, corpus, control, [&](const Corpus& part, const Control& timed) {
-    scan_part(*model, *factors, part, options.queries, timed);
+    scan_part(*model, *factors, part, options.queries, options.rank, timed);
   });
   line.clear();
   const std::vector<Stage> stages = {
@@ -76,7 +85,8 @@ int run(const Options& options) {
       {"query gradients", memory.scan.queries, scanned.stages["query gradients"]},
       {"scan", memory.scan.peak(), scanned.stages["scanning the documents"]},
   };
-  const double tracked = tracked_parameters(*model, options.fit.choice), factors_bytes = factors_file_bytes(*model, options.fit.choice),
+  const double tracked = tracked_parameters(*model, options.fit.choice),
+               factors_bytes = factors_file_bytes(*model, options.fit.choice),
                scores_bytes = scores_file_bytes(static_cast<int64_t>(corpus.documents.size()), options.queries);
   if (options.json) {
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();
@@ -88,6 +98,7 @@ int run(const Options& options) {
                 {"pattern", options.fit.choice.pattern},
                 {"blocks", options.fit.choice.blocks},
                 {"queries", options.queries},
+                {"rank", options.rank},
                 {"device", model->ops->device()},
                 {"measured_documents", fit.measured_documents},
                 {"stages", rows},
@@ -98,9 +109,11 @@ int run(const Options& options) {
                 {"scores_bytes", scores_bytes}});
     return 0;
   }
-  fmt::print("{:.2f}M tracked parameters; {} documents of {}, {} tokens; {} queries; on {}\n", tracked / 1e6,
+  fmt::print("{:.2f}M tracked parameters; {} documents of {}, {} tokens; {} queries{}; on {}\n", tracked / 1e6,
              in_thousands(static_cast<int64_t>(corpus.documents.size())), in_thousands(corpus.total),
-             in_thousands(memory.tokens), in_thousands(options.queries), model->ops->device());
+             in_thousands(memory.tokens), in_thousands(options.queries),
+             options.rank > 0 ? fmt::format(" of rank {}, the strongest documents scored again", options.rank) : "",
+             model->ops->device());
   fmt::print("  {:18} {:>10} {:>14}\n", "stage", "memory", "time");
   for (const Stage& s : stages) fmt::print("  {:18} {:>10} {:>14}\n", s.name, in_bytes(s.memory), in_time(s.seconds));
   fmt::print("memory is beside the model, the corpus and its tokens ({}){}\n", in_bytes(memory.documents),
@@ -118,6 +131,8 @@ Run setup_plan(CLI::App& app) {
   options->corpus.declare(app, 20000);
   app.add_option("--queries", options->queries, "Steps, and one more for each trace, that are asked at once")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
+  app.add_option("--rank", options->rank, "Of the first of two stages, as of attribute; 0: one stage, of full rank")
+      ->check(CLI::Range(int64_t{0}, int64_t{4096}));
   declare_layers(app, options->fit.choice);
   declare_device(app, options->device);
   declare_json(app, options->json);

@@ -265,7 +265,7 @@ void DocumentsPanel::refresh_empty() {
   if (attributing) {
     const Progress& now = jobs_->progress();
     empty_title_->setText(jobs_->stopping() ? tr("Stopping…") : tr("Looking for the documents"));
-    empty_text_->setText(tr("Every document of the sample is scored against each step. You can go on reading."));
+    empty_text_->setText(tr("Every document of the sample is scored against what was asked. You can go on reading."));
     progress_->setRange(0, now.total > 0 ? 1000 : 0);
     progress_->setValue(now.total > 0 ? static_cast<int>(1000 * now.done / now.total) : 0);
     QString words = QString::fromStdString(now.stage);

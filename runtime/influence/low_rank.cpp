@@ -20,7 +20,6 @@ namespace {
 
 constexpr int64_t oversampling = 8;
 constexpr int power_iterations = 2;
-constexpr double most_bytes = 1 << 30;  // of whole gradients at once
 
 // The rows of x (k, n), k <= n, become orthonormal and span what they spanned.
 void orthonormalise(Ops& ops, Tensor x) {
@@ -147,7 +146,7 @@ LowRankQueries compress(const Model& model, const QueryGradients& queries, int64
 LowRankQueries low_rank_queries(const Model& model, const Factors* factors, const std::vector<Query>& queries,
                                 int64_t rank, const Control& control) {
   const std::vector<size_t> layers = asked_layers(model, factors);
-  const size_t together = queries_at_once(model, layers, most_bytes);
+  const size_t together = queries_at_once(model, layers, low_rank_making_bytes);
   LowRankQueries result = low_rank_room(model, layers, static_cast<int64_t>(queries.size()), rank);
   for (size_t first = 0; first < queries.size();) {
     const size_t last = std::min(queries.size(), first + together);

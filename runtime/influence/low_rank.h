@@ -20,6 +20,8 @@ struct LowRankQueries {
   std::vector<double> errors;  // (Q) |V - L R| / |V|, Frobenius norms over all layers
 };
 
+inline constexpr double low_rank_making_bytes = 1 << 30;  // of whole gradients
+
 // Room for `queries` of them over these layers, its numbers not set.
 LowRankQueries low_rank_room(const Model& model, const std::vector<size_t>& layers, int64_t queries, int64_t rank);
 
@@ -28,7 +30,8 @@ LowRankQueries low_rank_room(const Model& model, const std::vector<size_t>& laye
 // nothing is lost.
 LowRankQueries compress(const Model& model, const QueryGradients& queries, int64_t rank);
 
-// The same of gradients that never lie in memory all at once: of `queries`, preconditioned where there are factors.
+// The same of gradients that never lie in memory all at once, only as many as fit into low_rank_making_bytes: of
+// `queries`, preconditioned where there are factors.
 LowRankQueries low_rank_queries(const Model& model, const Factors* factors, const std::vector<Query>& queries,
                                 int64_t rank, const Control& control);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "runtime/influence/low_rank.h"
+#include "runtime/influence/scan_low_rank.h"
 #include "runtime/influence/tracked.h"
 #include "runtime/model/forward.h"
 
@@ -64,8 +66,8 @@ FitMemory fit_memory(const Model& model, const DocumentBatches& batches, const F
     const bool tokens = tokens_first(batches, static_cast<int64_t>(m), static_cast<int64_t>(p));
     turned_inputs = std::max(turned_inputs, tokens ? static_cast<double>(rows) * m : p * m);
     turned_gradients = std::max(turned_gradients, tokens ? static_cast<double>(rows) * p : p * m);
-    packed = std::max(packed, tokens ? packed_bytes(m + p, rows)
-                                     : packed_bytes(p / blocks + m, static_cast<int64_t>(p / blocks)));
+    packed = std::max(
+        packed, tokens ? packed_bytes(m + p, rows) : packed_bytes(p / blocks + m, static_cast<int64_t>(p / blocks)));
   }
   // One block's columns, and what they turn into.
   const double columns = blocks > 1 ? number * 2 * static_cast<double>(rows) * widest / blocks : 0;
@@ -73,7 +75,8 @@ FitMemory fit_memory(const Model& model, const DocumentBatches& batches, const F
   for (const auto& [m, p, owns] : linears) {
     // LAPACK's matrix and work are f64, beside the sums on the host and the vectors that come out, block by block.
     const double side = std::max(owns ? m : 0, p), block = side / blocks;
-    eigen = std::max(eigen, held + host + device + number * m * m / blocks + 2 * number * side * block + 24 * block * block);
+    eigen = std::max(eigen,
+                     held + host + device + number * m * m / blocks + 2 * number * side * block + 24 * block * block);
     held -= number * ((owns ? m * m : 0) + p * p) / blocks;
     host += number * (m * m + p * p) / blocks;
     device += number * ((owns ? m * m : 0) + p * p) / blocks;
@@ -89,29 +92,59 @@ FitMemory fit_memory(const Model& model, const DocumentBatches& batches, const F
   return memory;
 }
 
-ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64_t documents, int64_t queries,
-                       int64_t query_tokens, const LayerChoice& choice) {
-  double tracked = 0, widest = 0, rotation = 0;
-  for (const auto& [m, p, owns] : linears_in(model, choice)) {
+ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64_t documents,
+                       const ScanQueries& asked) {
+  double tracked = 0, widest = 0, rotation = 0, thin = 0, decomposition = 0;
+  for (const auto& [m, p, owns] : linears_in(model, asked.choice)) {
     tracked += m * p;
     widest = std::max(widest, m + p);
-    rotation = std::max(rotation, number * (2 * (m * m + p * p) / choice.blocks + 4 * m * p));
+    rotation = std::max(rotation, number * (2 * (m * m + p * p) / asked.choice.blocks + 4 * m * p));
+    thin += number * std::min({static_cast<double>(asked.rank), m, p}) * (m + p);
+    decomposition = std::max(decomposition, number * m * p);
   }
-  const auto count = static_cast<double>(queries), d = static_cast<double>(documents);
-  const double gradients = number * tracked * count, scores = number * count * d;
+  const auto count = static_cast<double>(asked.count), d = static_cast<double>(documents);
+  const double scores = number * count * d;
   const double batch = static_cast<double>(std::min<int64_t>(batches.most_documents(), group_documents));
-  const double parts =
-      number * count * (static_cast<double>(most_parts) * batch + 2 * static_cast<double>(batches.most_documents()));
+  const auto parts = [&](double queries) {
+    return number * queries *
+           (static_cast<double>(most_parts) * batch + 2 * static_cast<double>(batches.most_documents()));
+  };
   const double names = d * 2 * (sizeof(std::string) + 32);  // of documents and sources
+  // Of `queries` at once, whole.
+  const auto making = [&](int64_t queries) {
+    const int64_t rows = std::min<int64_t>(std::max<int64_t>(4096, asked.query_tokens), queries * asked.query_tokens);
+    return number * tracked * static_cast<double>(queries) +
+           std::max({pass_bytes(model, rows), rotation, decomposition});
+  };
+  const double pass = pass_bytes(model, batches.largest()) + packed_bytes(widest, batches.largest());
   ScanMemory memory;
-  memory.queries =
-      gradients +
-      std::max(pass_bytes(model, std::min<int64_t>(std::max<int64_t>(4096, query_tokens), queries * query_tokens)),
-               rotation);
-  memory.scan =
-      gradients + scores + parts + pass_bytes(model, batches.largest()) + packed_bytes(widest, batches.largest());
-  memory.tables = gradients + 2 * scores + names;
-  memory.a_query = number * (tracked + 2 * d) + parts / count;
+  if (asked.rank == 0) {
+    const double gradients = number * tracked * count;
+    memory.queries = making(asked.count);
+    memory.scan = gradients + scores + parts(count) + pass;
+    memory.tables = gradients + 2 * scores + names;
+    return memory;
+  }
+  const std::vector<size_t> layers = chosen_layers(model, asked.choice.pattern);
+  const auto at_once = static_cast<int64_t>(queries_at_once(model, layers, low_rank_making_bytes));
+  const int64_t together = low_rank_together(model, layers, asked.rank, batches.largest(), asked.count);
+  const auto rows = static_cast<double>(batches.largest()), block = static_cast<double>(together);
+  const int64_t runs = std::max<int64_t>(1, batches.batches());
+  double rooms = 0, expanded = 0;  // of a layer, by its route
+  for (const auto& [m, p, owns] : linears_in(model, asked.choice)) {
+    const double rank = std::min({static_cast<double>(asked.rank), m, p});
+    const Route route = cheaper_route({static_cast<int64_t>(m), static_cast<int64_t>(p), static_cast<int64_t>(rank),
+                                       batches.tokens() / runs, batches.documents() / runs, together});
+    double& room = route == Route::gradients ? expanded : rooms;
+    room = std::max(room, route == Route::gradients ? number * block * m * p : number * 2 * block * rows * rank);
+  }
+  const double met = 2 * number * count * (rows + static_cast<double>(batches.most_documents()));
+  const double trace = static_cast<double>(std::min(asked.together, asked.count));
+  memory.queries = thin * count + making(std::min(asked.count, at_once));
+  memory.scan = thin * count + scores + rooms + expanded + met + (expanded > 0 ? parts(block) : 0) + pass;
+  memory.tables =
+      thin * count + scores + number * trace * d +
+      std::max(making(std::min(asked.together, asked.count)), number * tracked * trace + parts(trace) + pass) + names;
   return memory;
 }
 

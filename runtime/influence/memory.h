@@ -19,16 +19,23 @@ struct FitMemory {
 // Throws Error(usage) where the choice means no layer.
 FitMemory fit_memory(const Model& model, const DocumentBatches& batches, const FitOptions& options = {});
 
+// Spans of sequences of at most `query_tokens` tokens.
+struct ScanQueries {
+  int64_t count = 0, query_tokens = 0;
+  LayerChoice choice;
+  int64_t rank = 0;      // of a first stage; 0: one stage, of full rank
+  int64_t together = 0;  // queries of one trace, at most, that are scored again at full rank after a first stage
+};
+
 struct ScanMemory {
   double queries = 0;  // the gradients of all queries and their preconditioning
   double scan = 0;     // those gradients, the scores of all documents, and a batch
   double tables = 0;   // when the scores become tables
-  double a_query = 0;  // what one query more adds
   double peak() const;
 };
-// `queries` spans of sequences of at most `query_tokens` tokens, against all `documents` of the corpus.
-ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64_t documents, int64_t queries,
-                       int64_t query_tokens, const LayerChoice& choice = {});
+// Against all `documents` of the corpus.
+ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64_t documents,
+                       const ScanQueries& queries);
 
 double factors_file_bytes(const Model& model, const LayerChoice& choice);
 // Of the documents' scores in a session: queries that are steps, before compression.

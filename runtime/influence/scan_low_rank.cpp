@@ -10,15 +10,27 @@ namespace {
 
 constexpr int64_t most_numbers = 64 << 20;  // of expanded queries, and of what tokens score on the way
 
-// Queries that meet a batch together, so that neither route's scratch outgrows its bound.
 int64_t queries_together(const Model& model, const LowRankQueries& queries, int64_t tokens) {
-  int64_t most = 1;
-  for (size_t i = 0; i < queries.layers.size(); ++i)
-    most = std::max({most, tracked_weight(model, i).size(), 2 * tokens * queries.layers[i].rank});
-  return std::clamp<int64_t>(most_numbers / most, 1, static_cast<int64_t>(queries.nats.size()));
+  std::vector<size_t> layers;
+  int64_t rank = 1;
+  for (size_t i = 0; i < queries.layers.size(); ++i) {
+    if (queries.layers[i].rank > 0) layers.push_back(i);
+    rank = std::max(rank, queries.layers[i].rank);
+  }
+  return low_rank_together(model, layers, rank, tokens, static_cast<int64_t>(queries.nats.size()));
 }
 
 }  // namespace
+
+int64_t low_rank_together(const Model& model, const std::vector<size_t>& layers, int64_t rank, int64_t tokens,
+                          int64_t count) {
+  int64_t most = 1;
+  for (const size_t i : layers) {
+    const Tensor weight = tracked_weight(model, i);
+    most = std::max({most, weight.size(), 2 * tokens * std::min({rank, weight.rows, weight.columns})});
+  }
+  return std::clamp<int64_t>(most_numbers / most, 1, std::max<int64_t>(1, count));
+}
 
 std::vector<Route> choose_routes(const Model& model, const LowRankQueries& queries, const DocumentBatches& batches) {
   const int64_t count = std::max<int64_t>(1, batches.batches());
@@ -71,8 +83,7 @@ std::vector<float> scan(const Model& model, const LowRankQueries& queries, const
       if (queries.layers[i].rank == 0) return;
       for (int64_t first = 0; first < count; first += together) {
         const int64_t last = std::min(count, first + together);
-        meet(i, a, g, segments, first, last,
-             {by_document.data + found * first, found, last - first},
+        meet(i, a, g, segments, first, last, {by_document.data + found * first, found, last - first},
              {by_token.data + rows * first, rows, last - first});
       }
     });

@@ -10,6 +10,10 @@
 
 namespace stemma {
 
+// Queries of that rank that meet a batch of `tokens` together, so that neither route's scratch outgrows its bound.
+int64_t low_rank_together(const Model& model, const std::vector<size_t>& layers, int64_t rank, int64_t tokens,
+                          int64_t count);
+
 // The route of each tracked layer, chosen once for the mean batch, so that a document's numbers are of one kind.
 std::vector<Route> choose_routes(const Model& model, const LowRankQueries& queries, const DocumentBatches& batches);
 

@@ -8,6 +8,7 @@
 
 #include "runtime/influence/factors.h"
 #include "runtime/influence/scan.h"
+#include "runtime/influence/scan_low_rank.h"
 #include "runtime/influence/tracked.h"
 #include "tests/support/tiny_model.h"
 
@@ -71,6 +72,11 @@ int measure(const std::string& name, const std::string& work) {
     }
     std::vector<Query> queries;
     for (int32_t q = 0; q < asked; ++q) queries.push_back({&many.document(q % 4), 10, 20});
+    if (work == "rank 4") {
+      const LowRankQueries low = low_rank_room(model, chosen_layers(model, "all"), asked, 4);
+      scan(model, low, choose_routes(model, low, batches), batches, 200000, Control());
+      return;
+    }
     const QueryGradients gradients = query_gradients(model, queries);
     scan(model, gradients, batches, work == "scan" ? 200000 : 200, Control());
   };
@@ -81,7 +87,8 @@ int measure(const std::string& name, const std::string& work) {
   run(many);
   const double grown = memory_now("VmHWM") - before;
   const double foretold =
-      work == "fit" ? fit_memory(model, many).peak() : scan_memory(model, many, 200000, asked, 20).scan;
+      work == "fit" ? fit_memory(model, many).peak()
+                    : scan_memory(model, many, 200000, {asked, 20, {}, work == "scan" ? 0 : 4, asked}).scan;
   std::printf("%.0f %.0f\n", grown, foretold);
   return 0;
 }
@@ -96,7 +103,7 @@ class MemoryTest : public QObject {
     QTest::addColumn<QString>("shape");
     QTest::addColumn<QString>("work");
     for (const char* shape : {"tiny", "demo"})
-      for (const char* work : {"fit", "scan"}) QTest::addRow("%s %s", shape, work) << shape << work;
+      for (const char* work : {"fit", "scan", "rank 4"}) QTest::addRow("%s %s", shape, work) << shape << work;
   }
   void foretold_is_measured() {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
