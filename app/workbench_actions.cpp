@@ -294,7 +294,11 @@ void Workbench::export_figure() {
 
 bool Workbench::eventFilter(QObject* watched, QEvent* event) {
   if (event->type() == QEvent::ShortcutOverride) {
-    // Text fields keep their own keys, and so do buttons that were tabbed to.
+    // Text fields keep their own keys, and so do buttons that were tabbed to, and lists that have dropped down.
+    if (QApplication::activePopupWidget()) {
+      event->accept();
+      return true;
+    }
     const auto* key = static_cast<QKeyEvent*>(event);
     const QWidget* focus = QApplication::focusWidget();
     const bool plain = !(key->modifiers() & (Qt::ControlModifier | Qt::AltModifier | Qt::MetaModifier));

@@ -182,8 +182,8 @@ void DocumentView::refresh() {
   text_->show_document(shown, shading_, marks_);
   legend_->show_shading(shading_, shading_.values.empty() ? QString() : tr("Each token adds"), false);
   legend_->setToolTip(
-      tr("What each token of the document adds to its score for this step; the tokens add up to it. Blue "
-         "made the step more likely, red less."));
+      tr("What each token of the document adds to its score; the tokens add up to it. Blue made what was asked about "
+         "more likely, red less."));
   std::vector<float> layers;
   if (shown && table->layers > 0 && shown->layer_scores.size() >= static_cast<size_t>(row + 1) * table->layers) {
     const auto begin = shown->layer_scores.begin() + static_cast<ptrdiff_t>(row) * table->layers;
@@ -207,9 +207,9 @@ void DocumentView::refresh() {
   title_->setToolTip(QString::fromStdString(shown->id));
   score_->setText(
       (score >= 0 ? tr("%1 nats · rank %2 of %3 documents") : tr("%1 nats · rank %2 from last of %3 documents"))
-          .arg(significant(score, true), count(rank), count(table->documents)));
+          .arg(significant(score, true), count(rank), count(std::max<int64_t>(table->documents, table->searched))));
   score_->setToolTip(
-      tr("Influence of the document on this step: nats of log p(step) gained if the document had weighed more "
+      tr("Influence of the document on what was asked about: nats of its log p gained if the document had weighed more "
          "in training."));
 }
 

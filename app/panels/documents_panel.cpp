@@ -12,11 +12,17 @@ namespace stemma {
 
 namespace {
 QString method_title(const std::string& method) {
-  const auto span = AskedSpan::of_method(method);
-  const QString plain = method.starts_with("ekfac")      ? QStringLiteral("EK-FAC")
-                        : method.starts_with("gradient") ? QStringLiteral("Gradient dot product")
-                                                         : QString::fromStdString(method);
-  return span ? plain + QObject::tr(", %1").arg(DocumentsPanel::words_of(*span)) : plain;
+  return method.starts_with("ekfac")      ? QStringLiteral("EK-FAC")
+         : method.starts_with("gradient") ? QStringLiteral("Gradient dot product")
+                                          : QString::fromStdString(method);
+}
+
+// What a table answers, and by which method.
+QString question_title(const std::string& method) {
+  QString about = QObject::tr("every step");
+  if (const auto span = AskedSpan::of_method(method)) about = DocumentsPanel::words_of(*span);
+  about[0] = about[0].toUpper();
+  return about + QStringLiteral(" · ") + method_title(method);
 }
 }  // namespace
 
@@ -38,6 +44,7 @@ DocumentsPanel::DocumentsPanel(OpenSession* document, Jobs* jobs, QWidget* paren
   head->setContentsMargins(18, 10, 14, 6);
   head->setSpacing(2);
   step_title_ = heading({});
+  step_title_->setWordWrap(true);
   step_fact_ = label({}, Ink::secondary);
   note_ = label({}, Ink::text);
   note_->setContentsMargins(0, 4, 0, 0);
@@ -104,11 +111,15 @@ QWidget* DocumentsPanel::build_list() {
   sources_->setSizeAdjustPolicy(QComboBox::AdjustToContents);
   sources_->setMaximumWidth(130);
   methods_ = new QComboBox;
-  methods_->setToolTip(tr("The method that made the scores"));
-  methods_->setAccessibleName(tr("Method"));
+  methods_->setToolTip(tr("What was asked, and the method that made the scores"));
+  methods_->setAccessibleName(tr("Question"));
   methods_->setFocusPolicy(Qt::TabFocus);
+  methods_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+  auto* questions = new QHBoxLayout;
+  questions->setContentsMargins(12, 0, 10, 2);
+  questions->addWidget(methods_);
+  column->addLayout(questions);
   row->addStretch();
-  row->addWidget(methods_);
   row->addWidget(sources_);
   list_unit_ = caption_label({});
   list_unit_->setAlignment(Qt::AlignRight);
@@ -181,7 +192,7 @@ void DocumentsPanel::refresh() {
   step_title_->setText(
       !step ? tr("Documents")
       : asked && row >= 0
-          ? (contrast ? tr("%1 · %2 nats between them") : tr("%1 · %2 nats")).arg(about, significant(table->nats[row]))
+          ? tr("%1 · %2 nats").arg(about, significant(table->nats[row], contrast))
       : step->kind == StepKind::prompt ? tr("Step %1 · the prompt").arg(document_->cursor().step)
                                        : tr("Step %1 · %2 nats")
                                              .arg(document_->cursor().step)
@@ -237,7 +248,7 @@ void DocumentsPanel::refresh_list() {
   sources_->setCurrentIndex(std::max(0, sources_->findData(source)));
   methods_->clear();
   for (const std::string& method : document_->methods()) {
-    methods_->addItem(method_title(method), QString::fromStdString(method));
+    methods_->addItem(question_title(method), QString::fromStdString(method));
   }
   methods_->setCurrentIndex(methods_->findData(QString::fromStdString(document_->method())));
   methods_->setVisible(methods_->count() > 1);
@@ -265,7 +276,7 @@ void DocumentsPanel::refresh_empty() {
   if (attributing) {
     const Progress& now = jobs_->progress();
     empty_title_->setText(jobs_->stopping() ? tr("Stopping…") : tr("Looking for the documents"));
-    empty_text_->setText(tr("Every document of the sample is scored against what was asked. You can go on reading."));
+    empty_text_->setText(tr("Documents are scored against what was asked. You can go on reading."));
     progress_->setRange(0, now.total > 0 ? 1000 : 0);
     progress_->setValue(now.total > 0 ? static_cast<int>(1000 * now.done / now.total) : 0);
     QString words = QString::fromStdString(now.stage);
