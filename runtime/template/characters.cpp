@@ -1,5 +1,6 @@
 #include "runtime/template/characters.h"
 
+#include <fmt/format.h>
 #include <utf8proc.h>
 
 #include <algorithm>
@@ -46,6 +47,12 @@ void append_character(std::string& text, char32_t character) {
   utf8proc_uint8_t bytes[4];
   const auto length = utf8proc_encode_char(static_cast<utf8proc_int32_t>(character), bytes);
   text.append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(length));
+}
+
+std::string escape_of(char32_t character) {
+  const auto code = static_cast<uint32_t>(character);
+  if (code < 0x100) return fmt::format("\\x{:02x}", code);
+  return code < 0x10000 ? fmt::format("\\u{:04x}", code) : fmt::format("\\U{:08x}", code);
 }
 
 bool is_space(char32_t character) { return (character >= 0x1C && character <= 0x1F) || is_white_space(character); }

@@ -15,6 +15,7 @@ size_t byte_of_character(std::string_view text, size_t index);  // text.size() p
 // The bytes of all characters that fit into `most` bytes.
 size_t whole_characters(std::string_view text, size_t most);
 void append_character(std::string& text, char32_t character);
+std::string escape_of(char32_t character);  // Python's \xhh, \uhhhh or \Uhhhhhhhh
 
 // As str.isspace() and the \s of Python's patterns have it.
 bool is_space(char32_t character);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "runtime/template/object.h"
+#include "runtime/template/self.h"
 
 namespace stemma::jinja {
 
@@ -24,6 +25,9 @@ Machine::Machine(const Tree& tree, Context context, Meter& meter, const Template
       scope_(outermost_) {
   const auto loop = std::find(tree.names.begin(), tree.names.end(), "loop");
   if (loop != tree.names.end()) loop_ = static_cast<Symbol>(loop - tree.names.begin());
+  const auto self = std::find(tree.names.begin(), tree.names.end(), "self");
+  if (self != tree.names.end())
+    context_[static_cast<size_t>(self - tree.names.begin())] = Value(std::shared_ptr<Object>(std::make_shared<Self>(tree)));
 }
 
 std::string Machine::run() {

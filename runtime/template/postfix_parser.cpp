@@ -52,7 +52,7 @@ ExpressionPointer ExpressionParser::parse_subscript(ExpressionPointer of) {
     if (token.kind != Kind::integer) throw SyntaxFault(token.line, "expected a name or a number after '.'");
     auto node = std::make_unique<Item>();
     node->of = std::move(of);
-    node->key = std::make_unique<Constant>(Value(token.integer));
+    node->key = std::make_unique<Constant>(token.number);
     return node;
   }
   stream_.expect_sign("[");

@@ -154,16 +154,16 @@ Value join(const Value& self, Machine&, const Arguments& arguments) {
 }
 
 Value brace_formatted(const Value& self, Machine&, const Arguments& arguments) {
-  return like(self, brace_format(self.text().bytes, arguments));
+  return like(self, brace_format(self.text().bytes, arguments, self.text().markup));
 }
 
 Value format_map(const Value& self, Machine&, const Arguments& arguments) {
   const Parameters given("format_map", arguments, {""}, 1);
-  if (!given[0].is(Value::Kind::dict)) throw Fault("format_map() wants a mapping");
   Arguments named;
-  for (const auto& [key, value] : given[0].dict().entries())
-    if (key.is_text()) named.named.emplace_back(key.text().bytes, value);
-  return like(self, brace_format(self.text().bytes, named));
+  if (given[0].is(Value::Kind::dict))
+    for (const auto& [key, value] : given[0].dict().entries())
+      if (key.is_text()) named.named.emplace_back(key.text().bytes, value);
+  return like(self, brace_format(self.text().bytes, named, self.text().markup));
 }
 
 bool all_space(std::string_view text) { return !text.empty() && stripped(text, nullptr, true, false).empty(); }

@@ -160,7 +160,7 @@ Value split(const Value& self, Machine&, const Arguments& arguments) {
 Value splitlines(const Value& self, Machine&, const Arguments& arguments) {
   const Parameters given("splitlines", arguments, {"keepends"});
   std::vector<Value> items;
-  for (const std::string_view line : lines_of(self.text().bytes, given.truth(0, false)))
+  for (const std::string_view line : lines_of(self.text().bytes, given.whole(0, 0) != 0))
     items.push_back(part_of(self, line));
   return make_list(std::move(items));
 }

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "runtime/template/characters.h"
+#include "runtime/template/integers.h"
 #include "runtime/template/object.h"
 #include "runtime/template/operators.h"
 
@@ -38,6 +39,8 @@ Sequence::Sequence(std::vector<Value> values, Form is_form)
   work(1 + static_cast<int64_t>(items.size()));
 }
 
+double Value::number() const { return is(Kind::real) ? std::get<double>(data_) : nearest_real(*this); }
+
 const std::string& Value::why_undefined() const {
   static const std::string unknown = "an undefined value is used";
   const auto& why = std::get<Undefined>(data_).why;
@@ -66,6 +69,7 @@ const char* Value::type_name() const {
     case Kind::boolean:
       return "bool";
     case Kind::integer:
+    case Kind::wide:
       return "int";
     case Kind::real:
       return "float";
@@ -94,6 +98,8 @@ bool Value::same(const Value& other) const {
       return &sequence() == &other.sequence() ||
              (sequence().form != Sequence::Form::list && sequence().items.empty() &&
               other.sequence().form != Sequence::Form::list && other.sequence().items.empty());
+    case Kind::wide:
+      return &wide() == &other.wide();
     case Kind::dict:
       return &dict() == &other.dict();
     case Kind::object:
@@ -111,9 +117,11 @@ size_t hash_of(const Value& value) {
     case Value::Kind::boolean:
     case Value::Kind::integer:
       return std::hash<int64_t>()(value.whole());
+    case Value::Kind::wide:
+      return hash_of_wide(value);
     case Value::Kind::real: {
       const double real = value.number();
-      const bool whole = std::floor(real) == real && std::abs(real) < 9e18;
+      const bool whole = std::floor(real) == real && std::abs(real) < 0x1p63;
       return whole ? std::hash<int64_t>()(static_cast<int64_t>(real)) : std::hash<double>()(real);
     }
     case Value::Kind::sequence: {
