@@ -114,6 +114,7 @@ class Braces {
         throw Fault("Replacement index out of range for positional args tuple");
       return arguments_.positional[index];
     }
+    work(1 + static_cast<int64_t>(arguments_.named.size()) / 8);
     for (const auto& [key, value] : arguments_.named)
       if (key == name) return value;
     throw Fault(fmt::format("KeyError: '{}'", name));

@@ -38,6 +38,9 @@ Value value_of(mpz_class number) {
   return Value(std::make_shared<const Wide>(std::move(number)));
 }
 
+// Between digits and bits; about as long as GMP takes for so many.
+void work_on_digits(size_t bits) { work(1 + static_cast<int64_t>(bits / 64 * (bits / 64) / 16)); }
+
 // The real that is nearest to a / b, of two the even one. Digits past the 53rd are 64 bits wide and sticky.
 double quotient_of(mpz_class a, mpz_class b) {
   const bool minus = (a < 0) != (b < 0);
@@ -83,6 +86,7 @@ Value power(const mpz_class& base, const mpz_class& exponent) {
 Value integer_from(std::string_view digits, int base) {
   if (digits.starts_with('+')) digits.remove_prefix(1);
   if (digits.size() > most_bits + 1) too_large();  // before time is spent on them
+  work_on_digits(digits.size() * 4);
   return value_of(mpz_class(std::string(digits), base));
 }
 
@@ -166,7 +170,7 @@ double nearest_real(const Value& integer) {
 
 std::string digits_of_integer(const Value& integer, int base) {
   const mpz_class magnitude = abs(number_of(integer));
-  work_on_bytes(bits_of(magnitude));
+  work_on_digits(bits_of(magnitude));
   const std::string digits = magnitude.get_str(base);
   if (base == 10 && digits.size() > most_digits)
     throw Fault(fmt::format("Exceeds the limit ({} digits) for integer string conversion", most_digits));

@@ -136,12 +136,14 @@ class JsonWriter {
   }
 
   void write(const std::string& text) {
+    work_on_characters(text.size());
     text_.add("\"");
     size_t begin = 0;
     for (size_t at = 0; at < text.size();) {
       const size_t length = bytes_of_character(text, at);
       const std::string escape = escape_of(text, at);
       if (!escape.empty()) {
+        work(1);
         text_.add(std::string_view(text).substr(begin, at - begin));
         text_.add(escape);
         begin = at + length;

@@ -71,6 +71,7 @@ Arguments Machine::evaluate(const CallArguments& arguments) {
     if (!more.is(Value::Kind::dict)) throw Fault("argument after ** must be a mapping");
     for (const auto& [key, value] : more.dict().entries()) {
       if (!key.is_text()) throw Fault("keywords must be strings");
+      work(1 + static_cast<int64_t>(values.named.size()) / 8);
       const auto same = [&key = key.text().bytes](const auto& each) { return each.first == key; };
       if (std::any_of(values.named.begin(), values.named.end(), same))
         throw Fault(fmt::format("got multiple values for keyword argument '{}'", key.text().bytes));

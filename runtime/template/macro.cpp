@@ -22,6 +22,7 @@ std::string Macro::printed() const { return fmt::format("<Macro {}>", parts_.nam
 // The values of parameters, caller, kwargs and varargs; `given` says which parameters have one.
 void Macro::lay_out(Scope& scope, Arguments& arguments, std::vector<bool>& given) const {
   auto& named = arguments.named;
+  work(static_cast<int64_t>(parts_.parameters.size() * (1 + named.size() / 8)));
   const auto take = [&](const std::string& name) -> std::optional<Value> {
     const auto place = std::find_if(named.begin(), named.end(), [&](const auto& each) { return each.first == name; });
     if (place == named.end()) return std::nullopt;

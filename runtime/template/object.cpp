@@ -120,6 +120,7 @@ Namespace::Namespace(Value attributes) : Object(1) {
 }
 
 std::optional<Value> Namespace::attribute(std::string_view name) {
+  work(1 + static_cast<int64_t>(attributes_.size()) / 8);
   for (const auto& [key, value] : attributes_)
     if (key == name) return value;
   return std::nullopt;

@@ -246,9 +246,11 @@ Value repeated(const Value& value, int64_t count) {
     expect_room(static_cast<int64_t>(size * times));
   }
   if (value.is_text()) {
+    const std::string& once = value.text().bytes;
+    if (size == 1) return make_text(std::string(times, once[0]), value.text().markup);
     std::string text;
     text.reserve(size * times);
-    for (size_t i = 0; size > 0 && i < times; ++i) text += value.text().bytes;
+    for (size_t i = 0; size > 0 && i < times; ++i) text += once;
     return make_text(std::move(text), value.text().markup);
   }
   const Sequence& sequence = value.sequence();

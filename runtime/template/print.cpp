@@ -165,6 +165,7 @@ std::string printed_real(double real) {
 
 std::string quoted(std::string_view text) {
   const bool doubled = text.find('\'') != std::string_view::npos && text.find('"') == std::string_view::npos;
+  work_on_characters(text.size());
   const char quote = doubled ? '"' : '\'';
   Builder made;
   made.add(1, quote);

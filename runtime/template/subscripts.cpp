@@ -143,6 +143,7 @@ Value slice_of(const Value& value, const Value& begin, const Value& end, const V
     return make_text(std::string(rest.substr(0, byte_of_character(rest, static_cast<size_t>(slice.count)))),
                      value.text().markup);
   }
+  work_on_characters(bytes.size());
   expect_room(static_cast<int64_t>(value.text().length * sizeof(size_t)));
   std::vector<size_t> places;
   for (size_t at = 0; at < bytes.size(); at += bytes_of_character(bytes, at)) places.push_back(at);

@@ -173,6 +173,7 @@ Value truncate(Machine&, const Value& input, const Arguments& arguments) {
 Value wordcount(Machine&, const Value& input, const Arguments& arguments) {
   const Parameters none("wordcount", arguments, {});
   const std::string text = printed(input);
+  work_on_characters(text.size());
   int64_t words = 0;
   bool inside = false;
   for (size_t at = 0; at < text.size(); at += bytes_of_character(text, at)) {
@@ -186,18 +187,20 @@ Value wordcount(Machine&, const Value& input, const Arguments& arguments) {
 Value urlencode(Machine&, const Value& input, const Arguments& arguments) {
   const Parameters none("urlencode", arguments, {});
   const auto quote = [](const Value& value, bool in_query) {
-    std::string made;
-    for (const char c : printed(value)) {
+    Builder made;
+    const std::string text = printed(value);
+    work_on_characters(4 * text.size());
+    for (const char c : text) {
       const auto byte = static_cast<unsigned char>(c);
       if (byte < 0x80 &&
           (std::isalnum(byte) || std::string_view("_.-~").find(c) != std::string_view::npos || (c == '/' && !in_query)))
-        made += c;
+        made.add(1, c);
       else if (c == ' ' && in_query)
-        made += '+';
+        made.add(1, '+');
       else
-        made += fmt::format("%{:02X}", byte);
+        made.add(fmt::format("%{:02X}", byte));
     }
-    return made;
+    return made.take();
   };
   if (input.is_text() || !can_be_gone_through(input)) return make_text(quote(input, false));
   const Value pairs =

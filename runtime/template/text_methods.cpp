@@ -32,7 +32,7 @@ Value changed(const Value& self, Machine&, const Arguments& arguments) {
 template <bool (*holds)(std::string_view)>
 Value told(const Value& self, Machine&, const Arguments& arguments) {
   const Parameters none("str method", arguments, {});
-  work_on_bytes(self.text().bytes.size());
+  work_on_characters(self.text().bytes.size());
   return Value(holds(self.text().bytes));
 }
 

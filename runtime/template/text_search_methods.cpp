@@ -86,6 +86,7 @@ void expect_room_for(size_t parts) {
 
 // The stretches between white space; `most` cuts, the rest stays whole.
 std::vector<std::string_view> words_of(std::string_view text, int64_t most, bool from_end) {
+  work_on_characters(text.size());
   std::vector<std::string_view> words;
   std::string_view rest = stripped(text, nullptr, !from_end, from_end);
   while (!rest.empty()) {
@@ -93,22 +94,16 @@ std::vector<std::string_view> words_of(std::string_view text, int64_t most, bool
       words.push_back(rest);
       break;
     }
-    size_t begin = 0, end = rest.size();
-    size_t last_space_end = 0;
-    for (size_t at = 0; at < rest.size(); at += bytes_of_character(rest, at)) {
-      if (!is_space(character_at(rest, at))) continue;
-      if (!from_end) {
-        end = at;
-        break;
-      }
-      last_space_end = at + bytes_of_character(rest, at);
-    }
-    if (from_end) begin = last_space_end;
+    size_t begin = from_end ? rest.size() : 0, end = rest.size();
+    const auto space = [&](size_t at) { return is_space(character_at(rest, at)); };
+    if (from_end)
+      while (begin > 0 && !space(character_before(rest, begin))) begin = character_before(rest, begin);
+    else
+      for (end = 0; end < rest.size() && !space(end);) end += bytes_of_character(rest, end);
     words.push_back(rest.substr(begin, end - begin));
     expect_room_for(words.size());
     rest = from_end ? stripped(rest.substr(0, begin), nullptr, false, true)
                     : stripped(rest.substr(end), nullptr, true, false);
-    if (from_end) work_on_bytes(rest.size());
   }
   if (from_end) std::reverse(words.begin(), words.end());
   return words;

@@ -29,6 +29,7 @@ Text::Text(std::string text, bool is_markup)
       markup(is_markup),
       charge(64 + static_cast<int64_t>(bytes.size())) {
   work_on_bytes(bytes.size());
+  if (length != bytes.size()) work_on_characters(bytes.size() / 4);
 }
 
 Sequence::Sequence(std::vector<Value> values, Form is_form)
@@ -110,6 +111,7 @@ bool Value::same(const Value& other) const {
 }
 
 size_t hash_of(const Value& value) {
+  work(1);
   switch (value.kind()) {
     case Value::Kind::text:
       work_on_bytes(value.text().bytes.size());
@@ -140,6 +142,7 @@ size_t hash_of(const Value& value) {
 }
 
 bool can_be_hashed(const Value& value) {
+  work(1);
   if (value.is(Value::Kind::dict)) return false;
   if (!value.is(Value::Kind::sequence)) return true;
   const Sequence& sequence = value.sequence();
@@ -157,6 +160,7 @@ const size_t* Dict::place_of(const Value& key, size_t hash) const {
 }
 
 void Dict::set(const Value& key, Value value) {
+  work(4);
   const size_t hash = hash_of(key);
   depth_ = std::max(depth_, deeper(std::max(key.depth(), value.depth())));
   if (const size_t* place = place_of(key, hash)) {
