@@ -8,7 +8,8 @@
 namespace stemma::jinja {
 
 struct Wide {
-  explicit Wide(mpz_class is) : number(std::move(is)), charge(64 + static_cast<int64_t>(mpz_size(number.get_mpz_t())) * 8) {}
+  explicit Wide(mpz_class is)
+      : number(std::move(is)), charge(64 + static_cast<int64_t>(mpz_size(number.get_mpz_t())) * 8) {}
   mpz_class number;
   Charge charge;
 };

@@ -16,7 +16,8 @@ Value integer_from(std::string_view digits, int base);
 Value integer_from(uint64_t number);
 std::optional<Value> truncated(double real);  // nothing for infinities and NaN
 
-// Any operation. A quotient, and a power with a negative exponent, is a real. Throws Fault where Python raises an error.
+// Any operation. A quotient, and a power with a negative exponent, is a real. Throws Fault where Python raises an
+// error.
 Value apply_to_integers(Binary operation, const Value& left, const Value& right);
 Value negated_integer(const Value& integer);
 // Half to even, to a place before the point: `digits` is negative.

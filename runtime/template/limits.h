@@ -79,7 +79,7 @@ class Meter {
 
 // All four do nothing while a template is only read.
 void work(int64_t steps);
-inline void work_on_bytes(size_t bytes) { work(1 + static_cast<int64_t>(bytes / 64)); }       // copied, compared
+inline void work_on_bytes(size_t bytes) { work(1 + static_cast<int64_t>(bytes / 64)); }      // copied, compared
 inline void work_on_characters(size_t bytes) { work(1 + static_cast<int64_t>(bytes / 4)); }  // told one by one
 void expect_room(int64_t bytes);  // before memory is taken
 

@@ -22,12 +22,14 @@ Machine::Machine(const Tree& tree, Context context, Meter& meter, const Template
       limits_(limits),
       now_(now),
       outermost_(std::make_shared<Scope>(nullptr)),
-      scope_(outermost_) {
+      scope_(outermost_),
+      random_(static_cast<uint64_t>(now.time_since_epoch().count())) {
   const auto loop = std::find(tree.names.begin(), tree.names.end(), "loop");
   if (loop != tree.names.end()) loop_ = static_cast<Symbol>(loop - tree.names.begin());
   const auto self = std::find(tree.names.begin(), tree.names.end(), "self");
   if (self != tree.names.end())
-    context_[static_cast<size_t>(self - tree.names.begin())] = Value(std::shared_ptr<Object>(std::make_shared<Self>(tree)));
+    context_[static_cast<size_t>(self - tree.names.begin())] =
+        Value(std::shared_ptr<Object>(std::make_shared<Self>(tree)));
 }
 
 std::string Machine::run() {

@@ -17,7 +17,9 @@ std::optional<Value> Macro::attribute(std::string_view name) {
   return make_tuple(std::move(names));
 }
 
-std::string Macro::printed() const { return fmt::format("<Macro {}>", parts_.name.empty() ? "anonymous" : quoted(parts_.name)); }
+std::string Macro::printed() const {
+  return fmt::format("<Macro {}>", parts_.name.empty() ? "anonymous" : quoted(parts_.name));
+}
 
 // The values of parameters, caller, kwargs and varargs; `given` says which parameters have one.
 void Macro::lay_out(Scope& scope, Arguments& arguments, std::vector<bool>& given) const {

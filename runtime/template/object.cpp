@@ -127,6 +127,7 @@ std::optional<Value> Namespace::attribute(std::string_view name) {
 }
 
 void Namespace::set(const std::string& name, Value value) {
+  if (name.starts_with('_')) throw Fault(fmt::format("a namespace cannot hold '{}': its name begins with '_'", name));
   work(1 + static_cast<int64_t>(attributes_.size()) / 8);
   for (auto& [key, old] : attributes_)
     if (key == name) {

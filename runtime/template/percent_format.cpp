@@ -35,10 +35,9 @@ class Given {
     return *found;
   }
   void expect_all_used() const {
-    const bool left =
-        tuple_ ? used_ < values_.sequence().items.size()
-               : used_ == 0 && !values_.is(Kind::dict) && !values_.is(Kind::sequence) && !values_.is_undefined() &&
-                     !values_.as<Range>();
+    const bool left = tuple_ ? used_ < values_.sequence().items.size()
+                             : used_ == 0 && !values_.is(Kind::dict) && !values_.is(Kind::sequence) &&
+                                   !values_.is_undefined() && !values_.as<Range>();
     if (left) throw Fault("not all arguments converted during string formatting");
   }
 

@@ -10,8 +10,7 @@ std::optional<Value> Self::attribute(std::string_view name) {
   return make_function(block->first, [body = &block->second->body](Machine& machine, Arguments& arguments) {
     const Parameters none("block", arguments, {});
     return make_text(machine.called([&] {
-      return machine.captured(
-          [&] { machine.execute_in_scope(*body, std::make_shared<Scope>(machine.outermost())); });
+      return machine.captured([&] { machine.execute_in_scope(*body, std::make_shared<Scope>(machine.outermost())); });
     }));
   });
 }

@@ -15,9 +15,10 @@ namespace {
 constexpr std::array rows = {
     ThoughtDelimiters{"Here is my thought process:", "Here is my response:", "", "", "Granite 3.2"},
     ThoughtDelimiters{"Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]", "", "", "Apriel"},
-    ThoughtDelimiters{"<think>", "</think>", "", "",
-                      "DeepSeek-R1 and its distills, DeepSeek-V3.1, Qwen3, QwQ, OLMo-3-Think, SmolLM3, Phi-4-reasoning, "
-                      "GLM, Kimi-K2-Thinking, MiniMax, Nemotron, Hunyuan, ERNIE, Granite 3.3, EXAONE 4, Step"},
+    ThoughtDelimiters{
+        "<think>", "</think>", "", "",
+        "DeepSeek-R1 and its distills, DeepSeek-V3.1, Qwen3, QwQ, OLMo-3-Think, SmolLM3, Phi-4-reasoning, "
+        "GLM, Kimi-K2-Thinking, MiniMax, Nemotron, Hunyuan, ERNIE, Granite 3.3, EXAONE 4, Step"},
     ThoughtDelimiters{"[THINK]", "[/THINK]", "", "", "Magistral, Ministral"},
     ThoughtDelimiters{"<|channel|>analysis<|message|>", "<|end|>", "<|start|>assistant", "<|channel|>final<|message|>",
                       "gpt-oss"},
@@ -32,14 +33,15 @@ constexpr std::array rows = {
     ThoughtDelimiters{"<|thought_start|>", "<|thought_end|>", "", "", "MiniCPM3"},
     ThoughtDelimiters{"<thought>", "</thought>", "", "", "EXAONE Deep"},
     ThoughtDelimiters{"<Thought>", "</Thought>", "", "", "Marco-o1"},
-    ThoughtDelimiters{"<|im_start|>assistant/think", "<|im_end|>", "\n", "<|im_start|>assistant\n", "HyperCLOVA X Think"},
+    ThoughtDelimiters{"<|im_start|>assistant/think", "<|im_end|>", "\n", "<|im_start|>assistant\n",
+                      "HyperCLOVA X Think"},
     ThoughtDelimiters{"<|think|>", "<|end|>", "<|begin|>assistant", "<|content|>", "Solar Open"},
     ThoughtDelimiters{"<thinking>", "</thinking>", "", "", "Reflection"},
 };
 constexpr size_t plain_rows = 2;
 
-constexpr std::array<std::string_view, 7> begins = {
-    "<|START_RESPONSE|>", "<|START_TEXT|>", "<response>", "<answer>", "<|begin_of_solution|>", "<Output>", "<output>"};
+constexpr std::array<std::string_view, 7> begins = {"<|START_RESPONSE|>",    "<|START_TEXT|>", "<response>", "<answer>",
+                                                    "<|begin_of_solution|>", "<Output>",       "<output>"};
 
 constexpr std::array<std::string_view, 38> ends = {"<|endoftext|>",
                                                    "<|im_end|>",

@@ -43,8 +43,8 @@ Delimiters delimiters_of(const ChatTemplate* chat, std::string_view architecture
 // object, empty where it knows none.
 nlohmann::ordered_json thought_switched_off(const ChatTemplate& chat);
 
-// What a prompt goes on with so that the model answers without a thought: an empty one, closed if the prompt opened it; nothing if the
-// prompt closed it, too.
+// What a prompt goes on with so that the model answers without a thought: an empty one, closed if the prompt opened it;
+// nothing if the prompt closed it, too.
 std::string empty_thought_after(std::string_view prompt, const Delimiters& delimiters);
 
 }  // namespace stemma

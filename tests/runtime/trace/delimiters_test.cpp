@@ -92,7 +92,8 @@ class DelimitersTest : public QObject {
   void prompts_that_show_what_the_template_hides() {
     const Tokenizer tokenizer = tokenizer_with({});
     const ChatTemplate parts = chat_of(
-        "{%- macro tag(t) %}{{ '<|open|>' + t + '<|sep|>' }}{% endmacro -%}{{ messages[0].content }}{{ tag('think') }}");
+        "{%- macro tag(t) %}{{ '<|open|>' + t + '<|sep|>' }}{% endmacro -%}{{ messages[0].content }}{{ tag('think') "
+        "}}");
     QCOMPARE(start_of(delimiters_of(tokenizer, &parts, "")), std::string("<|open|>think<|sep|>"));
     QVERIFY(delimiters_of(tokenizer, &parts, "").prompt_opens);
     const ChatTemplate closed = chat_of("{{ messages[0].content }}{{ '</' + 'seed:think>' }}");
@@ -156,8 +157,9 @@ class DelimitersTest : public QObject {
                    "We add.<|close|>think<|sep|><|open|>response<|sep|>7<|close|>response<|sep|><|close|>message<|sep|>"
                    "<|end_of_msg|>"),
              std::string("We add.<|close|>think<|sep|> => 7"));
-    QCOMPARE(split("Q<|im_start|>assistant/think\n", "We add.<|im_end|>\n<|im_start|>assistant\n7<|im_end|><|endofturn|>"),
-             std::string("We add.<|im_end|> => 7"));
+    QCOMPARE(
+        split("Q<|im_start|>assistant/think\n", "We add.<|im_end|>\n<|im_start|>assistant\n7<|im_end|><|endofturn|>"),
+        std::string("We add.<|im_end|> => 7"));
     QCOMPARE(split("Q<|begin|>assistant", "<|think|>We add.<|end|><|begin|>assistant<|content|>7<|flush|>"),
              std::string("<|think|>We add.<|end|> => 7"));
     QCOMPARE(split("Q", "<think>We add.</think>\n<answer>\n7\n</answer>"), std::string("<think>We add.</think> => 7"));
