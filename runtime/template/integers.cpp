@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gmpxx.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace stemma::jinja {

@@ -177,7 +177,7 @@ Delimiters delimiters_of(const ChatTemplate* chat, std::string_view architecture
 }
 
 std::string empty_thought_after(std::string_view prompt, const Delimiters& delimiters) {
-  const ThoughtDelimiters& row = delimiters.row ? *delimiters.row : rows[0];
+  const ThoughtDelimiters& row = delimiters.row ? *delimiters.row : rows[plain_rows];
   const bool marked = !row.answer.empty();
   if (!marked && trimmed(prompt).ends_with(row.end)) return {};
   std::string closed(row.end);
