@@ -95,7 +95,7 @@ bool ends_word(std::string_view text, size_t at) {
 using Each = std::function<void(std::string& into, char32_t character, size_t at)>;
 
 std::string each_character(std::string_view text, const Each& each) {
-  work_on_characters(text.size());
+  work_on_characters(2 * text.size());
   expect_room(static_cast<int64_t>(text.size()));
   std::string made;
   made.reserve(text.size());

@@ -30,7 +30,7 @@ Window window_of(const Value& self, const Parameters& given) {
     return place < 0 ? std::max<int64_t>(place + length, 0) : place;
   };
   const int64_t begin = bound(1, 0), end = std::min(bound(2, length), length);
-  work_on_bytes(text.size());
+  work_on_bytes(4 * text.size());
   if (begin > end) return {{}, 0, false};
   const size_t from = byte_of_character(text, static_cast<size_t>(begin));
   const size_t size = byte_of_character(text.substr(from), static_cast<size_t>(end - begin));
