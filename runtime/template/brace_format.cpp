@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "runtime/template/escape.h"
 #include "runtime/template/format.h"
 #include "runtime/template/operators.h"
 #include "runtime/template/print.h"
@@ -13,7 +14,7 @@ namespace {
 
 class Braces {
  public:
-  explicit Braces(const Arguments& arguments) : arguments_(arguments) {}
+  Braces(const Arguments& arguments, bool escapes) : arguments_(arguments), escapes_(escapes) {}
 
   std::string format(std::string_view pattern, int depth) {
     if (depth > 1) throw Fault("Max string recursion exceeded");
@@ -55,11 +56,18 @@ class Braces {
         throw Fault("expected ':' after conversion specifier");
       const char conversion = rest[1];
       if (conversion != 's' && conversion != 'r' && conversion != 'a') throw Fault("Unknown conversion specifier");
-      value = make_text(conversion == 's' ? printed(value) : representation(value));
+      value = make_text(conversion == 's'   ? printed(value)
+                        : conversion == 'r' ? representation(value)
+                                            : ascii_representation(value));
       rest = rest.substr(2);
     }
     const std::string spec = rest.empty() ? std::string() : format(rest.substr(1), depth + 1);
-    return formatted(value, parse_format(spec));
+    if (escapes_ && value.is_text() && value.text().markup) {
+      if (!spec.empty()) throw Fault("Unsupported format specification for Markup.");
+      return value.text().bytes;
+    }
+    std::string made = formatted(value, parse_format(spec));
+    return escapes_ ? escaped(made) : made;
   }
 
   // "0.name[key]", "name", "" for the next.
@@ -106,6 +114,7 @@ class Braces {
         throw Fault("Replacement index out of range for positional args tuple");
       return arguments_.positional[index];
     }
+    work(1 + static_cast<int64_t>(arguments_.named.size()) / 8);
     for (const auto& [key, value] : arguments_.named)
       if (key == name) return value;
     throw Fault(fmt::format("KeyError: '{}'", name));
@@ -114,14 +123,15 @@ class Braces {
   enum class Numbering { none, automatic, manual };
 
   const Arguments& arguments_;
+  const bool escapes_;
   Numbering numbering_ = Numbering::none;
   size_t next_ = 0;
 };
 
 }  // namespace
 
-std::string brace_format(std::string_view pattern, const Arguments& arguments) {
-  return Braces(arguments).format(pattern, 0);
+std::string brace_format(std::string_view pattern, const Arguments& arguments, bool escapes) {
+  return Braces(arguments, escapes).format(pattern, 0);
 }
 
 }  // namespace stemma::jinja

@@ -1,5 +1,6 @@
 #include "runtime/template/characters.h"
 
+#include <fmt/format.h>
 #include <utf8proc.h>
 
 #include <algorithm>
@@ -14,6 +15,14 @@ namespace {
 
 bool is_ascii(std::string_view text, size_t at) { return static_cast<unsigned char>(text[at]) < 0x80; }
 
+// How many characters of one byte each begin at `at`, told eight at a time: 8 or 0.
+size_t ascii_from(std::string_view text, size_t at) {
+  uint64_t eight = 0;
+  if (at + sizeof eight > text.size()) return 0;
+  std::memcpy(&eight, text.data() + at, sizeof eight);
+  return (eight & 0x8080808080808080u) == 0 ? sizeof eight : 0;
+}
+
 }  // namespace
 
 size_t bytes_of_character(std::string_view text, size_t at) {
@@ -24,15 +33,34 @@ char32_t character_at(std::string_view text, size_t at) {
   return utf8_length(text, at) ? utf8_character(text, at) : U'\uFFFD';
 }
 
+size_t character_before(std::string_view text, size_t end) {
+  for (size_t back = 2; back <= 4 && back <= end; ++back)
+    if (utf8_length(text.substr(0, end), end - back) == back) return end - back;
+  return end - 1;
+}
+
 size_t count_characters(std::string_view text) {
   size_t count = 0;
-  for (size_t at = 0; at < text.size(); ++count) at += is_ascii(text, at) ? 1 : bytes_of_character(text, at);
+  for (size_t at = 0; at < text.size();) {
+    const size_t plain = ascii_from(text, at);
+    count += plain ? plain : 1;
+    at += plain ? plain : bytes_of_character(text, at);
+  }
   return count;
 }
 
 size_t byte_of_character(std::string_view text, size_t index) {
   size_t at = 0;
-  for (; index > 0 && at < text.size(); --index) at += bytes_of_character(text, at);
+  while (index > 0 && at < text.size()) {
+    const size_t plain = ascii_from(text, at);
+    if (plain && plain <= index) {
+      at += plain;
+      index -= plain;
+    } else {
+      at += bytes_of_character(text, at);
+      --index;
+    }
+  }
   return at;
 }
 
@@ -46,6 +74,12 @@ void append_character(std::string& text, char32_t character) {
   utf8proc_uint8_t bytes[4];
   const auto length = utf8proc_encode_char(static_cast<utf8proc_int32_t>(character), bytes);
   text.append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(length));
+}
+
+std::string escape_of(char32_t character) {
+  const auto code = static_cast<uint32_t>(character);
+  if (code < 0x100) return fmt::format("\\x{:02x}", code);
+  return code < 0x10000 ? fmt::format("\\u{:04x}", code) : fmt::format("\\U{:08x}", code);
 }
 
 bool is_space(char32_t character) { return (character >= 0x1C && character <= 0x1F) || is_white_space(character); }
@@ -87,16 +121,16 @@ std::string_view stripped(std::string_view text, const std::string_view* chars, 
   size_t begin = 0, end = text.size();
   while (left && begin < end && falls(begin)) begin += bytes_of_character(text, begin);
   while (right && end > begin) {
-    size_t last = end - 1;
-    for (size_t back = 2; back <= 4 && back <= end - begin; ++back)
-      if (utf8_length(text.substr(0, end), end - back) == back) last = end - back;
+    const size_t last = std::max(character_before(text, end), begin);
     if (!falls(last)) break;
     end = last;
   }
+  work_on_characters(text.size() - (end - begin));
   return text.substr(begin, end - begin);
 }
 
 std::vector<std::string_view> lines_of(std::string_view text, bool keep_ends) {
+  work_on_characters(text.size());
   std::vector<std::string_view> lines;
   size_t begin = 0;
   for (size_t at = 0; at < text.size();) {
@@ -124,6 +158,7 @@ size_t find_text(std::string_view text, std::string_view part, size_t from) {
 }
 
 size_t find_last_text(std::string_view text, std::string_view part) {
+  work_on_bytes(8 * text.size());
   const std::string backward(text.rbegin(), text.rend()), wanted(part.rbegin(), part.rend());
   const size_t found = find_text(backward, wanted);
   return found == std::string_view::npos ? found : text.size() - found - part.size();

@@ -10,11 +10,13 @@ namespace stemma::jinja {
 
 size_t bytes_of_character(std::string_view text, size_t at);  // 1 to 4
 char32_t character_at(std::string_view text, size_t at);      // U+FFFD for a byte that belongs to none
+size_t character_before(std::string_view text, size_t end);   // where the character that ends there begins; end > 0
 size_t count_characters(std::string_view text);
 size_t byte_of_character(std::string_view text, size_t index);  // text.size() past the end
 // The bytes of all characters that fit into `most` bytes.
 size_t whole_characters(std::string_view text, size_t most);
 void append_character(std::string& text, char32_t character);
+std::string escape_of(char32_t character);  // Python's \xhh, \uhhhh or \Uhhhhhhhh
 
 // As str.isspace() and the \s of Python's patterns have it.
 bool is_space(char32_t character);

@@ -1,10 +1,12 @@
 #include "runtime/template/escape.h"
 
+#include "runtime/template/limits.h"
 #include "runtime/template/print.h"
 
 namespace stemma::jinja {
 
 std::string escaped(std::string_view text) {
+  work_on_characters(text.size());
   Builder made;
   size_t begin = 0;
   for (size_t at = 0; at < text.size(); ++at) {

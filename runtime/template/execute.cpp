@@ -8,6 +8,16 @@
 
 namespace stemma::jinja {
 
+namespace {
+
+// Unlike {{ }}, blocks make no text of what they give.
+void write_text(Machine& machine, const Value& value) {
+  if (!value.is_text()) throw Fault(fmt::format("expected str instance, {} found", value.type_name()));
+  machine.write(value);
+}
+
+}  // namespace
+
 Flow Data::execute(Machine& machine) const {
   machine.write(text);
   return Flow::onward;
@@ -56,6 +66,7 @@ Flow With::execute(Machine& machine) const {
 }
 
 Flow Scoped::execute(Machine& machine) const {
+  if (!required.empty()) throw Fault(fmt::format("the required block '{}' is not filled", required));
   const auto outer = sort == Sort::block ? machine.outermost() : machine.scope();
   return machine.execute_in_scope(body, std::make_shared<Scope>(outer));
 }
@@ -66,7 +77,7 @@ Flow FilterBlock::execute(Machine& machine) const {
   std::string text = machine.captured([&] { flow = machine.execute_in_scope(body, scope); });
   if (flow != Flow::onward) return flow;
   machine.block_text = make_text(std::move(text));
-  machine.write(machine.within(scope, [&] { return machine.evaluate(*filter); }));
+  write_text(machine, machine.within(scope, [&] { return machine.evaluate(*filter); }));
   return Flow::onward;
 }
 
@@ -79,7 +90,7 @@ Flow MacroDefinition::execute(Machine& machine) const {
 
 Flow CallBlock::execute(Machine& machine) const {
   const Value caller(std::static_pointer_cast<Object>(std::make_shared<Macro>(*parts, machine.scope())));
-  machine.write(call->evaluate(machine, &caller));
+  write_text(machine, call->evaluate(machine, &caller));
   return Flow::onward;
 }
 

@@ -232,9 +232,8 @@ ExpressionPointer ExpressionParser::parse_primary() {
       return constant(make_text(std::move(text)));
     }
     case Kind::integer:
-      return constant(Value(stream_.next().integer));
     case Kind::real:
-      return constant(Value(stream_.next().real));
+      return constant(stream_.next().number);
     default:
       break;
   }

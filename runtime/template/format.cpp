@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "runtime/template/characters.h"
+#include "runtime/template/integers.h"
 #include "runtime/template/print.h"
 
 namespace stemma::jinja {
@@ -17,19 +18,11 @@ using Kind = Value::Kind;
 
 constexpr int64_t most_precise = 1000;  // digits behind the point
 
-std::string in_base(uint64_t number, char type) {
-  switch (type) {
-    case 'b':
-      return fmt::format("{:b}", number);
-    case 'o':
-      return fmt::format("{:o}", number);
-    case 'x':
-      return fmt::format("{:x}", number);
-    case 'X':
-      return fmt::format("{:X}", number);
-    default:
-      return fmt::format("{}", number);
-  }
+std::string in_base(const Value& integer, char type) {
+  const int base = type == 'b' ? 2 : type == 'o' ? 8 : type == 'x' || type == 'X' ? 16 : 10;
+  std::string digits = digits_of_integer(integer, base);
+  if (type == 'X') std::transform(digits.begin(), digits.end(), digits.begin(), ::toupper);
+  return digits;
 }
 
 std::string real_digits(double real, const Format& format) {
@@ -83,9 +76,8 @@ std::string digits_of(const Value& value, const Format& format, bool& negative) 
     negative = std::signbit(value.number()) && !std::isnan(value.number());
     return real_digits(std::abs(value.number()), format);
   }
-  negative = value.whole() < 0;
-  const uint64_t magnitude = negative ? 0 - static_cast<uint64_t>(value.whole()) : static_cast<uint64_t>(value.whole());
-  return in_base(magnitude, format.type);
+  negative = is_negative(value);
+  return in_base(value, format.type);
 }
 
 std::string padded(std::string_view text, std::string_view sign, const Format& format, char usual_align) {
@@ -167,7 +159,7 @@ std::string formatted(const Value& value, const Format& format) {
     }
     const std::string_view known = value.is(Kind::real) ? "eEfFgGn%" : "bcdoxXneEfFgG%";
     if (format.type && known.find(format.type) == std::string_view::npos) refuse();
-    if (format.precision >= 0 && value.is_whole() &&
+    if (format.precision >= 0 && value.is_integer() &&
         (!format.type || std::string_view("bcdoxXn").find(format.type) != std::string_view::npos))
       throw Fault("Precision not allowed in integer format specifier");
     bool negative = false;

@@ -10,7 +10,7 @@ namespace stemma::jinja {
 
 // `values` is a tuple for several, a dict for named ones; `escapes` what is put in, for HTML.
 std::string percent_format(std::string_view pattern, const Value& values, bool escapes);
-std::string brace_format(std::string_view pattern, const Arguments& arguments);
+std::string brace_format(std::string_view pattern, const Arguments& arguments, bool escapes);
 
 // The mini-language of format(): [[fill]align][sign][#][0][width][,][.precision][type], and of %.
 struct Format {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "runtime/template/characters.h"
+#include "runtime/template/integers.h"
 #include "runtime/template/object.h"
 #include "runtime/template/operators.h"
 #include "runtime/template/parameters.h"
@@ -27,9 +28,7 @@ Value from_json(const ordered_json& json, int depth) {
     case ordered_json::value_t::number_integer:
       return Value(json.get<int64_t>());
     case ordered_json::value_t::number_unsigned:
-      if (json.get<uint64_t>() > static_cast<uint64_t>(INT64_MAX))
-        throw Stop("is given an integer of more than 64 bits, which is not supported");
-      return Value(json.get<int64_t>());
+      return integer_from(json.get<uint64_t>());
     case ordered_json::value_t::number_float:
       return Value(json.get<double>());
     case ordered_json::value_t::string:
@@ -69,6 +68,7 @@ class JsonWriter {
       case Kind::real:
         return text_.add(real_in_json(value.number()));
       case Kind::integer:
+      case Kind::wide:
         return text_.add(printed(value));
       case Kind::text:
         return write(value.text().bytes);
@@ -108,6 +108,7 @@ class JsonWriter {
       case Kind::real:
         return real_in_json(key.number());
       case Kind::integer:
+      case Kind::wide:
         return printed(key);
       default:
         throw Fault(fmt::format("keys must be str, int, float, bool or None, not {}", key.type_name()));
@@ -135,12 +136,14 @@ class JsonWriter {
   }
 
   void write(const std::string& text) {
+    work_on_characters(text.size());
     text_.add("\"");
     size_t begin = 0;
     for (size_t at = 0; at < text.size();) {
       const size_t length = bytes_of_character(text, at);
       const std::string escape = escape_of(text, at);
       if (!escape.empty()) {
+        work(1);
         text_.add(std::string_view(text).substr(begin, at - begin));
         text_.add(escape);
         begin = at + length;

@@ -8,7 +8,7 @@
 
 namespace stemma::jinja {
 
-// Throws Fault for integers past 64 bits and for what nests too deep.
+// Throws Fault for what nests too deep.
 Value from_json(const nlohmann::ordered_json& json);
 
 // As Python's json.dumps().

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "runtime/template/characters.h"
+#include "runtime/template/limits.h"
 
 namespace stemma::jinja {
 
@@ -77,9 +78,12 @@ bool ignored_beside_sigma(char32_t c) {
 // A sigma at the end of a word is written otherwise.
 bool ends_word(std::string_view text, size_t at) {
   bool letter_before = false;
-  for (size_t i = 0; i < at; i += bytes_of_character(text, i)) {
+  for (size_t i = at; i > 0;) {
+    i = character_before(text, i);
     const char32_t c = character_at(text, i);
-    if (!ignored_beside_sigma(c)) letter_before = case_of(c) != Case::none;
+    if (ignored_beside_sigma(c)) continue;
+    letter_before = case_of(c) != Case::none;
+    break;
   }
   for (size_t i = at + 2; letter_before && i < text.size(); i += bytes_of_character(text, i)) {
     const char32_t c = character_at(text, i);
@@ -91,6 +95,8 @@ bool ends_word(std::string_view text, size_t at) {
 using Each = std::function<void(std::string& into, char32_t character, size_t at)>;
 
 std::string each_character(std::string_view text, const Each& each) {
+  work_on_characters(2 * text.size());
+  expect_room(static_cast<int64_t>(text.size()));
   std::string made;
   made.reserve(text.size());
   for (size_t at = 0; at < text.size();) {
@@ -112,6 +118,7 @@ void append_lower_in(std::string_view text, std::string& into, char32_t c, size_
 }
 
 bool all(std::string_view text, const std::function<bool(char32_t)>& holds) {
+  work_on_characters(text.size());
   for (size_t at = 0; at < text.size(); at += bytes_of_character(text, at))
     if (!holds(character_at(text, at))) return false;
   return !text.empty();

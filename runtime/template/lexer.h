@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/template/limits.h"
+#include "runtime/template/value.h"
 
 namespace stemma::jinja {
 
@@ -15,8 +16,7 @@ struct Token {
   Kind kind = Kind::end;
   std::string text;  // a text's value, a name, a sign such as "**", template data
   int line = 1;
-  int64_t integer = 0;
-  double real = 0;
+  Value number;  // an integer's or a real's
 };
 
 // What is wrong with the syntax of a template, and where.
@@ -30,7 +30,7 @@ std::vector<Token> tokens_of(std::string_view source);
 
 // The value of a text between its quotes, its escapes resolved. Throws SyntaxFault.
 std::string unescaped(std::string_view literal, int line);
-// A number that begins at source[at]: its bytes; 0 where there is none. Throws SyntaxFault past 64 bits.
+// A number that begins at source[at]: its bytes; 0 where there is none. Throws SyntaxFault where it is too long.
 size_t read_number(std::string_view source, size_t at, Token& token);
 
 }  // namespace stemma::jinja

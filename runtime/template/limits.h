@@ -11,7 +11,7 @@
 namespace stemma {
 
 struct TemplateLimits {
-  int64_t steps = 50'000'000;   // expressions evaluated, items visited and every 64 bytes looked at
+  int64_t steps = 50'000'000;   // expressions evaluated, items visited, bytes looked at by the 64
   int64_t bytes = 256'000'000;  // of all values that live at once, the output included
   int calls = 150;              // macros and loops within each other
 };
@@ -77,9 +77,10 @@ class Meter {
   Meter* outer_;
 };
 
-// All three do nothing while a template is only read.
+// All four do nothing while a template is only read.
 void work(int64_t steps);
-inline void work_on_bytes(size_t bytes) { work(1 + static_cast<int64_t>(bytes / 64)); }
+inline void work_on_bytes(size_t bytes) { work(1 + static_cast<int64_t>(bytes / 64)); }      // copied, compared
+inline void work_on_characters(size_t bytes) { work(1 + static_cast<int64_t>(bytes / 4)); }  // told one by one
 void expect_room(int64_t bytes);  // before memory is taken
 
 // The memory of one value, given back with it.

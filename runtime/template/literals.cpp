@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "runtime/template/characters.h"
+#include "runtime/template/integers.h"
 #include "runtime/template/lexer.h"
 
 namespace stemma::jinja {
@@ -76,8 +77,10 @@ size_t read_number(std::string_view source, size_t at, Token& token) {
   if (length) {
     const std::string digits = without_underscores(source.substr(at, length));
     token.kind = Token::Kind::real;
-    if (std::from_chars(digits.data(), digits.data() + digits.size(), token.real).ec == std::errc::result_out_of_range)
-      token.real = digits.find("e-") != std::string::npos || digits.find("E-") != std::string::npos ? 0 : HUGE_VAL;
+    double real = 0;
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), real).ec == std::errc::result_out_of_range)
+      real = digits.find("e-") != std::string::npos || digits.find("E-") != std::string::npos ? 0 : HUGE_VAL;
+    token.number = Value(real);
     return length;
   }
   length = based_length(source, at, base);
@@ -90,8 +93,12 @@ size_t read_number(std::string_view source, size_t at, Token& token) {
   }
   const std::string digits = without_underscores(source.substr(at + prefix, length - prefix));
   token.kind = Token::Kind::integer;
-  if (std::from_chars(digits.data(), digits.data() + digits.size(), token.integer, base).ec != std::errc())
-    throw SyntaxFault(token.line, "an integer of more than 64 bits is not supported here");
+  if (base == 10 && digits.size() > 4300) throw SyntaxFault(token.line, "an integer is too large");
+  try {
+    token.number = integer_from(digits, base);
+  } catch (const Stop&) {
+    throw SyntaxFault(token.line, "an integer is too large");
+  }
   return length;
 }
 
@@ -127,10 +134,7 @@ std::string unescaped(std::string_view literal, int line) {
     } else if (c == 'N') {
       throw SyntaxFault(line, "characters by name (\\N{...}) are not supported here");
     } else if (static_cast<unsigned char>(c) >= 0x80) {
-      const char32_t value = character_at(literal, at);
-      made += value < 0x100     ? fmt::format("\\x{:02x}", static_cast<uint32_t>(value))
-              : value < 0x10000 ? fmt::format("\\u{:04x}", static_cast<uint32_t>(value))
-                                : fmt::format("\\U{:08x}", static_cast<uint32_t>(value));
+      made += escape_of(character_at(literal, at));
       at += bytes_of_character(literal, at);
     } else {
       made += '\\';

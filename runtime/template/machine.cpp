@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "runtime/template/object.h"
+#include "runtime/template/self.h"
 
 namespace stemma::jinja {
 
@@ -21,9 +22,14 @@ Machine::Machine(const Tree& tree, Context context, Meter& meter, const Template
       limits_(limits),
       now_(now),
       outermost_(std::make_shared<Scope>(nullptr)),
-      scope_(outermost_) {
+      scope_(outermost_),
+      random_(static_cast<uint64_t>(now.time_since_epoch().count())) {
   const auto loop = std::find(tree.names.begin(), tree.names.end(), "loop");
   if (loop != tree.names.end()) loop_ = static_cast<Symbol>(loop - tree.names.begin());
+  const auto self = std::find(tree.names.begin(), tree.names.end(), "self");
+  if (self != tree.names.end())
+    context_[static_cast<size_t>(self - tree.names.begin())] =
+        Value(std::shared_ptr<Object>(std::make_shared<Self>(tree)));
 }
 
 std::string Machine::run() {
@@ -67,6 +73,7 @@ Arguments Machine::evaluate(const CallArguments& arguments) {
     if (!more.is(Value::Kind::dict)) throw Fault("argument after ** must be a mapping");
     for (const auto& [key, value] : more.dict().entries()) {
       if (!key.is_text()) throw Fault("keywords must be strings");
+      work(1 + static_cast<int64_t>(values.named.size()) / 8);
       const auto same = [&key = key.text().bytes](const auto& each) { return each.first == key; };
       if (std::any_of(values.named.begin(), values.named.end(), same))
         throw Fault(fmt::format("got multiple values for keyword argument '{}'", key.text().bytes));

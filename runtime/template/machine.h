@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/random.h"
 #include "runtime/template/parser.h"
 #include "runtime/template/print.h"
 #include "runtime/template/registry.h"
@@ -26,6 +27,7 @@ class Machine {
   std::string run();                  // throws Fault
   int line() const { return line_; }  // of the statement in hand, for messages
   Time now() const { return now_; }
+  uint64_t chance(uint64_t below) { return random_.below(below); }  // repeats itself for the same `now`
 
   Value evaluate(const Expression& expression);
   Arguments evaluate(const CallArguments& arguments);
@@ -91,6 +93,7 @@ class Machine {
   std::shared_ptr<Scope> outermost_, scope_;
   Builder* output_ = nullptr;
   Symbol loop_ = -1;
+  Random random_;
   int line_ = 1, depth_ = 0, calls_ = 0;
 };
 

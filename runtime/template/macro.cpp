@@ -7,7 +7,7 @@
 namespace stemma::jinja {
 
 std::optional<Value> Macro::attribute(std::string_view name) {
-  if (name == "name") return make_text(parts_.name);
+  if (name == "name") return parts_.name.empty() ? Value(None{}) : make_text(parts_.name);
   if (name == "caller") return Value(parts_.uses_caller);
   if (name == "catch_kwargs") return Value(parts_.uses_kwargs);
   if (name == "catch_varargs") return Value(parts_.uses_varargs);
@@ -17,11 +17,14 @@ std::optional<Value> Macro::attribute(std::string_view name) {
   return make_tuple(std::move(names));
 }
 
-std::string Macro::printed() const { return fmt::format("<Macro {}>", quoted(parts_.name)); }
+std::string Macro::printed() const {
+  return fmt::format("<Macro {}>", parts_.name.empty() ? "anonymous" : quoted(parts_.name));
+}
 
 // The values of parameters, caller, kwargs and varargs; `given` says which parameters have one.
 void Macro::lay_out(Scope& scope, Arguments& arguments, std::vector<bool>& given) const {
   auto& named = arguments.named;
+  work(static_cast<int64_t>(parts_.parameters.size() * (1 + named.size() / 8)));
   const auto take = [&](const std::string& name) -> std::optional<Value> {
     const auto place = std::find_if(named.begin(), named.end(), [&](const auto& each) { return each.first == name; });
     if (place == named.end()) return std::nullopt;

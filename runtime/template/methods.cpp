@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
+#include "runtime/template/integers.h"
 #include "runtime/template/operators.h"
 #include "runtime/template/parameters.h"
 
@@ -63,15 +63,23 @@ Value fromkeys(const Value&, Machine&, const Arguments& arguments) {
   return Value(std::shared_ptr<const Dict>(dict));
 }
 
-Value bit_length(const Value& self, Machine&, const Arguments& arguments) {
-  const Parameters none("bit_length", arguments, {});
-  if (!self.is_whole()) throw Fault("'float' object has no attribute 'bit_length'");
-  const int64_t whole = self.whole();
-  const uint64_t magnitude = whole < 0 ? 0 - static_cast<uint64_t>(whole) : static_cast<uint64_t>(whole);
-  return Value(static_cast<int64_t>(std::bit_width(magnitude)));
+template <int64_t (*count)(const Value&)>
+Value bits(const Value& self, Machine&, const Arguments& arguments) {
+  const Parameters none("int method", arguments, {});
+  return Value(count(self));
 }
 
-Value is_integer(const Value& self, Machine&, const Arguments& arguments) {
+Value conjugate(const Value& self, Machine&, const Arguments& arguments) {
+  const Parameters none("conjugate", arguments, {});
+  return positive(self);
+}
+
+Value as_integer_ratio(const Value& self, Machine&, const Arguments& arguments) {
+  const Parameters none("as_integer_ratio", arguments, {});
+  return self.is(Kind::real) ? ratio_of(self.number()) : make_tuple({positive(self), Value(int64_t{1})});
+}
+
+Value is_whole_number(const Value& self, Machine&, const Arguments& arguments) {
   const Parameters none("is_integer", arguments, {});
   return Value(std::isfinite(self.number()) && std::floor(self.number()) == self.number());
 }
@@ -87,8 +95,12 @@ const MethodTable* tables_of(const Value& value, const MethodTable*& second) {
       return &dict_methods();
     case Kind::boolean:
     case Kind::integer:
+    case Kind::wide:
+      second = &number_methods();
+      return &integer_methods();
     case Kind::real:
-      return &number_methods();
+      second = &number_methods();
+      return &real_methods();
     default:
       return nullptr;
   }
@@ -114,7 +126,17 @@ const MethodTable& dict_methods() {
 }
 
 const MethodTable& number_methods() {
-  static const MethodTable table = {{"bit_length", bit_length}, {"is_integer", is_integer}};
+  static const MethodTable table = {{"conjugate", conjugate}, {"as_integer_ratio", as_integer_ratio}};
+  return table;
+}
+
+const MethodTable& integer_methods() {
+  static const MethodTable table = {{"bit_length", bits<bit_length>}, {"bit_count", bits<bit_count>}};
+  return table;
+}
+
+const MethodTable& real_methods() {
+  static const MethodTable table = {{"is_integer", is_whole_number}};
   return table;
 }
 
@@ -127,8 +149,6 @@ std::optional<Value> method_of(const Value& value, std::string_view name) {
     if (found == table->end()) continue;
     const bool listed = value.is(Kind::sequence) && value.sequence().form == Sequence::Form::list;
     if (name == "copy" && value.is(Kind::sequence) && !listed) return std::nullopt;
-    if ((name == "bit_length" && value.is(Kind::real)) || (name == "is_integer" && !value.is(Kind::real)))
-      return std::nullopt;
     return make_function(
         std::string(name),
         [value, method = found->second](Machine& machine, Arguments& arguments) {

@@ -17,6 +17,8 @@ const MethodTable& text_search_methods();
 const MethodTable& sequence_methods();
 const MethodTable& dict_methods();
 const MethodTable& number_methods();
+const MethodTable& integer_methods();
+const MethodTable& real_methods();
 
 // value.name as a function that holds the value; nothing where there is no such method.
 std::optional<Value> method_of(const Value& value, std::string_view name);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "runtime/template/characters.h"
+#include "runtime/template/integers.h"
 #include "runtime/template/letters.h"
 #include "runtime/template/operators.h"
 #include "runtime/template/parameters.h"
@@ -34,7 +35,7 @@ std::optional<std::string> without_underscores(std::string_view text) {
 }
 
 // int(text, base); nothing where Python raises ValueError.
-std::optional<int64_t> whole_of(std::string_view text, int64_t base) {
+std::optional<Value> whole_of(std::string_view text, int64_t base) {
   text = stripped(text, nullptr, true, true);
   const bool minus = text.starts_with('-');
   if (minus || text.starts_with('+')) text.remove_prefix(1);
@@ -51,13 +52,12 @@ std::optional<int64_t> whole_of(std::string_view text, int64_t base) {
   if (base < 2 || base > 36) return std::nullopt;
   const auto digits = without_underscores(text);
   if (!digits || digits->empty() || (*digits)[0] == '-') return std::nullopt;
-  int64_t value = 0;
-  const std::string signed_digits = (minus ? "-" : "") + *digits;
-  const auto [end, failure] =
-      std::from_chars(signed_digits.data(), signed_digits.data() + signed_digits.size(), value, static_cast<int>(base));
-  if (end != signed_digits.data() + signed_digits.size()) return std::nullopt;
-  if (failure != std::errc()) throw Fault("an integer of more than 64 bits is not supported here");
-  return value;
+  const bool all_fit = std::all_of(digits->begin(), digits->end(), [&](unsigned char c) {
+    return std::isalnum(c) && (std::isdigit(c) ? c - '0' : (c | 0x20) - 'a' + 10) < base;
+  });
+  const bool even_base = (base & (base - 1)) == 0;
+  if (!all_fit || (digits->size() > 4300 && !even_base)) return std::nullopt;
+  return integer_from((minus ? "-" : "") + *digits, static_cast<int>(base));
 }
 
 // float(text); nothing where Python raises ValueError.
@@ -88,20 +88,15 @@ std::optional<double> to_real(const Value& value) {
   return value.is_text() ? real_of(value.text().bytes) : std::nullopt;
 }
 
-std::optional<int64_t> truncated(double real) {
-  if (!std::isfinite(real)) return std::nullopt;
-  if (!(std::abs(real) < 9.2e18)) throw Fault("an integer of more than 64 bits is not supported here");
-  return static_cast<int64_t>(real);
-}
-
 Value to_int(Machine&, const Value& input, const Arguments& arguments) {
   const Parameters given("int", arguments, {"default", "base"});
   const Value otherwise = given.given(0) ? given[0] : Value(int64_t{0});
-  if (input.is_whole()) return Value(input.whole());
-  if (input.is_text())
-    if (const auto whole = whole_of(input.text().bytes, given.whole(1, 10))) return Value(*whole);
+  if (input.is_integer()) return positive(input);
+  const Value base = given.given(1) ? given[1] : Value(int64_t{10});
+  if (input.is_text() && base.is_whole())
+    if (const auto whole = whole_of(input.text().bytes, base.whole())) return *whole;
   if (const auto real = to_real(input)) {
-    if (const auto whole = truncated(*real)) return Value(*whole);
+    if (const auto whole = truncated(*real)) return *whole;
     if (input.is(Kind::real) && std::isinf(*real)) throw Fault("cannot convert float infinity to integer");
   }
   return otherwise;
@@ -116,8 +111,8 @@ Value to_float(Machine&, const Value& input, const Arguments& arguments) {
 Value absolute(Machine&, const Value& input, const Arguments& arguments) {
   const Parameters none("abs", arguments, {});
   if (input.is(Kind::real)) return Value(std::abs(input.number()));
-  if (!input.is_whole()) throw Fault(fmt::format("bad operand type for abs(): '{}'", input.type_name()));
-  return input.whole() < 0 ? negated(input) : Value(input.whole());
+  if (!input.is_integer()) throw Fault(fmt::format("bad operand type for abs(): '{}'", input.type_name()));
+  return is_negative(input) ? negated(input) : positive(input);
 }
 
 double rounded(double value, int64_t digits) {
@@ -133,17 +128,6 @@ double rounded(double value, int64_t digits) {
   return std::nearbyint(value / scale) * scale;
 }
 
-Value rounded_whole(int64_t value, int64_t digits) {
-  if (digits >= 0) return Value(value);
-  if (digits < -18) return Value(int64_t{0});
-  __int128 scale = 1;
-  for (int64_t i = digits; i < 0; ++i) scale *= 10;
-  const __int128 wide = value, sign = wide < 0 ? -1 : 1, size = wide * sign;
-  __int128 down = size / scale, rest = size % scale;
-  if (2 * rest > scale || (2 * rest == scale && down % 2 == 1)) ++down;
-  return Value(static_cast<int64_t>(sign * down * scale));
-}
-
 Value round(Machine&, const Value& input, const Arguments& arguments) {
   const Parameters given("round", arguments, {"precision", "method"});
   const std::string method = given.text(1, "common");
@@ -154,13 +138,15 @@ Value round(Machine&, const Value& input, const Arguments& arguments) {
     throw Fault(fmt::format("type {} doesn't define __round__ method", input.type_name()));
   }
   if (method == "common")
-    return input.is_whole() ? rounded_whole(input.whole(), precision) : Value(rounded(input.number(), precision));
+    return input.is(Kind::real) ? Value(rounded(input.number(), precision))
+           : precision < 0      ? rounded_integer(input, precision)
+                                : positive(input);
   const Value scale = apply(Binary::power, Value(int64_t{10}), Value(precision));
   const Value scaled = apply(Binary::multiply, input, scale);
-  if (scaled.is_whole()) return apply(Binary::divide, scaled, scale);
+  if (scaled.is_integer()) return apply(Binary::divide, scaled, scale);
   const auto whole = truncated(method == "ceil" ? std::ceil(scaled.number()) : std::floor(scaled.number()));
   if (!whole) throw Fault("cannot convert float NaN or infinity to integer");
-  return apply(Binary::divide, Value(*whole), scale);
+  return apply(Binary::divide, *whole, scale);
 }
 
 Value filesizeformat(Machine&, const Value& input, const Arguments& arguments) {
@@ -170,7 +156,7 @@ Value filesizeformat(Machine&, const Value& input, const Arguments& arguments) {
   const bool binary = given.truth(0, false);
   const double base = binary ? 1024 : 1000;
   if (*bytes == 1) return make_text("1 Byte");
-  if (*bytes < base) return make_text(fmt::format("{} Bytes", truncated(*bytes).value_or(0)));
+  if (*bytes < base) return make_text(printed(truncated(*bytes).value_or(Value(int64_t{0}))) + " Bytes");
   double unit = base;
   for (const char prefix : std::string_view("kMGTPEZY")) {
     unit *= base;

@@ -67,8 +67,7 @@ std::optional<Cursor> Range::cursor() {
 std::shared_ptr<Range> Range::slice(int64_t first, int64_t step, int64_t count) const {
   if (count == 0) return std::make_shared<Range>(0, 0, 1);
   int64_t stride = 1;
-  if (count > 1 && __builtin_mul_overflow(step, step_, &stride))
-    throw Stop("computes with an integer of more than 64 bits, which is not supported here");
+  if (count > 1 && __builtin_mul_overflow(step, step_, &stride)) throw Fault("the step of a range is out of range");
   const int64_t begin = item(first);
   const __int128 end = begin + static_cast<__int128>(stride) * count;
   return std::make_shared<Range>(begin, static_cast<int64_t>(std::clamp<__int128>(end, INT64_MIN, INT64_MAX)), stride);
@@ -121,12 +120,14 @@ Namespace::Namespace(Value attributes) : Object(1) {
 }
 
 std::optional<Value> Namespace::attribute(std::string_view name) {
+  work(1 + static_cast<int64_t>(attributes_.size()) / 8);
   for (const auto& [key, value] : attributes_)
     if (key == name) return value;
   return std::nullopt;
 }
 
 void Namespace::set(const std::string& name, Value value) {
+  if (name.starts_with('_')) throw Fault(fmt::format("a namespace cannot hold '{}': its name begins with '_'", name));
   work(1 + static_cast<int64_t>(attributes_.size()) / 8);
   for (auto& [key, old] : attributes_)
     if (key == name) {

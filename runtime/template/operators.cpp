@@ -8,6 +8,7 @@
 #include "runtime/template/characters.h"
 #include "runtime/template/escape.h"
 #include "runtime/template/format.h"
+#include "runtime/template/integers.h"
 #include "runtime/template/object.h"
 #include "runtime/template/print.h"
 
@@ -25,50 +26,28 @@ constexpr const char* orders[] = {"==", "!=", "<", "<=", ">", ">="};
                           left.type_name(), right.type_name()));
 }
 
-[[noreturn]] void too_large() {
-  throw Stop("computes with an integer of more than 64 bits, which is not supported here");
-}
-
-int64_t power(int64_t base, int64_t exponent) {
-  int64_t result = 1;
-  while (exponent > 0) {
-    if ((exponent & 1) && __builtin_mul_overflow(result, base, &result)) too_large();
-    exponent >>= 1;
-    if (exponent > 0 && __builtin_mul_overflow(base, base, &base)) too_large();
-  }
-  return result;
-}
-
-Value whole_result(Binary operation, int64_t a, int64_t b) {
+// Of two integers of 64 bits; nothing where the result may have more, or be inexact.
+std::optional<Value> whole_result(Binary operation, int64_t a, int64_t b) {
   int64_t result = 0;
+  const auto unless = [&](bool overflows) { return overflows ? std::nullopt : std::optional(Value(result)); };
   switch (operation) {
     case Binary::add:
-      if (__builtin_add_overflow(a, b, &result)) too_large();
-      return Value(result);
+      return unless(__builtin_add_overflow(a, b, &result));
     case Binary::subtract:
-      if (__builtin_sub_overflow(a, b, &result)) too_large();
-      return Value(result);
+      return unless(__builtin_sub_overflow(a, b, &result));
     case Binary::multiply:
-      if (__builtin_mul_overflow(a, b, &result)) too_large();
-      return Value(result);
-    case Binary::divide:
-      if (b == 0) throw Fault("division by zero");
-      return Value(static_cast<double>(a) / static_cast<double>(b));
+      return unless(__builtin_mul_overflow(a, b, &result));
     case Binary::divide_down:
     case Binary::remainder: {
-      if (b == 0) throw Fault("integer division or modulo by zero");
-      if (a == INT64_MIN && b == -1) too_large();
+      if (b == 0 || b == -1) return std::nullopt;
       const int64_t rest = a % b;
       const bool down = rest != 0 && (rest < 0) != (b < 0);
       if (operation == Binary::remainder) return Value(down ? rest + b : rest);
       return Value(a / b - (down ? 1 : 0));
     }
-    case Binary::power:
-      if (b >= 0) return Value(power(a, b));
-      if (a == 0) throw Fault("0.0 cannot be raised to a negative power");
-      return Value(std::pow(static_cast<double>(a), static_cast<double>(b)));
+    default:
+      return std::nullopt;
   }
-  return {};
 }
 
 Value real_result(Binary operation, double a, double b) {
@@ -125,11 +104,14 @@ Value joined(const Value& left, const Value& right) {
   return list ? make_list(std::move(items)) : make_tuple(std::move(items));
 }
 
+bool is_nan(const Value& value) { return value.is(Kind::real) && std::isnan(value.number()); }
+
 template <class Less>
 bool ordered(const Value& left, const Value& right, const char* sign, Less&& holds) {
   if (left.is_number() && right.is_number()) {
     if (left.is_whole() && right.is_whole()) return holds(left.whole(), right.whole());
-    return holds(left.number(), right.number());
+    if (is_nan(left) || is_nan(right)) return holds(std::nan(""), std::nan(""));
+    return holds(order_of_numbers(left, right), 0);
   }
   if (left.is_text() && right.is_text()) {
     const std::string &a = left.text().bytes, &b = right.text().bytes;
@@ -160,6 +142,8 @@ bool truth(const Value& value) {
     case Kind::boolean:
     case Kind::integer:
       return value.whole() != 0;
+    case Kind::wide:
+      return true;
     case Kind::real:
       return value.number() != 0;
     case Kind::object:
@@ -173,7 +157,7 @@ bool equal(const Value& left, const Value& right) {
   work(1);
   if (left.is_number() && right.is_number()) {
     if (left.is_whole() && right.is_whole()) return left.whole() == right.whole();
-    return left.number() == right.number();
+    return !is_nan(left) && !is_nan(right) && order_of_numbers(left, right) == 0;
   }
   if (left.kind() != right.kind()) return false;
   switch (left.kind()) {
@@ -262,9 +246,11 @@ Value repeated(const Value& value, int64_t count) {
     expect_room(static_cast<int64_t>(size * times));
   }
   if (value.is_text()) {
+    const std::string& once = value.text().bytes;
+    if (size == 1) return make_text(std::string(times, once[0]), value.text().markup);
     std::string text;
     text.reserve(size * times);
-    for (size_t i = 0; size > 0 && i < times; ++i) text += value.text().bytes;
+    for (size_t i = 0; size > 0 && i < times; ++i) text += once;
     return make_text(std::move(text), value.text().markup);
   }
   const Sequence& sequence = value.sequence();
@@ -282,7 +268,9 @@ Value apply(Binary operation, const Value& left, const Value& right) {
   if (operation == Binary::remainder && left.is_text())
     return make_text(percent_format(left.text().bytes, right, left.text().markup), left.text().markup);
   if (left.is_number() && right.is_number()) {
-    if (left.is_whole() && right.is_whole()) return whole_result(operation, left.whole(), right.whole());
+    if (left.is_whole() && right.is_whole())
+      if (const auto result = whole_result(operation, left.whole(), right.whole())) return *result;
+    if (left.is_integer() && right.is_integer()) return apply_to_integers(operation, left, right);
     return real_result(operation, left.number(), right.number());
   }
   const bool same_kind = left.kind() == right.kind();
@@ -297,14 +285,13 @@ Value apply(Binary operation, const Value& left, const Value& right) {
 Value negated(const Value& value) {
   if (value.is_undefined()) throw Fault(value.why_undefined());
   if (value.is(Kind::real)) return Value(-value.number());
-  if (!value.is_whole()) throw Fault(fmt::format("bad operand type for unary -: '{}'", value.type_name()));
-  if (value.whole() == INT64_MIN) too_large();
-  return Value(-value.whole());
+  if (!value.is_integer()) throw Fault(fmt::format("bad operand type for unary -: '{}'", value.type_name()));
+  return negated_integer(value);
 }
 
 Value positive(const Value& value) {
   if (value.is_undefined()) throw Fault(value.why_undefined());
-  if (value.is(Kind::real)) return value;
+  if (value.is(Kind::real) || value.is(Kind::wide)) return value;
   if (!value.is_whole()) throw Fault(fmt::format("bad operand type for unary +: '{}'", value.type_name()));
   return Value(value.whole());
 }

@@ -31,6 +31,7 @@ bool Parameters::truth(size_t i, bool otherwise) const { return given(i) ? jinja
 int64_t Parameters::whole(size_t i, int64_t otherwise) const {
   if (!given(i)) return otherwise;
   if (values_[i]->is_undefined()) throw Fault(values_[i]->why_undefined());
+  if (values_[i]->is(Value::Kind::wide)) throw Fault(fmt::format("{}(): an integer is out of range", function_));
   if (!values_[i]->is_whole())
     throw Fault(
         fmt::format("{}(): '{}' object cannot be interpreted as an integer", function_, values_[i]->type_name()));

@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <unordered_set>
 
+#include "runtime/template/characters.h"
 #include "runtime/template/expression_parser.h"
 
 namespace stemma::jinja {
@@ -22,6 +23,7 @@ class Parser : ExpressionParser {
     tree.body = parse_until({});
     if (!unknown_.empty()) throw SyntaxFault(unknown_[0].line, unknown_[0].what);
     tree.names = std::move(names_);
+    tree.blocks = std::move(blocks_);
     return tree;
   }
 
@@ -201,7 +203,6 @@ class Parser : ExpressionParser {
   StatementPointer parse_call_block(int line) {
     auto node = std::make_unique<CallBlock>(line);
     node->parts = std::make_shared<MacroParts>();
-    node->parts->name = "caller";
     if (stream_.is_sign("(")) parse_signature(*node->parts);
     ExpressionPointer call = parse_expression();
     if (!dynamic_cast<Call*>(call.get())) throw SyntaxFault(line, "{% call %} wants the call of a macro");
@@ -231,16 +232,22 @@ class Parser : ExpressionParser {
 
   StatementPointer parse_block(int line) {
     const std::string name = stream_.expect_any_name();
-    if (!blocks_.insert(name).second) throw SyntaxFault(line, fmt::format("block '{}' defined twice", name));
-    const bool scoped = stream_.skip_name("scoped");
-    if (stream_.is_name("required"))
-      throw SyntaxFault(line, "required blocks are for templates that extend others, which is not supported here");
+    const bool scoped = stream_.skip_name("scoped"), required = stream_.skip_name("required");
     auto node = std::make_unique<Scoped>(line, scoped ? Scoped::Sort::scoped_block : Scoped::Sort::block);
+    if (!blocks_.emplace(name, node.get()).second)
+      throw SyntaxFault(line, fmt::format("block '{}' defined twice", name));
     const int loops = loops_;
     loops_ = 0;
     node->body = parse_own_body("endblock");
     loops_ = loops;
     stream_.skip_name(name);
+    if (required) {
+      for (const StatementPointer& part : node->body)
+        if (const auto* data = dynamic_cast<const Data*>(part.get());
+            !data || !stripped(data->text, nullptr, true, true).empty())
+          throw SyntaxFault(line, "required blocks can only contain comments or white space");
+      node->required = name;
+    }
     return node;
   }
 
@@ -268,7 +275,7 @@ class Parser : ExpressionParser {
     return std::make_unique<Loading>(line, tag);
   }
 
-  std::unordered_set<std::string> blocks_;
+  std::map<std::string, const Scoped*> blocks_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Reads a template's text into its tree.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@ namespace stemma::jinja {
 
 struct Tree {
   Body body;
+  std::map<std::string, const Scoped*> blocks;
   std::vector<std::string> names;  // of variables, by Symbol
 };
 

@@ -5,6 +5,8 @@
 #include "runtime/template/characters.h"
 #include "runtime/template/escape.h"
 #include "runtime/template/format.h"
+#include "runtime/template/integers.h"
+#include "runtime/template/object.h"
 #include "runtime/template/operators.h"
 #include "runtime/template/print.h"
 
@@ -33,9 +35,9 @@ class Given {
     return *found;
   }
   void expect_all_used() const {
-    const bool left =
-        tuple_ ? used_ < values_.sequence().items.size()
-               : used_ == 0 && !values_.is(Kind::dict) && !values_.is(Kind::sequence) && !values_.is_undefined();
+    const bool left = tuple_ ? used_ < values_.sequence().items.size()
+                             : used_ == 0 && !values_.is(Kind::dict) && !values_.is(Kind::sequence) &&
+                                   !values_.is_undefined() && !values_.as<Range>();
     if (left) throw Fault("not all arguments converted during string formatting");
   }
 
@@ -48,7 +50,7 @@ class Given {
 std::string converted(const Value& value, Format format, bool escapes) {
   const char type = format.type;
   if (type == 's' || type == 'r' || type == 'a') {
-    std::string text = type == 's' ? printed(value) : representation(value);
+    std::string text = type == 's' ? printed(value) : type == 'r' ? representation(value) : ascii_representation(value);
     if (escapes && !(value.is_text() && value.text().markup)) text = escaped(text);
     if (format.precision >= 0) text.resize(byte_of_character(text, static_cast<size_t>(format.precision)));
     return padded(text, "", format, '>');
@@ -68,8 +70,9 @@ std::string converted(const Value& value, Format format, bool escapes) {
   if (type == 'i' || type == 'u') format.type = 'd';
   Value number = value;
   if (whole && value.is(Kind::real)) {
-    if (!(value.number() > -9.2e18 && value.number() < 9.2e18)) throw Fault("cannot convert float to a 64-bit integer");
-    number = Value(static_cast<int64_t>(value.number()));
+    const auto truncated_value = truncated(value.number());
+    if (!truncated_value) throw Fault("cannot convert float infinity or NaN to integer");
+    number = *truncated_value;
   }
   bool negative = false;
   std::string digits = digits_of(number, format, negative);

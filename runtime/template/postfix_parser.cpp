@@ -1,5 +1,6 @@
 // What follows an expression: .name, [key], (arguments), | filter, is test.
 #include <algorithm>
+#include <unordered_set>
 
 #include "runtime/template/expression_parser.h"
 #include "runtime/template/registry.h"
@@ -52,7 +53,7 @@ ExpressionPointer ExpressionParser::parse_subscript(ExpressionPointer of) {
     if (token.kind != Kind::integer) throw SyntaxFault(token.line, "expected a name or a number after '.'");
     auto node = std::make_unique<Item>();
     node->of = std::move(of);
-    node->key = std::make_unique<Constant>(Value(token.integer));
+    node->key = std::make_unique<Constant>(token.number);
     return node;
   }
   stream_.expect_sign("[");
@@ -92,6 +93,7 @@ CallArguments ExpressionParser::parse_arguments() {
   const int line = stream_.line();
   stream_.expect_sign("(");
   CallArguments arguments;
+  std::unordered_set<std::string> names;
   const auto ensure = [&](bool holds) {
     if (!holds) throw SyntaxFault(line, "invalid syntax for function call expression");
   };
@@ -110,9 +112,8 @@ CallArguments ExpressionParser::parse_arguments() {
       ensure(!arguments.more_named);
       const std::string name = stream_.next().text;
       stream_.next();
-      const bool twice = std::any_of(arguments.named.begin(), arguments.named.end(),
-                                     [&](const auto& each) { return each.first == name; });
-      if (twice) throw SyntaxFault(line, fmt::format("the keyword argument '{}' is repeated", name));
+      if (!names.insert(name).second)
+        throw SyntaxFault(line, fmt::format("the keyword argument '{}' is repeated", name));
       arguments.named.emplace_back(name, parse_expression());
     } else {
       ensure(!arguments.more_positional && !arguments.more_named && arguments.named.empty());

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "runtime/template/characters.h"
+#include "runtime/template/integers.h"
 #include "runtime/template/object.h"
 
 namespace stemma::jinja {
@@ -108,6 +109,8 @@ std::string printed(const Value& value) {
       return value.boolean() ? "True" : "False";
     case Value::Kind::integer:
       return fmt::format("{}", value.whole());
+    case Value::Kind::wide:
+      return (is_negative(value) ? "-" : "") + digits_of_integer(value, 10);
     case Value::Kind::real:
       return printed_real(value.number());
     case Value::Kind::text:
@@ -123,6 +126,16 @@ std::string representation(const Value& value) {
   Builder into;
   represent(value, into);
   return into.take();
+}
+
+std::string ascii_representation(const Value& value) {
+  const std::string text = representation(value);
+  Builder made;
+  for (size_t at = 0; at < text.size(); at += bytes_of_character(text, at)) {
+    const char32_t c = character_at(text, at);
+    made.add(c < 0x80 ? text.substr(at, 1) : escape_of(c));
+  }
+  return made.take();
 }
 
 std::string printed_real(double real) {
@@ -152,6 +165,7 @@ std::string printed_real(double real) {
 
 std::string quoted(std::string_view text) {
   const bool doubled = text.find('\'') != std::string_view::npos && text.find('"') == std::string_view::npos;
+  work_on_characters(text.size());
   const char quote = doubled ? '"' : '\'';
   Builder made;
   made.add(1, quote);
@@ -168,12 +182,8 @@ std::string quoted(std::string_view text) {
       made.add("\\t");
     else if (is_printable(c))
       made.add(text.substr(at, length));
-    else if (c < 0x100)
-      made.add(fmt::format("\\x{:02x}", static_cast<uint32_t>(c)));
-    else if (c < 0x10000)
-      made.add(fmt::format("\\u{:04x}", static_cast<uint32_t>(c)));
     else
-      made.add(fmt::format("\\U{:08x}", static_cast<uint32_t>(c)));
+      made.add(escape_of(c));
     at += length;
   }
   made.add(1, quote);

@@ -26,6 +26,7 @@ class Builder {
 
 std::string printed(const Value& value);         // str()
 std::string representation(const Value& value);  // repr()
+std::string ascii_representation(const Value& value);  // ascii()
 std::string printed_real(double real);
 std::string quoted(std::string_view text);
 

@@ -18,6 +18,8 @@ const FilterTable& number_filters();
 const FilterTable& sequence_filters();
 const FilterTable& selecting_filters();
 const FilterTable& json_filters();
+const FilterTable& wrapping_filters();
+const FilterTable& printing_filters();
 
 Filter filter_named(std::string_view name);  // null: there is none
 Test test_named(std::string_view name);

@@ -116,8 +116,8 @@ const FilterTable& selecting_filters() {
 }
 
 Filter filter_named(std::string_view name) {
-  for (const FilterTable* table :
-       {&text_filters(), &number_filters(), &sequence_filters(), &selecting_filters(), &json_filters()})
+  for (const FilterTable* table : {&text_filters(), &number_filters(), &sequence_filters(), &selecting_filters(),
+                                   &json_filters(), &wrapping_filters(), &printing_filters()})
     if (const auto found = table->find(name); found != table->end()) return found->second;
   return nullptr;
 }

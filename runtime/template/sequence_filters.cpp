@@ -6,6 +6,7 @@
 
 #include "runtime/template/attributes.h"
 #include "runtime/template/characters.h"
+#include "runtime/template/machine.h"
 #include "runtime/template/operators.h"
 #include "runtime/template/parameters.h"
 #include "runtime/template/print.h"
@@ -59,6 +60,15 @@ Value last(Machine&, const Value& input, const Arguments& arguments) {
   }
   const std::vector<Value> items = list_of(input);
   return items.empty() ? make_undefined("No last item, sequence was empty.") : items.back();
+}
+
+Value random(Machine& machine, const Value& input, const Arguments& arguments) {
+  const Parameters none("random", arguments, {});
+  if (!input.is_text() && !input.is(Kind::sequence) && !input.as<Range>())
+    throw Fault(fmt::format("'{}' object cannot be chosen from", input.type_name()));
+  const int64_t length = *length_of(input);
+  if (length == 0) return make_undefined("No random item, sequence was empty.");
+  return item_of(input, Value(static_cast<int64_t>(machine.chance(static_cast<uint64_t>(length)))));
 }
 
 Value reverse(Machine&, const Value& input, const Arguments& arguments) {
@@ -269,11 +279,10 @@ Value attribute(Machine&, const Value& input, const Arguments& arguments) {
 
 const FilterTable& sequence_filters() {
   static const FilterTable table = {
-      {"list", list},          {"length", length},     {"count", length},   {"first", first},
-      {"last", last},          {"reverse", reverse},   {"sort", sort},      {"dictsort", dictsort},
-      {"min", extreme<false>}, {"max", extreme<true>}, {"sum", sum},        {"groupby", groupby},
-      {"unique", unique},      {"items", items},       {"batch", batch},    {"slice", slice},
-      {"d", otherwise},        {"default", otherwise}, {"attr", attribute},
+      {"list", list},       {"length", length}, {"count", length},      {"first", first},        {"last", last},
+      {"reverse", reverse}, {"sort", sort},     {"dictsort", dictsort}, {"min", extreme<false>}, {"max", extreme<true>},
+      {"random", random},   {"sum", sum},       {"groupby", groupby},   {"unique", unique},      {"items", items},
+      {"batch", batch},     {"slice", slice},   {"d", otherwise},       {"default", otherwise},  {"attr", attribute},
   };
   return table;
 }

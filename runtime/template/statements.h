@@ -66,6 +66,7 @@ struct Scoped : Statement {
   Scoped(int at, Sort is) : Statement(at), sort(is) {}
   Flow execute(Machine& machine) const override;
   Sort sort;
+  std::string required;  // the name of a block that another template would have to fill; mostly empty
   Body body;
 };
 
@@ -77,7 +78,7 @@ struct FilterBlock : Statement {
 };
 
 struct MacroParts {
-  std::string name;
+  std::string name;  // empty for the body of a {% call %}
   std::vector<std::pair<Symbol, std::string>> parameters;
   Expressions defaults;  // of the last parameters
   Body body;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "runtime/template/characters.h"
+#include "runtime/template/integers.h"
 #include "runtime/template/methods.h"
 #include "runtime/template/object.h"
 #include "runtime/template/operators.h"
@@ -66,8 +67,9 @@ std::optional<Value> own_attribute(const Value& value, std::string_view name) {
     if (name == "grouper") return value.sequence().items[0];
     if (name == "list") return value.sequence().items[1];
   }
-  if (value.is_number() && name == "real") return value.is_whole() ? Value(value.whole()) : value;
-  if (value.is_number() && name == "imag") return value.is_whole() ? Value(int64_t{0}) : Value(0.0);
+  if (value.is_number() && (name == "real" || (name == "numerator" && value.is_integer()))) return positive(value);
+  if (value.is_number() && name == "imag") return value.is_integer() ? Value(int64_t{0}) : Value(0.0);
+  if (value.is_integer() && name == "denominator") return Value(int64_t{1});
   return value.is(Kind::object) ? value.object()->attribute(name) : std::nullopt;
 }
 
@@ -99,6 +101,7 @@ Value attribute_of(const Value& value, std::string_view name) {
 Slice slice_bounds(const Value& begin, const Value& end, const Value& step, int64_t length) {
   const auto part = [](const Value& value, int64_t missing) {
     if (value.is_none()) return missing;
+    if (value.is(Kind::wide)) return is_negative(value) ? INT64_MIN / 2 : INT64_MAX / 2;  // past any end
     if (!value.is_whole()) throw Fault("slice indices must be integers or None or have an __index__ method");
     return value.whole();
   };
@@ -140,6 +143,7 @@ Value slice_of(const Value& value, const Value& begin, const Value& end, const V
     return make_text(std::string(rest.substr(0, byte_of_character(rest, static_cast<size_t>(slice.count)))),
                      value.text().markup);
   }
+  work_on_characters(bytes.size());
   expect_room(static_cast<int64_t>(value.text().length * sizeof(size_t)));
   std::vector<size_t> places;
   for (size_t at = 0; at < bytes.size(); at += bytes_of_character(bytes, at)) places.push_back(at);

@@ -37,7 +37,7 @@ bool is_none(const Value& value) { return value.is_none(); }
 bool is_boolean(const Value& value) { return value.is(Kind::boolean); }
 bool is_false(const Value& value) { return value.is(Kind::boolean) && !value.boolean(); }
 bool is_true(const Value& value) { return value.is(Kind::boolean) && value.boolean(); }
-bool is_integer(const Value& value) { return value.is(Kind::integer); }
+bool is_integer(const Value& value) { return value.is(Kind::integer) || value.is(Kind::wide); }
 bool is_float(const Value& value) { return value.is(Kind::real); }
 bool is_lower_case(const Value& value) { return is_lower(printed(value)); }
 bool is_upper_case(const Value& value) { return is_upper(printed(value)); }

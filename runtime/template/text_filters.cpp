@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "runtime/template/attributes.h"
@@ -173,6 +174,7 @@ Value truncate(Machine&, const Value& input, const Arguments& arguments) {
 Value wordcount(Machine&, const Value& input, const Arguments& arguments) {
   const Parameters none("wordcount", arguments, {});
   const std::string text = printed(input);
+  work_on_characters(text.size());
   int64_t words = 0;
   bool inside = false;
   for (size_t at = 0; at < text.size(); at += bytes_of_character(text, at)) {
@@ -186,18 +188,20 @@ Value wordcount(Machine&, const Value& input, const Arguments& arguments) {
 Value urlencode(Machine&, const Value& input, const Arguments& arguments) {
   const Parameters none("urlencode", arguments, {});
   const auto quote = [](const Value& value, bool in_query) {
-    std::string made;
-    for (const char c : printed(value)) {
+    Builder made;
+    const std::string text = printed(value);
+    work_on_characters(4 * text.size());
+    for (const char c : text) {
       const auto byte = static_cast<unsigned char>(c);
       if (byte < 0x80 &&
           (std::isalnum(byte) || std::string_view("_.-~").find(c) != std::string_view::npos || (c == '/' && !in_query)))
-        made += c;
+        made.add(1, c);
       else if (c == ' ' && in_query)
-        made += '+';
+        made.add(1, '+');
       else
-        made += fmt::format("%{:02X}", byte);
+        made.add(fmt::format("%{:02X}", byte));
     }
-    return made;
+    return made.take();
   };
   if (input.is_text() || !can_be_gone_through(input)) return make_text(quote(input, false));
   const Value pairs =
@@ -216,6 +220,62 @@ Value urlencode(Machine&, const Value& input, const Arguments& arguments) {
     made.add(quote(pair[1], true));
   }
   return make_text(made.take());
+}
+
+std::string without_tags(std::string_view text) {
+  std::string made;
+  size_t at = 0;
+  while (true) {
+    const size_t open = find_text(text, "<", at);
+    if (open == std::string_view::npos) break;
+    const bool comment = text.substr(open).starts_with("<!--");
+    const size_t close = comment ? find_text(text, "-->", open + 4) : find_text(text, ">", open);
+    if (close == std::string_view::npos) break;
+    made += text.substr(at, open - at);
+    at = close + (comment ? 3 : 1);
+  }
+  return made += text.substr(at);
+}
+
+// Character references: numbers, and the few names that HTML itself needs.
+std::string unescaped_markup(std::string_view text) {
+  static constexpr std::pair<std::string_view, std::string_view> names[] = {
+      {"&amp;", "&"}, {"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&apos;", "'"}, {"&nbsp;", "\u00a0"}};
+  std::string made;
+  for (size_t at = 0; at < text.size();) {
+    const std::string_view rest = text.substr(at);
+    const auto* name = std::find_if(std::begin(names), std::end(names),
+                                    [&](const auto& each) { return rest.starts_with(each.first); });
+    if (name != std::end(names)) {
+      made += name->second;
+      at += name->first.size();
+      continue;
+    }
+    const bool hex = rest.starts_with("&#x") || rest.starts_with("&#X");
+    uint32_t code = 0;
+    const char* begin = rest.data() + std::min<size_t>(hex ? 3 : 2, rest.size());
+    const auto [end, failure] = rest.starts_with("&#")
+                                    ? std::from_chars(begin, rest.data() + rest.size(), code, hex ? 16 : 10)
+                                    : std::from_chars_result{begin, std::errc::invalid_argument};
+    if (failure != std::errc() || code == 0 || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) {
+      made += text[at++];
+      continue;
+    }
+    append_character(made, code);
+    at += static_cast<size_t>(end - rest.data());
+    if (at < text.size() && text[at] == ';') ++at;
+  }
+  return made;
+}
+
+Value striptags(Machine& machine, const Value& input, const Arguments& arguments) {
+  const Parameters none("striptags", arguments, {});
+  const std::string text = without_tags(printed(input));
+  work_on_characters(text.size());
+  std::string made;
+  const Value words = text_search_methods().at("split")(make_text(text), machine, {});
+  for (const Value& word : words.sequence().items) made += (made.empty() ? "" : " ") + word.text().bytes;
+  return make_text(unescaped_markup(made));
 }
 
 Value xmlattr(Machine&, const Value& input, const Arguments& arguments) {
@@ -260,6 +320,7 @@ const FilterTable& text_filters() {
       {"truncate", truncate},
       {"urlencode", urlencode},
       {"wordcount", wordcount},
+      {"striptags", striptags},
       {"xmlattr", xmlattr},
   };
   return table;

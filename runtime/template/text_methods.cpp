@@ -32,7 +32,7 @@ Value changed(const Value& self, Machine&, const Arguments& arguments) {
 template <bool (*holds)(std::string_view)>
 Value told(const Value& self, Machine&, const Arguments& arguments) {
   const Parameters none("str method", arguments, {});
-  work_on_bytes(self.text().bytes.size());
+  work_on_characters(self.text().bytes.size());
   return Value(holds(self.text().bytes));
 }
 
@@ -154,16 +154,66 @@ Value join(const Value& self, Machine&, const Arguments& arguments) {
 }
 
 Value brace_formatted(const Value& self, Machine&, const Arguments& arguments) {
-  return like(self, brace_format(self.text().bytes, arguments));
+  return like(self, brace_format(self.text().bytes, arguments, self.text().markup));
 }
 
 Value format_map(const Value& self, Machine&, const Arguments& arguments) {
   const Parameters given("format_map", arguments, {""}, 1);
-  if (!given[0].is(Value::Kind::dict)) throw Fault("format_map() wants a mapping");
   Arguments named;
-  for (const auto& [key, value] : given[0].dict().entries())
-    if (key.is_text()) named.named.emplace_back(key.text().bytes, value);
-  return like(self, brace_format(self.text().bytes, named));
+  if (given[0].is(Value::Kind::dict))
+    for (const auto& [key, value] : given[0].dict().entries())
+      if (key.is_text()) named.named.emplace_back(key.text().bytes, value);
+  return like(self, brace_format(self.text().bytes, named, self.text().markup));
+}
+
+// What a table says of a character: another one by its number, a text, None for nothing, or itself where it is silent.
+void add_translated(const Value& table, std::string_view character, Builder& made) {
+  const Value found = item_of(table, Value(static_cast<int64_t>(character_at(character, 0))));
+  if (found.is_undefined()) return made.add(character);
+  if (found.is_none()) return;
+  if (found.is_text()) return made.add(found.text().bytes);
+  if (!found.is_whole() || found.whole() < 0 || found.whole() > 0x10FFFF)
+    throw Fault("character mapping must return integer, None or str");
+  std::string other;
+  append_character(other, static_cast<char32_t>(found.whole()));
+  made.add(other);
+}
+
+Value translate(const Value& self, Machine&, const Arguments& arguments) {
+  const Parameters given("translate", arguments, {""}, 1);
+  const Value& table = given[0];
+  if (!table.is(Value::Kind::dict) && !table.is(Value::Kind::sequence) && !table.is_text())
+    throw Fault(fmt::format("'{}' object is not subscriptable", table.type_name()));
+  Builder made;
+  const std::string_view text = self.text().bytes;
+  for (size_t at = 0; at < text.size(); at += bytes_of_character(text, at))
+    add_translated(table, text.substr(at, bytes_of_character(text, at)), made);
+  return like(self, made.take());
+}
+
+Value maketrans(const Value&, Machine&, const Arguments& arguments) {
+  const Parameters given("maketrans", arguments, {"", "", ""}, 1);
+  auto table = std::make_shared<Dict>();
+  const auto code = [](const Value& character) {
+    if (!character.is_text()) return character;
+    if (character.text().length != 1) throw Fault("string keys in translate table must be of length 1");
+    return Value(static_cast<int64_t>(character_at(character.text().bytes, 0)));
+  };
+  if (!given.given(1)) {
+    if (!given[0].is(Value::Kind::dict)) throw Fault("if you give only one argument to maketrans it must be a dict");
+    for (const auto& [key, value] : given[0].dict().entries()) table->set(code(key), value);
+    return Value(std::shared_ptr<const Dict>(table));
+  }
+  given.text(0);
+  given.text(1);
+  const std::vector<Value> from = list_of(given[0]), to = list_of(given[1]);
+  if (from.size() != to.size()) throw Fault("the first two maketrans arguments must have equal length");
+  for (size_t i = 0; i < from.size(); ++i) table->set(code(from[i]), code(to[i]));
+  if (given.given(2)) {
+    given.text(2);
+    for (const Value& dropped : list_of(given[2])) table->set(code(dropped), None{});
+  }
+  return Value(std::shared_ptr<const Dict>(table));
 }
 
 bool all_space(std::string_view text) { return !text.empty() && stripped(text, nullptr, true, false).empty(); }
@@ -209,6 +259,8 @@ const MethodTable& text_methods() {
       {"zfill", zfill},
       {"expandtabs", expandtabs},
       {"replace", replace},
+      {"translate", translate},
+      {"maketrans", maketrans},
       {"removeprefix", removeprefix},
       {"removesuffix", removesuffix},
       {"join", join},

@@ -30,7 +30,7 @@ Window window_of(const Value& self, const Parameters& given) {
     return place < 0 ? std::max<int64_t>(place + length, 0) : place;
   };
   const int64_t begin = bound(1, 0), end = std::min(bound(2, length), length);
-  work_on_bytes(text.size());
+  work_on_bytes(4 * text.size());
   if (begin > end) return {{}, 0, false};
   const size_t from = byte_of_character(text, static_cast<size_t>(begin));
   const size_t size = byte_of_character(text.substr(from), static_cast<size_t>(end - begin));
@@ -86,6 +86,7 @@ void expect_room_for(size_t parts) {
 
 // The stretches between white space; `most` cuts, the rest stays whole.
 std::vector<std::string_view> words_of(std::string_view text, int64_t most, bool from_end) {
+  work_on_characters(text.size());
   std::vector<std::string_view> words;
   std::string_view rest = stripped(text, nullptr, !from_end, from_end);
   while (!rest.empty()) {
@@ -93,22 +94,16 @@ std::vector<std::string_view> words_of(std::string_view text, int64_t most, bool
       words.push_back(rest);
       break;
     }
-    size_t begin = 0, end = rest.size();
-    size_t last_space_end = 0;
-    for (size_t at = 0; at < rest.size(); at += bytes_of_character(rest, at)) {
-      if (!is_space(character_at(rest, at))) continue;
-      if (!from_end) {
-        end = at;
-        break;
-      }
-      last_space_end = at + bytes_of_character(rest, at);
-    }
-    if (from_end) begin = last_space_end;
+    size_t begin = from_end ? rest.size() : 0, end = rest.size();
+    const auto space = [&](size_t at) { return is_space(character_at(rest, at)); };
+    if (from_end)
+      while (begin > 0 && !space(character_before(rest, begin))) begin = character_before(rest, begin);
+    else
+      for (end = 0; end < rest.size() && !space(end);) end += bytes_of_character(rest, end);
     words.push_back(rest.substr(begin, end - begin));
     expect_room_for(words.size());
     rest = from_end ? stripped(rest.substr(0, begin), nullptr, false, true)
                     : stripped(rest.substr(end), nullptr, true, false);
-    if (from_end) work_on_bytes(rest.size());
   }
   if (from_end) std::reverse(words.begin(), words.end());
   return words;
@@ -160,7 +155,7 @@ Value split(const Value& self, Machine&, const Arguments& arguments) {
 Value splitlines(const Value& self, Machine&, const Arguments& arguments) {
   const Parameters given("splitlines", arguments, {"keepends"});
   std::vector<Value> items;
-  for (const std::string_view line : lines_of(self.text().bytes, given.truth(0, false)))
+  for (const std::string_view line : lines_of(self.text().bytes, given.whole(0, 0) != 0))
     items.push_back(part_of(self, line));
   return make_list(std::move(items));
 }

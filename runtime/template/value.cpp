@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "runtime/template/characters.h"
+#include "runtime/template/integers.h"
 #include "runtime/template/object.h"
 #include "runtime/template/operators.h"
 
@@ -28,6 +29,7 @@ Text::Text(std::string text, bool is_markup)
       markup(is_markup),
       charge(64 + static_cast<int64_t>(bytes.size())) {
   work_on_bytes(bytes.size());
+  if (length != bytes.size()) work_on_characters(bytes.size() / 4);
 }
 
 Sequence::Sequence(std::vector<Value> values, Form is_form)
@@ -37,6 +39,8 @@ Sequence::Sequence(std::vector<Value> values, Form is_form)
       charge(64 + value_bytes * static_cast<int64_t>(items.size())) {
   work(1 + static_cast<int64_t>(items.size()));
 }
+
+double Value::number() const { return is(Kind::real) ? std::get<double>(data_) : nearest_real(*this); }
 
 const std::string& Value::why_undefined() const {
   static const std::string unknown = "an undefined value is used";
@@ -66,6 +70,7 @@ const char* Value::type_name() const {
     case Kind::boolean:
       return "bool";
     case Kind::integer:
+    case Kind::wide:
       return "int";
     case Kind::real:
       return "float";
@@ -94,6 +99,8 @@ bool Value::same(const Value& other) const {
       return &sequence() == &other.sequence() ||
              (sequence().form != Sequence::Form::list && sequence().items.empty() &&
               other.sequence().form != Sequence::Form::list && other.sequence().items.empty());
+    case Kind::wide:
+      return &wide() == &other.wide();
     case Kind::dict:
       return &dict() == &other.dict();
     case Kind::object:
@@ -104,6 +111,7 @@ bool Value::same(const Value& other) const {
 }
 
 size_t hash_of(const Value& value) {
+  work(1);
   switch (value.kind()) {
     case Value::Kind::text:
       work_on_bytes(value.text().bytes.size());
@@ -111,9 +119,11 @@ size_t hash_of(const Value& value) {
     case Value::Kind::boolean:
     case Value::Kind::integer:
       return std::hash<int64_t>()(value.whole());
+    case Value::Kind::wide:
+      return hash_of_wide(value);
     case Value::Kind::real: {
       const double real = value.number();
-      const bool whole = std::floor(real) == real && std::abs(real) < 9e18;
+      const bool whole = std::floor(real) == real && std::abs(real) < 0x1p63;
       return whole ? std::hash<int64_t>()(static_cast<int64_t>(real)) : std::hash<double>()(real);
     }
     case Value::Kind::sequence: {
@@ -132,6 +142,7 @@ size_t hash_of(const Value& value) {
 }
 
 bool can_be_hashed(const Value& value) {
+  work(1);
   if (value.is(Value::Kind::dict)) return false;
   if (!value.is(Value::Kind::sequence)) return true;
   const Sequence& sequence = value.sequence();
@@ -149,6 +160,7 @@ const size_t* Dict::place_of(const Value& key, size_t hash) const {
 }
 
 void Dict::set(const Value& key, Value value) {
+  work(4);
   const size_t hash = hash_of(key);
   depth_ = std::max(depth_, deeper(std::max(key.depth(), value.depth())));
   if (const size_t* place = place_of(key, hash)) {

@@ -29,6 +29,7 @@ struct Undefined {
 };
 struct None {};
 
+struct Wide;  // an integer that does not fit into 64 bits (integers.h)
 struct Sequence;
 class Dict;
 class Object;
@@ -36,7 +37,7 @@ class Object;
 // Cheap to copy: what is large is shared and never changes.
 class Value {
  public:
-  enum class Kind { undefined, none, boolean, integer, real, text, sequence, dict, object };
+  enum class Kind { undefined, none, boolean, integer, wide, real, text, sequence, dict, object };
 
   Value() : data_(Undefined{}) {}
   Value(Undefined undefined) : data_(std::move(undefined)) {}
@@ -44,6 +45,7 @@ class Value {
   explicit Value(bool truth) : data_(truth) {}
   explicit Value(int64_t integer) : data_(integer) {}
   explicit Value(double real) : data_(real) {}
+  explicit Value(std::shared_ptr<const Wide> wide) : data_(std::move(wide)) {}
   Value(std::shared_ptr<const Text> text) : data_(std::move(text)) {}
   Value(std::shared_ptr<const Sequence> sequence) : data_(std::move(sequence)) {}
   Value(std::shared_ptr<const Dict> dict) : data_(std::move(dict)) {}
@@ -55,12 +57,14 @@ class Value {
   bool is_undefined() const { return is(Kind::undefined); }
   bool is_none() const { return is(Kind::none); }
   bool is_text() const { return is(Kind::text); }
-  bool is_number() const { return is(Kind::boolean) || is(Kind::integer) || is(Kind::real); }
-  bool is_whole() const { return is(Kind::boolean) || is(Kind::integer); }  // a boolean is an integer, in Python
+  bool is_number() const { return is_integer() || is(Kind::real); }
+  bool is_integer() const { return is_whole() || is(Kind::wide); }          // a boolean is an integer, in Python
+  bool is_whole() const { return is(Kind::boolean) || is(Kind::integer); }  // one of 64 bits
 
   bool boolean() const { return std::get<bool>(data_); }
   int64_t whole() const { return is(Kind::boolean) ? boolean() : std::get<int64_t>(data_); }
-  double number() const { return is(Kind::real) ? std::get<double>(data_) : static_cast<double>(whole()); }
+  const Wide& wide() const { return *std::get<std::shared_ptr<const Wide>>(data_); }
+  double number() const;  // of an integer the nearest; throws Fault past what a real can be
   const Text& text() const { return *std::get<std::shared_ptr<const Text>>(data_); }
   const Sequence& sequence() const { return *std::get<std::shared_ptr<const Sequence>>(data_); }
   const std::shared_ptr<const Dict>& shared_dict() const { return std::get<std::shared_ptr<const Dict>>(data_); }
@@ -77,8 +81,8 @@ class Value {
   bool same(const Value& other) const;  // Python's `is`
 
  private:
-  std::variant<Undefined, None, bool, int64_t, double, std::shared_ptr<const Text>, std::shared_ptr<const Sequence>,
-               std::shared_ptr<const Dict>, std::shared_ptr<Object>>
+  std::variant<Undefined, None, bool, int64_t, std::shared_ptr<const Wide>, double, std::shared_ptr<const Text>,
+               std::shared_ptr<const Sequence>, std::shared_ptr<const Dict>, std::shared_ptr<Object>>
       data_;
 };
 

@@ -10,27 +10,77 @@ namespace stemma {
 
 namespace {
 
+// The first ones are plain words: they are tags in the mouths of those models alone, and are never searched for in
+// what others write.
 constexpr std::array rows = {
-    ThoughtDelimiters{"<think>", "</think>", "",
-                      "DeepSeek-R1 and its distills, Qwen3, QwQ, OLMo-3-Think, SmolLM3, Phi-4-reasoning, GLM"},
-    ThoughtDelimiters{"[THINK]", "[/THINK]", "", "Magistral"},
-    ThoughtDelimiters{"<|channel|>analysis<|message|>", "<|end|>", "<|channel|>final<|message|>", "gpt-oss"},
-    ThoughtDelimiters{"\u25c1think\u25b7", "\u25c1/think\u25b7", "", "Kimi"},
-    ThoughtDelimiters{"<seed:think>", "</seed:think>", "", "Seed-OSS"},
-    ThoughtDelimiters{"<|channel>thought", "<channel|>", "", "Gemma 4"},
-    ThoughtDelimiters{"<|START_THINKING|>", "<|END_THINKING|>", "", "Command A"},
-    ThoughtDelimiters{"<|inner_prefix|>", "<|inner_suffix|>", "", "Apertus"},
-    ThoughtDelimiters{"<|begin_of_thought|>", "<|end_of_thought|>", "", "OpenThinker, Sky-T1"},
-    ThoughtDelimiters{"<thought>", "</thought>", "", "EXAONE Deep"},
+    ThoughtDelimiters{"Here is my thought process:", "Here is my response:", "", "", "Granite 3.2"},
+    ThoughtDelimiters{"Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]", "", "", "Apriel"},
+    ThoughtDelimiters{
+        "<think>", "</think>", "", "",
+        "DeepSeek-R1 and its distills, DeepSeek-V3.1, Qwen3, QwQ, OLMo-3-Think, SmolLM3, Phi-4-reasoning, "
+        "GLM, Kimi-K2-Thinking, MiniMax, Nemotron, Hunyuan, ERNIE, Granite 3.3, EXAONE 4, Step"},
+    ThoughtDelimiters{"[THINK]", "[/THINK]", "", "", "Magistral, Ministral"},
+    ThoughtDelimiters{"<|channel|>analysis<|message|>", "<|end|>", "<|start|>assistant", "<|channel|>final<|message|>",
+                      "gpt-oss"},
+    ThoughtDelimiters{"\u25c1think\u25b7", "\u25c1/think\u25b7", "", "", "Kimi-VL"},
+    ThoughtDelimiters{"<|open|>think<|sep|>", "<|close|>think<|sep|>", "", "<|open|>response<|sep|>", "Kimi-K3"},
+    ThoughtDelimiters{"<seed:think>", "</seed:think>", "", "", "Seed-OSS"},
+    ThoughtDelimiters{"<mm:think>", "</mm:think>", "", "", "MiniMax-M3"},
+    ThoughtDelimiters{"<|channel>thought", "<channel|>", "", "", "Gemma 4"},
+    ThoughtDelimiters{"<|START_THINKING|>", "<|END_THINKING|>", "", "", "Command A, Command R7B"},
+    ThoughtDelimiters{"<|inner_prefix|>", "<|inner_suffix|>", "", "", "Apertus"},
+    ThoughtDelimiters{"<|begin_of_thought|>", "<|end_of_thought|>", "", "", "OpenThinker, Sky-T1"},
+    ThoughtDelimiters{"<|thought_start|>", "<|thought_end|>", "", "", "MiniCPM3"},
+    ThoughtDelimiters{"<thought>", "</thought>", "", "", "EXAONE Deep"},
+    ThoughtDelimiters{"<Thought>", "</Thought>", "", "", "Marco-o1"},
+    ThoughtDelimiters{"<|im_start|>assistant/think", "<|im_end|>", "\n", "<|im_start|>assistant\n",
+                      "HyperCLOVA X Think"},
+    ThoughtDelimiters{"<|think|>", "<|end|>", "<|begin|>assistant", "<|content|>", "Solar Open"},
+    ThoughtDelimiters{"<thinking>", "</thinking>", "", "", "Reflection"},
 };
+constexpr size_t plain_rows = 2;
 
-constexpr std::array<std::string_view, 16> ends = {
-    "<|endoftext|>",   "<|im_end|>",    "<|eot_id|>",
-    "<|end_of_text|>", "</s>",          "<|return|>",
-    "<|end|>",         "<end_of_turn>", "<\uff5cend\u2581of\u2581sentence\uff5c>",
-    "<|eom_id|>",      "<turn|>",       "<|END_OF_TURN_TOKEN|>",
-    "<|end_of_turn|>", "<|user|>",      "<eos>",
-    "<|END_RESPONSE|>"};
+constexpr std::array<std::string_view, 7> begins = {"<|START_RESPONSE|>",    "<|START_TEXT|>", "<response>", "<answer>",
+                                                    "<|begin_of_solution|>", "<Output>",       "<output>"};
+
+constexpr std::array<std::string_view, 38> ends = {"<|endoftext|>",
+                                                   "<|im_end|>",
+                                                   "<|eot_id|>",
+                                                   "<|end_of_text|>",
+                                                   "</s>",
+                                                   "<|return|>",
+                                                   "<|end|>",
+                                                   "<end_of_turn>",
+                                                   "<\uff5cend\u2581of\u2581sentence\uff5c>",
+                                                   "<|eom_id|>",
+                                                   "<turn|>",
+                                                   "<|END_OF_TURN_TOKEN|>",
+                                                   "<|end_of_turn|>",
+                                                   "<|user|>",
+                                                   "<eos>",
+                                                   "<|END_RESPONSE|>",
+                                                   "<|END_TEXT|>",
+                                                   "<|observation|>",
+                                                   "<|endofturn|>",
+                                                   "[|endofturn|]",
+                                                   "<seed:eos>",
+                                                   "[e~[",
+                                                   "<|assistant_end|>",
+                                                   "<|eos|>",
+                                                   "<|flush|>",
+                                                   "<|eot|>",
+                                                   "<|EOT|>",
+                                                   "<|role_end|>",
+                                                   "<|end_of_msg|>",
+                                                   "<|close|>message<|sep|>",
+                                                   "<|close|>response<|sep|>",
+                                                   "[END FINAL RESPONSE]",
+                                                   "</response>",
+                                                   "</answer>",
+                                                   "<|end_of_solution|>",
+                                                   "</Output>",
+                                                   "</output>",
+                                                   "<|im_sep|>"};
 
 // Families whose tokenizers and templates may say nothing of their tags.
 struct Family {
@@ -58,14 +108,14 @@ int32_t id_of_tag(const Tokenizer& tokenizer, std::string_view tag) {
   return whole >= 0 ? whole : tokenizer.id(tag.substr(0, tag.find('>') + 1));
 }
 
-// Whether the prompt that the template makes for one question ends in the start tag.
-bool opens_thought(const ChatTemplate& chat, std::string_view start) {
+// The prompt that the template makes for one question, without the white space at its end; empty where it refuses.
+std::string prompt_of(const ChatTemplate& chat) {
   ChatRequest request;
   request.add("user", "?");
   try {
-    return trimmed(chat.render(request)).ends_with(start);
+    return std::string(trimmed(chat.render(request)));
   } catch (const Error&) {
-    return false;
+    return {};
   }
 }
 
@@ -78,6 +128,10 @@ Delimiters find_delimiters(const Tokenizer* tokenizer, const ChatTemplate* chat,
     found.found_in = where;
   };
   const auto named = [&](std::string_view tag) { return chat && chat->text.find(tag) != std::string::npos; };
+  // Templates may put their tags together of parts, so that only the prompt shows them.
+  const std::string prompt = chat ? prompt_of(*chat) : "";
+  for (const ThoughtDelimiters& row : rows)
+    if (prompt.ends_with(row.start) || (row.answer.empty() && prompt.ends_with(row.end))) take(row, "chat template");
   for (const ThoughtDelimiters& row : rows)
     if (named(row.start) || (row.answer.empty() && named(row.end))) take(row, "chat template");
   for (const ThoughtDelimiters& row : rows)
@@ -87,8 +141,8 @@ Delimiters find_delimiters(const Tokenizer* tokenizer, const ChatTemplate* chat,
       if (is_of(architecture, family) && row.start == family.start) take(row, "architecture");
   if (!found.row) return found;
   found.ordinary_pieces = tokenizer && id_of_tag(*tokenizer, found.row->start) < 0;
-  found.prompt_opens = chat && opens_thought(*chat, found.row->start);
-  found.can_be_off = chat && chat->reads("enable_thinking");
+  found.prompt_opens = prompt.ends_with(found.row->start);
+  found.can_be_off = chat && !thought_switched_off(*chat).empty();
   return found;
 }
 
@@ -96,12 +150,22 @@ Delimiters find_delimiters(const Tokenizer* tokenizer, const ChatTemplate* chat,
 
 std::span<const ThoughtDelimiters> thought_delimiters() { return rows; }
 
+nlohmann::ordered_json thought_switched_off(const ChatTemplate& chat) {
+  auto variables = nlohmann::ordered_json::object();
+  for (const char* variable : {"enable_thinking", "thinking", "reasoning"})
+    if (chat.reads(variable)) variables[variable] = false;
+  for (const char* variable : {"skip_thinking", "skip_reasoning"})
+    if (chat.reads(variable)) variables[variable] = true;
+  return variables;
+}
+
 std::span<const ThoughtDelimiters> thought_delimiters(std::string_view start) {
   for (const ThoughtDelimiters& row : rows)
     if (row.start == start) return {&row, 1};
-  return rows;
+  return std::span(rows).subspan(plain_rows);
 }
 
+std::span<const std::string_view> answer_begins() { return begins; }
 std::span<const std::string_view> turn_ends() { return ends; }
 
 Delimiters delimiters_of(const Tokenizer& tokenizer, const ChatTemplate* chat, std::string_view architecture) {
@@ -113,10 +177,13 @@ Delimiters delimiters_of(const ChatTemplate* chat, std::string_view architecture
 }
 
 std::string empty_thought_after(std::string_view prompt, const Delimiters& delimiters) {
-  const ThoughtDelimiters& row = delimiters.row ? *delimiters.row : rows[0];
-  const std::string closed = std::string(row.end) + (row.answer.empty() ? "\n\n" : "<|start|>assistant");
-  if (trimmed(prompt).ends_with(row.start)) return "\n" + closed;
-  return std::string(row.start) + (row.answer.empty() ? "\n\n" : "") + closed;
+  const ThoughtDelimiters& row = delimiters.row ? *delimiters.row : rows[plain_rows];
+  const bool marked = !row.answer.empty();
+  if (!marked && trimmed(prompt).ends_with(row.end)) return {};
+  std::string closed(row.end);
+  closed += marked ? std::string(row.between) + std::string(row.answer) : "\n\n";
+  if (trimmed(prompt).ends_with(row.start)) return (marked ? "" : "\n") + closed;
+  return std::string(row.start) + (marked ? "" : "\n\n") + closed;
 }
 
 }  // namespace stemma

@@ -19,15 +19,12 @@ std::string render(const Model& model, const GenerateRequest& request) {
   ChatRequest conversation;
   if (!request.system.empty()) conversation.add("system", request.system);
   conversation.add("user", request.prompt);
-  bool told = request.think;
-  for (const char* variable : {"enable_thinking", "thinking"})
-    if (!request.think && chat.reads(variable)) {
-      conversation.variables[variable] = false;
-      told = true;
-    }
-  std::string text = chat.render(conversation);
-  if (!told) text += empty_thought_after(text, delimiters_of(*model.tokenizer, &chat, model.config.architecture));
-  return text;
+  const std::string text = chat.render(conversation);
+  if (request.think) return text;
+  conversation.variables = thought_switched_off(chat);
+  const std::string off = chat.render(conversation);
+  if (off != text) return off;  // else it cannot be told, or it is told in vain
+  return text + empty_thought_after(text, delimiters_of(*model.tokenizer, &chat, model.config.architecture));
 }
 
 // One token for each of them: they share the reading of the weights.

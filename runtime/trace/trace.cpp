@@ -68,7 +68,13 @@ std::string answer_of(const Trace& trace) {
       again = true;
     }
   }
-  text.erase(0, std::min(text.find_first_not_of(white), text.size()));
+  const auto trim_begin = [&] { text.erase(0, std::min(text.find_first_not_of(white), text.size())); };
+  trim_begin();
+  for (const std::string_view mark : answer_begins()) {
+    if (!text.starts_with(mark)) continue;
+    text.erase(0, mark.size());
+    trim_begin();
+  }
   return text;
 }
 

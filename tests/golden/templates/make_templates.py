@@ -31,6 +31,31 @@ class GenerationTag(jinja2.ext.Extension):
         return caller()
 
 
+class TemplateDict:  # as transformers has it since 5.2: nothing but these two can be reached
+    def __call__(self, *args, **kwargs):
+        return dict(*args, **kwargs)
+
+    def fromkeys(self, *args, **kwargs):
+        return dict.fromkeys(*args, **kwargs)
+
+
+class TemplateNamespace(jinja2.utils.Namespace):
+    def __init__(*args, **kwargs):
+        self, attributes = args[0], dict(*args[1:], **kwargs)
+        for name in attributes:
+            TemplateNamespace.check(name)
+        jinja2.utils.Namespace.__init__(self, attributes)
+
+    def __setitem__(self, name, value):
+        TemplateNamespace.check(name)
+        jinja2.utils.Namespace.__setitem__(self, name, value)
+
+    @staticmethod
+    def check(name):
+        if isinstance(name, str) and name.startswith("_"):
+            raise jinja2.exceptions.SecurityError("underscore-prefixed attribute on a namespace")
+
+
 def environment():
     env = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[GenerationTag, jinja2.ext.loopcontrols]
@@ -44,6 +69,8 @@ def environment():
 
     env.filters["tojson"] = tojson
     env.globals["raise_exception"] = raise_exception
+    env.globals["dict"] = TemplateDict()
+    env.globals["namespace"] = TemplateNamespace
     env.globals["strftime_now"] = lambda format: NOW.strftime(format)
     return env
 
@@ -880,9 +907,91 @@ numbers | truncate(9)
 5 | batch(2) | list
 "" | title
 "x" * 5 | length
+2 ** 100
+10 ** 30 | float
+(10 ** 30) | filesizeformat
+"%d" % 10 ** 25
+"{:,}".format(10 ** 25)
+2 ** 64 == 18446744073709551616.0
+2 ** 53 + 1 == 9007199254740993.0
+{2 ** 70: 1}[1180591620717411303424.0]
+(2 ** 70) | tojson
+[2 ** 70] | sum
+1e300 | int
+"123456789012345678901234567890" | int + 1
+12345678901234567890123 - 1
+(2 ** 70) // 3
+-(2 ** 70) // 3
+-(2 ** 70) % 7
+2 ** 70 / 3
+3 / 2 ** 70
+9007199254740993 / 1
+1 / 10 ** 320
+3 / 2 ** 1074
+(2 ** 70) | round(-5)
+35 | round(-1)
+-9223372036854775808 // -1
+-9223372036854775807 - 2
+"%x %o %X" % (2 ** 70, 2 ** 70, 2 ** 70)
+"a" * 2 ** 70
+"abc"[: 2 ** 70]
+(2 ** 70).bit_length()
+(2 ** 70).real
+2 ** 70 is odd
+2 ** 70 is integer
+2 ** 1024 * 1.0
+10 ** 400 > 1e308
+10 ** 5000
+(7).numerator
+(7).denominator
+(7).conjugate()
+(7).bit_count()
+(2.5).as_integer_ratio()
+(7).as_integer_ratio()
+1e308.as_integer_ratio() | length
+"x" | int("d", "b")
+"ff" | int(base=16)
+text.splitlines(empty)
+"{}".format_map(2)
+"x".format_map(2)
+("a{}b{}" | safe).format(42, "<foo>")
+("{:5}" | safe).format("<" | escape)
+("a{x.foo}b{y}" | safe).format_map({"x": {"foo": 42}, "y": "<foo>"})
+"%a" % wide
+"{!a}".format(wide)
+"," % range(4)
+"abc".translate({97: "xy", 98: none, 99: 100})
+"abc".translate("abc".maketrans("ab", "xy", "c"))
+"<p>a <!-- <b> --> b</p> &lt;&amp;&#65;" | striptags
+"a < b" | striptags
+text | wordwrap(10)
+"one two-three four--five supercalifragilistic" | wordwrap(9)
+"one two-three four--five supercalifragilistic" | wordwrap(9, false)
+"one two-three four--five supercalifragilistic" | wordwrap(9, break_on_hyphens=false, wrapstring="|")
+"x-1-ab foo-bar-baz" | wordwrap(8)
+text | pprint
+people | pprint
+table | pprint
+{"text": text * 5, "more": (lines,)} | pprint
+(text * 4) | pprint
+["x" * 30, "y" * 30, "z" * 30] | pprint
+[text] | random
+empty | random
+namespace(_a=1)
+"ΑΣ ΣΑ. Σ'".lower()
+"a b  c ".rsplit(none, 1)
 """.strip("\n")
 
 TEMPLATES = [
+    "{% block foo %}<Test>{% endblock %}{{ self.foo() }}",
+    "{% if false %}{% block x %}A{{ text }}{% endblock %}{% endif %}{{ self.x() }}{{ self.y is defined }}{{ self }}",
+    "{% for i in [1] %}{% block b scoped required %} {% endblock %}{% endfor %}",
+    "{% block b required %}text{% endblock %}",
+    "{% macro m() %}{{ caller.name }}|{{ caller }}{% endmacro %}{% call m() %}{% endcall %}{{ m }}",
+    "{% filter length %}abc{% endfilter %}",
+    "{% call dict() %}{% endcall %}",
+    "{% set x | length %}abc{% endset %}{{ x + 1 }}",
+    "{% set ns = namespace() %}{% set ns._a = 1 %}",
     "Hello\n",
     "Hello\n\n",
     "a\r\nb\rc\n",

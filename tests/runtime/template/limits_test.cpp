@@ -42,7 +42,22 @@ class LimitsTest : public QObject {
         "{% macro a() %}{{ b() }}{% endmacro %}{% macro b() %}{{ a() }}{% endmacro %}{{ a() }}", deep);
     row("a loop in itself", "{% for x in [1] recursive %}{{ loop([1]) }}{% endfor %}", deep);
     row("callers in callers", "{% macro m() %}{% call m() %}{{ caller() }}{% endcall %}{% endmacro %}{{ m() }}", deep);
-    row("an integer without end", "{{ 9 ** 9 ** 9 }}", "more than 64 bits");
+    row("an integer without end", "{{ 9 ** (9 ** 9) }}", "more than 65536 bits");
+    row("an integer by squaring",
+        "{% set ns = namespace(x=3) %}{% for i in range(40) %}{% set ns.x = ns.x * ns.x %}{% endfor %}",
+        "more than 65536 bits");
+    row("digits again and again", "{% for i in range(100000) %}{{ (3 ** 9000) | string | length }}{% endfor %}", loops);
+    row("a hash of shared tuples",
+        "{% set ns = namespace(t=(1,)) %}{% for i in range(60) %}{% set ns.t = (ns.t, ns.t) %}{% endfor %}{{ {ns.t: 1} "
+        "}}",
+        loops);
+    row("a block in itself", "{% block a %}{{ self.a() }}{% endblock %}", deep);
+    row("letters told one by one", "{% for i in range(100000) %}{{ ('a' * 1000000) | upper | length }}{% endfor %}",
+        loops);
+    row("white space", "{% for i in range(100000) %}{{ (' ' * 1000000) | trim | length }}{% endfor %}", loops);
+    row("a gigabyte by urlencode", "{{ ('&' * 20000000) | urlencode }}", large);
+    row("a namespace's secret", "{% set ns = namespace(_a=1) %}{{ ns._a }}", "begins with '_'");
+    row("a required block", "{% block a required %}{% endblock %}", "is not filled");
     row("a namespace in itself, printed", "{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}", "nested too deep");
     row("lists in lists",
         "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = [ns.x] %}{% endfor %}",
@@ -106,6 +121,13 @@ class LimitsTest : public QObject {
     std::string filters = "{{ 1";
     for (int i = 0; i < 20000; ++i) filters += "|string";
     QVERIFY(rendered(filters + " }}", nlohmann::ordered_json::object()).failed);
+  }
+
+  // Ends of words are told from the letters beside them alone, parts of a text from its end by one pass.
+  void long_texts_in_one_pass() {
+    for (const char* text : {"{{ ('Σ' * 200000) | lower | length }}", "{{ ('a ' * 100000).rsplit() | length * 2 }}",
+                             "{% set ns = namespace(n=200000) %}{{ ns.n }}"})
+      QCOMPARE(rendered(text, nlohmann::ordered_json::object()).text, std::string("200000"));
   }
 
   // Namespaces that hold each other in a long chain, and in a circle, are taken apart without recursion or leak.

@@ -82,6 +82,33 @@ class DelimitersTest : public QObject {
     QVERIFY(delimiters_of(tokenizer, &off, "").can_be_off);
     QCOMPARE(empty_thought_after("Q A<think>\n", delimiters_of(tokenizer, &opens, "")), std::string("\n</think>\n\n"));
     QCOMPARE(empty_thought_after("Q A", delimiters_of(tokenizer, &opens, "")), std::string("<think>\n\n</think>\n\n"));
+    QCOMPARE(empty_thought_after("Q A</think>", delimiters_of(tokenizer, &opens, "")), std::string());
+    const Delimiters harmony = delimiters_of(tokenizer, nullptr, "gpt_oss");
+    QCOMPARE(empty_thought_after("Q<|start|>assistant", harmony),
+             std::string("<|channel|>analysis<|message|><|end|><|start|>assistant<|channel|>final<|message|>"));
+  }
+
+  // Kimi-K3 puts its tags together of parts; Granite 3.2 and Apriel have plain words for tags.
+  void prompts_that_show_what_the_template_hides() {
+    const Tokenizer tokenizer = tokenizer_with({});
+    const ChatTemplate parts = chat_of(
+        "{%- macro tag(t) %}{{ '<|open|>' + t + '<|sep|>' }}{% endmacro -%}{{ messages[0].content }}{{ tag('think') "
+        "}}");
+    QCOMPARE(start_of(delimiters_of(tokenizer, &parts, "")), std::string("<|open|>think<|sep|>"));
+    QVERIFY(delimiters_of(tokenizer, &parts, "").prompt_opens);
+    const ChatTemplate closed = chat_of("{{ messages[0].content }}{{ '</' + 'seed:think>' }}");
+    QCOMPARE(start_of(delimiters_of(tokenizer, &closed, "")), std::string("<seed:think>"));
+    const ChatTemplate apriel = chat_of("{{ messages[0].content }}\nHere are my reasoning steps:\n");
+    QCOMPARE(start_of(delimiters_of(tokenizer, &apriel, "")), std::string("Here are my reasoning steps:"));
+    QVERIFY(delimiters_of(tokenizer, &apriel, "").prompt_opens);
+  }
+
+  void switches() {
+    QCOMPARE(thought_switched_off(chat_of("{{ messages }}")).dump(), std::string("{}"));
+    QCOMPARE(thought_switched_off(chat_of("{% if not thinking %}a{% endif %}")).dump(),
+             std::string("{\"thinking\":false}"));
+    QCOMPARE(thought_switched_off(chat_of("{{ skip_thinking or reasoning }}")).dump(),
+             std::string("{\"reasoning\":false,\"skip_thinking\":true}"));
   }
 
   void real_templates() {
@@ -124,6 +151,18 @@ class DelimitersTest : public QObject {
              std::string("<|channel|>analysis<|message|>One. => "));
     QCOMPARE(split("Q", "<|START_THINKING|>We add.<|END_THINKING|>7<|END_OF_TURN_TOKEN|>"),
              std::string("<|START_THINKING|>We add.<|END_THINKING|> => 7"));
+    QCOMPARE(split("Q", "<|START_THINKING|>We add.<|END_THINKING|><|START_RESPONSE|>7<|END_RESPONSE|>"),
+             std::string("<|START_THINKING|>We add.<|END_THINKING|> => 7"));
+    QCOMPARE(split("Q<|open|>think<|sep|>",
+                   "We add.<|close|>think<|sep|><|open|>response<|sep|>7<|close|>response<|sep|><|close|>message<|sep|>"
+                   "<|end_of_msg|>"),
+             std::string("We add.<|close|>think<|sep|> => 7"));
+    QCOMPARE(
+        split("Q<|im_start|>assistant/think\n", "We add.<|im_end|>\n<|im_start|>assistant\n7<|im_end|><|endofturn|>"),
+        std::string("We add.<|im_end|> => 7"));
+    QCOMPARE(split("Q<|begin|>assistant", "<|think|>We add.<|end|><|begin|>assistant<|content|>7<|flush|>"),
+             std::string("<|think|>We add.<|end|> => 7"));
+    QCOMPARE(split("Q", "<think>We add.</think>\n<answer>\n7\n</answer>"), std::string("<think>We add.</think> => 7"));
   }
 
   // A model's own tags alone are looked for; where they are not known, all of the table's.
@@ -135,6 +174,10 @@ class DelimitersTest : public QObject {
              std::string(" => I quote <think>ing</think> aloud."));
     QCOMPARE(split("Q [THINK]", "We add.[/THINK]7", "[THINK]"), std::string("We add.[/THINK] => 7"));
     QCOMPARE(split("Q", "<think>We add.</think>7", "<a tag of no row>"), std::string("<think>We add.</think> => 7"));
+    const std::string words = "Here is my thought process: we add. Here is my response: 7";
+    QCOMPARE(split("Q", words), " => " + words);
+    QCOMPARE(split("Q", words, "Here is my thought process:"),
+             std::string("Here is my thought process: we add. Here is my response: => 7"));
   }
 
   void rows() {
