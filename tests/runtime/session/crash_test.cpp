@@ -217,7 +217,7 @@ class CrashTest : public QObject {
       ActivationsInHand file(path, ids, samples::shapes(sites, width));
       std::map<std::string, Trace> traces;
       std::map<std::string, ActivationWriter> writers;
-      for (const std::string& id : {"t001", "t002", "t003"}) {  // the fourth had not begun
+      for (const std::string id : {"t001", "t002", "t003"}) {  // the fourth had not begun
         traces[id] = samples::head(id);
         traces[id].prompt_tokens = 3;
         writers.emplace(std::piecewise_construct, std::tuple(id), std::tuple(std::ref(file), id));
@@ -227,7 +227,7 @@ class CrashTest : public QObject {
           if (id != "t002" || round < 20) append(trace, log, writers.at(id));
       writers.at("t002").flush();
       Session session;
-      session.traces.push_back(traces["t002"]);
+      session.traces.push_back(expected_trace("t002", 20));
       session.activations["t002"] = sites;
       save_session(session, path);
       ::kill(::getpid(), SIGKILL);
@@ -239,7 +239,7 @@ class CrashTest : public QObject {
                  note.find("t002") == std::string::npos,
              note.c_str());
     QCOMPARE(session.traces.size(), size_t{3});
-    for (const std::string& id : {"t001", "t003"}) {
+    for (const std::string id : {"t001", "t003"}) {
       const Trace expected = expected_trace(id, 40);
       QCOMPARE(session.find(id)->tokens, expected.tokens);
       QCOMPARE(session.find(id)->text, expected.text);
