@@ -277,6 +277,12 @@ class CaptureRunTest : public QObject {
       QCOMPARE(read_activations(path("stop.h5"), trace.id, "blocks.0.hook_resid_post").tokens, int64_t{trace.size()});
     }
     capture_runs(session, path("stop.h5"), *model, requests, capture, {}, Control(), 2);
+    const std::filesystem::path folder = std::filesystem::current_path();  // a path without folder is as good
+    std::filesystem::current_path(path("stop.h5").parent_path());
+    Session here;
+    capture_runs(here, "here.h5", *model, requests, capture, {}, Control(), 2);
+    std::filesystem::current_path(folder);
+    QCOMPARE(here.traces.size(), size_t{5});
     session = load_session(path("stop.h5"));
     QCOMPARE(session.traces.size(), size_t{7});
     for (const Trace& trace : session.traces)
