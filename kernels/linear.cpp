@@ -36,10 +36,14 @@ void stream_rows(Tensor x, const WeightMatrix& w, Tensor y, const Streams& strea
   const auto type = static_cast<size_t>(w.type);
   const RowsToRead rows(x, streams.form[type], memory);
   const int64_t blocks = (w.rows + rows_at_once - 1) / rows_at_once;
+  const bool share = rows.unread > 2;  // else waiting for each other takes longer than reading
+  for (int64_t i = 0; !share && i < rows.unread; ++i) rows.read(i);
 #pragma omp parallel
   {
+    if (share) {
 #pragma omp for schedule(static)
-    for (int64_t i = 0; i < rows.unread; ++i) rows.read(i);
+      for (int64_t i = 0; i < rows.unread; ++i) rows.read(i);
+    }
 #pragma omp for schedule(static) nowait
     for (int64_t i = 0; i < blocks; ++i)
       streams.multiply[type]({w.data, w.row_bytes(), i * rows_at_once, std::min((i + 1) * rows_at_once, w.rows), x.data,

@@ -36,7 +36,7 @@ struct Stream {
   // What to ask the memory for while the `height` rows of w at `row` pass: it is fastest where it is read in order, and
   // rows that pass together are not. Past the end of w it is never read.
   const std::byte* next(const std::byte* row, int height) const {
-    constexpr int64_t least = 4096;
+    constexpr int64_t least = 16384;  // nearer, rows of some hundred columns wait for it
     return row + (height * w_stride < least ? least : height * w_stride);
   }
 };

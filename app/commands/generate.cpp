@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "app/commands/command.h"
+#include "app/commands/memory_fits.h"
 #include "app/commands/model_size.h"
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
@@ -23,7 +24,7 @@ namespace {
 struct Options {
   std::string model, prompt, prompts, out, capture = "residual", device = "auto", system, dtype = "auto";
   bool prompt_given = false, no_think = false, dry_run = false, json = false;
-  int samples = 1;
+  int samples = 1, together = 0;  // 0: as many as are usual and fit
   Sampler sampler;
 };
 
@@ -50,7 +51,8 @@ std::vector<Prompt> read_prompts(const Options& options) {
     std::string id;
     if (json.contains("id")) id = json["id"].is_string() ? json["id"].get<std::string>() : json["id"].dump();
     std::string answer;
-    if (json.contains("answer")) answer = json["answer"].is_string() ? json["answer"].get<std::string>() : json["answer"].dump();
+    if (json.contains("answer"))
+      answer = json["answer"].is_string() ? json["answer"].get<std::string>() : json["answer"].dump();
     prompts.push_back({json["prompt"].get<std::string>(), id, answer});
   }
   if (prompts.empty())
@@ -69,6 +71,7 @@ CaptureChoice read_capture(const std::string& list, const ModelConfig& config) {
 GenerateRequest request_of(const Options& options, const Prompt& prompt, int sample) {
   GenerateRequest request;
   request.prompt = prompt.text;
+  request.title = prompt.id;
   request.expected = prompt.answer;
   request.system = options.system;
   request.think = !options.no_think;
@@ -79,6 +82,28 @@ GenerateRequest request_of(const Options& options, const Prompt& prompt, int sam
 
 Dtype dtype_of(const std::string& name) {
   return name == "f32" ? Dtype::f32 : name == "bf16" ? Dtype::bf16 : name == "f16" ? Dtype::f16 : Dtype::automatic;
+}
+
+// Traces that are written together, and the memory of their keys and values: also of the latest prompt's, for the next.
+struct Batching {
+  int together;
+  double cache_bytes;
+};
+Batching batching(const Options& options, const ModelConfig& config, size_t traces, int64_t longest, double available) {
+  constexpr size_t usual = 8;
+  const double each = cache_bytes(config, longest);
+  const auto held = [&](size_t together) {
+    return each * static_cast<double>(std::min(traces, together + (together > 1)));
+  };
+  size_t together = std::min(traces, options.together ? static_cast<size_t>(options.together) : usual);
+  while (!options.together && available > 0 && together > 1 && held(together) > available) --together;
+  return {static_cast<int>(together), held(together)};
+}
+double free_memory(const Ops& ops) { return ops.device() == "cpu" ? available_memory() : 0; }
+
+int64_t length_of(const Model& model, const GenerateRequest& request, std::vector<int32_t>& ids, std::string* text) {
+  ids = prompt_tokens(model, request, text);
+  return std::min<int64_t>(static_cast<int64_t>(ids.size()) + request.sampler.max_tokens, model.config.context);
 }
 
 // Reads no weight, so it works for a model that would not fit, and for a folder without its weights.
@@ -93,10 +118,11 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
   const auto capture = read_capture(options.capture, model.config);
   const auto size = size_of(model.config);
   const Dtype dtype = dtype_of(options.dtype);
+  const auto device = open_device(options.device);
   const bool halved = dtype == Dtype::bf16 || dtype == Dtype::f16;
-  const double model_bytes =
-      files.gguf.empty() ? weight_bytes(model.config, halved ? WeightType::bf16 : WeightType::f32)
-                         : loaded_bytes(open_source(files).weights, model.config, *open_device(options.device), dtype);
+  const double model_bytes = files.gguf.empty()
+                                 ? weight_bytes(model.config, halved ? WeightType::bf16 : WeightType::f32)
+                                 : loaded_bytes(open_source(files).weights, model.config, *device, dtype);
   nlohmann::ordered_json plan{{"model", options.model},
                               {"parameters", size.total()},
                               {"model_bytes", model_bytes},
@@ -107,14 +133,16 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
   for (const Site site : capture.sites) width += static_cast<double>(width_of(model.config, site));
   for (const auto& prompt : prompts) {
     std::string text;
-    const auto ids = prompt_tokens(model, request_of(options, prompt, 0), &text);
-    const auto length =
-        std::min<int64_t>(static_cast<int64_t>(ids.size()) + options.sampler.max_tokens, model.config.context);
+    std::vector<int32_t> ids;
+    const auto length = length_of(model, request_of(options, prompt, 0), ids, &text);
     longest = std::max(longest, length);
     recorded += 2.0 * static_cast<double>(length) * width * options.samples;
     plan["prompts"].push_back({{"id", prompt.id}, {"rendered", text}, {"tokens", ids}});
   }
-  plan["cache_bytes"] = cache_bytes(model.config, longest);
+  const Batching plan_of = batching(options, model.config, plan["traces"].get<size_t>(), longest,
+                                    std::max(0.0, free_memory(*device) - model_bytes));
+  plan["together"] = plan_of.together;
+  plan["cache_bytes"] = plan_of.cache_bytes;
   plan["activation_bytes"] = recorded;
   if (options.json) {
     print_json(plan);
@@ -127,25 +155,28 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
       fmt::print(" {}|{}", id, snippet(printable(model.tokenizer->bytes(id)), 40));
     fmt::print("\n");
   }
-  fmt::print("model: {} parameters, {} in memory; key/value cache up to {}; activations on disk up to {}\n",
-             in_thousands(size.total()), in_bytes(model_bytes), in_bytes(cache_bytes(model.config, longest)),
-             in_bytes(recorded));
+  fmt::print(
+      "model: {} parameters, {} in memory; {} of {} traces together, their keys and values up to {}; "
+      "activations on disk up to {}\n",
+      in_thousands(size.total()), in_bytes(model_bytes), plan_of.together, plan["traces"].get<size_t>(),
+      in_bytes(plan_of.cache_bytes), in_bytes(recorded));
   return 0;
 }
 
 nlohmann::ordered_json facts_of(const Trace& trace, const std::string& prompt_id) {
-  nlohmann::ordered_json facts{{"trace", trace.id},
-                               {"prompt_id", prompt_id},
-                               {"prompt", trace.prompt},
-                               {"text", trace.text},
-                               {"answer", answer_of(trace)},
-                               {"expected", trace.expected.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(trace.expected)},
-                               {"seed", trace.sampler.seed},
-                               {"tokens", trace.size()},
-                               {"prompt_tokens", trace.prompt_tokens},
-                               {"stop_reason", trace.stop_reason},
-                               {"completed", trace.completed},
-                               {"steps", nlohmann::ordered_json::array()}};
+  nlohmann::ordered_json facts{
+      {"trace", trace.id},
+      {"prompt_id", prompt_id},
+      {"prompt", trace.prompt},
+      {"text", trace.text},
+      {"answer", answer_of(trace)},
+      {"expected", trace.expected.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(trace.expected)},
+      {"seed", trace.sampler.seed},
+      {"tokens", trace.size()},
+      {"prompt_tokens", trace.prompt_tokens},
+      {"stop_reason", trace.stop_reason},
+      {"completed", trace.completed},
+      {"steps", nlohmann::ordered_json::array()}};
   for (const auto& step : trace.steps)
     facts["steps"].push_back({{"kind", name_of(step.kind)},
                               {"begin", step.begin},
@@ -155,9 +186,30 @@ nlohmann::ordered_json facts_of(const Trace& trace, const std::string& prompt_id
   return facts;
 }
 
-void stream(const Trace& trace, int32_t from) {
-  show_text(std::string_view(trace.text).substr(trace.token_offsets[static_cast<size_t>(from)]));
-}
+// News on standard error: the text of one trace as it is written, of several as each ends.
+class News {
+ public:
+  News(const Control& control, const std::vector<GenerateRequest>& requests)
+      : control_(control), alone_(requests.size() == 1) {
+    for (const GenerateRequest& request : requests) most_ += request.sampler.max_tokens;
+  }
+  void tokens(const Trace& trace, int32_t from) {
+    if (alone_) return show_text(std::string_view(trace.text).substr(trace.token_offsets[static_cast<size_t>(from)]));
+    if (from > 0) written_ += trace.size() - from;
+    if (control_.report) control_.report({"writing tokens", static_cast<double>(written_), static_cast<double>(most_)});
+  }
+  void saved(const Trace& trace) {
+    most_ -= trace.sampler.max_tokens - (trace.size() - trace.prompt_tokens);
+    if (!alone_) control_.tell(trace.text);
+    control_.tell(
+        fmt::format("[{} · {} tokens · {} steps · {}]", trace.id, trace.size(), trace.steps.size(), trace.stop_reason));
+  }
+
+ private:
+  const Control& control_;
+  const bool alone_;
+  int64_t written_ = 0, most_ = 0;
+};
 
 int run(const Options& options) {
   if (options.samples > 1 && options.sampler.temperature == 0)
@@ -175,23 +227,24 @@ int run(const Options& options) {
   ProgressLine line;
   Control control;
   watch(control, line);
-  nlohmann::ordered_json results = nlohmann::ordered_json::array();
-  for (const auto& prompt : prompts) {
-    for (int sample = 0; sample < options.samples && !control.cancelled(); ++sample) {
-      const auto id =
-          capture_run(session, options.out, *model, request_of(options, prompt, sample), capture, stream, control);
-      Trace& trace = *session.find(id);
-      if (!prompt.id.empty() && trace.title != prompt.id) {
-        trace.title = prompt.id;
-        save_session(session, options.out);
-      }
-      tell(fmt::format("[{} · {} tokens · {} steps · {}]", id, trace.size(), trace.steps.size(), trace.stop_reason));
-      if (options.json)
-        results.push_back(facts_of(trace, prompt.id));
-      else
-        fmt::print("{}: {}\n", id, snippet(answer_of(trace), 2000));
-    }
+  std::vector<GenerateRequest> requests;
+  int64_t longest = 0;
+  for (const Prompt& prompt : prompts) {
+    for (int sample = 0; sample < options.samples; ++sample) requests.push_back(request_of(options, prompt, sample));
+    std::vector<int32_t> ids;
+    longest = std::max(longest, length_of(*model, requests.back(), ids, nullptr));
   }
+  const int together = batching(options, model->config, requests.size(), longest, free_memory(*model->ops)).together;
+  News news(control, requests);
+  const CaptureListener listener{[&](const Trace& trace, int32_t from) { news.tokens(trace, from); },
+                                 [&](const Trace& trace) {
+                                   news.saved(trace);
+                                   if (!options.json) fmt::print("{}: {}\n", trace.id, snippet(answer_of(trace), 2000));
+                                 }};
+  const auto ids = capture_runs(session, options.out, *model, requests, capture, listener, control, together);
+  nlohmann::ordered_json results = nlohmann::ordered_json::array();
+  for (size_t i = 0; i < ids.size(); ++i)
+    results.push_back(facts_of(*session.find(ids[i]), prompts[i / static_cast<size_t>(options.samples)].id));
   if (options.json) print_json({{"session", options.out}, {"model", model->hash}, {"traces", results}});
   control.check();
   return 0;
@@ -205,7 +258,9 @@ Run setup_generate(CLI::App& app) {
   app.add_option("--model", options->model, "Hugging Face folder")->required()->type_name("DIR");
   auto* prompt = app.add_option("--prompt", options->prompt, "The prompt's text")->type_name("TEXT");
   auto* prompts =
-      app.add_option("--prompts", options->prompts, "JSON lines: {\"prompt\": ..., \"id\": ..., \"answer\": ...}; id and answer may be left out")->type_name("FILE");
+      app.add_option("--prompts", options->prompts,
+                     "JSON lines: {\"prompt\": ..., \"id\": ..., \"answer\": ...}; id and answer may be left out")
+          ->type_name("FILE");
   prompt->excludes(prompts);
   app.add_option("--system", options->system, "System message, for models with a chat template")->type_name("TEXT");
   app.add_option("--out", options->out, "Session to write; traces are added to one that exists")->type_name("S.h5");
@@ -213,7 +268,8 @@ Run setup_generate(CLI::App& app) {
                  "Activations to record, separated by commas: names with * (blocks.*.hook_mlp_out, blocks.3.*), "
                  "residual (every hook_resid_post), attention (means from step to step), all, none")
       ->type_name("LIST");
-  app.add_flag("--no-think", options->no_think, "The answer without a thought: by the chat template's enable_thinking, else an empty thought is forced");
+  app.add_flag("--no-think", options->no_think,
+               "The answer without a thought: by the chat template's enable_thinking, else an empty thought is forced");
   app.add_option("--temperature", sampler.temperature, "0: always the most likely token")
       ->check(CLI::Range(0.0, 100.0));
   app.add_option("--top-p", sampler.top_p, "Draw from the most likely tokens of this total probability")
@@ -224,6 +280,11 @@ Run setup_generate(CLI::App& app) {
   app.add_option("--max-tokens", sampler.max_tokens, "Tokens to write at most")->check(CLI::PositiveNumber);
   app.add_option("--stop", sampler.stop, "Text that ends the generation; may be repeated")->type_name("TEXT");
   app.add_option("--samples", options->samples, "Generations of each prompt")->check(CLI::PositiveNumber);
+  app.add_option(
+         "--together", options->together,
+         "Traces written at once: they share each reading of the weights, samples that of their prompt too, and "
+         "16 on a CPU still write what each would alone; 0: 8, or what memory has room for")
+      ->check(CLI::Range(0, 1024));
   declare_device(app, options->device);
   app.add_option("--dtype", options->dtype,
                  "How weights are kept: f32, bf16 or f16; auto: f32, but quantised matrices of a GGUF as they are "

@@ -71,7 +71,9 @@ std::vector<std::string> recorded_sites(const fs::path& activations, const std::
     const Hdf5Node root = file.root();
     if (!root.has(link_name(trace_id))) return {};
     std::vector<std::string> sites;
-    for (const std::string& name : root.group(link_name(trace_id)).names()) sites.push_back(text_of_link(name));
+    const Hdf5Node trace = root.group(link_name(trace_id));
+    for (const std::string& name : trace.names()) sites.push_back(text_of_link(name));
+    if (!sites.empty() && trace.shape(link_name(sites.front())).at(0) == 0) sites.clear();  // it was never begun
     return sites;
   } catch (const Error&) {
     return {};

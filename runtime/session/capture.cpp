@@ -26,9 +26,10 @@ bool is_empty_file(const std::filesystem::path& path) {
   return !std::filesystem::exists(path, failed) || std::filesystem::file_size(path, failed) == 0;
 }
 
-// Adds the empty data sets of a trace. A kill while objects are made can cost everything in a file (measured), so they
+// Adds the empty data sets of traces. A kill while objects are made can cost everything in a file (measured), so they
 // are made in a copy, which then takes the file's place; only a large file, costly to copy, is changed where it lies.
-void make_structure(const std::filesystem::path& path, const std::string& trace, const std::vector<SiteShape>& sites) {
+void make_structure(const std::filesystem::path& path, const std::vector<std::string>& traces,
+                    const std::vector<SiteShape>& sites) {
   const bool is_new = is_empty_file(path);
   if (!is_new && bears_crash_mark(path)) repair_activations(path);
   const bool beside = is_new || std::filesystem::file_size(path) <= copied_bytes;
@@ -40,10 +41,10 @@ void make_structure(const std::filesystem::path& path, const std::string& trace,
       if (failed) fail_unwritten(path.string());
     }
     Hdf5File file = Hdf5File::open_for(is_new ? Hdf5File::Mode::create : Hdf5File::Mode::change, work);
-    {
+    for (const std::string& trace : traces) {
       const Hdf5Node root = file.root();
-      if (root.has(trace)) root.remove(trace);  // of a generation that no session knows
-      const Hdf5Node group = root.make_group(trace);
+      if (root.has(link_name(trace))) root.remove(link_name(trace));  // of a generation that no session knows
+      const Hdf5Node group = root.make_group(link_name(trace));
       for (const auto& [site, width] : sites) {
         group.make_rows(link_name(site), width, std::clamp<int64_t>(chunk_values / width, 1, chunk_tokens));
       }
@@ -58,19 +59,60 @@ void make_structure(const std::filesystem::path& path, const std::string& trace,
 
 }  // namespace
 
+struct ActivationsInHand::State {
+  std::shared_ptr<SessionLock> lock;
+  std::filesystem::path path;
+  std::vector<SiteShape> sites;
+  Hdf5File file;
+  bool open = false;
+};
+
+ActivationsInHand::ActivationsInHand(const std::filesystem::path& session, const std::vector<std::string>& trace_ids,
+                                     std::vector<SiteShape> sites)
+    : state_(std::make_unique<State>()) {
+  for (const auto& [site, width] : sites)
+    if (width <= 0)
+      throw Error(ErrorCode::usage,
+                  fmt::format("{}: activations of width {} cannot be recorded ({})", session.string(), width, site));
+  state_->lock = SessionLock::take(session);
+  const std::filesystem::path path = state_->path = activations_path(session);
+  state_->sites = std::move(sites);
+  make_structure(path, trace_ids, state_->sites);
+  state_->file = Hdf5File::open_for(Hdf5File::Mode::append, path);
+  state_->open = true;
+}
+
+ActivationsInHand::~ActivationsInHand() {
+  try {
+    close();
+  } catch (const Error&) {
+    // Whoever wants to know calls close() himself.
+  }
+}
+
+void ActivationsInHand::close() {
+  if (!state_->open) return;
+  state_->open = false;
+  const std::shared_ptr<SessionLock> lock = std::move(state_->lock);
+  try {
+    state_->file.close();
+  } catch (const Error&) {
+    complete_length(state_->path);
+    throw;
+  }
+}
+
 struct ActivationWriter::State {
   struct Site {
+    std::string name;  // of its link
     Hdf5Node rows;
     int64_t width;
     std::vector<uint16_t> waiting;
     int64_t tokens = 0;  // given so far
   };
-  std::shared_ptr<SessionLock> lock;
-  std::filesystem::path path;
-  Hdf5File file;
+  Hdf5File& file;
   std::vector<Site> sites;
   int64_t flushed = 0;
-  bool open = false;
 
   void write(Site& site) {
     const int64_t rows = static_cast<int64_t>(site.waiting.size()) / site.width;
@@ -80,29 +122,30 @@ struct ActivationWriter::State {
   }
 };
 
-ActivationWriter::ActivationWriter(const std::filesystem::path& session, const std::string& trace_id,
-                                   const std::vector<SiteShape>& sites)
-    : state_(std::make_unique<State>()) {
-  for (const auto& [site, width] : sites)
-    if (width <= 0)
-      throw Error(ErrorCode::usage,
-                  fmt::format("{}: activations of width {} cannot be recorded ({})", session.string(), width, site));
-  state_->lock = SessionLock::take(session);
-  const std::filesystem::path path = state_->path = activations_path(session);
-  const std::string name = link_name(trace_id);
-
-  make_structure(path, name, sites);
-  state_->file = Hdf5File::open_for(Hdf5File::Mode::append, path);
-  state_->open = true;
-  const Hdf5Node group = state_->file.root().group(name);
-  for (const auto& [site, width] : sites) state_->sites.push_back({group.open_rows(link_name(site)), width, {}, 0});
+ActivationWriter::ActivationWriter(ActivationsInHand& file, const std::string& trace_id)
+    : state_(new State{file.state_->file, {}}) {
+  const Hdf5Node group = state_->file.root().group(link_name(trace_id));
+  for (const auto& [site, width] : file.state_->sites)
+    state_->sites.push_back({link_name(site), group.open_rows(link_name(site)), width, {}, 0});
 }
 
 ActivationWriter::~ActivationWriter() {
   try {
-    close();
+    for (State::Site& site : state_->sites) state_->write(site);
   } catch (const Error&) {
-    // Whoever wants to know calls close() himself.
+    // Whoever wants to know calls flush() himself.
+  }
+}
+
+void ActivationWriter::begin_as(const std::string& trace_id, int64_t tokens) {
+  const Hdf5Node group = state_->file.root().group(link_name(trace_id));
+  for (State::Site& site : state_->sites) {
+    const Hdf5Node from = group.open_rows(site.name);
+    for (int64_t begin = 0; begin < tokens; begin += chunk_tokens) {
+      const int64_t rows = std::min(chunk_tokens, tokens - begin);
+      site.rows.append_rows(from.read_rows(begin, rows, site.width).data(), rows, site.width);
+    }
+    site.tokens = tokens;
   }
 }
 
@@ -126,25 +169,6 @@ void ActivationWriter::append(size_t site, const float* values, int64_t tokens) 
 void ActivationWriter::flush() {
   for (State::Site& site : state_->sites) state_->write(site);
   state_->file.flush();
-}
-
-void ActivationWriter::close() {
-  if (!state_->open) return;
-  state_->open = false;
-  const auto release = [this] {
-    state_->sites.clear();
-    state_->lock.reset();
-  };
-  try {
-    for (State::Site& site : state_->sites) state_->write(site);
-    state_->sites.clear();
-    state_->file.close();
-  } catch (const Error&) {
-    complete_length(state_->path);
-    release();
-    throw;
-  }
-  release();
 }
 
 }  // namespace stemma

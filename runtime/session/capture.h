@@ -18,39 +18,54 @@ struct SiteShape {
   int64_t width = 0;  // numbers for each token
 };
 
-// Appends activations to S.activations.h5: /<trace>/<site> (T,C) f16. The structure is made first, in a copy that
-// takes the file's place (past 64 MiB: in the file itself); then the data sets only grow, in SWMR mode with H5Fflush:
-// what was flushed survives a kill.
-class ActivationWriter {
+// S.activations.h5 while traces are appended to it: /<trace>/<site> (T,C) f16. The structure of all of them is made
+// first, in a copy that takes the file's place (past 64 MiB: in the file itself); then the data sets only grow, in SWMR
+// mode with H5Fflush: what was flushed survives a kill.
+class ActivationsInHand {
  public:
   // Throws Error: another program generates into the session, the file is damaged, the disk is full. What a crash left
   // of an earlier run is made whole first.
-  ActivationWriter(const std::filesystem::path& session, const std::string& trace_id,
-                   const std::vector<SiteShape>& sites);
+  ActivationsInHand(const std::filesystem::path& session, const std::vector<std::string>& trace_ids,
+                    std::vector<SiteShape> sites);
+  ~ActivationsInHand();
+  void close();  // behind its writers; throws Error where the disk is full
+
+ private:
+  friend class ActivationWriter;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Appends the activations of one trace.
+class ActivationWriter {
+ public:
+  // `file` outlives it, and has the trace.
+  ActivationWriter(ActivationsInHand& file, const std::string& trace_id);
   ~ActivationWriter();
+  // The first `tokens` tokens have the activations that another trace of the file was given and has flushed.
+  void begin_as(const std::string& trace_id, int64_t tokens);
   // `values` (tokens, the site's width) for site index `site`; every site gets the same tokens in the same order.
   // Written and flushed every few tokens.
   void append(size_t site, const float* values, int64_t tokens);
-  void flush();
-  void close();  // throws Error where the disk is full
+  void flush();  // throws Error where the disk is full
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
 
-// Appends a trace's head and then each token to S.h5.running, one JSON object a line, given to the kernel each call,
+// Appends each trace's head and then its tokens to S.h5.running, one JSON object a line, given to the kernel each call,
 // so that it outlives a kill; sync() at each finished step lets it outlive a power cut. Removed by finish(). Holds the
 // session for this program while it lives.
 class RunningLog {
  public:
   // Throws Error: another program generates into the session, the folder cannot be written.
-  RunningLog(const std::filesystem::path& session, const Trace& head);
+  explicit RunningLog(const std::filesystem::path& session);
   ~RunningLog();
-  // Tokens [from, size) of `trace`, which must have their texts and numbers. Throws Error where the disk is full.
+  // Tokens [from, size) of `trace`, one of any that are in hand, with their texts and numbers. Throws Error where the disk is full.
   void append(const Trace& trace, int32_t from);
   void sync();
-  void finish();  // the trace is in the session: removes the log
+  void finish();  // the traces are in the session: removes the log
 
  private:
   struct State;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <map>
 
 #include "runtime/corpus/line_reader.h"
 #include "runtime/error.h"
@@ -21,15 +22,19 @@ std::vector<Trace> read_running_log(const std::filesystem::path& session) {
   std::vector<Trace> traces;
   LineReader lines(running_path(session));
   std::string_view line;
-  bool whole = false;  // no line of the generation in hand was cut off yet
+  std::map<std::string, size_t> known;  // by id, those that no line was cut off of
+  const auto trace_of = [&](const std::string& id) -> Trace* {
+    const auto found = known.find(id.empty() && !traces.empty() ? traces.back().id : id);
+    return found == known.end() ? nullptr : &traces[found->second];
+  };
   while (lines.next(line)) {
     Trace head;
     if (read_head_line(line, head)) {
       head.token_offsets = {0};
+      known[head.id] = traces.size();
       traces.push_back(std::move(head));
-      whole = true;
-    } else if (whole) {
-      whole = read_token_line(line, traces.back());
+    } else if (!read_token_line(line, trace_of)) {
+      known.clear();
     }
   }
   std::erase_if(traces, [](const Trace& trace) { return trace.size() == 0; });
@@ -45,8 +50,8 @@ std::vector<Trace> read_running_log(const std::filesystem::path& session) {
 
 bool is_saved(const Trace& logged, const std::vector<Trace>& saved) {
   return std::any_of(saved.begin(), saved.end(), [&](const Trace& trace) {
-    return trace.created == logged.created && trace.prompt == logged.prompt && trace.size() >= logged.size() &&
-           std::equal(logged.tokens.begin(), logged.tokens.end(), trace.tokens.begin());
+    return trace.created == logged.created && trace.prompt == logged.prompt && trace.sampler == logged.sampler &&
+           trace.size() >= logged.size() && std::equal(logged.tokens.begin(), logged.tokens.end(), trace.tokens.begin());
   });
 }
 

@@ -23,6 +23,7 @@ bool read_number(const json& value, float& number) {
 std::string line_of(const json& object) { return object.dump(-1, ' ', false, json::error_handler_t::replace) + '\n'; }
 
 struct TokenLine {
+  std::string trace;
   int32_t id = 0;
   std::string text;
   float logprob = 0, entropy = 0;
@@ -33,6 +34,7 @@ struct TokenLine {
 
 bool parse(const json& object, TokenLine& token) {
   try {
+    token.trace = object.value("trace", "");
     object.at("token").get_to(token.id);
     for (const json& alternative : object.at("top")) {
       float logprob = 0;
@@ -58,7 +60,8 @@ std::string token_line(const Trace& trace, int32_t token) {
     const size_t i = static_cast<size_t>(token) * trace.alternatives + k;
     top.push_back({trace.top_ids[i], number(trace.top_logprobs[i]), trace.top_texts[i]});
   }
-  return line_of({{"token", trace.tokens[token]},
+  return line_of({{"trace", trace.id},
+                  {"token", trace.tokens[token]},
                   {"text", characters_of_bytes(trace.token_text(token))},
                   {"logprob", number(trace.logprob[token])},
                   {"entropy", number(trace.entropy[token])},
@@ -70,10 +73,13 @@ bool read_head_line(std::string_view line, Trace& trace) {
   return object.is_object() && object.contains("head") && read_head(object["head"], trace);
 }
 
-bool read_token_line(std::string_view line, Trace& trace) {
+bool read_token_line(std::string_view line, const std::function<Trace*(const std::string& id)>& of) {
   const json object = json::parse(line, nullptr, false);
   TokenLine token;
   if (!object.is_object() || !parse(object, token)) return false;
+  Trace* const found = of(token.trace);
+  if (!found) return false;
+  Trace& trace = *found;
   if (token.top_ids.size() != static_cast<size_t>(trace.alternatives)) return false;
   if (trace.text.size() + token.text.size() > UINT32_MAX) return false;
   trace.tokens.push_back(token.id);

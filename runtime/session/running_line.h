@@ -1,6 +1,7 @@
 // The lines of a running log: one JSON object each, a trace's head or one of its tokens.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,7 @@ std::string token_line(const Trace& trace, int32_t token);
 
 // False where the line is not whole, or another kind of line.
 bool read_head_line(std::string_view line, Trace& trace);
-bool read_token_line(std::string_view line, Trace& trace);  // adds the token to the trace
+// Adds the token to the trace that `of` gives for its id; the id is empty in logs of one trace after the other.
+bool read_token_line(std::string_view line, const std::function<Trace*(const std::string& id)>& of);
 
 }  // namespace stemma

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <set>
 
 #include "runtime/error.h"
 #include "runtime/session/capture.h"
@@ -13,19 +14,10 @@
 
 namespace stemma {
 
-namespace {
-
-void fill(std::string& field, const std::string& known) {
-  if (field.empty()) field = known;
-}
-
-}  // namespace
-
 struct RunningLog::State {
   std::filesystem::path path;
   std::shared_ptr<SessionLock> lock;
-  Trace head;
-  bool has_head = false;
+  std::set<std::string> begun;  // traces whose heads are written
   off_t begin = 0, end = 0;  // of this generation's lines: before them may stand an earlier one that a crash left
 
   void write(const std::string& lines) {
@@ -46,10 +38,9 @@ struct RunningLog::State {
   }
 };
 
-RunningLog::RunningLog(const std::filesystem::path& session, const Trace& head) : state_(std::make_unique<State>()) {
+RunningLog::RunningLog(const std::filesystem::path& session) : state_(std::make_unique<State>()) {
   state_->path = running_path(session);
   state_->lock = SessionLock::take(session);
-  state_->head = head;
   if (state_->lock->has_log) {
     throw Error(ErrorCode::usage,
                 fmt::format("{}: a generation into it is running; wait until it is done", session.string()));
@@ -69,21 +60,10 @@ RunningLog::~RunningLog() {
 
 void RunningLog::append(const Trace& trace, int32_t from) {
   std::string lines;
-  if (!state_->has_head) {
-    Trace head = trace;
-    const Trace& known = state_->head;
-    fill(head.id, known.id);
-    fill(head.title, known.title);
-    fill(head.model_hash, known.model_hash);
-    fill(head.system, known.system);
-    fill(head.prompt, known.prompt);
-    fill(head.created, known.created);
-    fill(head.device, known.device);
-    lines += head_line(head);
-  }
+  if (!state_->begun.contains(trace.id)) lines += head_line(trace);
   for (int32_t i = from; i < trace.size(); ++i) lines += token_line(trace, i);
   state_->write(lines);
-  state_->has_head = true;
+  state_->begun.insert(trace.id);
 }
 
 void RunningLog::sync() { ::fdatasync(state_->lock->file()); }

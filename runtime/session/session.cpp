@@ -21,7 +21,7 @@ const InfluenceTable* Session::table(const std::string& trace_id, const std::str
   return found == influence.end() ? nullptr : &found->second;
 }
 
-std::string Session::new_trace_id() const {
+std::string Session::new_trace_id(int64_t ahead) const {
   int64_t last = 0;
   for (const Trace& trace : traces) {
     const std::string& id = trace.id;
@@ -29,7 +29,7 @@ std::string Session::new_trace_id() const {
         id.size() > 1 && id.size() < 12 && id[0] == 't' && id.find_first_not_of("0123456789", 1) == std::string::npos;
     if (numbered) last = std::max<int64_t>(last, std::stoll(id.substr(1)));
   }
-  return fmt::format("t{:03d}", last + 1);
+  return fmt::format("t{:03d}", last + 1 + ahead);
 }
 
 std::filesystem::path activations_path(const std::filesystem::path& session) {

@@ -82,7 +82,7 @@ struct Session {
   const Trace* find(const std::string& trace_id) const;
   Trace* find(const std::string& trace_id);
   const InfluenceTable* table(const std::string& trace_id, const std::string& method) const;
-  std::string new_trace_id() const;  // "t001", ...
+  std::string new_trace_id(int64_t ahead = 0) const;  // "t001", ...; behind as many new ones
 };
 
 std::filesystem::path activations_path(const std::filesystem::path& session);  // S.h5 -> S.activations.h5

@@ -26,7 +26,8 @@ std::map<std::string, std::weak_ptr<SessionLock>>& held() {
 
 std::string key_of(const std::filesystem::path& session) {
   std::error_code failed;
-  const std::filesystem::path whole = std::filesystem::weakly_canonical(session, failed);
+  // Made absolute first: the canonical path of a relative one changes as its file comes to be.
+  const std::filesystem::path whole = std::filesystem::weakly_canonical(std::filesystem::absolute(session), failed);
   return (failed ? session : whole).string();
 }
 

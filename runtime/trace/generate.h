@@ -20,6 +20,7 @@ struct GenerateRequest {
   Sampler sampler;
   int alternatives = 20;     // K, per token
   std::string trace_id;
+  std::string title;         // of the trace; empty: the prompt's first words
   std::string expected;      // the right answer, where it is known: kept with the trace
 };
 
@@ -30,6 +31,10 @@ struct GenerateListener {
   // Activations asked for: index of the site, values (tokens, width_of the site) on the host.
   std::vector<Site> sites;
   std::function<void(size_t site, const float* values, int64_t tokens)> activation;
+  // The activations of the prompt, `tokens` tokens, are those that the trace of this id had. Empty: each is shown its own.
+  std::function<void(const std::string& trace_id, int64_t tokens)> prompt_as;
+  // The trace is whole, or a cancel ended it; before the next begins in its place.
+  std::function<void(const Trace& trace)> ended;
 };
 
 // Throws Error: empty prompt, prompt longer than the context. A cancel returns what was written, stop_reason "stopped";
@@ -37,7 +42,8 @@ struct GenerateListener {
 Trace generate(const Model& model, const GenerateRequest& request, const GenerateListener& listener, const Control& control);
 
 // Several, `together` at a time: they share each reading of the weights, and as one ends the next begins. Requests of one
-// prompt in a row that want no activations share its reading too; keys and values are copied, each has its own.
+// prompt in a row share its reading too, unless they want activations without `prompt_as`; keys and values are copied,
+// each has its own.
 // `listen(i)` is asked once, when request i begins. On the CPU up to 16 together write what each would alone, to the last
 // bit. Traces come in the order of their requests; a cancel leaves out those whose prompt was not read.
 std::vector<Trace> generate(const Model& model, std::span<const GenerateRequest> requests,

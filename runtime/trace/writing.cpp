@@ -52,7 +52,7 @@ Writing::Writing(const Model& model, const GenerateRequest& request, GenerateLis
       place_of_[static_cast<size_t>(listener_.sites[i].layer)][static_cast<size_t>(listener_.sites[i].hook)] =
           static_cast<int>(i);
   trace_.id = request.trace_id;
-  trace_.title = first_words(request.prompt);
+  trace_.title = request.title.empty() ? first_words(request.prompt) : request.title;
   trace_.model_hash = model.hash;
   trace_.prompt = request.prompt;
   trace_.expected = request.expected;
@@ -70,8 +70,9 @@ Writing::Writing(const Model& model, const GenerateRequest& request, GenerateLis
 }
 
 bool Writing::shares_prompt_with(const Writing& other) const {
-  return prompt_ == other.prompt_ && trace_.alternatives == other.trace_.alternatives && !listener_.activation &&
-         !cache_.long_text && !other.cache_.long_text;
+  const bool sees = !listener_.activation || (listener_.prompt_as && listener_.sites == other.listener_.sites);
+  return prompt_ == other.prompt_ && trace_.alternatives == other.trace_.alternatives && sees && !cache_.long_text &&
+         !other.cache_.long_text;
 }
 
 bool Writing::read_prompt(Workspace& work, const Control& control, const Writing* before) {
@@ -89,6 +90,7 @@ bool Writing::read_prompt(Workspace& work, const Control& control, const Writing
     trace_.top_ids = first(known.top_ids, tokens * known.alternatives);
     trace_.top_logprobs = first(known.top_logprobs, tokens * known.alternatives);
     trace_.top_texts = first(known.top_texts, tokens * known.alternatives);
+    if (listener_.activation) listener_.prompt_as(known.id, tokens);
     tell(0);
     return true;
   }
@@ -193,6 +195,7 @@ Trace Writing::end(const char* reason, bool completed) {
   trace_.completed = completed;
   trace_.steps = split_steps(trace_);
   label_steps(trace_);
+  if (listener_.ended) listener_.ended(trace_);
   return trace_;  // not moved: the next of the same prompt may begin as this one did
 }
 

@@ -16,7 +16,7 @@ class Writing {
   Writing(const Model& model, const GenerateRequest& request, GenerateListener listener, std::vector<int32_t> prompt);
 
   // Reads the prompt, some hundred tokens at a time; false where it was cancelled. With `before`, which has read the
-  // same prompt and wants no activations, its keys, values and numbers are copied instead.
+  // same prompt, its keys, values and numbers are copied instead.
   bool read_prompt(Workspace& work, const Control& control, const Writing* before = nullptr);
   bool shares_prompt_with(const Writing& other) const;
 

@@ -116,6 +116,12 @@ class CommandsTest : public QObject {
     QCOMPARE(plan["prompts"][0]["rendered"].get<std::string>().find("What is 2 plus 3?"), size_t(0));
     QVERIFY(plan["prompts"][0]["tokens"].size() > 17);
     QVERIFY(plan["model_bytes"].get<double>() == 4 * plan["parameters"].get<double>());
+    QCOMPARE(plan["together"].get<int>(), 1);
+    const auto several = run({"generate", "--model", at("model"), "--prompt", "What is 2 plus 3?", "--no-think", "--out",
+                              out, "--samples", "9", "--temperature", "1", "--together", "4", "--dry-run", "--json"})
+                             .json();
+    QCOMPARE(several["together"].get<int>(), 4);  // and the latest prompt's
+    QCOMPARE(several["cache_bytes"].get<double>(), 5 * plan["cache_bytes"].get<double>());
     const Ran fit =
         run({"fit", "--model", at("model"), "--corpus", at("corpus.jsonl"), "--dry-run", "--device", "cpu", "--json"});
     QVERIFY2(fit.status == 0 && fit.json()["seconds"].get<double>() > 0 && fit.json()["corpus"]["documents"] == 300,
@@ -253,14 +259,17 @@ class CommandsTest : public QObject {
   }
 
   void same_seed_same_text() {
-    const auto texts = [&](const char* name) {
-      return run({"generate", "--model", at("model"), "--prompt", "What is 1 plus 1?", "--out", at(name),
-                  "--temperature", "0.9", "--seed", "11", "--max-tokens", "40", "--capture", "none", "--device", "cpu",
-                  "--json"})
-          .json()["traces"][0]["text"]
-          .get<std::string>();
+    const auto texts = [&](const char* name, const char* together) {
+      std::vector<std::string> texts;
+      const auto facts = run({"generate", "--model", at("model"), "--prompt", "What is 1 plus 1?", "--out", at(name),
+                              "--temperature", "0.9", "--seed", "11", "--max-tokens", "40", "--capture", "none",
+                              "--device", "cpu", "--samples", "5", "--together", together, "--json"})
+                             .json();
+      for (const auto& trace : facts["traces"]) texts.push_back(trace["text"].get<std::string>());
+      return texts;
     };
-    QCOMPARE(texts("seed1.h5"), texts("seed2.h5"));
+    QCOMPARE(texts("seed1.h5", "1").size(), size_t(5));
+    QCOMPARE(texts("seed1.h5", "1"), texts("seed2.h5", "3"));
     QVERIFY(!QFile::exists(at("seed1.activations.h5")));
   }
 

@@ -21,11 +21,12 @@ const std::vector<std::string> sites = {"blocks.0.hook_resid_post", "blocks.1.ho
 constexpr int64_t width = 24;
 
 void record(const fs::path& session, const std::string& trace, int64_t tokens) {
-  ActivationWriter writer(session, trace, samples::shapes(sites, width));
+  ActivationsInHand file(session, {trace}, samples::shapes(sites, width));
+  ActivationWriter writer(file, trace);
   for (int64_t t = 0; t < tokens; ++t) {
     for (size_t s = 0; s < sites.size(); ++s) writer.append(s, samples::residual(t, s, width).data(), 1);
   }
-  writer.close();
+  writer.flush();
 }
 
 void check(const fs::path& session, const std::string& trace, int64_t tokens) {
@@ -99,7 +100,8 @@ class ActivationsTest : public QObject {
 
   void a_long_prompt_at_once() {
     const fs::path path = file("s.h5");
-    ActivationWriter writer(path, "t001", {{sites[0], width}});
+    ActivationsInHand file(path, {"t001"}, {{sites[0], width}});
+    ActivationWriter writer(file, "t001");
     std::vector<float> prompt;
     for (int64_t t = 0; t < 301; ++t) {
       const auto row = samples::residual(t, 0, width);
@@ -107,7 +109,7 @@ class ActivationsTest : public QObject {
     }
     writer.append(0, prompt.data(), 301);
     writer.append(0, samples::residual(301, 0, width).data(), 1);
-    writer.close();
+    writer.flush();
     const Recorded recorded = read_activations(path, "t001", sites[0]);
     QCOMPARE(recorded.tokens, int64_t{302});
     QVERIFY(std::equal(prompt.begin(), prompt.end(), recorded.values.begin()));
@@ -116,12 +118,13 @@ class ActivationsTest : public QObject {
   // A reader sees what was flushed while the writer still writes.
   void read_while_it_grows() {
     const fs::path path = file("s.h5");
-    ActivationWriter writer(path, "t001", {{sites[0], width}});
+    ActivationsInHand file(path, {"t001"}, {{sites[0], width}});
+    ActivationWriter writer(file, "t001");
     for (int64_t t = 0; t < 20; ++t) writer.append(0, samples::residual(t, 0, width).data(), 1);
     QCOMPARE(read_activations(path, "t001", sites[0]).tokens, int64_t{16});
     writer.flush();
     QCOMPARE(read_activations(path, "t001", sites[0]).tokens, int64_t{20});
-    writer.close();
+    writer.flush();
   }
 
   void both_files_move_together() {

@@ -38,8 +38,9 @@ void append(Trace& trace, RunningLog& log, ActivationWriter& writer) {
   Trace trace = samples::head(id);
   trace.created = "2026-03-04T05:06:07Z " + id;
   trace.prompt_tokens = 3;
-  RunningLog log(path, trace);
-  ActivationWriter writer(path, id, samples::shapes(sites, width));
+  RunningLog log(path);
+  ActivationsInHand file(path, {id}, samples::shapes(sites, width));
+  ActivationWriter writer(file, id);
   for (;;) {
     append(trace, log, writer);
     const int32_t logged = trace.size();
@@ -151,11 +152,12 @@ class CrashTest : public QObject {
     QTemporaryDir folder;
     const fs::path path = samples::in(folder, "s.h5");
     {
-      ActivationWriter writer(path, "t001", samples::shapes(sites, width));
+      ActivationsInHand file(path, {"t001"}, samples::shapes(sites, width));
+      ActivationWriter writer(file, "t001");
       for (int64_t t = 0; t < 100; ++t) {
         for (size_t s = 0; s < sites.size(); ++s) writer.append(s, samples::residual(t, s, width).data(), 1);
       }
-      writer.close();
+      writer.flush();
     }
     Session session;
     session.traces.push_back(samples::trace("t001"));
@@ -165,12 +167,12 @@ class CrashTest : public QObject {
     for (int round = 0; round < 40; ++round) {
       const pid_t child = ::fork();
       if (child == 0) {
-        for (int i = 2;; ++i) ActivationWriter(path, "t" + std::to_string(i), samples::shapes(sites, width)).close();
+        for (int i = 2;; ++i) ActivationsInHand(path, {"t" + std::to_string(i)}, samples::shapes(sites, width)).close();
       }
       ::usleep(std::uniform_int_distribution<useconds_t>(0, 20000)(random));
       ::kill(child, SIGKILL);
       ::waitpid(child, nullptr, 0);
-      ActivationWriter(path, "again", samples::shapes(sites, width)).close();  // repairs what it finds
+      ActivationsInHand(path, {"again"}, samples::shapes(sites, width)).close();  // repairs what it finds
       check_activations(path, "t001", 100);
     }
   }
@@ -204,6 +206,53 @@ class CrashTest : public QObject {
     QVERIFY(session.traces[0].size() >= first && session.traces[1].size() >= second);
   }
 
+  // Killed while several were written together, one of them saved: the others come back, each with its own tokens.
+  void several_killed() {
+    QTemporaryDir folder;
+    const fs::path path = samples::in(folder, "s.h5");
+    const std::vector<std::string> ids = {"t001", "t002", "t003", "t004"};
+    const pid_t child = ::fork();
+    if (child == 0) {
+      RunningLog log(path);
+      ActivationsInHand file(path, ids, samples::shapes(sites, width));
+      std::map<std::string, Trace> traces;
+      std::map<std::string, ActivationWriter> writers;
+      for (const std::string id : {"t001", "t002", "t003"}) {  // the fourth had not begun
+        traces[id] = samples::head(id);
+        traces[id].prompt_tokens = 3;
+        writers.emplace(std::piecewise_construct, std::tuple(id), std::tuple(std::ref(file), id));
+      }
+      for (int round = 0; round < 40; ++round)
+        for (auto& [id, trace] : traces)
+          if (id != "t002" || round < 20) append(trace, log, writers.at(id));
+      writers.at("t002").flush();
+      Session session;
+      session.traces.push_back(expected_trace("t002", 20));
+      session.activations["t002"] = sites;
+      save_session(session, path);
+      ::kill(::getpid(), SIGKILL);
+    }
+    ::waitpid(child, nullptr, 0);
+    std::string note;
+    Session session = load_session(path, &note);
+    QVERIFY2(note.find("t001") != std::string::npos && note.find("t003") != std::string::npos &&
+                 note.find("t002") == std::string::npos,
+             note.c_str());
+    QCOMPARE(session.traces.size(), size_t{3});
+    for (const std::string id : {"t001", "t003"}) {
+      const Trace expected = expected_trace(id, 40);
+      QCOMPARE(session.find(id)->tokens, expected.tokens);
+      QCOMPARE(session.find(id)->text, expected.text);
+      QCOMPARE(session.activations.at(id), sites);
+      check_activations(path, id, 32);
+    }
+    QCOMPARE(session.find("t002")->size(), 20);
+    check_activations(path, "t002", 20);
+    save_session(session, path);
+    QVERIFY(!fs::exists(running_path(path)));
+    QCOMPARE(load_session(path).traces.size(), size_t{3});
+  }
+
   // Killed between the save and finish(): the trace is not recovered a second time.
   void saved_but_not_finished() {
     QTemporaryDir folder;
@@ -211,7 +260,7 @@ class CrashTest : public QObject {
     Session session;
     session.traces.push_back(samples::trace("t001"));
     {
-      RunningLog log(path, session.traces[0]);
+      RunningLog log(path);
       log.append(session.traces[0], 0);
       save_session(session, path);
     }
@@ -228,7 +277,7 @@ class CrashTest : public QObject {
     QTemporaryDir folder;
     const fs::path path = samples::in(folder, "s.h5");
     const Trace trace = samples::trace("t001");
-    RunningLog log(path, trace);
+    RunningLog log(path);
     log.append(trace, 0);
     log.sync();
     QVERIFY(fs::file_size(running_path(path)) > 0);
@@ -261,8 +310,8 @@ class CrashTest : public QObject {
       }
     };
     refused([&] { save_session(session, path); });
-    refused([&] { RunningLog log(path, samples::head("t004")); });
-    refused([&] { ActivationWriter writer(path, "t004", samples::shapes(sites, width)); });
+    refused([&] { RunningLog log(path); });
+    refused([&] { ActivationsInHand file(path, {"t004"}, samples::shapes(sites, width)); });
     const int64_t live = read_activations(path, "t003", sites[0]).tokens;
     ::close(ends[0]);
     ::kill(child, SIGKILL);

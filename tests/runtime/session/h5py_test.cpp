@@ -16,11 +16,12 @@ class H5pyTest : public QObject {
     Session session = samples::session();
     const std::vector<std::string> sites = {"blocks.0.hook_resid_post", "blocks.1.hook_resid_post"};
     for (const Trace& trace : session.traces) {
-      ActivationWriter writer(path, trace.id, samples::shapes(sites, 16));
+      ActivationsInHand file(path, {trace.id}, samples::shapes(sites, 16));
+      ActivationWriter writer(file, trace.id);
       for (int64_t t = 0; t < trace.size(); ++t) {
         for (size_t s = 0; s < sites.size(); ++s) writer.append(s, samples::residual(t, s, 16).data(), 1);
       }
-      writer.close();
+      writer.flush();
       session.activations[trace.id] = sites;
     }
     session.checks["t001"] = {session.traces.front().size() - 1, 0.0021, 0.99};

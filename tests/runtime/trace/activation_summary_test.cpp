@@ -38,12 +38,13 @@ ActivationMap map_of(const Layers& layers, ActivationQuantity quantity) {
 const std::string post = ".hook_resid_post";
 
 void record(const std::filesystem::path& session, const std::vector<SiteShape>& sites, int64_t tokens) {
-  ActivationWriter writer(session, "t001", sites);
+  ActivationsInHand file(session, {"t001"}, sites);
+  ActivationWriter writer(file, "t001");
   for (size_t site = 0; site < sites.size(); ++site) {
     const std::vector<float> values(static_cast<size_t>(tokens * sites[site].width), static_cast<float>(site + 1));
     writer.append(site, values.data(), tokens);
   }
-  writer.close();
+  writer.flush();
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <QTemporaryDir>
 #include <QtTest>
+#include <cstring>
 
 #include "kernels/half.h"
 #include "runtime/trace/activation_summary.h"
@@ -201,6 +202,91 @@ class CaptureRunTest : public QObject {
     QCOMPARE(read_step_attention(path("moved.h5"), trace.id).means, attention.means);
     QVERIFY(load_session(path("moved.h5")).attention.contains(trace.id));
     QVERIFY_EXCEPTION_THROWN(read_step_attention(path("moved.h5"), "t009"), Error);
+  }
+
+  // Samples of two prompts: tokens, numbers and recordings have the bits of one at a time, and stand in order.
+  void together_as_one_at_a_time() {
+    const auto model = test::random_model(test::tiny_config(2, false), 3);
+    std::vector<GenerateRequest> requests;
+    for (int i = 0; i < 7; ++i) {
+      GenerateRequest& request = requests.emplace_back();
+      request.prompt = i < 4 ? "ab cd. efg" : "bcd";
+      request.title = "sample " + std::to_string(i);
+      request.sampler = {.temperature = 1, .seed = static_cast<uint64_t>(i), .max_tokens = i == 1 ? 3 : 12 + i};
+    }
+    const CaptureChoice capture = read_capture_list("all", model->config);
+    Session alone, together;
+    for (const GenerateRequest& request : requests)
+      capture_run(alone, path("alone.h5"), *model, request, capture, {}, Control());
+    std::vector<std::string> saved;
+    const CaptureListener listener{{}, [&](const Trace& trace) {
+                                     saved.push_back(trace.id);
+                                     QVERIFY(load_session(path("together.h5")).find(trace.id));
+                                   }};
+    const auto ids = capture_runs(together, path("together.h5"), *model, requests, capture, listener, Control(), 3);
+    QCOMPARE(ids, (std::vector<std::string>{"t001", "t002", "t003", "t004", "t005", "t006", "t007"}));
+    QCOMPARE(saved.front(), std::string("t002"));  // as they end
+    QVERIFY(!std::filesystem::exists(running_path(path("together.h5"))));
+    const Session found = load_session(path("together.h5")), expected = load_session(path("alone.h5"));
+    QCOMPARE(found.traces.size(), requests.size());
+    const auto same = [](const std::vector<float>& a, const std::vector<float>& b) {
+      return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+    };
+    for (size_t i = 0; i < requests.size(); ++i) {
+      const Trace &trace = found.traces[i], &other = expected.traces[i];
+      QCOMPARE(trace.id, ids[i]);
+      QCOMPARE(trace.title, requests[i].title);
+      QCOMPARE(trace.tokens, other.tokens);
+      QVERIFY(same(trace.logprob, other.logprob) && same(trace.entropy, other.entropy));
+      QVERIFY(trace.completed && trace.steps == other.steps);
+      QCOMPARE(found.checks.at(trace.id).nats, expected.checks.at(trace.id).nats);
+      for (const Site site : sites_of(model->config)) {
+        const Recorded a = read_activations(path("together.h5"), trace.id, name_of(site)),
+                       b = read_activations(path("alone.h5"), other.id, name_of(site));
+        QCOMPARE(a.tokens, int64_t{trace.size()});
+        QVERIFY2(same(a.values, b.values), name_of(site).c_str());
+      }
+      QCOMPARE(read_step_attention(path("together.h5"), trace.id).means,
+               read_step_attention(path("alone.h5"), trace.id).means);
+    }
+  }
+
+  // A cancel keeps what had begun; the next run goes on behind it, though its structure was made already.
+  void a_cancel_of_several() {
+    ModelConfig config = test::tiny_config(2, false);
+    config.eos = -1;
+    const auto model = test::random_model(config, 3);
+    std::vector<GenerateRequest> requests(5);
+    for (GenerateRequest& request : requests) {
+      request.prompt = "ab cd";
+      request.sampler.max_tokens = 20;
+    }
+    Control control;
+    const CaptureListener stop{[&](const Trace& trace, int32_t) {
+                                 if (trace.size() > trace.prompt_tokens + 4) control.cancel();
+                               },
+                               {}};
+    Session session;
+    const CaptureChoice capture = read_capture_list("residual", config);
+    QCOMPARE(capture_runs(session, path("stop.h5"), *model, requests, capture, stop, control, 2),
+             (std::vector<std::string>{"t001", "t002"}));
+    session = load_session(path("stop.h5"));
+    QCOMPARE(session.traces.size(), size_t{2});
+    for (const Trace& trace : session.traces) {
+      QVERIFY(!trace.completed && trace.stop_reason == "stopped");
+      QCOMPARE(read_activations(path("stop.h5"), trace.id, "blocks.0.hook_resid_post").tokens, int64_t{trace.size()});
+    }
+    capture_runs(session, path("stop.h5"), *model, requests, capture, {}, Control(), 2);
+    const std::filesystem::path folder = std::filesystem::current_path();  // a path without folder is as good
+    std::filesystem::current_path(path("stop.h5").parent_path());
+    Session here;
+    capture_runs(here, "here.h5", *model, requests, capture, {}, Control(), 2);
+    std::filesystem::current_path(folder);
+    QCOMPARE(here.traces.size(), size_t{5});
+    session = load_session(path("stop.h5"));
+    QCOMPARE(session.traces.size(), size_t{7});
+    for (const Trace& trace : session.traces)
+      QCOMPARE(read_activations(path("stop.h5"), trace.id, "blocks.0.hook_resid_post").tokens, int64_t{trace.size()});
   }
 
   void nothing_more_than_asked() {
