@@ -117,7 +117,7 @@ void read_scales(const ConfigReader& reader, const Family& family, ModelConfig& 
     if (!reader.says(key)) return family.model_type == "gemma2" ? otherwise : 0;
     return reader.find(key) ? reader.number(key, otherwise) : 0;
   };
-  config.attention_cap = cap("attn_logit_softcapping", 50);
+  if (family.model_type == "gemma2") config.attention_cap = cap("attn_logit_softcapping", 50);  // Gemma 3 heeds none
   config.logit_cap = cap("final_logit_softcapping", 30);
 }
 
@@ -158,7 +158,9 @@ ModelConfig parse_config(std::string_view text, const std::string& file) {
   config.layers = reader.size("num_hidden_layers", -1, layer_limit);
   config.width = reader.size("hidden_size");
   config.heads = reader.size("num_attention_heads");
-  config.key_value_heads = reader.size("num_key_value_heads", config.heads);
+  const bool silent = !reader.says("num_key_value_heads") && family.keys.default_key_value_heads;
+  config.key_value_heads =
+      reader.size("num_key_value_heads", silent ? family.keys.default_key_value_heads : config.heads);
   config.head_width = reader.size("head_dim", family.keys.default_head_width);
   if (!config.head_width) {
     if (config.width % config.heads)
