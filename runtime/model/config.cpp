@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <vector>
 
 #include "runtime/error.h"
@@ -35,11 +37,21 @@ std::string stranger(const ConfigReader& reader) {
   const std::string name = architecture.empty() ? type : architecture;
   const auto has = [&](std::string_view part) { return name.find(part) != std::string::npos; };
   const char* kind = "";
+  const auto says = [&](std::initializer_list<const char*> keys) {
+    return std::any_of(keys.begin(), keys.end(), [&](const char* key) { return reader.find(key); });
+  };
   if (has("Classification") || has("RewardModel") || has("QuestionAnswering"))
     kind = ", a classifier and no language model";
-  else if (has("Moe") || has("MoE") || has("Mixtral") || reader.find("num_experts") || reader.find("num_local_experts"))
+  else if (has("MaskedLM"))
+    kind = ", which fills gaps and writes no text";
+  else if (has("VL") || has("Vision") || says({"vision_config", "audio_config"}))
+    kind = ", which reads more than text";
+  else if (reader.flag("is_encoder_decoder", false))
+    kind = ", an encoder with a decoder";
+  else if (has("Moe") || has("MoE") || has("Mixtral") ||
+           says({"num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"}))
     kind = ", a mixture of experts";
-  else if (has("VL") || has("Vision") || has("ConditionalGeneration") || reader.find("vision_config"))
+  else if (has("ConditionalGeneration"))
     kind = ", which reads more than text";
   return "the architecture " + in_quotes(name) + kind;
 }
@@ -57,13 +69,18 @@ void check_settings(const ConfigReader& reader, std::vector<std::string>& reason
   const std::pair<const char*, const char*> flags[] = {
       {"use_bidirectional_attention", "attention to later tokens"},
       {"add_cross_attention", "attention to a second text"},
+      {"is_encoder_decoder", "an encoder with a decoder"},
       {"scale_attn_by_inverse_layer_idx", "attention scaled by layer"}};
   for (const auto& [key, phrase] : flags)
     if (reader.flag(key, false)) reasons.push_back(fmt::format("{} ({})", phrase, key));
 }
 
 void check_stranger(const ConfigReader& reader, const Family* family, std::vector<std::string>& reasons) {
-  if (!family) reasons.push_back(stranger(reader));
+  const std::string type = reader.text("model_type", "");
+  if (!family)
+    reasons.push_back(stranger(reader));
+  else if (!type.empty() && type != family->model_type)
+    reasons.push_back(fmt::format("the model type {} in a {} (model_type)", in_quotes(type), family->architecture));
   if (reader.find("auto_map") && !(family && own_code(reader, *family)))
     reasons.push_back("code of its own (auto_map)");
   if (const json* quantization = reader.find("quantization_config")) {
