@@ -83,12 +83,14 @@ void check_stranger(const ConfigReader& reader, const Family* family, std::vecto
     reasons.push_back(fmt::format("the model type {} in a {} (model_type)", in_quotes(type), family->architecture));
   if (reader.find("auto_map") && !(family && own_code(reader, *family)))
     reasons.push_back("code of its own (auto_map)");
-  if (const json* quantization = reader.find("quantization_config")) {
+  for (const char* key : {"quantization_config", "compression_config"}) {
+    const json* quantization = reader.find(key);
+    if (!quantization) continue;
     const bool named = quantization->is_object() && quantization->contains("quant_method") &&
                        (*quantization)["quant_method"].is_string();
     reasons.push_back(
         fmt::format("quantised weights ({})",
-                    named ? in_quotes((*quantization)["quant_method"].get<std::string>()) : "quantization_config"));
+                    named ? in_quotes((*quantization)["quant_method"].get<std::string>()) : key));
   }
 }
 
@@ -250,7 +252,7 @@ void write_config(const ModelConfig& config, const std::filesystem::path& folder
   auto decimal = [](float x) { return std::stod(fmt::format("{}", x)); };
   nlohmann::ordered_json document = {
       {"architectures", {config.architecture}},
-      {"model_type", "llama"},
+      {"model_type", family_of(config).model_type},
       {"attention_bias", false},
       {"mlp_bias", false},
       {"hidden_act", "silu"},

@@ -19,11 +19,13 @@ constexpr ModuleNames post_normed_names = {.attention_after = "post_attention_la
 constexpr ModuleNames gemma_names = {.attention_after = "post_attention_layernorm",
                                      .mlp_norm = "pre_feedforward_layernorm"};
 
+constexpr ConfigKeys mistral_keys = {
+    .default_context = 131072, .default_key_value_heads = 8, .window = WindowRule::every_layer};
+
 constexpr Family table[] = {
     {.architecture = "LlamaForCausalLM", .model_type = "llama", .keys = {.attention_bias = true, .mlp_bias = true}},
-    {.architecture = "MistralForCausalLM",
-     .model_type = "mistral",
-     .keys = {.default_context = 131072, .default_key_value_heads = 8, .window = WindowRule::every_layer}},
+    {.architecture = "MistralForCausalLM", .model_type = "mistral", .keys = mistral_keys},
+    {.architecture = "MinistralForCausalLM", .model_type = "ministral", .keys = mistral_keys},
     {.architecture = "Qwen2ForCausalLM",
      .model_type = "qwen2",
      .block = {.query_bias = true},
