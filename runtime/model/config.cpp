@@ -23,6 +23,7 @@ using nlohmann::json;
 constexpr uint64_t largest_config = 4'000'000;
 constexpr int64_t layer_limit = 4096, rope_limit = 1 << 28;
 constexpr double parameter_limit = 0x1p40;
+constexpr const char* quantised = "quantised weights";
 
 std::string first_architecture(const ConfigReader& reader) {
   const json* names = reader.find("architectures");
@@ -89,16 +90,21 @@ void check_stranger(const ConfigReader& reader, const Family* family, std::vecto
     const bool named = quantization->is_object() && quantization->contains("quant_method") &&
                        (*quantization)["quant_method"].is_string();
     reasons.push_back(
-        fmt::format("quantised weights ({})",
+        fmt::format("{} ({})", quantised,
                     named ? in_quotes((*quantization)["quant_method"].get<std::string>()) : key));
   }
 }
 
-[[noreturn]] void refuse_all(const std::string& file, const std::vector<std::string>& reasons) {
-  std::string known;
-  for (const Family& family : families()) known += fmt::format("{}{}", known.empty() ? "" : ", ", family.architecture);
-  throw Error(ErrorCode::unsupported, fmt::format("{}: asks for {}, which is not supported; the known models are {}",
-                                                  file, fmt::join(reasons, ", "), known));
+[[noreturn]] void refuse_all(const std::string& file, const std::vector<std::string>& reasons, const Family* family) {
+  std::string remedy;
+  if (!family) {
+    for (const Family& known : families()) remedy += fmt::format("{}{}", remedy.empty() ? "" : ", ", known.architecture);
+    remedy = "; the known models are " + remedy;
+  } else if (reasons.back().starts_with(quantised)) {
+    remedy = "; take the model as it was before, or a GGUF file of it";
+  }
+  throw Error(ErrorCode::unsupported,
+              fmt::format("{}: asks for {}, which is not supported{}", file, fmt::join(reasons, ", "), remedy));
 }
 
 void read_activation(const ConfigReader& reader, const Family& family, ModelConfig& config,
@@ -165,7 +171,7 @@ ModelConfig parse_config(std::string_view text, const std::string& file) {
   const Family* found = find_family(first_architecture(plain), plain.text("model_type", ""));
   std::vector<std::string> reasons;
   check_stranger(plain, found, reasons);
-  if (!reasons.empty()) refuse_all(file, reasons);  // the rest are questions to ask of a known family
+  if (!reasons.empty()) refuse_all(file, reasons, found);  // the rest are questions to ask of a known family
 
   const Family& family = *found;
   const ConfigReader reader(document, file, family.keys.aliases);
@@ -204,7 +210,7 @@ ModelConfig parse_config(std::string_view text, const std::string& file) {
   read_scales(reader, family, config);
   read_rope(reader, family, config, reasons);
   read_kinds(reader, family, config, reasons);
-  if (!reasons.empty()) refuse_all(file, reasons);
+  if (!reasons.empty()) refuse_all(file, reasons, found);
   return config;
 }
 

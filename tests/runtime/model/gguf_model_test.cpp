@@ -129,6 +129,7 @@ class GgufModelTest : public QObject {
     QCOMPARE(alone->path, fs::canonical(folder / "gguf") / "model.gguf");
     QCOMPARE(model->config.norm_epsilon, twin->config.norm_epsilon);
     QVERIFY(model->config.tied);
+    QVERIFY(twin->config.ends_text(19) && model->config.ends_text(19));  // </s>, which the tokenizer alone names
   }
 
   // llama.cpp's own converter made these of the families' goldens: tests/golden/gguf/convert_families.py.
