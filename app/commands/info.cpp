@@ -108,7 +108,8 @@ int run(const Options& options) {
   else
     print_facts(facts, 0);
   // The facts are told; that the thing cannot be used is a failure all the same.
-  if (facts.contains("broken") && facts["broken"].is_array()) throw Error(ErrorCode::bad_file, facts["broken"][0].get<std::string>());
+  if (facts.contains("broken") && facts["broken"].is_array())
+    throw Error(ErrorCode::bad_file, facts["broken"][0].get<std::string>());
   return 0;
 }
 

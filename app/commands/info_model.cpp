@@ -88,11 +88,11 @@ std::string positions_of(const ModelConfig& config) {
     case RopeScaling::Kind::linear:
       return text + fmt::format(", stretched by {} (linear)", rope.factor);
     case RopeScaling::Kind::llama3:
-      return text + fmt::format(", stretched by {} from {} tokens (llama3)", rope.factor,
-                                in_thousands(rope.original_context));
+      return text +
+             fmt::format(", stretched by {} from {} tokens (llama3)", rope.factor, in_thousands(rope.original_context));
     case RopeScaling::Kind::yarn:
-      return text + fmt::format(", stretched by {} from {} tokens (YaRN)", rope.factor,
-                                in_thousands(rope.original_context));
+      return text +
+             fmt::format(", stretched by {} from {} tokens (YaRN)", rope.factor, in_thousands(rope.original_context));
     case RopeScaling::Kind::longrope:
       return text + fmt::format(", stretched beyond {} tokens (LongRoPE)", in_thousands(rope.original_context));
   }
@@ -108,7 +108,8 @@ Json layers_apart(const ModelConfig& config) {
     window = std::max(window, kind.window);
     unturned += kind.rope == RopeUse::none;
   }
-  if (sliding) apart["sliding_window"] = fmt::format("{} tokens in {} of {} layers", in_thousands(window), sliding, config.layers);
+  if (sliding)
+    apart["sliding_window"] = fmt::format("{} tokens in {} of {} layers", in_thousands(window), sliding, config.layers);
   if (unturned && !config.block.learned_positions)
     apart["without_positions"] = fmt::format("{} of {} layers", unturned, config.layers);
   return apart;

@@ -90,15 +90,15 @@ void check_stranger(const ConfigReader& reader, const Family* family, std::vecto
     const bool named = quantization->is_object() && quantization->contains("quant_method") &&
                        (*quantization)["quant_method"].is_string();
     reasons.push_back(
-        fmt::format("{} ({})", quantised,
-                    named ? in_quotes((*quantization)["quant_method"].get<std::string>()) : key));
+        fmt::format("{} ({})", quantised, named ? in_quotes((*quantization)["quant_method"].get<std::string>()) : key));
   }
 }
 
 [[noreturn]] void refuse_all(const std::string& file, const std::vector<std::string>& reasons, const Family* family) {
   std::string remedy;
   if (!family) {
-    for (const Family& known : families()) remedy += fmt::format("{}{}", remedy.empty() ? "" : ", ", known.architecture);
+    for (const Family& known : families())
+      remedy += fmt::format("{}{}", remedy.empty() ? "" : ", ", known.architecture);
     remedy = "; the known models are " + remedy;
   } else if (reasons.back().starts_with(quantised)) {
     remedy = "; take the model as it was before, or a GGUF file of it";

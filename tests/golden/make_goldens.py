@@ -7,6 +7,7 @@ transformers computes with it in f32 on the CPU, eager attention.
 Per family: config.json as most checkpoints have it, config-5.json as transformers 5 writes it, model.safetensors (bf16),
 tokenizer.json, and expected.safetensors (f32): tokens.S, logits.S (T, V), residual.S.L (T, C) of sequence S before
 block L (the last: after the last block), and gradient.NAME of the summed -log p of every next token. The versions used are in expected.safetensors' metadata.
+angles.safetensors: cosines and sines of rotary positions far into a context, and the configs they follow from.
 """
 
 import json
