@@ -255,7 +255,9 @@ int run(const Options& options) {
 Run setup_generate(CLI::App& app) {
   auto options = std::make_shared<Options>();
   auto& sampler = options->sampler;
-  app.add_option("--model", options->model, "Hugging Face folder")->required()->type_name("DIR");
+  app.add_option("--model", options->model, "Model: folder, .gguf file, or org/name in the Hugging Face cache")
+      ->required()
+      ->type_name("DIR");
   auto* prompt = app.add_option("--prompt", options->prompt, "The prompt's text")->type_name("TEXT");
   auto* prompts =
       app.add_option("--prompts", options->prompts,

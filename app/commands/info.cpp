@@ -1,6 +1,7 @@
 #include "app/commands/info.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -71,20 +72,27 @@ std::string plain(const Json& value) {
   return value.dump();
 }
 
-void print_facts(const Json& facts, int depth) {
+// Names that files give, among words of ours.
+bool lists_names(const std::string& key) {
+  for (const char* known : {"tensors", "stored_numbers", "sources", "memory"})
+    if (key == known) return true;
+  return false;
+}
+
+void print_facts(const Json& facts, int depth, bool names = false) {
   const std::string indent(static_cast<size_t>(2 * depth), ' ');
   for (const auto& [key, value] : facts.items()) {
-    std::string name = facts.is_array() ? "-" : harmless(key);
-    for (char& c : name)
-      if (c == '_') c = ' ';
-    if (key.ends_with("bytes") && value.is_number())
-      std::cout << indent << name.substr(0, name.size() - 5) << (name == "bytes" ? "size" : "") << ": "
-                << in_bytes(value.get<double>()) << "\n";
+    const bool size = !names && key.ends_with("bytes") && value.is_number();
+    std::string name = facts.is_array() ? "-" : key == "bytes" ? "size" : harmless(key);
+    if (size && name.ends_with("_bytes")) name.resize(name.size() - std::string_view("_bytes").size());
+    if (!names) std::replace(name.begin(), name.end(), '_', ' ');
+    if (size)
+      std::cout << indent << name << ": " << in_bytes(value.get<double>()) << "\n";
     else if (value.is_array() && value.empty())
       std::cout << indent << name << ": none\n";
     else if (value.is_structured()) {
       std::cout << indent << name << ":\n";
-      print_facts(value, depth + 1);
+      print_facts(value, depth + 1, lists_names(key));
     } else
       std::cout << indent << name << (facts.is_array() ? " " : ": ") << plain(value) << "\n";
   }
@@ -100,7 +108,8 @@ int run(const Options& options) {
   else
     print_facts(facts, 0);
   // The facts are told; that the thing cannot be used is a failure all the same.
-  if (facts.contains("broken")) throw Error(ErrorCode::bad_file, facts["broken"][0].get<std::string>());
+  if (facts.contains("broken") && facts["broken"].is_array())
+    throw Error(ErrorCode::bad_file, facts["broken"][0].get<std::string>());
   return 0;
 }
 

@@ -5,10 +5,12 @@
 
 #include "app/commands/info.h"
 #include "app/commands/model_size.h"
+#include "app/commands/terminal.h"
 #include "runtime/error.h"
-#include "runtime/model/checkpoint.h"
+#include "runtime/model/family.h"
 #include "runtime/model/inspect.h"
 #include "runtime/model/model.h"
+#include "runtime/model/safetensors.h"
 #include "runtime/trace/delimiters.h"
 
 namespace stemma {
@@ -59,28 +61,77 @@ Json reasoning_of(const ModelReport& report) {
   return facts;
 }
 
-Json memory_of(const ModelConfig& config) {
+// Of each precision that weights can be kept in.
+Json memory_of(const ModelReport& report) {
+  const ModelConfig& config = *report.config;
   Json memory = Json::object();
-  for (const auto& [name, type] : {std::pair("f32", WeightType::f32), {"bf16", WeightType::bf16}, {"q8_0", WeightType::q8_0}})
-    memory[name] = {{"weights_bytes", weight_bytes(config, type)},
-                    {"cache_of_a_full_context_bytes", cache_bytes(config, config.context)}};
+  const auto add = [&](const char* name, double weights) {
+    memory[name] = {{"weights_bytes", weights}, {"cache_of_a_full_context_bytes", cache_bytes(config, config.context)}};
+  };
+  if (report.kept_bytes) add("as stored", *report.kept_bytes);
+  add("f32", weight_bytes(config, WeightType::f32));
+  add("bf16", weight_bytes(config, WeightType::bf16));
+  add("f16", weight_bytes(config, WeightType::f16));
+  add("q8_0", weight_bytes(config, WeightType::q8_0));
   return memory;
+}
+
+std::string positions_of(const ModelConfig& config) {
+  if (config.block.learned_positions) return "learned";
+  std::string text = fmt::format("rotary, base {}", config.rope_theta);
+  const RopeScaling& rope = config.rope;
+  if (rope.width && rope.width != config.head_width)
+    text += fmt::format(", on {} of a head's {} columns", rope.width, config.head_width);
+  switch (rope.kind) {
+    case RopeScaling::Kind::none:
+      break;
+    case RopeScaling::Kind::linear:
+      return text + fmt::format(", stretched by {} (linear)", rope.factor);
+    case RopeScaling::Kind::llama3:
+      return text +
+             fmt::format(", stretched by {} from {} tokens (llama3)", rope.factor, in_thousands(rope.original_context));
+    case RopeScaling::Kind::yarn:
+      return text +
+             fmt::format(", stretched by {} from {} tokens (YaRN)", rope.factor, in_thousands(rope.original_context));
+    case RopeScaling::Kind::longrope:
+      return text + fmt::format(", stretched beyond {} tokens (LongRoPE)", in_thousands(rope.original_context));
+  }
+  return text;
+}
+
+// Layers that are not like the rest; nothing where all are alike.
+Json layers_apart(const ModelConfig& config) {
+  Json apart = Json::object();
+  int sliding = 0, unturned = 0, window = 0;
+  for (const LayerKind& kind : config.kinds) {
+    sliding += kind.window > 0;
+    window = std::max(window, kind.window);
+    unturned += kind.rope == RopeUse::none;
+  }
+  if (sliding)
+    apart["sliding_window"] = fmt::format("{} tokens in {} of {} layers", in_thousands(window), sliding, config.layers);
+  if (unturned && !config.block.learned_positions)
+    apart["without_positions"] = fmt::format("{} of {} layers", unturned, config.layers);
+  return apart;
 }
 
 void add_config(Json& out, const ModelConfig& config) {
   const ModelSize size = size_of(config);
+  out["family"] = family_of(config).model_type;
   out["architecture"] = config.architecture;
   out["parameters"] = {{"total", size.total()},
                        {"embedding", size.embedding},
                        {"attention", size.attention},
                        {"mlp", size.mlp},
-                       {"norms", size.norms},
+                       {"norms_and_biases", size.norms},
                        {"unembedding", config.tied ? Json("tied to the embedding") : Json(size.unembedding)}};
   out["shape"] = {{"layers", config.layers},         {"width", config.width},
                   {"heads", config.heads},           {"key_value_heads", config.key_value_heads},
                   {"head_width", config.head_width}, {"mlp_width", config.mlp_width},
                   {"vocabulary", config.vocabulary}};
   out["context"] = config.context;
+  out["positions"] = positions_of(config);
+  out.update(layers_apart(config));
   out["dtype"] = config.dtype;
 }
 
@@ -121,7 +172,7 @@ Json model_info(const std::filesystem::path& named) {
     add_words(out, report.config_text);
   if (report.shards) out["form"] = form_of(report);
   if (!report.stored.empty()) out["stored_numbers"] = report.stored;
-  if (report.config) out["memory"] = memory_of(*report.config);
+  if (report.config) out["memory"] = memory_of(report);
   if (report.tokenizer) out["tokenizer"] = facts_of(*report.tokenizer);
   out["chat_template"] = report.chat ? facts_of(*report.chat) : Json("none");
   const Json reasoning = reasoning_of(report);

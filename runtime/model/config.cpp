@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <vector>
 
 #include "runtime/error.h"
@@ -21,6 +23,7 @@ using nlohmann::json;
 constexpr uint64_t largest_config = 4'000'000;
 constexpr int64_t layer_limit = 4096, rope_limit = 1 << 28;
 constexpr double parameter_limit = 0x1p40;
+constexpr const char* quantised = "quantised weights";
 
 std::string first_architecture(const ConfigReader& reader) {
   const json* names = reader.find("architectures");
@@ -35,11 +38,21 @@ std::string stranger(const ConfigReader& reader) {
   const std::string name = architecture.empty() ? type : architecture;
   const auto has = [&](std::string_view part) { return name.find(part) != std::string::npos; };
   const char* kind = "";
+  const auto says = [&](std::initializer_list<const char*> keys) {
+    return std::any_of(keys.begin(), keys.end(), [&](const char* key) { return reader.find(key); });
+  };
   if (has("Classification") || has("RewardModel") || has("QuestionAnswering"))
     kind = ", a classifier and no language model";
-  else if (has("Moe") || has("MoE") || has("Mixtral") || reader.find("num_experts") || reader.find("num_local_experts"))
+  else if (has("MaskedLM"))
+    kind = ", which fills gaps and writes no text";
+  else if (has("VL") || has("Vision") || says({"vision_config", "audio_config"}))
+    kind = ", which reads more than text";
+  else if (reader.flag("is_encoder_decoder", false))
+    kind = ", an encoder with a decoder";
+  else if (has("Moe") || has("MoE") || has("Mixtral") ||
+           says({"num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"}))
     kind = ", a mixture of experts";
-  else if (has("VL") || has("Vision") || has("ConditionalGeneration") || reader.find("vision_config"))
+  else if (has("ConditionalGeneration"))
     kind = ", which reads more than text";
   return "the architecture " + in_quotes(name) + kind;
 }
@@ -57,29 +70,41 @@ void check_settings(const ConfigReader& reader, std::vector<std::string>& reason
   const std::pair<const char*, const char*> flags[] = {
       {"use_bidirectional_attention", "attention to later tokens"},
       {"add_cross_attention", "attention to a second text"},
+      {"is_encoder_decoder", "an encoder with a decoder"},
       {"scale_attn_by_inverse_layer_idx", "attention scaled by layer"}};
   for (const auto& [key, phrase] : flags)
     if (reader.flag(key, false)) reasons.push_back(fmt::format("{} ({})", phrase, key));
 }
 
 void check_stranger(const ConfigReader& reader, const Family* family, std::vector<std::string>& reasons) {
-  if (!family) reasons.push_back(stranger(reader));
+  const std::string type = reader.text("model_type", "");
+  if (!family)
+    reasons.push_back(stranger(reader));
+  else if (!type.empty() && type != family->model_type)
+    reasons.push_back(fmt::format("the model type {} in a {} (model_type)", in_quotes(type), family->architecture));
   if (reader.find("auto_map") && !(family && own_code(reader, *family)))
     reasons.push_back("code of its own (auto_map)");
-  if (const json* quantization = reader.find("quantization_config")) {
+  for (const char* key : {"quantization_config", "compression_config"}) {
+    const json* quantization = reader.find(key);
+    if (!quantization) continue;
     const bool named = quantization->is_object() && quantization->contains("quant_method") &&
                        (*quantization)["quant_method"].is_string();
     reasons.push_back(
-        fmt::format("quantised weights ({})",
-                    named ? in_quotes((*quantization)["quant_method"].get<std::string>()) : "quantization_config"));
+        fmt::format("{} ({})", quantised, named ? in_quotes((*quantization)["quant_method"].get<std::string>()) : key));
   }
 }
 
-[[noreturn]] void refuse_all(const std::string& file, const std::vector<std::string>& reasons) {
-  std::string known;
-  for (const Family& family : families()) known += fmt::format("{}{}", known.empty() ? "" : ", ", family.architecture);
-  throw Error(ErrorCode::unsupported, fmt::format("{}: asks for {}, which is not supported; the known models are {}",
-                                                  file, fmt::join(reasons, ", "), known));
+[[noreturn]] void refuse_all(const std::string& file, const std::vector<std::string>& reasons, const Family* family) {
+  std::string remedy;
+  if (!family) {
+    for (const Family& known : families())
+      remedy += fmt::format("{}{}", remedy.empty() ? "" : ", ", known.architecture);
+    remedy = "; the known models are " + remedy;
+  } else if (reasons.back().starts_with(quantised)) {
+    remedy = "; take the model as it was before, or a GGUF file of it";
+  }
+  throw Error(ErrorCode::unsupported,
+              fmt::format("{}: asks for {}, which is not supported{}", file, fmt::join(reasons, ", "), remedy));
 }
 
 void read_activation(const ConfigReader& reader, const Family& family, ModelConfig& config,
@@ -117,7 +142,7 @@ void read_scales(const ConfigReader& reader, const Family& family, ModelConfig& 
     if (!reader.says(key)) return family.model_type == "gemma2" ? otherwise : 0;
     return reader.find(key) ? reader.number(key, otherwise) : 0;
   };
-  config.attention_cap = cap("attn_logit_softcapping", 50);
+  if (family.model_type == "gemma2") config.attention_cap = cap("attn_logit_softcapping", 50);  // Gemma 3 heeds none
   config.logit_cap = cap("final_logit_softcapping", 30);
 }
 
@@ -146,7 +171,7 @@ ModelConfig parse_config(std::string_view text, const std::string& file) {
   const Family* found = find_family(first_architecture(plain), plain.text("model_type", ""));
   std::vector<std::string> reasons;
   check_stranger(plain, found, reasons);
-  if (!reasons.empty()) refuse_all(file, reasons);  // the rest are questions to ask of a known family
+  if (!reasons.empty()) refuse_all(file, reasons, found);  // the rest are questions to ask of a known family
 
   const Family& family = *found;
   const ConfigReader reader(document, file, family.keys.aliases);
@@ -158,7 +183,9 @@ ModelConfig parse_config(std::string_view text, const std::string& file) {
   config.layers = reader.size("num_hidden_layers", -1, layer_limit);
   config.width = reader.size("hidden_size");
   config.heads = reader.size("num_attention_heads");
-  config.key_value_heads = reader.size("num_key_value_heads", config.heads);
+  const bool silent = !reader.says("num_key_value_heads") && family.keys.default_key_value_heads;
+  config.key_value_heads =
+      reader.size("num_key_value_heads", silent ? family.keys.default_key_value_heads : config.heads);
   config.head_width = reader.size("head_dim", family.keys.default_head_width);
   if (!config.head_width) {
     if (config.width % config.heads)
@@ -183,7 +210,7 @@ ModelConfig parse_config(std::string_view text, const std::string& file) {
   read_scales(reader, family, config);
   read_rope(reader, family, config, reasons);
   read_kinds(reader, family, config, reasons);
-  if (!reasons.empty()) refuse_all(file, reasons);
+  if (!reasons.empty()) refuse_all(file, reasons, found);
   return config;
 }
 
@@ -231,7 +258,7 @@ void write_config(const ModelConfig& config, const std::filesystem::path& folder
   auto decimal = [](float x) { return std::stod(fmt::format("{}", x)); };
   nlohmann::ordered_json document = {
       {"architectures", {config.architecture}},
-      {"model_type", "llama"},
+      {"model_type", family_of(config).model_type},
       {"attention_bias", false},
       {"mlp_bias", false},
       {"hidden_act", "silu"},

@@ -61,7 +61,7 @@ struct ModelConfig {
   float norm_epsilon = 1e-5f, rope_theta = 10000;
   bool tied = true;  // the unembedding is the embedding
   int bos = -1, eos = -1;  // eos: what ends a document
-  std::vector<int> ends;   // all tokens that end a generation, as config.json and generation_config.json list them
+  std::vector<int> ends;   // all tokens that end a generation: of config.json, generation_config.json and the tokenizer
   float initializer_range = 0.02f;
 
   BlockDesign block;

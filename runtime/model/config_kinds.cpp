@@ -30,7 +30,7 @@ int window_of(const ConfigReader& reader, const Family& family, int context) {
 
 bool slides(const ConfigReader& reader, const Family& family, const json* types, int layer, bool turns) {
   const auto place = static_cast<size_t>(layer);
-  if (types && family.keys.window != WindowRule::every_layer) return (*types)[place] == "sliding_attention";
+  if (types) return (*types)[place] == "sliding_attention";
   switch (family.keys.window) {
     case WindowRule::none:
       return false;

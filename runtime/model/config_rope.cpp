@@ -57,8 +57,9 @@ void read_scaling(const ConfigReader& reader, const ConfigReader& scaling, const
   std::string kind = kind_name(scaling);
   const bool phi = family.model_type == "phi3";
   if (kind == "su" || (phi && kind == "yarn")) kind = "longrope";  // the names that Phi-3's first releases use
-  rope.original_context = scaling.size("original_max_position_embeddings", config.context);
-  if (phi) rope.original_context = reader.size("original_max_position_embeddings", 4096);
+  // Beside the scaling it counts for more than inside; Phi-3 always has it there.
+  rope.original_context = reader.size("original_max_position_embeddings",
+                                      phi ? 4096 : scaling.size("original_max_position_embeddings", config.context));
   if (kind == "default" || kind == "dynamic") {  // within the context a dynamic scaling changes nothing
     rope.original_context = 0;
   } else if (kind == "linear") {
@@ -86,8 +87,7 @@ void read_scaling(const ConfigReader& reader, const ConfigReader& scaling, const
 // The columns of a head that turn.
 void read_width(const ConfigReader& reader, const ConfigReader* parameters, const Family& family, ModelConfig& config,
                 std::vector<std::string>& reasons) {
-  float part = family.keys.partial_rotary ? family.keys.partial_rotary : 1;
-  part = reader.number("partial_rotary_factor", family.keys.partial_rotary ? reader.number("rotary_pct", part) : part);
+  float part = reader.number("partial_rotary_factor", family.keys.partial_rotary ? family.keys.partial_rotary : 1);
   if (parameters) part = parameters->number("partial_rotary_factor", part);
   if (part == 1) return;
   if (!family.keys.partial_rotary || part > 1)
@@ -112,7 +112,7 @@ void read_rope(const ConfigReader& reader, const Family& family, ModelConfig& co
     local = nested.object("sliding_attention");
     parameters = nested.object("full_attention");
   }
-  config.rope_theta = reader.number("rope_theta", reader.number("rotary_emb_base", family.keys.default_theta));
+  config.rope_theta = reader.number("rope_theta", family.keys.default_theta);
   config.local_rope_theta =
       family.keys.local_rope
           ? reader.number("rope_local_base_freq", family.model_type == "olmo3" ? config.rope_theta : 10000)
@@ -128,6 +128,7 @@ void read_rope(const ConfigReader& reader, const Family& family, ModelConfig& co
   if (!scaling || scaling->empty()) scaling = parameters;
   if (!scaling) return read_width(reader, nullptr, family, config, reasons);
   const ConfigReader chosen(*scaling, reader.file());
+  config.rope_theta = chosen.number("rope_theta", config.rope_theta);
   read_width(reader, &chosen, family, config, reasons);
   if (scaling != parameters || !kind_name(chosen).empty()) read_scaling(reader, chosen, family, key, config, reasons);
 }

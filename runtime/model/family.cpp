@@ -12,31 +12,37 @@ constexpr Alias gpt2_aliases[] = {{"hidden_size", "n_embd"},
                                   {"intermediate_size", "n_inner"},
                                   {"max_position_embeddings", "n_positions"}};
 
+constexpr Alias neox_aliases[] = {{"rope_theta", "rotary_emb_base"}, {"partial_rotary_factor", "rotary_pct"}};
+
 constexpr BlockDesign post_normed = {.norm_before = false, .norm_after = true, .query_norm = QueryNorm::whole};
 constexpr ModuleNames post_normed_names = {.attention_after = "post_attention_layernorm"};
 constexpr ModuleNames gemma_names = {.attention_after = "post_attention_layernorm",
                                      .mlp_norm = "pre_feedforward_layernorm"};
 
+constexpr ConfigKeys mistral_keys = {
+    .default_context = 131072, .default_key_value_heads = 8, .window = WindowRule::every_layer};
+
 constexpr Family table[] = {
     {.architecture = "LlamaForCausalLM", .model_type = "llama", .keys = {.attention_bias = true, .mlp_bias = true}},
-    {.architecture = "MistralForCausalLM",
-     .model_type = "mistral",
-     .keys = {.default_context = 131072, .window = WindowRule::every_layer}},
+    {.architecture = "MistralForCausalLM", .model_type = "mistral", .keys = mistral_keys},
+    {.architecture = "MinistralForCausalLM", .model_type = "ministral", .keys = mistral_keys},
     {.architecture = "Qwen2ForCausalLM",
      .model_type = "qwen2",
      .block = {.query_bias = true},
-     .keys = {.default_context = 32768, .window = WindowRule::upper_layers}},
+     .keys = {.default_context = 32768, .default_key_value_heads = 32, .window = WindowRule::upper_layers}},
     {.architecture = "Qwen3ForCausalLM",
      .model_type = "qwen3",
      .block = {.query_norm = QueryNorm::per_head},
      .keys = {.default_context = 32768,
               .default_head_width = 128,
+              .default_key_value_heads = 32,
               .attention_bias = true,
               .window = WindowRule::upper_layers}},
     {.architecture = "SmolLM3ForCausalLM",
      .model_type = "smollm3",
      .keys = {.default_theta = 2e6f,
               .default_context = 32768,
+              .default_key_value_heads = 4,
               .tied = true,
               .attention_bias = true,
               .mlp_bias = true,
@@ -81,7 +87,11 @@ constexpr Family table[] = {
                .up = "mlp.dense_h_to_4h",
                .down = "mlp.dense_4h_to_h",
                .fused_by_head = true},
-     .keys = {.epsilon = "layer_norm_eps", .default_epsilon = 1e-5f, .attention_bias = true, .partial_rotary = 0.25f}},
+     .keys = {.aliases = neox_aliases,
+              .epsilon = "layer_norm_eps",
+              .default_epsilon = 1e-5f,
+              .attention_bias = true,
+              .partial_rotary = 0.25f}},
     {.architecture = "GPT2LMHeadModel",
      .model_type = "gpt2",
      .block = {.norm = NormKind::layer,
@@ -120,6 +130,7 @@ constexpr Family table[] = {
      .keys = {.activation = "hidden_activation",
               .default_context = 8192,
               .default_head_width = 256,
+              .default_key_value_heads = 4,
               .tied = true,
               .attention_bias = true,
               .window = WindowRule::pattern,
@@ -135,6 +146,7 @@ constexpr Family table[] = {
               .default_theta = 1e6f,
               .default_context = 131072,
               .default_head_width = 256,
+              .default_key_value_heads = 4,
               .tied = true,
               .attention_bias = true,
               .window = WindowRule::pattern,

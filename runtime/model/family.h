@@ -33,6 +33,7 @@ struct ConfigKeys {
   std::string_view activation = "hidden_act", epsilon = "rms_norm_eps";    // no epsilon key: always the default
   float default_epsilon = 1e-6f, default_theta = 10000;
   int default_context = 2048, default_head_width = 0;  // 0: width / heads
+  int default_key_value_heads = 0;                     // 0: as many as heads
   int mlp_ratio = 0;                                   // of the MLP's width where it is not said; 0: it has to be
   bool tied = false;
   bool attention_bias = false, mlp_bias = false;  // whether the family heeds these keys

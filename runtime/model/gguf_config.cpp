@@ -72,15 +72,34 @@ class ConfigOfGguf {
 
   void name_architecture() {
     std::string name(family_);
-    for (const auto& [theirs, ours] : architectures)
-      if (theirs == family_) name = ours;
-    if (family_ == "olmo2" && integer("attention.sliding_window").value_or(0) > 0) name = "Olmo3ForCausalLM";
-    if (const int64_t experts = integer("expert_count").value_or(0); experts > 0) {
-      name += "Moe";
+    const int64_t experts = integer("expert_count").value_or(0);
+    if (gguf_.has(key("classifier.output_labels")))
+      name += "ForSequenceClassification";
+    else if (experts > 0)
       config_["num_experts"] = experts;
-    }
-    if (gguf_.has(key("classifier.output_labels"))) name += "ForSequenceClassification";
+    else
+      for (const auto& [theirs, ours] : architectures)
+        if (theirs == family_) name = ours;
+    if (name == "Olmo2ForCausalLM" && integer("attention.sliding_window").value_or(0) > 0) name = "Olmo3ForCausalLM";
     config_["architectures"] = {name};
+    if (find_family(name, "")) refuse_other_scales();
+  }
+
+  // What other families' files say of their numbers; no known family computes so.
+  void refuse_other_scales() const {
+    for (const auto& [name, neutral] : {std::pair("logit_scale", 1.0),
+                                        {"embedding_scale", 1.0},
+                                        {"residual_scale", 1.0},
+                                        {"attention.scale", 0.0},
+                                        {"attention.max_alibi_bias", 0.0},
+                                        {"rope.scaling.yarn_log_multiplier", 0.0}})
+      if (number(name).value_or(neutral) != neutral)
+        throw Error(ErrorCode::unsupported,
+                    fmt::format("{}: scales its numbers by '{}', which is not supported", gguf_.file(), key(name)));
+    if (!gguf_.flag(key("attention.causal")).value_or(true))
+      throw Error(ErrorCode::unsupported,
+                  fmt::format("{}: asks for attention to later tokens ('{}'), which is not supported", gguf_.file(),
+                              key("attention.causal")));
   }
 
   void sizes() {
@@ -97,7 +116,7 @@ class ConfigOfGguf {
     const auto tokens = gguf_.metadata().find("tokenizer.ggml.tokens");
     if (tokens != gguf_.metadata().end()) config_["vocab_size"] = tokens->second.count;
     if (const StoredTensor* embedding = tensor("token_embd.weight")) config_["vocab_size"] = embedding->shape.front();
-    config_["tie_word_embeddings"] = !tensor("output.weight");
+    if (!gguf_.tensors().empty()) config_["tie_word_embeddings"] = !tensor("output.weight");
     const StoredTensor* linear = tensor("blk.0.ffn_up.weight");
     config_["torch_dtype"] = linear ? linear->dtype : "float32";
   }
@@ -130,12 +149,8 @@ class ConfigOfGguf {
   void rotary() {
     copy("rope_theta", number("rope.freq_base"));
     copy("rope_local_base_freq", number("rope.freq_base_swa"));
-    const auto turned = integer("rope.dimension_count");
-    if (turned && *turned != head_width()) {
-      const double part = static_cast<double>(*turned) / static_cast<double>(head_width());
-      config_["partial_rotary_factor"] = part;
-      config_["rotary_pct"] = part;
-    }
+    if (const auto turned = integer("rope.dimension_count"))
+      config_["partial_rotary_factor"] = static_cast<double>(*turned) / static_cast<double>(head_width());
     const auto longer = floats("rope_factors_long.weight"), shorter = floats("rope_factors_short.weight");
     const auto each = floats("rope_freqs.weight");
     const int64_t context = integer("context_length").value_or(0),
@@ -143,6 +158,8 @@ class ConfigOfGguf {
     if (!longer.empty() && !shorter.empty()) {
       config_["original_max_position_embeddings"] = original;
       config_["rope_scaling"] = {{"rope_type", "longrope"}, {"long_factor", longer}, {"short_factor", shorter}};
+      if (const auto magnitude = number("rope.scaling.attn_factor"))
+        config_["rope_scaling"]["attention_factor"] = *magnitude;
     } else if (!each.empty()) {
       // What Llama 3.1's scaling divides each pair's frequency by; the terms that it came from are not kept.
       config_["original_max_position_embeddings"] = context;
@@ -159,6 +176,8 @@ class ConfigOfGguf {
                                      {"beta_slow", "rope.scaling.yarn_beta_slow"}})
         if (const auto value = number(from)) scaling[to] = *value;
       config_["rope_scaling"] = scaling;
+    } else if (const double stretch = number("rope.scale_linear").value_or(1); stretch != 1) {  // older files
+      config_["rope_scaling"] = {{"rope_type", "linear"}, {"factor", stretch}};
     }
   }
 

@@ -52,7 +52,8 @@ Arrangement arrangement_of(std::string_view family, std::string_view module, std
                            const ModelConfig& config, const ModuleNames& names) {
   // Norms are written ready to be multiplied with.
   if (config.block.norm_plus_one && module.ends_with("norm")) return {Rows::kept, 1, -1};
-  const bool turned_in_pairs = family == "llama" || family == "olmo" || family == "smollm3";
+  const bool turned_in_pairs =
+      family == "llama" || family == "smollm3" || (family == "olmo" && kind == "weight");  // OLMo's biases are left
   if (turned_in_pairs && module == "attn_q") return {Rows::pairs, config.heads, 0};
   if (turned_in_pairs && module == "attn_k") return {Rows::pairs, config.key_value_heads, 0};
   if (names.fused_by_head && module == "attn_qkv") return {Rows::triples, config.heads, 0};

@@ -55,7 +55,10 @@ void inspect_gguf(ModelReport& report) {
     report.config = parse_config(report.config_text, gguf->file());
   });
   note_failure(report, [&] {
-    if (report.config) check_weights(Checkpoint(gguf, *report.config), *report.config);
+    if (!report.config) return;
+    const Checkpoint checkpoint(gguf, *report.config);
+    const double kept = loaded_bytes(checkpoint, *report.config, *make_cpu_ops(), Dtype::automatic);
+    if (kept < loaded_bytes(checkpoint, *report.config, *make_cpu_ops(), Dtype::f32)) report.kept_bytes = kept;
   });
 }
 

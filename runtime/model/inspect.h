@@ -21,6 +21,7 @@ struct ModelReport {
   std::optional<ModelConfig> config;           // none where the model is not supported
   std::map<std::string, int64_t> stored;       // numbers by their type: "BF16"
   int shards = 0;                              // files of weights
+  std::optional<double> kept_bytes;            // in memory as load_model keeps quantised weights; none where none are
   std::shared_ptr<const Tokenizer> tokenizer;  // none where it is missing or broken
   std::optional<ChatTemplate> chat;            // none where there is none, or it is broken
 

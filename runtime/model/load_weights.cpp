@@ -40,10 +40,24 @@ class Names {
   bool bare_ = false;
 };
 
+// What other programs put where a quantised matrix was; empty where they did not.
+std::string quantised_part(const Checkpoint& checkpoint, const std::string& name) {
+  const std::string module = name.substr(0, name.rfind('.') + 1);
+  for (const char* part : {"qweight", "weight_packed", "weight_q", "weight_scale", "weight_scale_inv", "SCB",
+                           "weight.absmax", "weight.quant_map", "weight.quant_state.bitsandbytes__nf4"})
+    if (checkpoint.find(module + part)) return module + part;
+  return "";
+}
+
 void check_tensor(const Checkpoint& checkpoint, const Names& names, const ModuleNames& modules,
                   const StoredPart& stored) {
   const auto found = names.find(stored.name);
   const std::string name = names.in_file(stored.name);
+  if (const std::string part = quantised_part(checkpoint, name); !part.empty())
+    throw Error(ErrorCode::unsupported,
+                fmt::format("{}: holds quantised weights (tensor {}), which are not supported; take the model before "
+                            "it was quantised, or a GGUF file",
+                            checkpoint.path(), in_quotes(part)));
   if (!found && name == fmt::format("{}.weight", modules.unembedding))
     throw Error(ErrorCode::bad_file,
                 fmt::format("{}: lacks tensor '{}', and config.json does not tie it to the embedding "
@@ -79,6 +93,22 @@ void check_nothing_else(const Checkpoint& checkpoint, const Names& names, const 
       throw Error(
           ErrorCode::unsupported,
           fmt::format("{}: tensor {} is no part of the model that config.json describes", found.file, in_quotes(name)));
+}
+
+// Of a head beside an embedding that it should be: releases of transformers differ on which counts.
+void check_tie(const Checkpoint& checkpoint, const Names& names, const ModuleNames& modules,
+               const ModelConfig& config) {
+  const std::string head = fmt::format("{}.weight", modules.unembedding);
+  const auto own = names.find(head);
+  if (!config.tied || !own) return;
+  const auto embedding = names.find(fmt::format("{}{}.weight", modules.prefix, modules.embedding));
+  const auto one = own.tensor->bytes, other = embedding.tensor->bytes;
+  if (own.tensor->dtype == embedding.tensor->dtype && std::equal(one.begin(), one.end(), other.begin(), other.end()))
+    return;
+  throw Error(ErrorCode::bad_file,
+              fmt::format("{}: tensor '{}' is not the embedding, to which config.json ties it; set "
+                          "tie_word_embeddings to false to use it, or take it out",
+                          own.file, head));
 }
 
 // Runs `visit(begin, count, to)` over what lies together in the stored tensor and in ours.
@@ -206,6 +236,7 @@ void check_weights(const Checkpoint& checkpoint, const ModelConfig& config) {
   const Names names(checkpoint, modules);
   for (const WeightPlace& place : places) check_tensor(checkpoint, names, modules, place.stored);
   check_nothing_else(checkpoint, names, modules, places);
+  check_tie(checkpoint, names, modules, config);
 }
 
 double loaded_bytes(const Checkpoint& checkpoint, const ModelConfig& config, const Ops& ops, Dtype dtype) {

@@ -73,6 +73,8 @@ std::shared_ptr<const Model> load_model(const std::filesystem::path& named, std:
   if (source.chat) model->chat = std::make_shared<const ChatTemplate>(*source.chat);
 
   check_tokenizer(*model->tokenizer, model->config, files);
+  if (const int end = model->tokenizer->eos(); end >= 0 && !model->config.ends_text(end))
+    model->config.ends.push_back(end);  // a chat's turn often ends with what only the tokenizer names
   model->weights = load_weights(source.weights, model->config, ops, dtype);
   if (dtype == Dtype::bf16) model->config.dtype = "bfloat16";
   if (dtype == Dtype::f16) model->config.dtype = "float16";

@@ -86,6 +86,9 @@ bool is_repository(const fs::path& folder) {
 }  // namespace
 
 void check_weights_form(const fs::path& folder) {
+  for (const char* name : {"model.safetensors", "model.safetensors.index.json"})
+    if (const fs::path link = folder / name; fs::is_symlink(link) && !fs::exists(link))
+      refuse(ErrorCode::not_found, link, "leads to a file that is not there; download the model again");
   if (fs::exists(folder / "model.safetensors") || fs::exists(folder / "model.safetensors.index.json")) return;
   if (fs::exists(folder / "adapter_config.json"))
     refuse(ErrorCode::unsupported, folder,

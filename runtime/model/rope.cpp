@@ -1,4 +1,5 @@
-// Rotary positions: the angles of each pair of columns, stretched as the config says, in f64.
+// Rotary positions: the angles of each pair of columns, stretched as the config says. In f32 and in the order in which
+// transformers computes them: what f32 rounds of a frequency, thousands of positions multiply.
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -11,23 +12,29 @@ namespace {
 
 using Kind = RopeScaling::Kind;
 
-std::vector<double> plain_frequencies(double theta, int width) {
-  std::vector<double> frequencies;
-  for (int i = 0; i < width / 2; ++i) frequencies.push_back(std::pow(theta, -2.0 * i / width));
-  return frequencies;
+// theta^(2 i / width) of each pair, the reciprocals of its frequencies.
+std::vector<float> plain_periods(float theta, int width) {
+  std::vector<float> periods;
+  for (int i = 0; i < width / 2; ++i) {
+    const float exponent = static_cast<float>(2 * i) / static_cast<float>(width);
+    periods.push_back(static_cast<float>(std::pow(static_cast<double>(theta), static_cast<double>(exponent))));
+  }
+  return periods;
 }
 
 // Llama 3.1: long waves are stretched whole, short ones not at all, those between in part.
-void stretch_llama3(const RopeScaling& rope, std::vector<double>& frequencies) {
-  for (double& f : frequencies) {
-    const double turns = rope.original_context * f / (2 * std::numbers::pi);
-    const double kept = std::clamp((turns - rope.low_frequency) / (rope.high_frequency - rope.low_frequency), 0.0, 1.0);
-    f = (1 - kept) * f / rope.factor + kept * f;
-  }
+float stretched_llama3(const RopeScaling& rope, float frequency) {
+  const auto original = static_cast<float>(rope.original_context);
+  const float wave = static_cast<float>(2 * std::numbers::pi) / frequency;
+  if (wave > original / rope.low_frequency) return frequency / rope.factor;
+  if (wave < original / rope.high_frequency) return frequency;
+  const float kept = (original / wave - rope.low_frequency) / (rope.high_frequency - rope.low_frequency);
+  return (1 - kept) * frequency / rope.factor + kept * frequency;
 }
 
 // YaRN's "by parts" (Peng et al. 2023, section 3.2): a ramp over the pairs, from `fast` turns to `slow` ones.
-void stretch_yarn(const RopeScaling& rope, double theta, int width, std::vector<double>& frequencies) {
+std::vector<float> yarn_frequencies(const RopeScaling& rope, double theta, int width,
+                                    const std::vector<float>& periods) {
   const auto pair_of = [&](double turns) {
     return width * std::log(rope.original_context / (turns * 2 * std::numbers::pi)) / (2 * std::log(theta));
   };
@@ -35,45 +42,45 @@ void stretch_yarn(const RopeScaling& rope, double theta, int width, std::vector<
   if (rope.whole_bounds) low = std::floor(low), high = std::ceil(high);
   low = std::max(low, 0.0), high = std::min(high, width - 1.0);
   if (low == high) high += 0.001;
-  for (size_t i = 0; i < frequencies.size(); ++i) {
-    const double stretched = std::clamp((static_cast<double>(i) - low) / (high - low), 0.0, 1.0);
-    frequencies[i] *= stretched / rope.factor + 1 - stretched;
-  }
-}
-
-std::vector<double> frequencies_of(const ModelConfig& config, bool long_text) {
-  const RopeScaling& rope = config.rope;
-  std::vector<double> frequencies = plain_frequencies(config.rope_theta, config.rope_width());
-  const std::vector<float>& factors = long_text ? rope.long_factors : rope.short_factors;
-  switch (rope.kind) {
-    case Kind::none:
-      break;
-    case Kind::linear:
-      for (double& f : frequencies) f /= rope.factor;
-      break;
-    case Kind::llama3:
-      stretch_llama3(rope, frequencies);
-      break;
-    case Kind::yarn:
-      stretch_yarn(rope, config.rope_theta, config.rope_width(), frequencies);
-      break;
-    case Kind::longrope:
-      for (size_t i = 0; i < frequencies.size(); ++i) frequencies[i] /= factors[i];
-      break;
+  std::vector<float> frequencies;
+  for (size_t i = 0; i < periods.size(); ++i) {
+    const float ramp = (static_cast<float>(i) - static_cast<float>(low)) / static_cast<float>(high - low);
+    const float kept = 1 - std::clamp(ramp, 0.0f, 1.0f);
+    frequencies.push_back(1 / (rope.factor * periods[i]) * (1 - kept) + 1 / periods[i] * kept);
   }
   return frequencies;
 }
 
+std::vector<float> frequencies_of(const ModelConfig& config, bool long_text) {
+  const RopeScaling& rope = config.rope;
+  std::vector<float> frequencies = plain_periods(config.rope_theta, config.rope_width());
+  if (rope.kind == Kind::yarn) return yarn_frequencies(rope, config.rope_theta, config.rope_width(), frequencies);
+  const std::vector<float>& factors = long_text ? rope.long_factors : rope.short_factors;
+  for (size_t i = 0; i < frequencies.size(); ++i) {
+    float& f = frequencies[i];
+    f = 1 / (rope.kind == Kind::longrope ? factors[i] * f : f);
+    if (rope.kind == Kind::linear) f /= rope.factor;
+    if (rope.kind == Kind::llama3) f = stretched_llama3(rope, f);
+  }
+  return frequencies;
+}
+
+std::vector<float> plain_frequencies(float theta, int width) {
+  std::vector<float> frequencies = plain_periods(theta, width);
+  for (float& f : frequencies) f = 1 / f;
+  return frequencies;
+}
+
 // Rows of one position each: cosines, then sines.
-void append_rows(const std::vector<double>& frequencies, double magnitude, int context, std::vector<float>& table) {
+void append_rows(const std::vector<float>& frequencies, float magnitude, int context, std::vector<float>& table) {
   const size_t pairs = frequencies.size();
   size_t at = table.size();
   table.resize(at + static_cast<size_t>(context) * 2 * pairs);
   for (int position = 0; position < context; ++position, at += 2 * pairs)
     for (size_t i = 0; i < pairs; ++i) {
-      const double angle = position * frequencies[i];
-      table[at + i] = static_cast<float>(magnitude * std::cos(angle));
-      table[at + pairs + i] = static_cast<float>(magnitude * std::sin(angle));
+      const auto angle = static_cast<double>(static_cast<float>(position) * frequencies[i]);
+      table[at + i] = magnitude * static_cast<float>(std::cos(angle));
+      table[at + pairs + i] = magnitude * static_cast<float>(std::sin(angle));
     }
 }
 

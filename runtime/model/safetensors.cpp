@@ -25,9 +25,11 @@ struct StoredType {
   std::string_view name;
   int64_t bits;
 };
-constexpr StoredType stored_types[] = {{"F64", 64},    {"F32", 32}, {"F16", 16}, {"BF16", 16}, {"F8_E4M3", 8},
-                                       {"F8_E5M2", 8}, {"I64", 64}, {"I32", 32}, {"I16", 16},  {"I8", 8},
-                                       {"U64", 64},    {"U32", 32}, {"U16", 16}, {"U8", 8},    {"BOOL", 8}};
+constexpr StoredType stored_types[] = {
+    {"F64", 64},    {"F32", 32},        {"F16", 16},        {"BF16", 16},   {"F8_E4M3", 8}, {"F8_E5M2", 8},
+    {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"F4", 4},
+    {"C64", 64},    {"I64", 64},        {"I32", 32},        {"I16", 16},    {"I8", 8},      {"U64", 64},
+    {"U32", 32},    {"U16", 16},        {"U8", 8},          {"BOOL", 8}};
 
 [[noreturn]] void refuse(const std::string& file, const std::string& what) {
   throw Error(ErrorCode::bad_file, fmt::format("{}: {}", file, what));

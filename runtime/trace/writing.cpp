@@ -136,7 +136,7 @@ bool Writing::draw_token() {
     reason_ = "context full";
   if (*reason_) return false;
   const int32_t next = draw(*distribution_, request_.sampler, random_);
-  if (ends_turn(next)) {
+  if (model_.config.ends_text(next)) {
     reason_ = "end of text";
     return false;
   }
@@ -173,11 +173,6 @@ void Writing::append(int32_t id, const Distribution* from) {
     trace_.top_logprobs.push_back(there ? top[k].second : not_measured);
     trace_.top_texts.push_back(there ? printable(model_.tokenizer->bytes(top[k].first)) : "");
   }
-}
-
-// A chat ends with the token that its tokenizer names, which need not be the one that the config does.
-bool Writing::ends_turn(int32_t id) const {
-  return model_.config.ends_text(id) || (model_.chat && id == model_.tokenizer->eos());
 }
 
 bool Writing::ends_generated_text(const std::string& text) const {

@@ -38,7 +38,6 @@ class Writing {
   int place_of(Site site) const { return place_of_[static_cast<size_t>(site.layer)][static_cast<size_t>(site.hook)]; }
   void append(int32_t id, const Distribution* from);
   void tell(int32_t from);
-  bool ends_turn(int32_t id) const;
   bool ends_generated_text(const std::string& text) const;
 
   const Model& model_;

@@ -7,6 +7,7 @@ transformers computes with it in f32 on the CPU, eager attention.
 Per family: config.json as most checkpoints have it, config-5.json as transformers 5 writes it, model.safetensors (bf16),
 tokenizer.json, and expected.safetensors (f32): tokens.S, logits.S (T, V), residual.S.L (T, C) of sequence S before
 block L (the last: after the last block), and gradient.NAME of the summed -log p of every next token. The versions used are in expected.safetensors' metadata.
+angles.safetensors: cosines and sines of rotary positions far into a context, and the configs they follow from.
 """
 
 import json
@@ -17,6 +18,7 @@ import sys
 import torch
 import transformers
 from safetensors.torch import save_file
+from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
 LENGTHS = (22, 9)
 VOCABULARY = 96
@@ -93,6 +95,54 @@ FAMILIES = {
         rms_norm_eps=1e-5, num_key_value_heads=1, sliding_window=20, original_max_position_embeddings=12,
         partial_rotary_factor=0.75, tie_word_embeddings=False, num_hidden_layers=2,
         rope_scaling=dict(type="longrope", short_factor=[1.0, 1.1, 1.3], long_factor=[1.2, 2.0, 5.0])),
+    # Other values of the same keys.
+    "llama-yarn": dict(
+        SMALL, architectures=["LlamaForCausalLM"], model_type="llama", hidden_act="gelu_new", num_hidden_layers=2,
+        attention_bias=True, rope_theta=10000.0, original_max_position_embeddings=8, tie_word_embeddings=True,
+        rope_scaling=dict(rope_type="yarn", factor=8.0, beta_fast=2.0, beta_slow=0.5, mscale=0.7, mscale_all_dim=1.3,
+                          truncate=False, original_max_position_embeddings=16)),
+    "llama-longrope": dict(
+        SMALL, architectures=["LlamaForCausalLM"], model_type="llama", hidden_act="silu", num_hidden_layers=2,
+        num_key_value_heads=1, rope_theta=10000.0, original_max_position_embeddings=12, tie_word_embeddings=True,
+        rope_scaling=dict(rope_type="longrope", factor=2.0, short_factor=[1.0, 1.1, 1.2, 1.3],
+                          long_factor=[1.0, 2.0, 3.0, 4.0])),
+    "ministral": dict(
+        SMALL, architectures=["MinistralForCausalLM"], model_type="ministral", hidden_act="silu", num_hidden_layers=2,
+        rope_theta=10000.0, sliding_window=6, tie_word_embeddings=True,
+        layer_types=["full_attention", "sliding_attention"]),
+    "qwen3-window": dict(
+        SMALL, architectures=["Qwen3ForCausalLM"], model_type="qwen3", hidden_act="silu", rope_theta=1000000,
+        num_hidden_layers=2, attention_bias=False, sliding_window=4, max_window_layers=1, use_sliding_window=True,
+        tie_word_embeddings=True),
+    "smollm3-window": dict(
+        {k: v for k, v in SMALL.items() if k != "head_dim"}, architectures=["SmolLM3ForCausalLM"], model_type="smollm3",
+        hidden_act="silu", rope_theta=5000000.0, num_hidden_layers=2, no_rope_layer_interval=2, use_sliding_window=True,
+        sliding_window=5, mlp_bias=True, tie_word_embeddings=False),
+    "olmo-grouped": dict(
+        SPLIT, architectures=["OlmoForCausalLM"], model_type="olmo", hidden_act="silu", rope_theta=10000.0,
+        clip_qkv=None, num_key_value_heads=1, attention_bias=True, rope_scaling=dict(type="linear", factor=2.0),
+        tie_word_embeddings=True, num_hidden_layers=2),
+    "gpt-neox-whole": dict(  # its own words for the angles count, not others'
+        SPLIT, architectures=["GPTNeoXForCausalLM"], model_type="gpt_neox", hidden_act="gelu_fast", layer_norm_eps=1e-5,
+        rotary_pct=1.0, rotary_emb_base=500, rope_theta=777.0, use_parallel_residual=True,
+        rope_scaling=dict(type="linear", factor=2.0), tie_word_embeddings=True, num_hidden_layers=2),
+    "gpt2-plain": dict(
+        COMMON, architectures=["GPT2LMHeadModel"], model_type="gpt2", activation_function="gelu", n_embd=24, n_head=3,
+        n_layer=2, n_positions=32, n_ctx=32, n_inner=40, layer_norm_epsilon=1e-6, scale_attn_weights=False,
+        tie_word_embeddings=False),
+    "gemma2-layers": dict(
+        SMALL, architectures=["Gemma2ForCausalLM"], model_type="gemma2", hidden_activation="gelu_pytorch_tanh",
+        num_hidden_layers=2, rope_theta=10000.0, query_pre_attn_scalar=8, sliding_window=6, attention_bias=True,
+        attn_logit_softcapping=None, final_logit_softcapping=None,
+        layer_types=["full_attention", "sliding_attention"]),
+    "gemma3-capped": dict(  # attn_logit_softcapping is there, and heeded by nothing
+        SMALL, architectures=["Gemma3ForCausalLM"], model_type="gemma3_text", hidden_activation="gelu_pytorch_tanh",
+        num_hidden_layers=2, rope_theta=1000000.0, rope_local_base_freq=500.0, sliding_window=5,
+        sliding_window_pattern=2, query_pre_attn_scalar=8, attn_logit_softcapping=2.0, final_logit_softcapping=3.0,
+        attention_bias=True),
+    "phi3-plain": dict(
+        SPLIT, architectures=["Phi3ForCausalLM"], model_type="phi3", hidden_act="silu", rope_theta=10000.0,
+        rms_norm_eps=1e-5, num_key_value_heads=3, sliding_window=None, tie_word_embeddings=True, num_hidden_layers=2),
 }
 
 TOKENIZER = {
@@ -117,6 +167,11 @@ def fill(model, generator):
         else:
             value = 0.2 * noise + (0 if zero_centred else 1)
         parameter.data.copy_(value.to(torch.bfloat16).float())
+
+
+def made_by():
+    return (f"tests/golden/make_goldens.py, torch {torch.__version__.split('+')[0]}, "
+            f"transformers {transformers.__version__}")
 
 
 def stored_name(model, name):
@@ -178,10 +233,36 @@ def make(name, settings, folder, number):
                for key, value in model.named_parameters()}
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     save_file({key: value.contiguous() for key, value in expected.items()}, folder / "expected.safetensors",
-              metadata={"made_by": f"tests/golden/make_goldens.py, torch {torch.__version__.split('+')[0]}, "
-                                   f"transformers {transformers.__version__}"})  # one key: their order is not fixed
+              metadata={"made_by": made_by()})  # one key: their order is not fixed
     size = sum(file.stat().st_size for file in folder.iterdir())
     print(f"{name}: {sum(w.numel() for w in weights.values())} parameters, {size} bytes")
+
+
+POSITIONS = [0, 1, 2, 7, 100, 1023, 1024, 4097, 8190, 8191]
+ANGLES = {
+    "plain": dict(rope_type="default", rope_theta=10000.0),
+    "wide": dict(rope_type="default", rope_theta=1000000.0),
+    "linear": dict(rope_type="linear", rope_theta=10000.0, factor=3.0),
+    "llama3": dict(rope_type="llama3", rope_theta=500000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+                   original_max_position_embeddings=1024),
+    "yarn": dict(rope_type="yarn", rope_theta=1000000.0, factor=8.0, original_max_position_embeddings=1024),
+    "longrope": dict(rope_type="longrope", rope_theta=10000.0, original_max_position_embeddings=1024,
+                     short_factor=[1 + i / 64 for i in range(32)], long_factor=[1 + i for i in range(32)]),
+}
+
+
+def angles(path):
+    """Cosines, then sines of half the heads of 64 columns, at positions far into a context of 8,192."""
+    expected, configs = {"positions": torch.tensor(POSITIONS, dtype=torch.int32)}, {}
+    for name, parameters in ANGLES.items():
+        settings = dict(architectures=["LlamaForCausalLM"], model_type="llama", hidden_size=128, intermediate_size=8,
+                        num_hidden_layers=1, num_attention_heads=2, vocab_size=8, max_position_embeddings=8192,
+                        rope_parameters=parameters)
+        configs[name] = json.dumps(settings)
+        rotary = LlamaRotaryEmbedding(transformers.LlamaConfig(**json.loads(configs[name])))
+        cosines, sines = rotary(torch.zeros(1), torch.tensor([POSITIONS]))
+        expected[name] = torch.cat([cosines[0, :, :32], sines[0, :, :32]], dim=1).contiguous()
+    save_file(expected, path, metadata=dict(made_by=made_by(), **configs))
 
 
 def main():
@@ -190,6 +271,7 @@ def main():
     torch.use_deterministic_algorithms(True)
     for number, (name, settings) in enumerate(FAMILIES.items()):
         make(name, settings, root / name, number + 1)
+    angles(root / "angles.safetensors")
 
 
 if __name__ == "__main__":

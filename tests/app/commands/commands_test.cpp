@@ -302,10 +302,15 @@ class CommandsTest : public QObject {
     QCOMPARE(run({"info", at("model/model.safetensors"), "--json"}).json()["numbers"].get<int64_t>(), parts);
     QCOMPARE(run({"info", at("model/tokenizer.json"), "--json"}).json()["pieces"].get<int>(), 257);
     QCOMPARE(run({"info", at("corpus.jsonl"), "--json"}).json()["sources"]["forum"].get<int>(), 150);
+    QCOMPARE(run({"info", at("corpus.jsonl")}).status, 0);
     const Ran devices = run({"info", "--devices"});
     QVERIFY2(devices.status == 0 && devices.out.contains("cpu") && devices.out.contains("cuda"), devices.error);
     const Ran text = run({"info", at("model")});
     QVERIFY2(text.status == 0 && text.out.contains("LlamaForCausalLM"), text.error);
+    for (const char* words : {"family: llama\n", "positions: rotary, base 10000\n", "  q8_0:\n    weights: "})
+      QVERIFY2(text.out.contains(words), text.out);
+    const Ran tensors = run({"info", at("model/model.safetensors")});
+    QVERIFY2(tensors.out.contains("  model.embed_tokens.weight: F32 ["), tensors.out);  // as the file spells it
   }
 
   void info_tells_what_a_model_lacks() {

@@ -17,7 +17,6 @@ const std::filesystem::path shared_data = STEMMA_SHARED_DATA;
 
 json valid() {
   return {{"architectures", {"LlamaForCausalLM"}},
-          {"model_type", "llama"},
           {"hidden_size", 64},
           {"intermediate_size", 172},
           {"num_hidden_layers", 5},
@@ -83,6 +82,7 @@ class ConfigTest : public QObject {
     document["dtype"] = "bfloat16";
     document["head_dim"] = 16;
     document.erase("architectures");
+    document["model_type"] = "llama";
     const ModelConfig config = parse_config(document.dump(), "config.json");
     QCOMPARE(config.rope_theta, 500000.f);
     QCOMPARE(config.eos, 7);
@@ -138,6 +138,13 @@ class ConfigTest : public QObject {
     row("architectures", R"(["Qwen3MoeForCausalLM"])", "'Qwen3MoeForCausalLM', a mixture of experts");
     row("architectures", R"(["LlamaForSequenceClassification"])", "a classifier and no language model");
     row("architectures", R"(["Gemma3ForConditionalGeneration"])", "which reads more than text");
+    row("architectures", R"(["BertForMaskedLM"])", "which fills gaps and writes no text");
+    row("model_type", R"("granite")", "the model type 'granite' in a LlamaForCausalLM (model_type)");
+    row("is_encoder_decoder", "true", "an encoder with a decoder (is_encoder_decoder)");
+    row("rope_scaling", R"({"rope_type": "proportional", "factor": 2})", "'proportional' (rope_scaling)");
+    row("rope_parameters", R"({"rope_type": "default", "partial_rotary_factor": 0.5})", "partial_rotary_factor");
+    row("hidden_act", R"("quick_gelu")", "activation 'quick_gelu'");
+    row("compression_config", R"({"quant_method": "compressed-tensors"})", "'compressed-tensors'");
     row("architectures", R"(["MambaForCausalLM"])", "'MambaForCausalLM', which is not supported");
     row("rope_scaling", R"({"rope_type": "llama3", "low_freq_factor": 4})", "'high_freq_factor' must be larger");
     row("rope_scaling", R"({"rope_type": "llama3", "factor": -1})", "'factor'");
@@ -250,6 +257,56 @@ class ConfigTest : public QObject {
     QVERIFY(gpt2.kind(1).rope == RopeUse::none);
   }
 
+  void strangers_by_what_they_are() {
+    const auto said = [](const json& document) { return error_of(document.dump()); };
+    VERIFY_SAYS(said({{"architectures", {"T5ForConditionalGeneration"}}, {"is_encoder_decoder", true}}),
+                "an encoder with a decoder");
+    VERIFY_SAYS(said({{"architectures", {"DeepseekV3ForCausalLM"}}, {"n_routed_experts", 256}}), "mixture of experts");
+    VERIFY_SAYS(said({{"architectures", {"Llama4ForConditionalGeneration"}}, {"vision_config", json::object()}}),
+                "reads more than text");
+    VERIFY_SAYS(said({{"model_type", "mixtral"}, {"num_local_experts", 8}}), "'mixtral', a mixture of experts");
+  }
+
+  // Which of two spellings counts, and what silence means, as transformers has it.
+  void the_values_that_count() {
+    json document = valid();
+    document["rope_scaling"] = {{"rope_type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 16}};
+    QCOMPARE(parse_config(document.dump(), "").rope.original_context, 16);
+    document["original_max_position_embeddings"] = 8;
+    QCOMPARE(parse_config(document.dump(), "").rope.original_context, 8);
+    document["rope_scaling"]["rope_theta"] = 77.0;
+    QCOMPARE(parse_config(document.dump(), "").rope_theta, 77.f);
+
+    document = valid();
+    document["architectures"] = {"GPTNeoXForCausalLM"};
+    document["model_type"] = "gpt_neox";
+    document["rope_theta"] = 777.0;
+    document["partial_rotary_factor"] = 1.0;
+    const ModelConfig neox = parse_config(document.dump(), "");
+    QCOMPARE(neox.rope_theta, 10000.f);
+    QCOMPARE(neox.rope_width(), 2);
+
+    document = valid();
+    document["architectures"] = {"Gemma3ForCausalLM"};
+    document["model_type"] = "gemma3_text";
+    document["attn_logit_softcapping"] = 2.0;
+    document["final_logit_softcapping"] = 3.0;
+    QCOMPARE(parse_config(document.dump(), "").attention_cap, 0.f);
+    QCOMPARE(parse_config(document.dump(), "").logit_cap, 3.f);
+    QCOMPARE(parse_config(document.dump(), "").key_value_heads, 4);
+    document["num_key_value_heads"] = nullptr;
+    QCOMPARE(parse_config(document.dump(), "").key_value_heads, 8);
+
+    document = valid();
+    document["architectures"] = {"MistralForCausalLM"};
+    document["model_type"] = "mistral";
+    document["sliding_window"] = 100;
+    document["layer_types"] = {"full_attention", "sliding_attention", "full_attention", "full_attention",
+                               "sliding_attention"};
+    for (int layer = 0; layer < 5; ++layer)
+      QCOMPARE(parse_config(document.dump(), "").kind(layer).window, layer == 1 || layer == 4 ? 100 : 0);
+  }
+
   void features_of_families() {
     json document = valid();
     document["attention_bias"] = true;
@@ -267,6 +324,7 @@ class ConfigTest : public QObject {
 
     document = valid();
     document["architectures"] = {"Qwen2ForCausalLM"};
+    document["num_key_value_heads"] = 2;
     document["use_sliding_window"] = true;
     document["sliding_window"] = 100;
     for (const int full : {0, 2}) {

@@ -3,7 +3,9 @@
 #include <QTemporaryDir>
 #include <QtTest>
 #include <cstring>
+#include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "runtime/corpus/packing.h"
 #include "runtime/model/forward.h"
@@ -14,6 +16,7 @@
 
 using namespace stemma;
 using namespace stemma::test;
+using nlohmann::json;
 
 namespace {
 
@@ -60,6 +63,16 @@ std::vector<float> downloaded(Ops& ops, Tensor tensor) {
   std::vector<float> values(static_cast<size_t>(tensor.size()));
   ops.download(values.data(), tensor.data, values.size() * sizeof(float));
   return values;
+}
+
+// The JSON that a safetensors file begins with.
+std::string header_of(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  uint64_t size = 0;
+  file.read(reinterpret_cast<char*>(&size), sizeof size);
+  std::string header(size, '\0');
+  file.read(header.data(), static_cast<std::streamsize>(size));
+  return header;
 }
 
 std::vector<float> logits_of(const Model& model, Tensor hidden) {
@@ -231,7 +244,7 @@ class FamiliesTest : public QObject {
   void run(const std::shared_ptr<Ops>& ops) {
     table_.clear();
     const auto names = family_folders();
-    QVERIFY(names.size() >= 13);
+    QVERIFY(names.size() >= 27);
     for (const std::string& name : names) {
       Errors& errors = table_[name];
       try {
@@ -257,6 +270,39 @@ class FamiliesTest : public QObject {
     const auto ops = make_cuda_ops(0, why);
     if (!ops) QSKIP(qPrintable(QString::fromStdString("skipped: no CUDA device: " + why)));
     run(ops);
+  }
+
+  // What f32 rounds of an angle grows with the position, so it is rounded as transformers rounds it.
+  void angles_far_into_the_context() {
+    const SafetensorsFile file(goldens / "angles.safetensors");
+    const json configs = json::parse(header_of(goldens / "angles.safetensors"))["__metadata__"];
+    const auto find = [&](const std::string& name) {
+      return *std::find_if(file.tensors().begin(), file.tensors().end(), [&](auto& t) { return t.name == name; });
+    };
+    std::vector<int32_t> positions(static_cast<size_t>(find("positions").size()));
+    std::memcpy(positions.data(), find("positions").bytes.data(), positions.size() * sizeof(int32_t));
+    int compared = 0;
+    double worst = 0;
+    for (const StoredTensor& tensor : file.tensors()) {
+      if (tensor.name == "positions") continue;
+      ++compared;
+      const ModelConfig config = parse_config(configs[tensor.name].get<std::string>(), tensor.name);
+      const auto ops = make_cpu_ops();
+      const std::vector<float> table = downloaded(*ops, rope_table(config, ops));
+      std::vector<float> expected(static_cast<size_t>(tensor.size()));
+      read_f32(tensor, 0, expected, tensor.name);
+      const auto width = static_cast<size_t>(config.rope_width());
+      const bool long_text = config.long_factors(positions.back() + 1);
+      for (size_t row = 0; row < positions.size(); ++row)
+        for (size_t i = 0; i < width; ++i) {
+          const size_t at = static_cast<size_t>(positions[row] + (long_text ? config.context : 0)) * width + i;
+          worst = std::max(worst, static_cast<double>(std::abs(table[at] - expected[row * width + i])));
+        }
+    }
+    qInfo("cosines and sines of %d kinds of angles, up to position %d: apart by at most %.1e", compared,
+          positions.back(), worst);
+    QCOMPARE(compared, 6);
+    QVERIFY(worst <= 1e-6);
   }
 
   // transformers 5 keeps angles and layers under other keys than most checkpoints do.

@@ -40,8 +40,10 @@ std::vector<float> downloaded(Ops& ops, Tensor tensor) {
   return values;
 }
 
+// Of a text beyond windows and original contexts.
 std::vector<float> logits_of(const Model& model) {
-  const std::vector<int32_t> ids = {3, 1, 4, 1, 5, 9, 2, 6};
+  std::vector<int32_t> ids;
+  for (int32_t i = 0; i < 30; ++i) ids.push_back((7 * i + 3) % 32);
   Workspace workspace(model);
   Batch batch;
   batch.add(ids);
@@ -127,6 +129,7 @@ class GgufModelTest : public QObject {
     QCOMPARE(alone->path, fs::canonical(folder / "gguf") / "model.gguf");
     QCOMPARE(model->config.norm_epsilon, twin->config.norm_epsilon);
     QVERIFY(model->config.tied);
+    QVERIFY(twin->config.ends_text(19) && model->config.ends_text(19));  // </s>, which the tokenizer alone names
   }
 
   // llama.cpp's own converter made these of the families' goldens: tests/golden/gguf/convert_families.py.
@@ -225,6 +228,19 @@ class GgufModelTest : public QObject {
     QCOMPARE(config.eos, 7);
     QVERIFY(config.ends_text(9) && !config.ends_text(8));
     QVERIFY(config.tied);
+
+    GgufBytes older = small_llama();
+    older.f32("llama.rope.scale_linear", 4);
+    const ModelConfig stretched = parse_config(gguf_config(parsed(older.bytes())), "model.gguf");
+    QVERIFY(stretched.rope.kind == RopeScaling::Kind::linear);
+    QCOMPARE(stretched.rope.factor, 4.f);
+
+    GgufBytes whole = small_llama("gptneox");  // a quarter of a head turns unless it is said otherwise
+    whole.u32("gptneox.rope.dimension_count", 8);
+    whole.f32("gptneox.rope.freq_base", 500);
+    const ModelConfig neox = parse_config(gguf_config(parsed(whole.bytes())), "model.gguf");
+    QCOMPARE(neox.rope_width(), 8);
+    QCOMPARE(neox.rope_theta, 500.f);
   }
 
   void what_is_refused() {
@@ -236,7 +252,20 @@ class GgufModelTest : public QObject {
     VERIFY_SAYS(error_of(small_llama("falcon")), "the architecture 'falcon'");
     GgufBytes experts = small_llama();
     experts.u32("llama.expert_count", 8);
-    VERIFY_SAYS(error_of(experts), "'LlamaForCausalLMMoe'");
+    VERIFY_SAYS(error_of(experts), "the architecture 'llama', a mixture of experts");
+    for (const auto& [key, value] : {std::pair("attention.scale", 0.25f),
+                                     {"logit_scale", 2.f},
+                                     {"residual_scale", 2.f},
+                                     {"embedding_scale", 2.f},
+                                     {"attention.max_alibi_bias", 8.f},
+                                     {"rope.scaling.yarn_log_multiplier", 0.1f}}) {
+      GgufBytes scaled = small_llama();
+      scaled.f32(std::string("llama.") + key, value);
+      VERIFY_SAYS(error_of(scaled), std::string("scales its numbers by 'llama.") + key + "'");
+    }
+    GgufBytes both_ways = small_llama();
+    both_ways.add("llama.attention.causal", 7, std::string(1, '\0'));
+    VERIFY_SAYS(error_of(both_ways), "attention to later tokens ('llama.attention.causal')");
     GgufBytes part = small_llama();
     part.add("split.count", 2, raw<uint16_t>(3));
     VERIFY_SAYS(error_of(part), "is one of 3 parts of a model; join them with llama-gguf-split --merge");

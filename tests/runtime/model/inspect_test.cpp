@@ -54,6 +54,9 @@ class InspectTest : public QObject {
     int64_t numbers = 0;
     for (const auto& [type, count] : gguf.stored) numbers += count;
     QCOMPARE(numbers, report.stored.at("F32"));
+    QVERIFY(!report.kept_bytes && gguf.kept_bytes);  // its blocks stay as they are
+    QVERIFY(*gguf.kept_bytes > static_cast<double>(numbers) / 2 &&
+            *gguf.kept_bytes < 4.0 * static_cast<double>(numbers));
   }
 
   void what_is_missing_foreign_or_broken() {

@@ -80,6 +80,9 @@ class ModelFilesTest : public QObject {
     }
     write(folder_ / "pickle/model.safetensors");
     QCOMPARE(error_of(folder_ / "pickle"), std::string());
+    fs::create_directories(folder_ / "emptied");
+    fs::create_symlink("../blobs/none", folder_ / "emptied/model.safetensors");
+    VERIFY_SAYS(error_of(folder_ / "emptied"), "model.safetensors: leads to a file that is not there; download");
     write(folder_ / "shard/config.json", "{}");
     write(folder_ / "shard/model-00001-of-00002.safetensors");
     VERIFY_SAYS(error_of(folder_ / "shard"), "but no model.safetensors.index.json that lists it; fetch the index");
