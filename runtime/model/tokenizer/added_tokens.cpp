@@ -67,11 +67,12 @@ std::vector<AddedTokens::Piece> AddedTokens::find(std::string_view text) const {
       at = end;
       continue;
     }
-    const size_t left = std::max(token->strips_left ? strip_left(text, at) : at, begin);
+    // After a token that took the space beside it, what that space holds is found again: so does the crate.
+    const size_t left = token->strips_left ? std::max(strip_left(text, at), begin) : at;
     size_t right = std::max(end, left);
     while (token->strips_right && space_at(text, right)) right += utf8_length(text, right);
     if (left > begin) pieces.push_back({begin, left, -1});
-    pieces.push_back({left, right, token->id});
+    if (right > left) pieces.push_back({left, right, token->id});
     begin = right;
     at = end;
   }

@@ -28,7 +28,8 @@ class AddedTokens {
     size_t begin, end;  // bytes of the text
     int32_t id;         // -1: plain text
   };
-  // All of the text in order: the leftmost token first, the longest of those that begin there.
+  // All of the text in order: the leftmost token first, the longest of those that begin there. Tokens overlap where one
+  // took the space that another is made of.
   std::vector<Piece> find(std::string_view text) const;
   bool empty() const { return tokens_.empty(); }
 
