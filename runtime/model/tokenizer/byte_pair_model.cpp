@@ -18,14 +18,10 @@ std::vector<TokenSpan>& scratch() {
   return symbols;
 }
 
-// What no token stands for (-1) is not there to the merges: its bytes are those of the symbol before it.
+// What no token stands for (-1) is not there to the merges: past the beginning, the symbol before it takes its bytes.
 void put(TokenSpan symbol, std::vector<TokenSpan>& symbols) {
-  if (symbols.empty())
-    symbols.push_back(symbol);
-  else if (symbol.id < 0)
+  if (symbol.id < 0 && !symbols.empty())
     symbols.back().bytes += symbol.bytes;
-  else if (symbols.back().id < 0)  // only the first can be
-    symbols.back() = {symbol.id, symbols.back().bytes + symbol.bytes};
   else
     symbols.push_back(symbol);
 }
