@@ -43,6 +43,7 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens) : tokens_(std::move(tok
     auto& [begin, end] = range_[first_byte(tokens_[i].content)];
     if (begin == end) begin = i;
     end = i + 1;
+    begins_[first_byte(tokens_[i].content)] = true;
   }
 }
 
@@ -57,6 +58,10 @@ std::vector<AddedTokens::Piece> AddedTokens::find(std::string_view text) const {
   std::vector<Piece> pieces;
   size_t begin = 0;
   for (size_t at = 0; at < text.size() && !tokens_.empty();) {
+    if (!begins_token(text[at])) {
+      ++at;
+      continue;
+    }
     const AddedToken* token = this->at(text.substr(at));
     if (!token) {
       ++at;

@@ -35,9 +35,11 @@ class AddedTokens {
 
  private:
   const AddedToken* at(std::string_view text) const;
+  bool begins_token(char c) const { return begins_[static_cast<uint8_t>(c)]; }
 
   std::vector<AddedToken> tokens_;                          // by first byte, then longest first
   std::array<std::pair<uint32_t, uint32_t>, 256> range_{};  // of tokens_ with that first byte
+  std::array<bool, 256> begins_{};                          // whether there are any
 };
 
 }  // namespace stemma
