@@ -24,6 +24,7 @@ struct Members {
 
 constexpr std::string_view space =
     R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
+constexpr size_t longest_written = 1 << 20, most_parts = 64;
 constexpr std::string_view hexadecimal = "0-9a-fA-F";
 
 // What Unicode 15 and 16 added to a general category ("L", "Lu").
@@ -136,6 +137,7 @@ class Translator {
     std::vector<size_t> groups;  // where each open one begins
     size_t atom = 0;             // where the last atom does
     while (at_ < pattern_.size()) {
+      if (to.size() > longest_written) unsupported("more classes than a tokenizer's pattern needs");
       const std::string_view rest = pattern_.substr(at_);
       if (rest[0] == '{' && repeat(to, atom)) continue;
       if (rest[0] == ')') {
@@ -272,6 +274,8 @@ class Translator {
   void add_part(std::vector<Union>& terms) {
     const std::string_view rest = pattern_.substr(at_);
     Union& to = terms.back();
+    if (to.members.size() > longest_written || to.atoms.size() + terms.size() > most_parts)
+      unsupported("more classes than a tokenizer's pattern needs");
     if (rest.starts_with("&&")) {
       at_ += 2;
       terms.emplace_back();

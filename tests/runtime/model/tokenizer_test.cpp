@@ -263,6 +263,11 @@ class TokenizerTest : public QObject {
       return document;
     };
     const json split = {{"type", "Split"}, {"pattern", {{"Regex", "a"}}}, {"behavior", "Sometimes"}};
+    auto many = [](const std::string& part) {
+      std::string all;
+      for (int i = 0; i < 20'000; ++i) all += part;
+      return all;
+    };
     const std::vector<std::pair<json, std::string>> cases = {
         {with("/model/type", "Unigram"), "no vocabulary"},
         {with("/model/type", "Trigram"), "model 'Trigram'"},
@@ -277,6 +282,9 @@ class TokenizerTest : public QObject {
          "behavior 'Sometimes'"},
         {with("/decoder", {{"type", "CTC"}}), "decoder 'CTC'"},
         {with("/pre_tokenizer", split_then_bytes("(unclosed")), "pattern is broken"},
+        {with("/pre_tokenizer", split_then_bytes(many("\\b"))), "more classes"},
+        {with("/pre_tokenizer", split_then_bytes("[" + many("\\w") + "]")), "more classes"},
+        {with("/pre_tokenizer", split_then_bytes("[[:graph:]]")), "a class of this name"},
         {with("/post_processor", {{"type", "RobertaProcessing"}}), "no token"},
         {with("/post_processor", {{"type", "Oracle"}}), "'Oracle'"},
         {with("/model/dropout", 0.1), "dropout"},
