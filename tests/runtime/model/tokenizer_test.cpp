@@ -283,7 +283,7 @@ class TokenizerTest : public QObject {
         {with("/decoder", {{"type", "CTC"}}), "decoder 'CTC'"},
         {with("/pre_tokenizer", split_then_bytes("(unclosed")), "pattern is broken"},
         {with("/pre_tokenizer", split_then_bytes(many("\\b"))), "more classes"},
-        {with("/pre_tokenizer", split_then_bytes("[" + many("\\w") + "]")), "more classes"},
+        {with("/pre_tokenizer", split_then_bytes(std::string("[").append(many("\\w")).append("]"))), "more classes"},
         {with("/pre_tokenizer", split_then_bytes("[[:graph:]]")), "a class of this name"},
         {with("/post_processor", {{"type", "RobertaProcessing"}}), "no token"},
         {with("/post_processor", {{"type", "Oracle"}}), "'Oracle'"},
