@@ -43,6 +43,7 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens) : tokens_(std::move(tok
     auto& [begin, end] = range_[first_byte(tokens_[i].content)];
     if (begin == end) begin = i;
     end = i + 1;
+    begins_[first_byte(tokens_[i].content)] = true;
   }
 }
 
@@ -57,6 +58,10 @@ std::vector<AddedTokens::Piece> AddedTokens::find(std::string_view text) const {
   std::vector<Piece> pieces;
   size_t begin = 0;
   for (size_t at = 0; at < text.size() && !tokens_.empty();) {
+    if (!begins_token(text[at])) {
+      ++at;
+      continue;
+    }
     const AddedToken* token = this->at(text.substr(at));
     if (!token) {
       ++at;
@@ -67,11 +72,12 @@ std::vector<AddedTokens::Piece> AddedTokens::find(std::string_view text) const {
       at = end;
       continue;
     }
-    const size_t left = std::max(token->strips_left ? strip_left(text, at) : at, begin);
+    // After a token that took the space beside it, what that space holds is found again: so does the crate.
+    const size_t left = token->strips_left ? std::max(strip_left(text, at), begin) : at;
     size_t right = std::max(end, left);
     while (token->strips_right && space_at(text, right)) right += utf8_length(text, right);
     if (left > begin) pieces.push_back({begin, left, -1});
-    pieces.push_back({left, right, token->id});
+    if (right > left) pieces.push_back({left, right, token->id});
     begin = right;
     at = end;
   }

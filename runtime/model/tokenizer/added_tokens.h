@@ -28,15 +28,18 @@ class AddedTokens {
     size_t begin, end;  // bytes of the text
     int32_t id;         // -1: plain text
   };
-  // All of the text in order: the leftmost token first, the longest of those that begin there.
+  // All of the text in order: the leftmost token first, the longest of those that begin there. Tokens overlap where one
+  // took the space that another is made of.
   std::vector<Piece> find(std::string_view text) const;
   bool empty() const { return tokens_.empty(); }
 
  private:
   const AddedToken* at(std::string_view text) const;
+  bool begins_token(char c) const { return begins_[static_cast<uint8_t>(c)]; }
 
   std::vector<AddedToken> tokens_;                          // by first byte, then longest first
   std::array<std::pair<uint32_t, uint32_t>, 256> range_{};  // of tokens_ with that first byte
+  std::array<bool, 256> begins_{};                          // whether there are any
 };
 
 }  // namespace stemma

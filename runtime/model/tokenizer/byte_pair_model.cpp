@@ -18,6 +18,19 @@ std::vector<TokenSpan>& scratch() {
   return symbols;
 }
 
+// What no token stands for (-1) is not there to the merges: past the beginning, the symbol before it takes its bytes.
+void put(TokenSpan symbol, std::vector<TokenSpan>& symbols) {
+  if (symbol.id < 0 && !symbols.empty())
+    symbols.back().bytes += symbol.bytes;
+  else
+    symbols.push_back(symbol);
+}
+
+void finish(const BytePairs& pairs, std::vector<TokenSpan>& symbols, std::vector<TokenSpan>& spans) {
+  pairs.merge(symbols);
+  spans.insert(spans.end(), symbols.begin(), symbols.end());
+}
+
 class OfBytes : public WordModel {
  public:
   OfBytes(const Vocabulary& vocabulary, const BytePairPlan& plan) : pairs_(plan.merges) {
@@ -40,14 +53,12 @@ class OfBytes : public WordModel {
     auto& symbols = scratch();
     for (char c : word) {
       const int32_t known = ids_[static_cast<uint8_t>(c)], id = known >= 0 ? known : unknown_;
-      const bool joins = known < 0 && !symbols.empty() && symbols.back().id == id && (fuses_ || id < 0);
-      if (joins)
+      if (known < 0 && fuses_ && !symbols.empty() && symbols.back().id == id)
         ++symbols.back().bytes;
       else
-        symbols.push_back({id, 1});
+        put({id, 1}, symbols);
     }
-    pairs_.merge(symbols);
-    spans.insert(spans.end(), symbols.begin(), symbols.end());
+    finish(pairs_, symbols, spans);
   }
 
  private:
@@ -79,7 +90,7 @@ class OfCharacters : public WordModel {
     std::string affixed;
     TokenSpan unknown{unknown_, 0};  // not yet among the symbols
     auto flush = [&] {
-      if (unknown.bytes) symbols.push_back(unknown);
+      if (unknown.bytes) put(unknown, symbols);
       unknown.bytes = 0;
     };
     for (size_t at = 0; at < word.size();) {
@@ -95,19 +106,18 @@ class OfCharacters : public WordModel {
       }
       if (const int32_t known = vocabulary_.find(symbol); known >= 0) {
         flush();
-        symbols.push_back({known, static_cast<uint32_t>(length)});
+        put({known, static_cast<uint32_t>(length)}, symbols);
       } else if (plan_.falls_back_to_bytes && have_bytes(symbol)) {
         flush();
         for (size_t i = 0; i < symbol.size(); ++i)  // an affix has bytes, but no place in the text
-          symbols.push_back({bytes_[static_cast<uint8_t>(symbol[i])], i < length ? 1u : 0u});
+          put({bytes_[static_cast<uint8_t>(symbol[i])], i < length ? 1u : 0u}, symbols);
       } else {
         if (!plan_.fuses_unknown && unknown_ >= 0) flush();
         unknown.bytes += static_cast<uint32_t>(length);
       }
     }
     flush();
-    pairs_.merge(symbols);
-    spans.insert(spans.end(), symbols.begin(), symbols.end());
+    finish(pairs_, symbols, spans);
   }
 
  private:

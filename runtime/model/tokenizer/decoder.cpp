@@ -4,6 +4,7 @@
 #include <array>
 
 #include "runtime/model/tokenizer/byte_alphabet.h"
+#include "runtime/model/tokenizer/normalizers.h"
 
 namespace stemma {
 
@@ -42,6 +43,14 @@ DecoderStep decode_byte_tokens() {
 
 DecoderStep decode_replace(std::string pattern, std::string content) {
   return {[=](std::string& text, bool, bool) { replace_all(text, pattern, content); }};
+}
+
+DecoderStep decode_replace_expression(const std::string& expression, std::string content, const std::string& file) {
+  return {[replace = replace_expression(expression, std::move(content), file)](std::string& text, bool, bool) {
+    NormalText written{std::move(text), {}};
+    replace(written);
+    text = std::move(written.text);
+  }};
 }
 
 DecoderStep decode_strip(std::string character, size_t start, size_t stop) {

@@ -16,6 +16,8 @@ struct DecoderStep {
 DecoderStep decode_spelled_bytes();
 DecoderStep decode_byte_tokens();  // <0xNN>
 DecoderStep decode_replace(std::string pattern, std::string content);
+// Throws Error where the expression is broken; `file` is for messages.
+DecoderStep decode_replace_expression(const std::string& expression, std::string content, const std::string& file);
 DecoderStep decode_strip(std::string character, size_t start, size_t stop);
 DecoderStep decode_metaspace(std::string replacement, bool drops_first);
 DecoderStep decode_word_piece(std::string prefix, bool cleans_up);

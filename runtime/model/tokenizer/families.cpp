@@ -54,32 +54,62 @@ constexpr std::string_view deepseek_cased =
 constexpr std::string_view deepseek_han = "[一-龥ࠀ-一가-\U0000D7FF]+", deepseek3_han = "[一-龥\u3040-ゟ゠-ヿ]+";
 constexpr std::string_view bloom = R"( ?[^(\s|.,!?…。，、।۔،)]+)";
 
+constexpr std::string_view kimi_k2 =
+    R"([\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view jais2 =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s{512}(?!\S)|\s{256}(?!\S)|\s{128}(?!\S)|\s{64}(?!\S)|\s{32}(?!\S)|\s{16}(?!\S)|\s{8}(?!\S)|\s{4}(?!\S)|\s{1,2}(?!\S)|\s{1})";
+constexpr std::string_view exaone_moe =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]?|\s*[\r\n]|\s+(?!\S)|\s+)";
+constexpr std::string_view ufakzeka =
+    R"([^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view minicpm5 =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}+| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr std::string_view spark =
+    R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+|[\r\n]|\s+(?!\S)|\s+)";
+constexpr std::string_view youtu_scripts =
+    "[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥\u3040-ゟ゠-ヿ]+";
+constexpr std::string_view youtu =
+    R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
 // The names are those of llama.cpp's conversion script; what they stand for is in the families' own tokenizer.json.
 const std::vector<Family>& families() {
   static const std::vector<Family> table = {
       {{"gpt-2", "gpt2", "phi-2", "jina-es", "jina-de", "jina-v2-es", "jina-v2-de", "jina-v1-en", "jina-v2-code",
-        "roberta-bpe", "gigachat", "jais", "trillion", "a.x-4.0", "mellum", "default"},
+        "roberta-bpe", "gigachat", "jais", "trillion", "a.x-4.0", "mellum", "exaone4", "granite-docling", "default"},
        {},
        true},
-      {{"mpt", "olmo", "gpt-neox"}, {}, true, true},
-      {{"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "midm-2.0", "lfm2"},
+      {{"mpt", "olmo", "gpt-neox", "modern-bert"}, {}, true, true},
+      {{"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "midm-2.0", "lfm2", "jina-v5-nano"},
        {cl100k_pattern},
        false,
        false,
        true},
       {{"dbrx", "smaug-bpe", "chatglm-bpe", "glm4", "cl100k"}, {cl100k_pattern}},
-      {{"qwen2", "deepseek-r1-qwen", "stablelm2", "hunyuan", "megrez"}, {qwen2_pattern}, false, true},
-      {{"grok-2", "bailingmoe"}, {qwen2_pattern}},
+      {{"qwen2", "deepseek-r1-qwen", "stablelm2", "hunyuan", "megrez", "kormo", "f2llmv2"},
+       {qwen2_pattern},
+       false,
+       true},
+      {{"grok-2", "bailingmoe", "bailingmoe2", "llada-moe", "solar-open"}, {qwen2_pattern}},
       {{"qwen35"}, {qwen35}, false, true},
-      {{"gpt-4o", "o200k"}, {o200k}},
-      {{"llama4"}, {o200k}, false, false, true},
+      {{"gpt-4o", "o200k", "kanana2", "talkie", "minimax-m2"}, {o200k}},
+      {{"llama4", "granite-embed-multi-97m"}, {o200k}, false, false, true},
       {{"tekken", "pixtral"}, {tekken}, false, false, true},
       {{"seed-coder"}, {seed_coder}},
       {{"deepseek-llm"},
        {"[\r\n]", deepseek_cased, R"(\s?[!-/:-~！-／：-～‘-‟　-。]+)", R"(\s+$)", deepseek_han, each_digit}},
       {{"deepseek-coder"}, {"[\r\n]", R"(\s?\p{L}+)", R"(\s?\p{P}+)", deepseek_han, each_digit}},
-      {{"deepseek-v3", "hunyuan-dense"}, {R"(\p{N}{1,3})", deepseek3_han, deepseek3}},
-      {{"starcoder", "refact", "smollm", "codeshell", "exaone", "minerva-7b"}, {each_digit}, true},
+      {{"deepseek-v3", "hunyuan-dense", "joyai-llm", "hy_v4"}, {R"(\p{N}{1,3})", deepseek3_han, deepseek3}},
+      {{"spark2_5"}, {R"(\p{N}{1,3})", deepseek3_han, spark, each_digit}},
+      {{"kimi-k2"}, {kimi_k2}},
+      {{"tiny_aya", "cohere2moe"}, {R"(\d{1,3}(?=(?:\d{3})*\b))", o200k}},
+      {{"superbpe"}, {R"(\p{N}+)", R"((?=(\d{3})+(?!\d)))"}},
+      {{"youtu"}, {youtu_scripts, youtu}, false, false, true},
+      {{"jais-2"}, {jais2}},
+      {{"exaone-moe"}, {exaone_moe}},
+      {{"ufakzeka"}, {ufakzeka}},
+      {{"minicpm5"}, {R"(\p{N}{1,3})", minicpm5}, false, false, true},
+      {{"laguna"}, {"[^\n]+|[\n]+", qwen2_pattern}},
+      {{"starcoder", "refact", "smollm", "codeshell", "exaone", "minerva-7b", "mellum2"}, {each_digit}, true},
       {{"command-r"}, {each_digit}, true, true},
       {{"bloom", "poro-chat", "gpt3-finnish"}, {bloom}},
       {{"viking"}, {bloom, each_digit}},

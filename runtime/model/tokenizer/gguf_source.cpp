@@ -9,6 +9,7 @@
 #include "runtime/model/tokenizer/byte_pair_model.h"
 #include "runtime/model/tokenizer/families.h"
 #include "runtime/model/tokenizer/json_stages.h"
+#include "runtime/model/tokenizer/safe_cuts.h"
 #include "runtime/model/tokenizer/sentence_pieces.h"
 #include "runtime/model/tokenizer/sources.h"
 #include "runtime/model/tokenizer/whole_word_models.h"
@@ -34,6 +35,7 @@ class Reader {
     const std::string model(gguf_.text("tokenizer.ggml.model").value_or(""));
     TokenizerPlan plan = model == "llama" || model == "t5" ? sentence_pieces(model == "t5")
                          : model == "gpt2"                 ? byte_pairs()
+                         : model == "gemma4"               ? spaceless_pairs()
                          : model == "bert"                 ? word_pieces()
                                                            : unsupported(in_quotes(model));
     plan.bos = id("tokenizer.ggml.bos_token_id", plan.bos);
@@ -43,8 +45,9 @@ class Reader {
       put(true, id("tokenizer.ggml.seperator_token_id", plan.eos), plan.after);
       return plan;
     }
-    const bool begins = model == "llama" || pre_ == "llama-bpe" || pre_ == "llama3" || pre_ == "llama-v3" ||
-                        pre_ == "tekken" || pre_ == "chameleon";
+    const std::string_view begun[] = {"llama-bpe", "llama3",  "llama-v3", "falcon3",   "falcon-h1",   "midm-2.0",
+                                      "lfm2",      "pixtral", "tekken",   "chameleon", "jina-v5-nano"};
+    const bool begins = model == "llama" || std::find(std::begin(begun), std::end(begun), pre_) != std::end(begun);
     put(gguf_.flag("tokenizer.ggml.add_bos_token").value_or(begins), plan.bos, plan.before);
     put(gguf_.flag("tokenizer.ggml.add_eos_token").value_or(model == "t5"), plan.eos, plan.after);
     return plan;
@@ -115,13 +118,52 @@ class Reader {
     return "gpt-2";
   }
 
-  TokenizerPlan byte_pairs() {
-    TokenizerPlan plan;
+  void add_tokens(TokenizerPlan& to) const {
     for (size_t i = 0; i < tokens_.size(); ++i) {
-      plan.vocabulary->add_twin(std::string(tokens_[i]), static_cast<int32_t>(i));
-      add_special(i, std::string(tokens_[i]), plan);
+      to.vocabulary->add_twin(std::string(tokens_[i]), static_cast<int32_t>(i));
+      add_special(i, std::string(tokens_[i]), to);
     }
+  }
+
+  std::vector<Merge> merges(const Vocabulary& vocabulary) const {
+    std::vector<Merge> merges;
+    for (std::string_view line : gguf_.texts("tokenizer.ggml.merges")) {
+      const size_t space = line.find(' ', 1);
+      const std::string_view right = space < line.size() ? line.substr(space + 1) : std::string_view();
+      const std::string_view left = line.substr(0, std::min(space, line.size()));
+      const auto rank = static_cast<uint32_t>(merges.size());
+      const Merge merge{vocabulary.find(left), vocabulary.find(right),
+                        vocabulary.find(std::string(left) + std::string(right)), rank};
+      if (merge.left < 0 || merge.right < 0 || merge.result < 0)
+        refuse(fmt::format("merge {} needs a token that is not in the vocabulary", in_quotes(line)));
+      merges.push_back(merge);
+    }
+    if (merges.empty()) refuse("has no merges (tokenizer.ggml.merges)");
+    return merges;
+  }
+
+  // Pairs of characters with U+2581 for spaces, over the text as a whole (Gemma 4 and those made like it).
+  TokenizerPlan spaceless_pairs() {
+    TokenizerPlan plan;
+    add_tokens(plan);
+    const nlohmann::json stages = sentencepiece_stages(false);
+    read_normalizers(stages, file_, plan);
+    read_decoder(stages, file_, plan);
+    BytePairPlan pairs;
+    pairs.merges = merges(*plan.vocabulary);
+    pairs.fuses_unknown = pairs.falls_back_to_bytes = true;
+    if (const int32_t unknown = id("tokenizer.ggml.unknown_token_id", -1); unknown >= 0)
+      pairs.unknown = tokens_[static_cast<size_t>(unknown)];
+    if (auto cuts = safe_cuts(*plan.vocabulary, pairs)) plan.pre_tokenizers.push_back(*cuts);
+    plan.model = byte_pair_model(*plan.vocabulary, pairs, false);
+    return plan;
+  }
+
+  TokenizerPlan byte_pairs() {
     pre_ = pre_tokenizer();
+    if (pre_ == "gemma4" || pre_ == "sarvam-moe" || pre_ == "granite-embed-multi-311m") return spaceless_pairs();
+    TokenizerPlan plan;
+    add_tokens(plan);
     const nlohmann::json stages = family_stages(pre_);
     if (stages.is_null()) unsupported("with the pre-tokenizer " + in_quotes(pre_));
     read_normalizers(stages, file_, plan);
@@ -129,18 +171,7 @@ class Reader {
     read_decoder(stages, file_, plan);
     BytePairPlan pairs;
     pairs.ignores_merges = stages.value("ignore_merges", false);
-    for (std::string_view line : gguf_.texts("tokenizer.ggml.merges")) {
-      const size_t space = line.find(' ', 1);
-      const std::string_view right = space < line.size() ? line.substr(space + 1) : std::string_view();
-      const std::string_view left = line.substr(0, std::min(space, line.size()));
-      const auto rank = static_cast<uint32_t>(pairs.merges.size());
-      const Merge merge{plan.vocabulary->find(left), plan.vocabulary->find(right),
-                        plan.vocabulary->find(std::string(left) + std::string(right)), rank};
-      if (merge.left < 0 || merge.right < 0 || merge.result < 0)
-        refuse(fmt::format("merge {} needs a token that is not in the vocabulary", in_quotes(line)));
-      pairs.merges.push_back(merge);
-    }
-    if (pairs.merges.empty()) refuse("has no merges (tokenizer.ggml.merges)");
+    pairs.merges = merges(*plan.vocabulary);
     plan.model = byte_pair_model(*plan.vocabulary, pairs, of_bytes);
     return plan;
   }

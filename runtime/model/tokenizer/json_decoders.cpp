@@ -17,7 +17,10 @@ DecoderStep step_of(const json& part, const std::string& type, const std::string
   if (type == "Replace") {
     const json* pattern = field(part, "pattern");
     const json* literal = pattern ? field(*pattern, "String") : nullptr;
-    if (!literal || !literal->is_string()) refuse_stage(file, "the decoder Replace of anything but a String");
+    const json* expression = pattern ? field(*pattern, "Regex") : nullptr;
+    if (expression && expression->is_string())
+      return decode_replace_expression(expression->get<std::string>(), text_field(part, "content"), file);
+    if (!literal || !literal->is_string()) refuse_stage(file, "a decoder Replace without a pattern");
     return decode_replace(literal->get<std::string>(), text_field(part, "content"));
   }
   if (type == "Strip")
@@ -78,6 +81,7 @@ void read_decoder(const json& document, const std::string& file, TokenizerPlan& 
 }
 
 void read_post_processor(const json& document, const std::string& file, TokenizerPlan& to) {
+  bool adds = false;
   for (const json* part : stage_parts(field(document, "post_processor"), "processors", file)) {
     const std::string type = text_field(*part, "type", "of no type");
     if (type == "ByteLevel") continue;  // moves offsets of spaces only
@@ -105,8 +109,10 @@ void read_post_processor(const json& document, const std::string& file, Tokenize
     } else {
       refuse_stage(file, "the post_processor " + in_quotes(type));
     }
-    to.before.insert(to.before.begin(), before.begin(), before.end());
-    to.after.insert(to.after.end(), after.begin(), after.end());
+    if (adds) refuse_stage(file, "a post_processor of several that each add tokens");
+    adds = true;
+    to.before = std::move(before);
+    to.after = std::move(after);
   }
   if (!to.before.empty()) to.bos = to.before.front();
 }

@@ -71,8 +71,13 @@ TokenizerPlan plan_of_json(const json& document, const std::string& file) {
 
 void apply_configuration(const json& configuration, const std::string& file, TokenizerPlan& to) {
   if (const json* added = field(configuration, "added_tokens_decoder"); added && added->is_object())
-    for (const auto& [key, token] : added->items())
-      to.add(added_token(token, static_cast<uint64_t>(id_of_key(key, file)), file), file);
+    for (const auto& [key, text] : added->items()) {
+      AddedToken token = added_token(text, static_cast<uint64_t>(id_of_key(key, file)), file);
+      // A file of ranks has no names for its special tokens: those that are known by its size may be older ones.
+      if (!to.vocabulary->has(token.id))
+        std::erase_if(to.added, [&](const AddedToken& known) { return known.id == token.id && to.names_are_guessed; });
+      to.add(std::move(token), file);
+    }
   auto token = [&](const char* key, int32_t otherwise) {
     const json* value = field(configuration, key);
     if (!value) return otherwise;

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "runtime/error.h"
+#include "runtime/model/tokenizer/newer_characters.h"
 #include "runtime/model/utf8.h"
 
 namespace stemma {
@@ -44,6 +45,12 @@ bool stays(std::string_view text, NormalForm form) {
     at += length ? length : 1;
   }
   return true;
+}
+
+// What the normal forms of Unicode 9 do not know stays, and what stands on either side of it is apart.
+bool is_unknown(std::string_view text, size_t at) {
+  const char32_t character = utf8_character(text, at);
+  return character >= 0x300 && flips(character, NewerCharacters::normal_forms);
 }
 
 // Cluster by cluster, so that offsets stay close; false where a change crosses the border of a cluster.
@@ -116,9 +123,10 @@ void bring_to(NormalForm form, NormalText& normal_text) {
       const size_t length = utf8_length(text, end);
       valid = length != 0;
       end += valid ? length : 1;
-    } while (valid && end < text.size() && !is_ascii(text[end]) && utf8_length(text, end));
+    } while (valid && end < text.size() && !is_ascii(text[end]) && utf8_length(text, end) && !is_unknown(text, at) &&
+             !is_unknown(text, end));
     const std::string_view run = std::string_view(text).substr(at, end - at);
-    const auto result = valid && run.size() > 1 ? normal(run, form) : std::nullopt;
+    const auto result = valid && run.size() > 1 && !is_unknown(text, at) ? normal(run, form) : std::nullopt;
     if (!result || *result == run)
       to.keep(at, end);
     else if (!rewrite_clusters(run, at, form, *result, to))

@@ -93,7 +93,7 @@ json configuration_of(const fs::path& folder) {
 }
 
 fs::path file_in(const fs::path& folder) {
-  for (const char* name : {"tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model"})
+  for (const char* name : {"tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "tiktoken.model"})
     if (fs::exists(folder / name)) return folder / name;
   for (const auto& entry : fs::directory_iterator(folder))
     if (entry.path().extension() == ".tiktoken") return entry.path();

@@ -24,7 +24,7 @@ class Pieces {
     return std::string_view(text_.text).substr(piece.begin, piece.end - piece.begin);
   }
   bool begins_text(TextRange piece) const {
-    return begins_text_ && (piece.begin == 0 || text_.origin(piece.begin) == 0);
+    return begins_text_ && text_.origin(piece.begin) == 0;
   }
 
   std::vector<TextRange> ranges;  // in order, none empty, not overlapping; what lies between is dropped

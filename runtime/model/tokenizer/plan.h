@@ -27,6 +27,7 @@ struct TokenizerPlan {
   Decoder decoder;
   std::vector<int32_t> before, after;  // what the post-processor puts around a text
   int32_t bos = -1, eos = -1;
+  bool names_are_guessed = false;  // of the added tokens; a configuration may have others
 
   int32_t find(const std::string& token) const;  // an added token or one of the model's; -1: none
   // Adds the token, or changes what an added token of this id is. Throws Error where its id is another token's.

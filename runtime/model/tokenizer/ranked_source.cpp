@@ -35,8 +35,37 @@ std::vector<std::pair<int32_t, std::string>> numbered(std::vector<std::pair<int3
   return special;
 }
 
+// Llama 4's, from 200000 on.
+std::vector<std::pair<int32_t, std::string>> special_of_llama4() {
+  std::vector<std::pair<int32_t, std::string>> special;
+  auto add = [&](std::string name) {
+    special.emplace_back(200000 + static_cast<int32_t>(special.size()), "<|" + name + "|>");
+  };
+  auto reserve = [&](const char* kind, int from, int to) {
+    for (int i = from; i < to; ++i) add(fmt::format("{}reserved_special_token_{}", kind, i));
+  };
+  for (const char* name : {"begin_of_text", "end_of_text", "fim_prefix", "fim_middle", "fim_suffix", "header_start",
+                           "header_end", "eom", "eot", "step"})
+    add(name);
+  reserve("text_post_train_", 0, 6);
+  for (const char* name : {"python_start", "python_end", "finetune_right_pad"}) add(name);
+  reserve("text_post_train_", 8, 69);
+  for (const char* name : {"image_start", "image_end"}) add(name);
+  reserve("vision_", 0, 2);
+  for (const char* name : {"tile_x_separator", "tile_y_separator"}) add(name);
+  reserve("vision_", 2, 6);
+  add("image");
+  reserve("vision_", 6, 7);
+  add("patch");
+  reserve("vision_", 7, 1048);
+  reserve("reasoning_", 0, 8);
+  for (const char* name : {"reasoning_thinking_start", "reasoning_thinking_end"}) add(name);
+  reserve("", 0, 2048 - static_cast<int>(special.size()));
+  return special;
+}
+
 const Known* known(int32_t ranks) {
-  static const std::array<Known, 6> table = [] {
+  static const std::array<Known, 9> table = [] {
     auto llama = numbered({{128000, "<|begin_of_text|>"},
                            {128001, "<|end_of_text|>"},
                            {128006, "<|start_header_id|>"},
@@ -47,7 +76,42 @@ const Known* known(int32_t ranks) {
     llama = numbered(std::move(llama), 128010, "reserved_special_token_", 5, 250, "|>");
     auto qwen = numbered({{151643, "<|endoftext|>"}, {151644, "<|im_start|>"}, {151645, "<|im_end|>"}}, 151646,
                          "extra_", 0, 204, "|>");
-    return std::array<Known, 6>{
+    std::vector<std::pair<int32_t, std::string>> qwen35;
+    for (const char* name : {"<|endoftext|>",
+                             "<|im_start|>",
+                             "<|im_end|>",
+                             "<|object_ref_start|>",
+                             "<|object_ref_end|>",
+                             "<|box_start|>",
+                             "<|box_end|>",
+                             "<|quad_start|>",
+                             "<|quad_end|>",
+                             "<|vision_start|>",
+                             "<|vision_end|>",
+                             "<|vision_pad|>",
+                             "<|image_pad|>",
+                             "<|video_pad|>",
+                             "<tool_call>",
+                             "</tool_call>",
+                             "<|fim_prefix|>",
+                             "<|fim_middle|>",
+                             "<|fim_suffix|>",
+                             "<|fim_pad|>",
+                             "<|repo_name|>",
+                             "<|file_sep|>",
+                             "<tool_response>",
+                             "</tool_response>",
+                             "<think>",
+                             "</think>",
+                             "<|audio_start|>",
+                             "<|audio_end|>",
+                             "<tts_pad>",
+                             "<tts_text_bos>",
+                             "<tts_text_eod>",
+                             "<tts_text_bos_single>",
+                             "<|audio_pad|>"})
+      qwen35.emplace_back(248044 + static_cast<int32_t>(qwen35.size()), name);
+    return std::array<Known, 9>{
         Known{50256, "gpt-2", {{50256, "<|endoftext|>"}}, 50256, 50256},
         Known{50280, "gpt-2", {{50256, "<|endoftext|>"}}, 50256, 50256},
         Known{100256,
@@ -61,6 +125,9 @@ const Known* known(int32_t ranks) {
               100257},
         Known{128000, "llama-bpe", std::move(llama), 128000, 128001},
         Known{151643, "qwen2", std::move(qwen), -1, 151643},
+        Known{163584, "kimi-k2", {{163584, "[BOS]"}, {163585, "[EOS]"}}, 163584, 163585},
+        Known{200000, "llama4", special_of_llama4(), 200000, 200001},
+        Known{248044, "qwen35", std::move(qwen35), -1, 248044},
         Known{199998, "o200k", {{199999, "<|endoftext|>"}, {200018, "<|endofprompt|>"}}, -1, 199999}};
   }();
   for (const Known& entry : table)
@@ -137,9 +204,10 @@ TokenizerPlan plan_of_tiktoken(std::string_view text, const std::string& file) {
     token.special = true;
     plan.add(std::move(token), file);
   }
+  plan.names_are_guessed = true;
   plan.bos = family->bos;
   plan.eos = family->eos;
-  if (family->ranks == 128000) plan.before = {plan.bos};
+  if (family->ranks == 128000 || family->ranks == 200000) plan.before = {plan.bos};
   return plan;
 }
 

@@ -8,8 +8,8 @@
 
 namespace stemma {
 
-// Before each U+2581 that follows a character which no token has there. Nothing where words could not be told apart
-// from the text as a whole.
+// Between two characters that no token has side by side: anywhere if there are tokens for all bytes, else only before
+// U+2581. Nothing where words could not be told apart from the text as a whole.
 std::optional<PreTokenizer> safe_cuts(const Vocabulary& vocabulary, const BytePairPlan& plan);
 
 }  // namespace stemma

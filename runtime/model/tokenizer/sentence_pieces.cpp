@@ -77,7 +77,8 @@ TokenizerPlan plan_of_pieces(const SentencePieces& from, const std::string& file
     UnigramPlan unigram;
     for (const Piece& piece : from.pieces) {
       unigram.scores.push_back(piece.score);
-      unigram.hidden.push_back(piece.kind != PieceKind::normal);
+      unigram.user_defined.push_back(piece.kind == PieceKind::user_defined);
+      unigram.hidden.push_back(piece.kind != PieceKind::normal && piece.kind != PieceKind::user_defined);
     }
     unigram.unknown = from.unknown;
     unigram.falls_back_to_bytes = falls_back;

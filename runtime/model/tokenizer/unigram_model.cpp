@@ -51,9 +51,16 @@ class Unigram : public WordModel {
  public:
   Unigram(const Vocabulary& vocabulary, UnigramPlan plan)
       : plan_(std::move(plan)), trie_(static_cast<size_t>(vocabulary.size()) * 4), vocabulary_(vocabulary) {
+    const double highest = highest_score();
     for (int32_t id = 0; id < vocabulary.size(); ++id) {
       if (!vocabulary.has(id) || vocabulary.spelling(id).empty()) continue;
       if (is_hidden(id)) continue;
+      if (is_user_defined(id)) {  // worth all that its characters could be
+        double& score = plan_.scores[static_cast<size_t>(id)];
+        score = static_cast<float>(static_cast<float>(characters(vocabulary.spelling(id)) * highest) - 0.1);
+        trie_.add(vocabulary.spelling(id), id);
+        continue;
+      }
       lowest_ = std::min(lowest_, plan_.scores[static_cast<size_t>(id)]);
       trie_.add(vocabulary.spelling(id), id);
     }
@@ -109,6 +116,19 @@ class Unigram : public WordModel {
   static constexpr int32_t unknown = -1;
 
   bool is_hidden(int32_t id) const { return !plan_.hidden.empty() && plan_.hidden[static_cast<size_t>(id)]; }
+
+  bool is_user_defined(int32_t id) const {
+    return !plan_.user_defined.empty() && plan_.user_defined[static_cast<size_t>(id)];
+  }
+  double highest_score() const {
+    double highest = -std::numeric_limits<double>::infinity();
+    for (int32_t id = 0; id < vocabulary_.size(); ++id)
+      if (!is_hidden(id) && !is_user_defined(id)) highest = std::max(highest, plan_.scores[static_cast<size_t>(id)]);
+    return highest;
+  }
+  static size_t characters(std::string_view text) {
+    return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+  }
 
   void put(std::string_view text, TokenSpan span, std::vector<TokenSpan>& spans) const {
     if (span.id != unknown) return spans.push_back(span);

@@ -10,9 +10,10 @@
 namespace stemma {
 
 struct UnigramPlan {
-  std::vector<double> scores;        // by id, as many as the vocabulary has
-  std::vector<bool> hidden;          // by id, empty for none: tokens that text never becomes
-  int32_t unknown = -1;              // -1: a text that needs it is left out there
+  std::vector<double> scores;      // by id, as many as the vocabulary has
+  std::vector<bool> hidden;        // by id, empty for none: tokens that text never becomes
+  std::vector<bool> user_defined;  // by id, empty for none: tokens that win over all others, as SentencePiece has them
+  int32_t unknown = -1;            // -1: a text that needs it is left out there
   bool falls_back_to_bytes = false;  // <0xNN>
   bool sums_floats = false;          // in single precision, as SentencePiece does
 };

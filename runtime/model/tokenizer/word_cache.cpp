@@ -11,7 +11,6 @@ WordCache& WordCache::of_thread() {
 
 void WordCache::keep(Entry& entry, std::string_view word, uint32_t owner, std::span<const TokenSpan> tokens) {
   if (tokens.size() > most_tokens) return;
-  entry.hash = wanted_;
   entry.owner = owner;
   entry.size = static_cast<uint8_t>(word.size());
   entry.count = static_cast<uint8_t>(tokens.size());

@@ -35,6 +35,9 @@ TEXTS = [
     "<w>", "x<W>y", "[CLS] hello [SEP]", "▁", "▁▁a ▁ b", "<0x41>", "x <0x0A> y", "Ġ Ċ", "snake_case camelCase", "http://a.b/c?d=e&f",
     "  indented\n    more\n\n\n  less", "trailing   ", "tab\tnew\r\nline", "don't", "unbelievably antidisestablishmentarianism",
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    # Unicode 10 to 16, of which the crate's parts know different ones.
+    "a\U0002ebf0b", " \U00031350x", "1\U00010d40\U0001e4f0 2", "a\u0897b", "\u1c89\ua7cb\U00010d50", "\u32ff \ua7f2 \U0001fbf0",
+    "\U00011935\U00011930", "a\u1ac1\u0301\u0323", "x\u2e52y\u1b4e", "、漢。字", "x\u0cf3y", "²x³_",
     "\u0301a", "a\u0301\u0323", "ẛ̣", "①②③", "㍿", "\u2581x", "ß ẞ", "Ǆ ǅ", "\U00013000", "क्षि", "ก็", "\r", "\r\n\r\n x",
 ]
 
@@ -179,6 +182,18 @@ def kinds():
                                 pre=sequence([pre_tokenizers.CharDelimiterSplit("-"), pre_tokenizers.BertPreTokenizer()]),
                                 decoder=decoders.BPEDecoder("</w>"))
     made["fixed_length"] = characters(pre_tokenizers.FixedLength(3))
+    # Merges go on over what has no token; a token that takes the space beside it may share it with another.
+    dropped = trained(models.BPE(), bpe(300, limit_alphabet=24), pre=pre_tokenizers.WhitespaceSplit(), decoder=decoders.Fuse())
+    dropped.add_tokens([AddedToken("<w>", rstrip=True), AddedToken("  ", lstrip=True), AddedToken("\n\n")])
+    made["unknown_left_out"] = dropped
+    made["split_syntax"] = characters(sequence([
+        split(r"[^\W\d_]{2,3}+|[\D&&[^\p{L}\s]]", "isolated"), split(r"\b|[[:punct:]\W&&[^#-~]]+", "merged_with_next"),
+        split(r"\p{^Lu}{,2}\u0020|(?m:o.)|[^\P{L}a-m]", "merged_with_previous")]))
+    made["split_thousands"] = characters(sequence([split(r"(?=(\d{3})+(?!\d))", "isolated"), split(r"[\p{Han}]+", "isolated"),
+                                                  pre_tokenizers.Digits(False)]))
+    made["metaspace_after_strip"] = characters(
+        pre_tokenizers.Metaspace("▁", "first", split=True), normalizers.Sequence([normalizers.StripAccents(), normalizers.Strip()]),
+        decoders.Sequence([decoders.Replace(Regex("▁+"), " "), decoders.ByteFallback(), decoders.Fuse()]))
     return made
 
 

@@ -9,7 +9,9 @@
 #include <thread>
 
 #include "runtime/error.h"
+#include "runtime/model/tokenizer/byte_alphabet.h"
 #include "runtime/model/utf8.h"
+#include "tests/support/gguf_bytes.h"
 
 using namespace stemma;
 using nlohmann::json;
@@ -169,6 +171,42 @@ class TokenizerTest : public QObject {
     QCOMPARE(made(document).encode("hello"), (std::vector<int32_t>{259}));
   }
 
+  // As llama.cpp's converter writes Gemma 4: pairs with U+2581 for spaces, not GPT-2's alphabet.
+  void spaceless_pairs_of_gguf() {
+    std::vector<std::string> tokens = {"<unk>", "<bos>"};
+    for (int byte = 0; byte < 256; ++byte) tokens.push_back(token_of_byte(static_cast<uint8_t>(byte)));
+    tokens.insert(tokens.end(), {"\u2581", "a", "b", "ab", "\u2581ab", "\n"});
+    std::string spellings, kinds;
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      spellings += test::counted(tokens[i]);
+      kinds += test::raw<int32_t>(i == 0 ? 2 : i == 1 ? 3 : i < 258 ? 6 : 1);
+    }
+    test::GgufBytes gguf;
+    gguf.text("general.architecture", "gemma4");
+    gguf.text("tokenizer.ggml.model", "gemma4");
+    gguf.array("tokenizer.ggml.tokens", 8, tokens.size(), spellings);
+    gguf.array("tokenizer.ggml.token_type", 5, tokens.size(), kinds);
+    gguf.array("tokenizer.ggml.merges", 8, 2, test::counted("a b") + test::counted("\u2581 ab"));
+    gguf.u32("tokenizer.ggml.bos_token_id", 1);
+    gguf.u32("tokenizer.ggml.unknown_token_id", 0);
+    const Tokenizer tokenizer(gguf.bytes(), "", "folder/model.gguf");
+    QCOMPARE(tokenizer.encode("ab ab\n\u00E9<bos>a"),
+             (std::vector<int32_t>{261, 262, 263, 2 + 0xC3, 2 + 0xA9, 1, 259}));
+    QCOMPARE(tokenizer.decode(tokenizer.encode("ab  ab\n\u00E9a ")), std::string("ab  ab\n\u00E9a "));
+  }
+
+  // Llama 3.1 has other names for the reserved tokens of Llama 3; both have as many ranks.
+  void a_configuration_names_the_special_tokens_of_ranks() {
+    NEED_SHARED_DATA();
+    const auto file = shared_data / "02_tokenizers/llama3/tokenizer.model";
+    const Tokenizer plain(read(file), "", "folder/tokenizer.model");
+    QCOMPARE(plain.id("<|reserved_special_token_2|>"), 128004);
+    const Tokenizer newer(read(file), R"({"added_tokens_decoder": {"128004": {"content": "<|finetune_right_pad_id|>", "special": true}}})",
+                          "folder/tokenizer.model");
+    QCOMPARE(newer.encode("<|finetune_right_pad_id|>"), (std::vector<int32_t>{128004}));
+    QCOMPARE(newer.id("<|reserved_special_token_2|>"), -1);
+  }
+
   void added_tokens_are_found_longest_first() {
     const Tokenizer tokenizer = made(
         small({{{"id", 260}, {"content", "<think>"}, {"special", false}},
@@ -225,6 +263,11 @@ class TokenizerTest : public QObject {
       return document;
     };
     const json split = {{"type", "Split"}, {"pattern", {{"Regex", "a"}}}, {"behavior", "Sometimes"}};
+    auto many = [](const std::string& part) {
+      std::string all;
+      for (int i = 0; i < 20'000; ++i) all += part;
+      return all;
+    };
     const std::vector<std::pair<json, std::string>> cases = {
         {with("/model/type", "Unigram"), "no vocabulary"},
         {with("/model/type", "Trigram"), "model 'Trigram'"},
@@ -239,6 +282,9 @@ class TokenizerTest : public QObject {
          "behavior 'Sometimes'"},
         {with("/decoder", {{"type", "CTC"}}), "decoder 'CTC'"},
         {with("/pre_tokenizer", split_then_bytes("(unclosed")), "pattern is broken"},
+        {with("/pre_tokenizer", split_then_bytes(many("\\b"))), "more classes"},
+        {with("/pre_tokenizer", split_then_bytes(std::string("[").append(many("\\w")).append("]"))), "more classes"},
+        {with("/pre_tokenizer", split_then_bytes("[[:graph:]]")), "a class of this name"},
         {with("/post_processor", {{"type", "RobertaProcessing"}}), "no token"},
         {with("/post_processor", {{"type", "Oracle"}}), "'Oracle'"},
         {with("/model/dropout", 0.1), "dropout"},
