@@ -116,6 +116,7 @@ class JobsTest : public QObject {
     std::filesystem::create_directories(model);
     save_model(*test::random_model(config, 5, 0.05), model);
     test::write_tiny_tokenizer(model);
+    std::ofstream(model / "tokenizer_config.json") << R"({"bos_token": "<s>", "add_bos_token": true})";
     std::ofstream corpus(path("corpus.jsonl").toStdString());
     for (const std::string& text : test::random_texts(60, 9)) {
       corpus << "{\"id\": \"d\", \"source\": \"words\", \"text\": \"" << text << "\"}\n";

@@ -143,8 +143,10 @@ class RanksTest : public QObject {
     const auto work = [&](Ranks* ranks, Factors& factors, std::vector<InfluenceTable>& tables) {
       const auto model = random_model(tiny_config(2, true), 31);
       const Trace trace = trace_of(*model, "ab cdefg hij k.", {4, 8, 12});
-      factors = fit_factors(*model, corpus, {.batch_tokens = 16, .ranks = ranks}, Control());
-      tables = attribute(*model, &factors, corpus, {&trace}, {.top = 3, .batch_tokens = 16, .ranks = ranks}, Control());
+      Control control;
+      control.report = [](const Progress&) { std::this_thread::sleep_for(std::chrono::milliseconds(5)); };  // of rank 0
+      factors = fit_factors(*model, corpus, {.batch_tokens = 16, .ranks = ranks}, control);
+      tables = attribute(*model, &factors, corpus, {&trace}, {.top = 3, .batch_tokens = 16, .ranks = ranks}, control);
     };
     Factors alone;
     std::vector<InfluenceTable> alone_tables;
@@ -157,8 +159,9 @@ class RanksTest : public QObject {
                           work(&ranks, factors[static_cast<size_t>(r)], tables[static_cast<size_t>(r)]);
                         }),
                std::string());
-      for (const Factors& f : factors)
-        for (size_t i = 0; i < alone.layers.size(); ++i) {
+      QCOMPARE(factors[0].layers.size(), alone.layers.size());
+      for (const Factors& f : factors)  // a rank that came too late was stopped without
+        for (size_t i = 0; i < f.layers.size(); ++i) {
           QVERIFY(f.layers[i].q_a == alone.layers[i].q_a && f.layers[i].q_s == alone.layers[i].q_s);
           QVERIFY(f.layers[i].lambda == alone.layers[i].lambda && f.layers[i].damping == alone.layers[i].damping);
         }
