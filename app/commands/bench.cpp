@@ -80,7 +80,7 @@ Run setup_index_bench(CLI::App& app) {
   auto options = std::make_shared<BenchIndex>();
   app.add_option("--documents", options->documents, "Random documents in the index")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
-  app.add_option("--numbers", options->numbers, "Kept of a document")->check(CLI::Range(int64_t{16}, int64_t{1024}));
+  app.add_option("--numbers", options->numbers, "Kept of a document")->check(CLI::Range(int64_t{16}, int64_t{4096}));
   app.add_option("--rescore", options->rescored, "Documents scored exactly")->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
   app.add_option("--folder", options->folder, "Where the index is made, and removed again; else the temporary folder");
   app.add_option("--repeat", options->repeat, "Times it is asked; the best counts")->check(CLI::Range(1, 1000));

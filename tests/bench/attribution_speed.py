@@ -14,7 +14,7 @@ import tempfile
 import model_speed
 
 demo = pathlib.Path(__file__).parents[2] / "resources/demo"
-heavy = {"124m": ["--queries", "1", "--queries", "10", "--documents", "8", "--repeat", "1"],
+heavy = {"124m": ["--queries", "1", "--queries", "10", "--documents", "24", "--repeat", "1"],
          "10m": ["--repeat", "2", "--documents", "16"], "demo": ["--repeat", "2", "--documents", "1000"]}
 
 

@@ -18,7 +18,7 @@ namespace stemma {
 struct BasisOptions {
   int64_t side = 64;         // eigenvectors kept of each S and A
   int64_t directions = 128;  // of a layer; fewer where there are many layers
-  int64_t numbers = 1024;    // of a document
+  int64_t numbers = 2048;    // of a document
   uint64_t seed = 1;
 };
 
