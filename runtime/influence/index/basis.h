@@ -2,7 +2,7 @@
 //
 // Of each layer's truncated gradients the principal directions over a sample of documents (randomised subspace
 // iteration, Halko et al. 2011), then the principal directions of all layers' together. Gradients of documents that
-// show the same thing are nearly parallel across layers, so few directions say much: about a thousand numbers stand for
+// show the same thing are nearly parallel across layers, so few directions say much: about two thousand numbers stand for
 // a document (as LoRIF, arXiv 2601.21929, but of the curvature's own eigenbasis and of all layers at once).
 #pragma once
 
