@@ -297,7 +297,7 @@ bool Workbench::eventFilter(QObject* watched, QEvent* event) {
     // Text fields keep their own keys, and so do buttons that were tabbed to, and lists that have dropped down.
     if (QApplication::activePopupWidget()) {
       event->accept();
-      return true;
+      return false;  // a list takes Return from this very event
     }
     const auto* key = static_cast<QKeyEvent*>(event);
     const QWidget* focus = QApplication::focusWidget();

@@ -143,6 +143,22 @@ class WorkbenchTest : public QObject {
     }
   }
 
+  // Keys are an open list's while it is open: none moves the trace beneath it.
+  void an_open_list_has_the_keys() {
+    QComboBox* list = nullptr;
+    for (QComboBox* box : window_->findChildren<QComboBox*>())
+      if (box->accessibleName() == "Shade tokens by") list = box;
+    QVERIFY(list);
+    const int step = window_->document().cursor().step, before = list->currentIndex();
+    list->showPopup();
+    QTRY_VERIFY(QApplication::activePopupWidget());
+    QTest::keyClick(QGuiApplication::focusWindow(), Qt::Key_Down);
+    QTest::keyClick(QGuiApplication::focusWindow(), Qt::Key_Return);
+    QTRY_VERIFY(!QApplication::activePopupWidget());
+    QCOMPARE(list->currentIndex(), before + 1);
+    QCOMPARE(window_->document().cursor().step, step);
+  }
+
   void a_trace_without_documents_offers_to_attribute() {
     window_->document().set_trace(2);
     QVERIFY(window_->documents_panel()->attribute_button()->isVisible());
