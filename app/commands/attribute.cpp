@@ -143,21 +143,22 @@ int64_t steps_in(const std::vector<const Trace*>& traces) {
 
 // Refuses what does not fit into memory.
 InfluenceMemory expect_room(const Model& model, const Factors* factors, const FitOptions* fit, const Corpus& corpus,
-                            const std::vector<const Trace*>& traces, int64_t rank, const Control& control) {
+                            const std::vector<const Trace*>& traces, int64_t rank, const Ranks* ranks,
+                            const Control& control) {
   ScanQueries queries{steps_in(traces) + static_cast<int64_t>(traces.size()), 0,
                       factors ? factors->choice : LayerChoice(), rank};
   for (const Trace* trace : traces) {
     queries.query_tokens = std::max<int64_t>(queries.query_tokens, trace->size());
     queries.together = std::max<int64_t>(queries.together, steps_in({trace}) + 1);
   }
-  return expect_memory_to_fit(model, corpus, {fit, queries}, control);
+  return expect_memory_to_fit(model, corpus, {fit, queries, ranks}, control);
 }
 
 int dry_run(const Options& options, const Model& model, const Factors* factors, const Corpus& corpus,
             const std::vector<const Trace*>& traces, const Control& control) {
   const bool fits = options.attribute.method == "ekfac" && !factors;
   const FitOptions fit;
-  const auto memory = expect_room(model, factors, fits ? &fit : nullptr, corpus, traces, options.attribute.rank, control);
+  const auto memory = expect_room(model, factors, fits ? &fit : nullptr, corpus, traces, options.attribute.rank, nullptr, control);
   std::unique_ptr<Factors> fitted;
   Estimate fitting;
   if (fits)
@@ -197,7 +198,7 @@ std::vector<InfluenceTable> by_scan(const Options& options, const Model& model, 
                                     Ranks& ranks, const Control& control) {
   const bool fits = options.attribute.method == "ekfac" && !factors;
   const FitOptions fit{.ranks = &ranks};
-  expect_room(model, factors.get(), fits ? &fit : nullptr, corpus, traces, options.attribute.rank, control);
+  expect_room(model, factors.get(), fits ? &fit : nullptr, corpus, traces, options.attribute.rank, &ranks, control);
   if (fits) {
     place = beside(options.session).string();
     tell(harmless("no factors of this model yet: fitting them on the same documents, into " + place));

@@ -6,6 +6,7 @@
 
 #include "app/commands/model_size.h"
 #include "runtime/influence/tracked.h"
+#include "runtime/study/rate.h"
 
 namespace stemma {
 
@@ -91,9 +92,8 @@ Estimate estimate(const Model& model, const Corpus& corpus, const Control& contr
 
 double fit_operations(const Model& model, const LayerChoice& choice, int64_t documents, int64_t tokens) {
   const auto t = static_cast<double>(tokens), d = static_cast<double>(documents);
-  const double head = static_cast<double>(model.config.vocabulary) * model.config.width;
   // Two passes forward and back; then covariances, and the documents' gradients in their eigenbasis.
-  double operations = 8 * t * (static_cast<double>(size_of(model.config).linears()) + head);
+  double operations = 8 * t * passed_parameters(model);
   for (const size_t i : chosen_layers(model, choice.pattern)) {
     const Tensor weight = tracked_weight(model, i);
     const auto m = static_cast<double>(weight.columns), p = static_cast<double>(weight.rows);

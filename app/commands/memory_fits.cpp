@@ -45,16 +45,16 @@ std::string what_would_fit(const Model& model, const DocumentBatches& batches, F
                                             : "it needs a machine with more, or --layers with fewer of them";
 }
 
-// A first stage of low rank, or fewer queries.
-std::string smaller_scan(const std::function<ScanMemory(const ScanQueries&)>& memory_of, ScanQueries asked,
+// A first stage of low rank, or fewer queries; `bytes_of` all ranks on this machine.
+std::string smaller_scan(const std::function<double(const ScanQueries&)>& bytes_of, ScanQueries asked,
                          double available) {
   for (const int64_t rank : {128, 32, 8}) {
     ScanQueries lower = asked;
     lower.rank = rank;
-    if ((asked.rank == 0 || rank < asked.rank) && memory_of(lower).peak() <= available)
+    if ((asked.rank == 0 || rank < asked.rank) && bytes_of(lower) <= available)
       return fmt::format("--rank {} would fit, with an exact second stage", rank);
   }
-  while (memory_of(asked).peak() > available) asked.count /= 2;
+  while (bytes_of(asked) > available) asked.count /= 2;
   return asked.count > 0
              ? fmt::format("{} at once would fit: choose traces with --trace, or fewer documents with --sample",
                            in_thousands(asked.count))
@@ -83,11 +83,14 @@ InfluenceMemory expect_memory_to_fit(const Model& model, const Corpus& corpus, c
     throw Error(ErrorCode::does_not_fit,
                 fmt::format("a fit of this model takes {} of memory and {} are free; {}", in_bytes(needed),
                             in_bytes(memory.available), what_would_fit(model, batches, fit, memory.available)));
-  if (memory.scan.peak() > memory.available) {
+  const auto scan_here = [&](const ScanQueries& queries) {
+    return scan_of(queries).peak() * (work.ranks ? work.ranks->here() : 1);
+  };
+  if (const double needed = scan_here(work.scan); needed > memory.available) {
     throw Error(ErrorCode::does_not_fit,
                 fmt::format("a scan of {} queries takes {} of memory and {} are free; {}",
-                            in_thousands(work.scan.count), in_bytes(memory.scan.peak()), in_bytes(memory.available),
-                            smaller_scan(scan_of, work.scan, memory.available)));
+                            in_thousands(work.scan.count), in_bytes(needed), in_bytes(memory.available),
+                            smaller_scan(scan_here, work.scan, memory.available)));
   }
   return memory;
 }

@@ -17,6 +17,7 @@ struct InfluenceMemory {
 struct PlannedWork {
   const FitOptions* fit = nullptr;  // null: no fit
   ScanQueries scan;                 // of none: no scan
+  const Ranks* ranks = nullptr;     // over which the scan is spread; null: alone
 };
 
 // Throws Error(does_not_fit) where the memory of the CPU's machine will not do for that work, saying what would. On

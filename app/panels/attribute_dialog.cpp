@@ -21,8 +21,8 @@ AttributeRequest usual_attribution(const OpenSession& document) {
   request.factors = QDir(request.model).filePath("factors.h5");
   request.sample = Settings::blob("attribute/all") == "1" ? 0 : 20000;
   request.gradient = Settings::blob("attribute/method") == "gradient";
-  request.index = QString::fromUtf8(Settings::blob("attribute/index"));
-  if (request.index.isEmpty()) request.index = QDir(request.model).filePath("index.h5");
+  const QStringList last = QString::fromUtf8(Settings::blob("attribute/index")).split('\n');  // of a model, its index
+  request.index = last.size() == 2 && last[0] == request.model ? last[1] : QDir(request.model).filePath("index.h5");
   if (request.gradient || !QFileInfo(request.index).isFile()) request.index.clear();
   return request;
 }
@@ -32,7 +32,7 @@ void remember_attribution(const AttributeRequest& request) {
   Settings::set_corpus_paths(request.corpus);
   Settings::set_blob("attribute/all", request.sample == 0 ? "1" : "0");
   Settings::set_blob("attribute/method", request.gradient ? "gradient" : "ekfac");
-  Settings::set_blob("attribute/index", request.index.toUtf8());
+  Settings::set_blob("attribute/index", (request.model + '\n' + request.index).toUtf8());
 }
 
 AttributeDialog::AttributeDialog(const AttributeRequest& usual, const QString& asked, QWidget* parent)

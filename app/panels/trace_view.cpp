@@ -45,8 +45,7 @@ TraceView::TraceView(OpenSession* document, QWidget* parent) : QAbstractScrollAr
     const Trace* trace = document_->trace();
     const Block* block = block_of_token(hovered_);
     if (!trace || !block) return;
-    const QRectF box = block->paragraph.rectangle(hovered_).translated(
-        text_left(), block->top - verticalScrollBar()->value() + (block->captioned ? caption : 0) + pad);
+    const QRectF box = token_rectangle(*block, hovered_);
     alternatives_->show_token(*trace, hovered_,
                               QRect(viewport()->mapToGlobal(box.topLeft().toPoint()), box.size().toSize()));
   });
@@ -301,6 +300,11 @@ int TraceView::token_at(const QPoint& point) const {
   return block->paragraph.token_at({point.x() - text_left(), y - top});
 }
 
+QRectF TraceView::token_rectangle(const Block& block, int token) const {
+  const double top = block.top - verticalScrollBar()->value() + (block.captioned ? caption : 0) + pad;
+  return block.paragraph.rectangle(token).translated(text_left(), top);
+}
+
 void TraceView::hover(int token) {
   if (token == hovered_) return;
   hovered_ = token;
@@ -355,16 +359,11 @@ void TraceView::place_ask_button() {
   ask_->setVisible(block != nullptr);
   if (!block) return;
   ask_->adjustSize();
-  const double top = block->top - verticalScrollBar()->value() + (block->captioned ? caption : 0) + pad;
-  const QRectF last = block->paragraph.rectangle(chosen.end - 1).translated(text_left(), top);
+  const QRectF last = token_rectangle(*block, chosen.end - 1);
   const int most = viewport()->width() - ask_->width() - 8;
   int y = static_cast<int>(last.bottom()) + 4;
-  if (y + ask_->height() > viewport()->height()) {
-    const Block* first = block_of_token(chosen.begin);
-    y = static_cast<int>(first->top - verticalScrollBar()->value() + (first->captioned ? caption : 0) + pad +
-                         first->paragraph.rectangle(chosen.begin).top()) -
-        ask_->height() - 4;
-  }
+  if (y + ask_->height() > viewport()->height())
+    y = static_cast<int>(token_rectangle(*block_of_token(chosen.begin), chosen.begin).top()) - ask_->height() - 4;
   ask_->move(std::clamp(static_cast<int>(last.right()) - ask_->width() / 2, 8, std::max(8, most)), y);
   ask_->raise();
 }
@@ -484,11 +483,7 @@ QRect TraceView::step_rectangle(int step) const {
 
 QPoint TraceView::token_place(int token) const {
   const Block* block = block_of_token(token);
-  if (!block) return {};
-  return block->paragraph.rectangle(token)
-      .translated(text_left(), block->top - verticalScrollBar()->value() + (block->captioned ? caption : 0) + pad)
-      .center()
-      .toPoint();
+  return block ? token_rectangle(*block, token).center().toPoint() : QPoint();
 }
 
 }  // namespace stemma

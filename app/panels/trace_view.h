@@ -77,6 +77,7 @@ class TraceView : public QAbstractScrollArea {
   double text_left() const;
   double text_width() const;
   int token_at(const QPoint& point) const;
+  QRectF token_rectangle(const Block& block, int token) const;  // of its first line's part, in the viewport
   void hover(int token);
   void place_ask_button();
 
