@@ -102,10 +102,13 @@ std::string_view trimmed(std::string_view text) {
   return end == std::string_view::npos ? std::string_view() : text.substr(0, end + 1);
 }
 
-// A tag may begin with a token and go on in plain words, as the channels of gpt-oss and Gemma do.
+// A tag may begin with a token and go on in plain words, as the channels of gpt-oss and Gemma do. A token that opens
+// every turn of ChatML is no sign of a thought.
 int32_t id_of_tag(const Tokenizer& tokenizer, std::string_view tag) {
   const int32_t whole = tokenizer.id(tag);
-  return whole >= 0 ? whole : tokenizer.id(tag.substr(0, tag.find('>') + 1));
+  if (whole >= 0) return whole;
+  const std::string_view token = tag.substr(0, tag.find('>') + 1);
+  return token == "<|im_start|>" ? -1 : tokenizer.id(token);
 }
 
 // The prompt that the template makes for one question, without the white space at its end; empty where it refuses.

@@ -59,6 +59,8 @@ class DelimitersTest : public QObject {
     QVERIFY(delimiters_of(tagged, nullptr, "").found_in == "special tokens");
     QCOMPARE(start_of(delimiters_of(harmony, nullptr, "")), std::string("<|channel|>analysis<|message|>"));
     QCOMPARE(start_of(delimiters_of(magistral, nullptr, "")), std::string("[THINK]"));
+    const Tokenizer chatml = tokenizer_with({"<|im_start|>", "<|im_end|>"});  // SmolLM2, Qwen2.5: no thought
+    QCOMPARE(start_of(delimiters_of(chatml, nullptr, "LlamaForCausalLM")), std::string("none"));
     const Delimiters olmo = delimiters_of(plain, nullptr, "Olmo3ForCausalLM");
     QVERIFY(olmo.found_in == "architecture" && olmo.ordinary_pieces);
     QCOMPARE(start_of(delimiters_of(plain, nullptr, "gpt_oss")), std::string("<|channel|>analysis<|message|>"));
