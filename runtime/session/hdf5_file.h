@@ -55,7 +55,7 @@ class Hdf5Node {
   double real(const std::string& attribute) const;
 
   bool has(const std::string& name) const;  // something that opens, inside this file
-  std::vector<std::string> names() const;   // of all links, sorted
+  std::vector<std::string> names() const;   // of all links, sorted, block 2 before block 10
   Hdf5Node group(const std::string& name) const;
   Hdf5Node make_group(const std::string& name) const;
   uint64_t address(const std::string& name) const;  // equal for two names of one object

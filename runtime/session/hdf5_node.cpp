@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <type_traits>
 
 #include "runtime/session/hdf5_file.h"
@@ -151,6 +153,7 @@ std::vector<std::string> Hdf5Node::names() const {
   };
   if (H5Literate(*id_, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect, &names) < 0)
     fail_damaged(place(), "cannot be listed");
+  std::ranges::sort(names, [](const auto& a, const auto& b) { return strverscmp(a.c_str(), b.c_str()) < 0; });
   return names;
 }
 

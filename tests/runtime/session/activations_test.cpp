@@ -17,7 +17,7 @@ using namespace stemma;
 
 namespace {
 
-const std::vector<std::string> sites = {"blocks.0.hook_resid_post", "blocks.1.hook_resid_post"};
+const std::vector<std::string> sites = {"blocks.2.hook_resid_post", "blocks.10.hook_resid_post"};  // not as text sorts
 constexpr int64_t width = 24;
 
 void record(const fs::path& session, const std::string& trace, int64_t tokens) {
