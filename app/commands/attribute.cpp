@@ -161,10 +161,7 @@ int dry_run(const Options& options, const Model& model, const Factors* factors, 
   const auto memory = expect_room(model, factors, fits ? &fit : nullptr, corpus, traces, options.attribute.rank, nullptr, control);
   std::unique_ptr<Factors> fitted;
   Estimate fitting;
-  if (fits)
-    fitting = estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) {
-      fitted = std::make_unique<Factors>(fit_factors(model, part, {}, timed));
-    });
+  if (fits) fitting = estimate_fit(model, corpus, fit, control, &fitted);
   const auto scan = estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) {
     attribute(model, fits ? fitted.get() : factors, part, traces, options.attribute, timed);
   });

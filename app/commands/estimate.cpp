@@ -2,40 +2,67 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <set>
+#include <utility>
 
 #include "app/commands/model_size.h"
+#include "runtime/influence/blocks.h"
 #include "runtime/influence/tracked.h"
+#include "runtime/random.h"
 #include "runtime/study/rate.h"
 
 namespace stemma {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
 // Stages that cost what the model or the queries are, however long the corpus is.
 const std::set<std::string> constant_stages = {"eigenbases", "query gradients"};
 
-Corpus part_of(const Corpus& corpus, size_t count) {
-  Corpus part;
-  part.paths = corpus.paths;
-  part.hash = corpus.hash;
-  const size_t all = corpus.documents.size();
-  for (size_t i = 0; i < std::min(count, all); ++i) {
-    part.documents.push_back(corpus.documents[i * all / std::min(count, all)]);
-    part.bytes += static_cast<int64_t>(part.documents.back().text.size());
+constexpr double long_enough = 2;  // seconds of a part
+constexpr size_t first_tokens = 512;
+constexpr int64_t timed_width = 1024;  // of a decomposition
+
+std::vector<int64_t> token_counts(const Model& model, const Corpus& corpus) {
+  std::vector<int64_t> counts;
+  for (const auto& document : corpus.documents)
+    counts.push_back(
+        std::min<int64_t>(static_cast<int64_t>(model.tokenizer->encode(document.text).size()), model.config.context));
+  return counts;
+}
+
+struct Part {
+  Corpus corpus;
+  int64_t tokens = 0;
+};
+
+Part part_of(const Corpus& corpus, const std::vector<int64_t>& counts, size_t documents) {
+  Part part;
+  part.corpus.paths = corpus.paths;
+  part.corpus.hash = corpus.hash;
+  for (size_t i = 0; i < documents; ++i) {
+    const size_t which = i * corpus.documents.size() / documents;
+    part.corpus.documents.push_back(corpus.documents[which]);
+    part.corpus.bytes += static_cast<int64_t>(corpus.documents[which].text.size());
+    part.tokens += counts[which];
   }
-  part.total = static_cast<int64_t>(part.documents.size());
+  part.corpus.total = static_cast<int64_t>(documents);
   return part;
 }
 
+using Stages = std::map<std::string, double>;
+
 // Seconds of each stage; from one stage's first news to the next one's.
-std::map<std::string, double> seconds_of(const Corpus& corpus, const Control& control, const MeasuredWork& work) {
-  using Clock = std::chrono::steady_clock;
-  std::map<std::string, double> stages;
+Stages seconds_of(const Corpus& corpus, const Control& control, const MeasuredWork& work) {
+  Stages stages;
   std::string stage = "start";
   auto last = Clock::now();
   const auto turn = [&](const std::string& next) {
-    stages[stage] += std::chrono::duration<double>(Clock::now() - last).count();
+    stages[stage] += seconds_since(last);
     stage = next;
     last = Clock::now();
   };
@@ -49,44 +76,102 @@ std::map<std::string, double> seconds_of(const Corpus& corpus, const Control& co
   return stages;
 }
 
-}  // namespace
-
-int64_t count_tokens(const Model& model, const Corpus& corpus) {
-  int64_t tokens = 0;
-  for (const auto& document : corpus.documents)
-    tokens +=
-        std::min<int64_t>(static_cast<int64_t>(model.tokenizer->encode(document.text).size()), model.config.context);
-  return tokens;
+double sum_of(const Stages& stages) {
+  double sum = 0;
+  for (const auto& [stage, seconds] : stages)
+    if (!constant_stages.contains(stage)) sum += seconds;
+  return sum;
 }
+
+double seconds_of_eigenvectors(int64_t width) {
+  const int64_t n = std::min(width, timed_width), rows = n + n / 2;
+  Random random(5);
+  std::vector<float> numbers(static_cast<size_t>(rows * n));
+  for (float& number : numbers) number = static_cast<float>(random.normal());
+  const auto ops = make_cpu_ops();
+  Buffer x(ops, rows, n), gram(ops, n, n);
+  x.upload(numbers.data());
+  gram.zero();
+  ops->gram(x, gram);
+  numbers.resize(static_cast<size_t>(n * n));
+  gram.download(numbers.data());
+  double best = INFINITY, sum = 0;
+  for (int i = 0; i < 2 || (i < 10 && sum < 0.2); ++i) {
+    const auto start = Clock::now();
+    eigenvectors_of_blocks(numbers, n, static_cast<double>(rows));
+    best = std::min(best, seconds_since(start));
+    sum += seconds_since(start);
+  }
+  return best * std::pow(static_cast<double>(width) / static_cast<double>(n), 3);
+}
+
+double seconds_of_eigenbases(const Model& model, const LayerChoice& choice) {
+  std::map<int64_t, int64_t> widths;  // how many matrices of each are decomposed
+  std::set<size_t> inputs;
+  for (const size_t i : chosen_layers(model, choice.pattern)) {
+    const Tensor weight = tracked_weight(model, i);
+    widths[weight.rows / choice.blocks] += choice.blocks;
+    if (inputs.insert(owner_of_input(model, i)).second) widths[weight.columns / choice.blocks] += choice.blocks;
+  }
+  double seconds = 0;
+  for (const auto& [width, count] : widths) seconds += static_cast<double>(count) * seconds_of_eigenvectors(width);
+  return seconds;
+}
+
+}  // namespace
 
 Estimate estimate(const Model& model, const Corpus& corpus, const Control& control, const MeasuredWork& work) {
   Estimate result;
-  result.documents = static_cast<int64_t>(corpus.documents.size());
-  result.tokens = count_tokens(model, corpus);
-  const Corpus small = part_of(corpus, 64), large = part_of(corpus, 320);
-  result.measured_documents = static_cast<int64_t>(large.documents.size());
-  const auto small_tokens = static_cast<double>(count_tokens(model, small)),
-             large_tokens = static_cast<double>(count_tokens(model, large)),
-             tokens = static_cast<double>(result.tokens);
-  seconds_of(small, control, work);  // warms up
-  auto small_stages = seconds_of(small, control, work);
-  const auto large_stages = seconds_of(large, control, work);
+  const std::vector<int64_t> counts = token_counts(model, corpus);
+  result.documents = static_cast<int64_t>(counts.size());
+  for (const int64_t count : counts) result.tokens += count;
+  const auto all = static_cast<double>(result.tokens);
+  const auto part = [&](size_t documents) {
+    return part_of(corpus, counts, std::clamp<size_t>(documents, 1, counts.size()));
+  };
+  Part measured = part(first_tokens * counts.size() / static_cast<size_t>(std::max<int64_t>(1, result.tokens))), before;
+  Stages stages = seconds_of(measured.corpus, control, work), earlier, constant;
+  const auto remember = [&] {
+    for (const auto& [stage, seconds] : stages)
+      if (constant_stages.contains(stage)) constant[stage] = std::max(constant[stage], seconds);
+  };
+  remember();
+  int runs = 1;
+  // The first part meets memory that nobody has touched, so there is another one at least.
+  for (; runs < 2 || (sum_of(stages) < long_enough && measured.corpus.documents.size() < counts.size()); ++runs) {
+    before = std::exchange(measured, part(2 * measured.corpus.documents.size()));
+    earlier = std::exchange(stages, seconds_of(measured.corpus, control, work));
+    remember();
+  }
+  result.measured_documents = static_cast<int64_t>(measured.corpus.documents.size());
+  const auto tokens = static_cast<double>(measured.tokens), fewer = static_cast<double>(before.tokens);
   double growing = 0;
-  for (const auto& [stage, seconds] : large_stages) {
-    if (constant_stages.contains(stage)) {
-      result.seconds += result.stages[stage] = std::min(seconds, small_stages[stage]);
-      continue;
-    }
-    double per_token = seconds / large_tokens, fixed = 0;
-    if (const double less = small_stages[stage]; large_tokens > small_tokens && seconds > less) {
-      per_token = (seconds - less) / (large_tokens - small_tokens);
-      fixed = std::max(0.0, less - per_token * small_tokens);
+  for (const auto& [stage, seconds] : stages) {
+    if (constant_stages.contains(stage)) continue;
+    double per_token = seconds / std::max(1.0, tokens), fixed = 0;
+    if (const double less = earlier[stage]; runs > 2 && tokens > fewer && seconds > less) {
+      per_token = (seconds - less) / (tokens - fewer);
+      fixed = std::max(0.0, less - per_token * fewer);
     }
     growing += per_token;
-    result.stages[stage] = fixed + per_token * tokens;
-    result.seconds += result.stages[stage];
+    result.stages[stage] = fixed + per_token * all;
   }
+  result.stages.merge(constant);
+  for (const auto& [stage, seconds] : result.stages) result.seconds += seconds;
   result.tokens_per_second = 1 / growing;
+  return result;
+}
+
+Estimate estimate_fit(const Model& model, const Corpus& corpus, const FitOptions& options, const Control& control,
+                      std::unique_ptr<Factors>* factors) {
+  FitOptions trial = options;
+  trial.trial = true;
+  Estimate result = estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) {
+    auto fitted = std::make_unique<Factors>(fit_factors(model, part, trial, timed));
+    if (factors) *factors = std::move(fitted);
+  });
+  result.seconds -= result.stages["eigenbases"];
+  result.seconds += result.stages["eigenbases"] = seconds_of_eigenbases(model, options.choice);
   return result;
 }
 

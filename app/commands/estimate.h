@@ -1,9 +1,10 @@
-// What long work over a corpus would cost, before it runs: counted tokens, and the time of two small parts of it.
+// What long work over a corpus would cost, before it runs: counted tokens, and the time of small parts of it.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "runtime/corpus/corpus.h"
@@ -20,12 +21,17 @@ struct Estimate {
   std::map<std::string, double> stages;  // seconds of each, as the work names them in its news
 };
 
-// Runs `work` on two parts of the corpus, spread over it; what it took beyond a fixed cost grows with the tokens. Stops
-// where `control` says so.
+// Runs `work` on parts of the corpus, spread over it, each of twice the documents, until one takes about two seconds;
+// what it took beyond a fixed cost grows with the tokens. A stage that costs the same however long the corpus is
+// ("query gradients") may be left out after the first part. Stops where `control` says so.
 using MeasuredWork = std::function<void(const Corpus&, const Control&)>;
 Estimate estimate(const Model& model, const Corpus& corpus, const Control& control, const MeasuredWork& work);
 
-int64_t count_tokens(const Model& model, const Corpus& corpus);
+// Of a fit. Its eigenbases are not made for it: one decomposition of at most 1,024 rows is timed for each width, and
+// wider ones take as much more as they have operations, (n / 1024)^3. `factors`, if given, gets those of the largest
+// part, whose bases are no eigenbases: good for timing a scan with.
+Estimate estimate_fit(const Model& model, const Corpus& corpus, const FitOptions& options, const Control& control,
+                      std::unique_ptr<Factors>* factors = nullptr);
 
 // Floating-point operations, of the model's passes and the products of each method; N parameters tracked, T tokens,
 // D documents, S steps. Decompositions are left out: they do not grow with the corpus.

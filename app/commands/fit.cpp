@@ -24,9 +24,7 @@ struct Options {
 
 int dry_run(const Options& options, const Model& model, const Corpus& corpus, const Control& control) {
   const auto memory = expect_memory_to_fit(model, corpus, {.fit = &options.fit}, control);
-  const auto cost = estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) {
-    fit_factors(model, part, options.fit, timed);
-  });
+  const Estimate cost = estimate_fit(model, corpus, options.fit, control);
   const double operations = fit_operations(model, options.fit.choice, cost.documents, cost.tokens);
   if (options.json) {
     print_json({{"corpus", corpus_facts(corpus)},

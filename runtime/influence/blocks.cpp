@@ -84,4 +84,10 @@ std::vector<float> eigenvectors_of_blocks(const std::vector<float>& sums, int64_
   return vectors;
 }
 
+std::vector<float> identity_blocks(int64_t n, int64_t width) {
+  std::vector<float> rows(static_cast<size_t>(n * width));
+  for (int64_t i = 0; i < n; ++i) rows[static_cast<size_t>(i * width + i % width)] = 1;
+  return rows;
+}
+
 }  // namespace stemma

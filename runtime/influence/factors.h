@@ -48,6 +48,7 @@ struct FitOptions {
   double pause = 10;                 // seconds between two such writings, at least
   LayerChoice choice;
   Ranks* ranks = nullptr;  // over which the fit is spread; null: alone
+  bool trial = false;      // identities in place of the eigenbases: only to measure what the rest takes
 };
 
 // Two passes over the corpus with labels sampled from the model. Every rank returns the factors. Throws Error;

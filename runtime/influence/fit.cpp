@@ -186,7 +186,8 @@ class Fit {
     const auto basis = [&](const std::string& name, int64_t side, size_t sum) {
       std::vector<float> vectors = kept_part(restored, name, side * width(side));
       if (ranks_.leads() && !restored) {
-        vectors = eigenvectors_of_blocks(sums_.total(sum), side, count);
+        vectors = options_.trial ? identity_blocks(side, width(side))
+                                 : eigenvectors_of_blocks(sums_.total(sum), side, count);
         sums_.end_total(sum);
       }
       ranks_.share(vectors, control_);
