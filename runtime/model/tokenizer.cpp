@@ -1,7 +1,9 @@
 #include "runtime/model/tokenizer.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <span>
 
 #include "runtime/error.h"
 #include "runtime/model/tokenizer/open_source.h"
@@ -45,15 +47,36 @@ uint32_t next_number() {
   return ++last;
 }
 
-// Ids and, where they are asked for, where each begins.
-struct Output {
-  std::vector<int32_t>& ids;
-  std::vector<uint32_t>* offsets;
+// Ids and, where they are asked for, where each begins. Those of words come together in blocks.
+class Output {
+ public:
+  Output(std::vector<int32_t>& to_ids, std::vector<uint32_t>* to_offsets) : ids(to_ids), offsets_(to_offsets) {}
 
+  bool has_offsets() const { return offsets_; }
   void put(int32_t id, size_t begin) {
+    flush();
     ids.push_back(id);
-    if (offsets) offsets->push_back(static_cast<uint32_t>(begin));
+    if (offsets_) offsets_->push_back(static_cast<uint32_t>(begin));
   }
+  void put(const WordCache::Entry& word, const NormalText& text, size_t at, size_t origin) {
+    if (filled_ + word.ids.size() > block_.size()) flush();
+    std::copy(word.ids.begin(), word.ids.end(), block_.begin() + static_cast<ptrdiff_t>(filled_));
+    filled_ += word.count;
+    if (!offsets_) return;
+    for (size_t i = 0; i < word.count; at += word.bytes[i++])
+      offsets_->push_back(static_cast<uint32_t>(origin + text.origin(at)));
+  }
+  void flush() {
+    ids.insert(ids.end(), block_.begin(), block_.begin() + static_cast<ptrdiff_t>(filled_));
+    filled_ = 0;
+  }
+
+  std::vector<int32_t>& ids;
+
+ private:
+  std::vector<uint32_t>* offsets_;
+  std::array<int32_t, 512> block_;
+  size_t filled_ = 0;
 };
 
 }  // namespace
@@ -91,34 +114,41 @@ struct Tokenizer::Tables {
   void encode_text(NormalText text, size_t origin, Output& to) const {
     Pieces pieces(std::move(text), origin == 0);
     for (const PreTokenizer& step : plan.pre_tokenizers) step(pieces);
-    WordCache& cache = WordCache::of_thread();
-    std::vector<TokenSpan> spans;
     to.ids.reserve(to.ids.size() + pieces.ranges.size());
-    for (const TextRange& range : pieces.ranges) {
-      const std::string_view word = pieces.bytes(range);
-      WordCache::Entry* entry = nullptr;
-      if (word.size() <= WordCache::longest_word) {
-        entry = &cache.place(word, number);
-        if (cache.holds(*entry, word, number)) {
-          uint32_t at = range.begin;
-          for (size_t i = 0; i < entry->count; at += entry->bytes[i++])
-            if (entry->ids[i] >= 0) to.put(entry->ids[i], to.offsets ? origin + pieces.text().origin(at) : 0);
-          continue;
-        }
-      }
-      spans.clear();
-      plan.model->encode(word, spans);
-      if (entry) cache.keep(*entry, word, number, spans);
-      uint32_t at = range.begin;
-      for (const TokenSpan& span : spans) {
-        if (span.id >= 0) to.put(span.id, to.offsets ? origin + pieces.text().origin(at) : 0);
-        at += span.bytes;
+    constexpr size_t batch = 64;  // words whose places are on their way from memory at once
+    std::array<WordCache::Place, batch> places;
+    WordCache& cache = WordCache::of_thread();
+    for (std::span<const TextRange> rest = pieces.ranges; !rest.empty();) {
+      const auto words = rest.first(std::min(rest.size(), batch));
+      rest = rest.subspan(words.size());
+      for (size_t i = 0; i < words.size(); ++i)
+        places[i] = cache.place(pieces.text().text, words[i].begin, words[i].end - words[i].begin, number);
+      for (size_t i = 0; i < words.size(); ++i) {
+        const WordCache::Entry* entry = cache.find(places[i], number);
+        if (!entry) entry = encode_word(pieces, words[i], places[i], origin, to);
+        if (entry) to.put(*entry, pieces.text(), words[i].begin, origin);
       }
     }
+    to.flush();
+  }
+
+  // Its place in the cache from now on, or nullptr and its tokens written.
+  const WordCache::Entry* encode_word(const Pieces& pieces, TextRange word, const WordCache::Place& place,
+                                      size_t origin, Output& to) const {
+    thread_local std::vector<TokenSpan> spans;
+    spans.clear();
+    plan.model->encode(pieces.bytes(word), spans);
+    if (const auto* entry = WordCache::of_thread().keep(place, number, spans)) return entry;
+    uint32_t at = word.begin;
+    for (const TokenSpan& span : spans) {
+      if (span.id >= 0) to.put(span.id, origin + pieces.text().origin(at));
+      at += span.bytes;
+    }
+    return nullptr;
   }
 
   void encode_raw(std::string_view stretch, size_t origin, Output& to) const {
-    NormalText normal{std::string(stretch), {}};
+    NormalText normal{std::string(stretch), {}, to.has_offsets() || plan.looks_at_origins};
     normalize(plan, normal);
     if (normal_added.empty()) return encode_text(std::move(normal), origin, to);
     for (const auto& piece : normal_added.find(normal.text)) {
@@ -130,7 +160,7 @@ struct Tokenizer::Tables {
       Rewriter part(normal);
       part.keep(piece.begin, piece.end);
       NormalText text = part.finish(piece.end);
-      const uint32_t base = text.origins.front();
+      const uint32_t base = text.origin(0);
       for (uint32_t& place : text.origins) place -= base;
       encode_text(std::move(text), origin + base, to);
     }
@@ -158,7 +188,7 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, std::vector<uint32
     throw Error(ErrorCode::does_not_fit, "a text of more than 2 GB cannot be encoded at once; cut it");
   std::vector<int32_t> ids;
   if (offsets) offsets->clear();
-  Output to{ids, offsets};
+  Output to(ids, offsets);
   for (const auto& piece : tables_->raw_added.find(text))
     if (piece.id >= 0)
       to.put(piece.id, piece.begin);

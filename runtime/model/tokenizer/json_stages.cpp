@@ -156,6 +156,7 @@ bool read_pre_tokenizers(const json& document, const std::string& file, bool may
       if (may_leave_bytes && i + 1 == parts.size()) return true;
       to.pre_tokenizers.push_back(spell_pieces_bytes());
     } else {
+      to.looks_at_origins |= type == "Metaspace";
       to.pre_tokenizers.push_back(pre_tokenizer_of(*parts[i], type, file));
     }
   }

@@ -10,7 +10,8 @@ namespace stemma {
 
 struct NormalText {
   std::string text;
-  std::vector<uint32_t> origins;  // (text.size()+1), not falling: offsets in the original; empty: the same offsets
+  std::vector<uint32_t> origins = {};  // (text.size()+1), not falling: offsets in the original; empty: the same offsets
+  bool has_origins = true;             // false: nobody will ask for them, and they are not kept
 
   uint32_t origin(size_t at) const { return origins.empty() ? static_cast<uint32_t>(at) : origins[at]; }
 };
@@ -18,7 +19,7 @@ struct NormalText {
 // Writes a new text out of parts of an old one, from its beginning to its end.
 class Rewriter {
  public:
-  explicit Rewriter(const NormalText& from) : from_(from) { to_.origins.reserve(from.text.size() + 1); }
+  explicit Rewriter(const NormalText& from);
   void keep(size_t begin, size_t end);
   void put(std::string_view text, size_t at);  // stands for what begins at `at`
   size_t size() const { return to_.text.size(); }

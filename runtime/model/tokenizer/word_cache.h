@@ -1,9 +1,9 @@
 // The tokens of words that come again and again: one table a thread, of fixed size, without locks or allocations.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -14,44 +14,81 @@ namespace stemma {
 
 class WordCache {
  public:
-  static constexpr size_t longest_word = 24, most_tokens = 6;
+  static constexpr size_t longest_word = 31, most_tokens = 5;
+
+  // A word's bytes, then zeros, then its size in the last byte: compared and scattered as numbers, whatever its size.
+  using Key = std::array<uint64_t, 4>;
 
   struct alignas(64) Entry {  // one line of the processor's cache
-    uint32_t owner = 0;       // a tokenizer's number; 0: nothing here
-    uint8_t size = 0, count = 0;
-    std::array<char, longest_word> word{};
+    Key key{};
+    uint32_t owner = 0;  // a tokenizer's number; 0: nothing here
     std::array<int32_t, most_tokens> ids{};
     std::array<uint8_t, most_tokens> bytes{};
+    uint8_t count = 0;
+  };
+
+  struct Place {
+    Key key;
+    Entry* entry;  // the first of those it may be at; nullptr: too long a word to be kept
   };
 
   // This thread's table.
   static WordCache& of_thread();
-  // The word's place, one of two; what stands there may be another's.
-  Entry& place(std::string_view word, uint32_t owner) {
-    uint64_t hash = owner * 0x9E3779B97F4A7C15u + word.size();
-    for (size_t at = 0; at < word.size(); at += 8) hash = mix(hash ^ part(word, at));
-    Entry* pair = &entries_[hash % entries & ~size_t{1}];
-    if (holds(pair[0], word, owner)) return pair[0];
-    if (holds(pair[1], word, owner)) return pair[1];
-    return pair[(hash >> 40) & 1];
+  // Where the `size` bytes of `text` at `begin` are or would be; asks the processor to fetch it.
+  Place place(std::string_view text, size_t begin, size_t size, uint32_t owner) {
+    if (size > longest_word) return {{}, nullptr};
+    const Key key = key_of(text, begin, size);
+    Entry* entry = &entries_[scatter(key, owner)];
+    __builtin_prefetch(entry);
+    return {key, entry};
   }
-  static bool holds(const Entry& entry, std::string_view word, uint32_t owner) {
-    return entry.owner == owner && word == std::string_view(entry.word.data(), entry.size);
+  // nullptr: not there.
+  const Entry* find(const Place& place, uint32_t owner) const {
+    if (!place.entry || holds(*place.entry, place.key, owner)) return place.entry;
+    for (size_t i = 1; i < ways; ++i)
+      if (const Entry& other = entries_[neighbour(place, i)]; holds(other, place.key, owner)) return &other;
+    return nullptr;
   }
-  void keep(Entry& entry, std::string_view word, uint32_t owner, std::span<const TokenSpan> tokens);
+  // nullptr: these are not kept.
+  const Entry* keep(const Place& place, uint32_t owner, std::span<const TokenSpan> tokens);
 
  private:
-  static constexpr size_t entries = 1 << 16;
-  static uint64_t mix(uint64_t value) {
-    value *= 0xD6E8FEB86659FD93u;
-    return value ^ (value >> 32);
+  static constexpr size_t entries = 1 << 16, ways = 4;
+
+  static Key key_of(std::string_view text, size_t begin, size_t size) {
+    Key key{};
+    if (text.size() - begin < sizeof(Key)) {
+      std::memcpy(key.data(), text.data() + begin, size);
+    } else {
+      std::memcpy(key.data(), text.data() + begin, sizeof(Key));
+      for (size_t i = 0; i < key.size(); ++i) key[i] &= masks[size][i];
+    }
+    key.back() |= static_cast<uint64_t>(size) << 56;
+    return key;
   }
-  static uint64_t part(std::string_view word, size_t at) {
-    uint64_t value = 0;
-    __builtin_memcpy(&value, word.data() + at, std::min<size_t>(8, word.size() - at));
-    return value;
+  static bool holds(const Entry& entry, const Key& key, uint32_t owner) {
+    uint64_t differences = entry.owner ^ owner;
+    for (size_t i = 0; i < key.size(); ++i) differences |= entry.key[i] ^ key[i];
+    return differences == 0;
+  }
+  static size_t scatter(const Key& key, uint32_t owner) {
+    uint64_t sum = owner * 0x9E3779B97F4A7C15u + key[0] * 0xD6E8FEB86659FD93u + key[1] * 0xA0761D6478BD642Fu +
+                   key[2] * 0xE7037ED1A0B428DBu + key[3] * 0x8EBC6AF09C88C6E3u;
+    sum = (sum ^ (sum >> 32)) * 0x589965CC75374CC3u;
+    return sum >> 48;
+  }
+  size_t neighbour(const Place& place, size_t way) const {
+    return static_cast<size_t>(place.entry - entries_.data()) ^ way;
   }
 
+  static constexpr std::array<Key, longest_word + 1> masks = [] {
+    std::array<Key, longest_word + 1> all{};
+    for (size_t size = 0; size <= longest_word; ++size)
+      for (size_t byte = 0; byte < size; ++byte) all[size][byte / 8] |= uint64_t{0xFF} << (byte % 8 * 8);
+    return all;
+  }();
+
+  size_t next_victim_ = 0;
   std::vector<Entry> entries_ = std::vector<Entry>(entries);
 };
 
