@@ -19,10 +19,10 @@ constexpr size_t longest_text = UINT32_MAX / 2;
 // A file's steps could each multiply a text; together they may do so a little.
 void normalize(const TokenizerPlan& plan, NormalText& text) {
   constexpr size_t most_growth = 64, always_allowed = 1'000'000;
-  const size_t most = text.text.size() * most_growth + always_allowed;
+  const size_t most = text.text().size() * most_growth + always_allowed;
   for (const Normalizer& normalizer : plan.normalizers) {
     normalizer(text);
-    if (text.text.size() > most)
+    if (text.text().size() > most)
       throw Error(ErrorCode::does_not_fit,
                   "the tokenizer's normalizers make this text many times as long; cut the text");
   }
@@ -33,11 +33,11 @@ std::vector<AddedToken> added_of(const TokenizerPlan& plan, bool normalized) {
   std::vector<AddedToken> tokens;
   for (const AddedToken& token : plan.added) {
     if (token.normalized != normalized) continue;
-    NormalText content{token.content, {}};
+    NormalText content{token.content, false};
     if (normalized && !token.is_normal) normalize(plan, content);
-    if (content.text.empty()) continue;
+    if (content.text().empty()) continue;
     tokens.push_back(token);
-    tokens.back().content = content.text;
+    tokens.back().content = content.text();
   }
   return tokens;
 }
@@ -45,6 +45,11 @@ std::vector<AddedToken> added_of(const TokenizerPlan& plan, bool normalized) {
 uint32_t next_number() {
   static std::atomic<uint32_t> last{0};
   return ++last;
+}
+
+size_t whole_piece(std::string_view text, size_t at, std::span<TextRange> words) {
+  words[0] = {static_cast<uint32_t>(at), static_cast<uint32_t>(text.size())};
+  return 1;
 }
 
 // Ids and, where they are asked for, where each begins. Those of words come together in blocks.
@@ -58,14 +63,13 @@ class Output {
     ids.push_back(id);
     if (offsets_) offsets_->push_back(static_cast<uint32_t>(begin));
   }
-  void put(const WordCache::Entry& word, const NormalText& text, size_t at, size_t origin) {
-    if (filled_ + word.ids.size() > block_.size()) flush();
-    std::copy(word.ids.begin(), word.ids.end(), block_.begin() + static_cast<ptrdiff_t>(filled_));
-    filled_ += word.count;
-    if (!offsets_) return;
-    for (size_t i = 0; i < word.count; at += word.bytes[i++])
-      offsets_->push_back(static_cast<uint32_t>(origin + text.origin(at)));
+  template <size_t most>
+  void put(const std::array<int32_t, most>& some, size_t count) {  // the first `count` of them, without offsets
+    if (filled_ + most > block_.size()) flush();
+    std::copy(some.begin(), some.end(), block_.begin() + static_cast<ptrdiff_t>(filled_));
+    filled_ += count;
   }
+  void put_offset(size_t begin) { offsets_->push_back(static_cast<uint32_t>(begin)); }
   void flush() {
     ids.insert(ids.end(), block_.begin(), block_.begin() + static_cast<ptrdiff_t>(filled_));
     filled_ = 0;
@@ -88,6 +92,7 @@ struct Tokenizer::Tables {
         raw_added(added_of(plan, false)),
         normal_added(added_of(plan, true)),
         positional(plan.decoder.positional()) {
+    if (cuts > 0 && plan.pre_tokenizers.back().scanner()) scanner = plan.pre_tokenizers[--cuts].scanner();
     int32_t size = plan.vocabulary->size();
     for (const AddedToken& token : plan.added) size = std::max(size, token.id + 1);
     bytes.resize(static_cast<size_t>(size));
@@ -113,56 +118,75 @@ struct Tokenizer::Tables {
   // A stretch of normalised text without added tokens; `origin`: of its beginning in the user's text.
   void encode_text(NormalText text, size_t origin, Output& to) const {
     Pieces pieces(std::move(text), origin == 0);
-    for (const PreTokenizer& step : plan.pre_tokenizers) step(pieces);
-    to.ids.reserve(to.ids.size() + pieces.ranges.size());
+    for (size_t i = 0; i < cuts; ++i) plan.pre_tokenizers[i](pieces);
+    const std::string_view bytes = pieces.text().text();
     constexpr size_t batch = 64;  // words whose places are on their way from memory at once
-    std::array<WordCache::Place, batch> places;
+    std::array<TextRange, batch> words;
+    std::array<WordCache::Short::Place, batch> places;
     WordCache& cache = WordCache::of_thread();
-    for (std::span<const TextRange> rest = pieces.ranges; !rest.empty();) {
-      const auto words = rest.first(std::min(rest.size(), batch));
-      rest = rest.subspan(words.size());
-      for (size_t i = 0; i < words.size(); ++i)
-        places[i] = cache.place(pieces.text().text, words[i].begin, words[i].end - words[i].begin, number);
-      for (size_t i = 0; i < words.size(); ++i) {
-        const WordCache::Entry* entry = cache.find(places[i], number);
-        if (!entry) entry = encode_word(pieces, words[i], places[i], origin, to);
-        if (entry) to.put(*entry, pieces.text(), words[i].begin, origin);
+    const size_t longest = to.has_offsets() ? 0 : WordCache::Short::longest;
+    scan(pieces, scanner, words, [&](size_t count) {
+      for (size_t i = 0; i < count; ++i)
+        if (const size_t size = words[i].end - words[i].begin; size <= longest)
+          places[i] = cache.short_words.place(bytes, words[i].begin, size, number);
+      for (size_t i = 0; i < count; ++i) {
+        if (words[i].end - words[i].begin > longest) {
+          encode_word(pieces, words[i], nullptr, origin, to);
+        } else if (const auto* known = cache.short_words.find(places[i], number)) {
+          to.put(known->ids, known->count());
+        } else {
+          encode_word(pieces, words[i], &places[i], origin, to);
+        }
       }
-    }
+    });
     to.flush();
   }
 
-  // Its place in the cache from now on, or nullptr and its tokens written.
-  const WordCache::Entry* encode_word(const Pieces& pieces, TextRange word, const WordCache::Place& place,
-                                      size_t origin, Output& to) const {
+  // A word that is not among the short ones; from now on it is, where it has a place there.
+  void encode_word(const Pieces& pieces, TextRange word, const WordCache::Short::Place* place, size_t origin,
+                   Output& to) const {
+    WordCache& cache = WordCache::of_thread();
+    const std::string_view bytes = pieces.bytes(word);
+    WordCache::Long::Place long_place;
+    const bool may_be_kept = bytes.size() <= WordCache::Long::longest;
+    if (may_be_kept) {
+      long_place = cache.long_words.place(pieces.text().text(), word.begin, bytes.size(), number);
+      if (const auto* known = cache.long_words.find(long_place, number)) {
+        to.put(known->ids, known->count());
+        if (to.has_offsets()) {
+          size_t at = word.begin;
+          for (size_t i = 0; i < known->count(); at += known->sizes[i++]) to.put_offset(origin + pieces.text().origin(at));
+        }
+        return;
+      }
+    }
     thread_local std::vector<TokenSpan> spans;
     spans.clear();
-    plan.model->encode(pieces.bytes(word), spans);
-    if (const auto* entry = WordCache::of_thread().keep(place, number, spans)) return entry;
+    plan.model->encode(bytes, spans);
+    if (!(place && cache.short_words.keep(*place, number, spans)) && may_be_kept)
+      cache.long_words.keep(long_place, number, spans);
     uint32_t at = word.begin;
     for (const TokenSpan& span : spans) {
       if (span.id >= 0) to.put(span.id, origin + pieces.text().origin(at));
       at += span.bytes;
     }
-    return nullptr;
   }
 
   void encode_raw(std::string_view stretch, size_t origin, Output& to) const {
-    NormalText normal{std::string(stretch), {}, to.has_offsets() || plan.looks_at_origins};
+    NormalText normal{stretch, to.has_offsets() || plan.looks_at_origins};
     normalize(plan, normal);
     if (normal_added.empty()) return encode_text(std::move(normal), origin, to);
-    for (const auto& piece : normal_added.find(normal.text)) {
+    const std::string_view text = normal.text();
+    for (const auto& piece : normal_added.find(text)) {
+      const uint32_t base = normal.origin(piece.begin);
       if (piece.id >= 0) {
-        to.put(piece.id, origin + normal.origin(piece.begin));
+        to.put(piece.id, origin + base);
         continue;
       }
-      if (piece.begin == 0 && piece.end == normal.text.size()) return encode_text(std::move(normal), origin, to);
-      Rewriter part(normal);
-      part.keep(piece.begin, piece.end);
-      NormalText text = part.finish(piece.end);
-      const uint32_t base = text.origin(0);
-      for (uint32_t& place : text.origins) place -= base;
-      encode_text(std::move(text), origin + base, to);
+      NormalText part{text.substr(piece.begin, piece.end - piece.begin), normal.has_origins};
+      if (!normal.origins.empty())
+        for (size_t at = piece.begin; at <= piece.end; ++at) part.origins.push_back(normal.origins[at] - base);
+      encode_text(std::move(part), origin + base, to);
     }
   }
 
@@ -173,6 +197,8 @@ struct Tokenizer::Tables {
   const uint32_t number = next_number();
   std::vector<std::string> bytes, spellings_of_added;
   std::vector<bool> is_special, is_added;
+  size_t cuts = plan.pre_tokenizers.size();  // the steps before the scanner
+  WordScanner scanner = whole_piece;
 };
 
 Tokenizer::Tokenizer(std::string_view bytes, std::string_view config, const std::string& file, std::string_view merges)
@@ -187,6 +213,7 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, std::vector<uint32
   if (text.size() > longest_text)
     throw Error(ErrorCode::does_not_fit, "a text of more than 2 GB cannot be encoded at once; cut it");
   std::vector<int32_t> ids;
+  ids.reserve(text.size() / 3 + 8);
   if (offsets) offsets->clear();
   Output to(ids, offsets);
   for (const auto& piece : tables_->raw_added.find(text))

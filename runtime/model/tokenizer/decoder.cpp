@@ -47,9 +47,9 @@ DecoderStep decode_replace(std::string pattern, std::string content) {
 
 DecoderStep decode_replace_expression(const std::string& expression, std::string content, const std::string& file) {
   return {[replace = replace_expression(expression, std::move(content), file)](std::string& text, bool, bool) {
-    NormalText written{std::move(text), {}};
-    replace(written);
-    text = std::move(written.text);
+    NormalText replaced{text, false};
+    replace(replaced);
+    if (replaced.written) text = std::move(*replaced.written);
   }};
 }
 

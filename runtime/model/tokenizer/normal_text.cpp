@@ -86,14 +86,13 @@ bool rewrite_clusters(std::string_view run, size_t origin, NormalForm form, cons
 
 }  // namespace
 
-Rewriter::Rewriter(const NormalText& from) : from_(from) {
-  to_.has_origins = from.has_origins;
-  to_.text.reserve(from.text.size());
-  if (to_.has_origins) to_.origins.reserve(from.text.size() + 1);
+Rewriter::Rewriter(const NormalText& from) : from_(from), to_{from.original, from.has_origins, std::string()} {
+  to_.written->reserve(from.text().size());
+  if (to_.has_origins) to_.origins.reserve(from.text().size() + 1);
 }
 
 void Rewriter::keep(size_t begin, size_t end) {
-  to_.text.append(from_.text, begin, end - begin);
+  *to_.written += from_.text().substr(begin, end - begin);
   if (!to_.has_origins) return;
   if (!from_.origins.empty()) {
     to_.origins.insert(to_.origins.end(), from_.origins.begin() + static_cast<ptrdiff_t>(begin),
@@ -107,9 +106,9 @@ void Rewriter::keep(size_t begin, size_t end) {
 
 void Rewriter::put(std::string_view text, size_t at) {
   constexpr size_t most_growth = 32, always_allowed = 1'000'000;
-  if (to_.text.size() + text.size() > always_allowed + from_.text.size() * most_growth)
+  if (size() + text.size() > always_allowed + from_.text().size() * most_growth)
     throw Error(ErrorCode::does_not_fit, "the tokenizer's normalizer makes this text many times as long; cut the text");
-  to_.text.append(text);
+  *to_.written += text;
   if (to_.has_origins) to_.origins.resize(to_.origins.size() + text.size(), from_.origin(at));
 }
 
@@ -119,7 +118,7 @@ NormalText Rewriter::finish(size_t end) {
 }
 
 void bring_to(NormalForm form, NormalText& normal_text) {
-  const std::string& text = normal_text.text;
+  const std::string_view text = normal_text.text();
   if (stays(text, form)) return;
   Rewriter to(normal_text);
   for (size_t at = 0; at < text.size();) {
@@ -132,7 +131,7 @@ void bring_to(NormalForm form, NormalText& normal_text) {
       end += valid ? length : 1;
     } while (valid && end < text.size() && !is_ascii(text[end]) && utf8_length(text, end) && !is_unknown(text, at) &&
              !is_unknown(text, end));
-    const std::string_view run = std::string_view(text).substr(at, end - at);
+    const std::string_view run = text.substr(at, end - at);
     const auto result = valid && run.size() > 1 && !is_unknown(text, at) ? normal(run, form) : std::nullopt;
     if (!result || *result == run)
       to.keep(at, end);
