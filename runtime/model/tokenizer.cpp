@@ -131,45 +131,55 @@ struct Tokenizer::Tables {
           places[i] = cache.short_words.place(bytes, words[i].begin, size, number);
       for (size_t i = 0; i < count; ++i) {
         if (words[i].end - words[i].begin > longest) {
-          encode_word(pieces, words[i], nullptr, origin, to);
+          encode_long(pieces, words[i], origin, to);
         } else if (const auto* known = cache.short_words.find(places[i], number)) {
-          to.put(known->ids, known->count());
+          if (known->count() > 0)
+            to.put(known->ids, known->count());
+          else
+            encode_long(pieces, words[i], origin, to);
         } else {
-          encode_word(pieces, words[i], &places[i], origin, to);
+          const auto spans = encode_word(pieces, words[i], origin, to);
+          if (!cache.short_words.keep(places[i], number, spans)) keep_long(pieces, words[i], spans);
         }
       }
     });
     to.flush();
   }
 
-  // A word that is not among the short ones; from now on it is, where it has a place there.
-  void encode_word(const Pieces& pieces, TextRange word, const WordCache::Short::Place* place, size_t origin,
-                   Output& to) const {
-    WordCache& cache = WordCache::of_thread();
-    const std::string_view bytes = pieces.bytes(word);
-    WordCache::Long::Place long_place;
-    const bool may_be_kept = bytes.size() <= WordCache::Long::longest;
-    if (may_be_kept) {
-      long_place = cache.long_words.place(pieces.text().text(), word.begin, bytes.size(), number);
-      if (const auto* known = cache.long_words.find(long_place, number)) {
-        to.put(known->ids, known->count());
-        if (to.has_offsets()) {
-          size_t at = word.begin;
-          for (size_t i = 0; i < known->count(); at += known->sizes[i++]) to.put_offset(origin + pieces.text().origin(at));
-        }
-        return;
-      }
+  // A word that is no short one, or has too many tokens for one.
+  void encode_long(const Pieces& pieces, TextRange word, size_t origin, Output& to) const {
+    WordCache::Long& table = WordCache::of_thread().long_words;
+    const size_t size = word.end - word.begin;
+    const bool fits = size <= WordCache::Long::longest;
+    const auto place = fits ? table.place(pieces.text().text(), word.begin, size, number) : WordCache::Long::Place{};
+    const auto* known = fits ? table.find(place, number) : nullptr;
+    if (known && known->count() > 0) {
+      to.put(known->ids, known->count());
+      if (to.has_offsets())
+        for (size_t i = 0, at = word.begin; i < known->count(); at += known->sizes[i++])
+          to.put_offset(origin + pieces.text().origin(at));
+      return;
     }
+    const auto spans = encode_word(pieces, word, origin, to);
+    if (fits && !known) table.keep(place, number, spans);
+  }
+
+  void keep_long(const Pieces& pieces, TextRange word, std::span<const TokenSpan> spans) const {
+    WordCache::Long& table = WordCache::of_thread().long_words;
+    table.keep(table.place(pieces.text().text(), word.begin, word.end - word.begin, number), number, spans);
+  }
+
+  // A word that no table knows; its tokens, until the thread's next.
+  std::span<const TokenSpan> encode_word(const Pieces& pieces, TextRange word, size_t origin, Output& to) const {
     thread_local std::vector<TokenSpan> spans;
     spans.clear();
-    plan.model->encode(bytes, spans);
-    if (!(place && cache.short_words.keep(*place, number, spans)) && may_be_kept)
-      cache.long_words.keep(long_place, number, spans);
+    plan.model->encode(pieces.bytes(word), spans);
     uint32_t at = word.begin;
     for (const TokenSpan& span : spans) {
       if (span.id >= 0) to.put(span.id, origin + pieces.text().origin(at));
       at += span.bytes;
     }
+    return spans;
   }
 
   void encode_raw(std::string_view stretch, size_t origin, Output& to) const {

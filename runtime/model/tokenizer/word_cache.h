@@ -52,21 +52,21 @@ class WordTable {
       if (const Entry& other = entries_[neighbour(place, i)]; holds(other, place.key, owner)) return &other;
     return nullptr;
   }
-  // nullptr: these are not kept.
-  const Entry* keep(const Place& place, uint32_t owner, std::span<const TokenSpan> tokens) {
-    const bool without = std::any_of(tokens.begin(), tokens.end(), [](TokenSpan token) { return token.id < 0; });
-    if (tokens.size() > most || without) return nullptr;
+  // False where these are not kept here; the entry then has a count of 0.
+  bool keep(const Place& place, uint32_t owner, std::span<const TokenSpan> tokens) {
+    const bool all = std::all_of(tokens.begin(), tokens.end(), [](TokenSpan token) { return token.id >= 0; });
+    const size_t count = all && tokens.size() <= most ? tokens.size() : 0;
     size_t way = 0;
     while (way < ways && entries_[neighbour(place, way)].owner) ++way;
     if (way == ways) way = next_victim_++ % ways;
     Entry& entry = entries_[neighbour(place, way)];
     entry.key = place.key;
-    entry.owner = owner * 8 + static_cast<uint32_t>(tokens.size());
-    for (size_t i = 0; i < tokens.size(); ++i) {
+    entry.owner = owner * 8 + static_cast<uint32_t>(count);
+    for (size_t i = 0; i < count; ++i) {
       entry.ids[i] = tokens[i].id;
       if constexpr (has_sizes) entry.sizes[i] = static_cast<uint8_t>(tokens[i].bytes);
     }
-    return &entry;
+    return count > 0;
   }
 
  private:
