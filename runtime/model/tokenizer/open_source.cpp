@@ -41,6 +41,10 @@ bool is_text(std::string_view bytes) {
   return true;
 }
 
+TokenizerPlan plan_of_object(const json& document, const std::string& file) {
+  return is_tekken(document) ? plan_of_tekken(document, file) : plan_of_json(document, file);
+}
+
 OpenedTokenizer open(std::string_view bytes, std::string_view merges, const json& configuration,
                      const std::string& file) {
   TokenizerPlan plan;
@@ -49,7 +53,7 @@ OpenedTokenizer open(std::string_view bytes, std::string_view merges, const json
     plan = plan_of_merges(bytes, merges, text_field(configuration, "tokenizer_class"), file);
   else if (first == std::string_view::npos || bytes[first] == '{' || bytes[first] == '[' || bytes[first] == '"' ||
            file.ends_with(".json"))
-    plan = plan_of_json(parse_json_object(bytes, file), file);
+    plan = plan_of_object(parse_json_object(bytes, file), file);
   else if (bytes.starts_with("GGUF"))
     plan = plan_of_gguf(Gguf(std::as_bytes(std::span(bytes.data(), bytes.size())), file));
   else if (bytes.front() == '\n' && !is_text(bytes))
@@ -93,7 +97,7 @@ json configuration_of(const fs::path& folder) {
 }
 
 fs::path file_in(const fs::path& folder) {
-  for (const char* name : {"tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "tiktoken.model"})
+  for (const char* name : {"tokenizer.json", "tekken.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "tiktoken.model"})
     if (fs::exists(folder / name)) return folder / name;
   for (const auto& entry : fs::directory_iterator(folder))
     if (entry.path().extension() == ".tiktoken") return entry.path();
