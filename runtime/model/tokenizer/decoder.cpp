@@ -77,6 +77,14 @@ DecoderStep decode_word_piece(std::string prefix, bool cleans_up) {
           false, true};
 }
 
+DecoderStep decode_clean_up() {
+  return {[](std::string& text, bool, bool) {
+    for (const char* spaced : {" .", " ?", " !", " ,"}) replace_all(text, spaced, spaced + 1);
+    replace_all(text, " ' ", "'");
+    for (const char* spaced : {" n't", " 'm", " 's", " 've", " 're"}) replace_all(text, spaced, spaced + 1);
+  }};
+}
+
 DecoderStep decode_word_ends(std::string suffix) {
   return {[=](std::string& text, bool, bool last) { replace_all(text, suffix, last ? "" : " "); }, false, true};
 }

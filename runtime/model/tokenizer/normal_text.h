@@ -13,7 +13,7 @@ struct NormalText {
   std::string_view original;                // must outlive this
   bool has_origins = true;                  // false: nobody will ask for them, and they are not kept
   std::optional<std::string> written = {};  // nothing: the text is the original
-  std::vector<uint32_t> origins = {};  // (size+1), not falling: offsets in the original; empty: the same offsets
+  std::vector<uint32_t> origins = {};       // (size+1), not falling: offsets in the original; empty: the same offsets
 
   std::string_view text() const { return written ? std::string_view(*written) : original; }
   uint32_t origin(size_t at) const { return origins.empty() ? static_cast<uint32_t>(at) : origins[at]; }

@@ -27,11 +27,13 @@ std::string configuration_name(const std::string& file) {
 
 OpenedTokenizer finish(TokenizerPlan plan, const json& configuration, std::string_view bytes, std::string_view merges,
                        const std::string& file) {
+  const std::string changes = apply_class(configuration, configuration_name(file), plan);
   apply_configuration(configuration, configuration_name(file), plan);
   Hasher hasher;
   hasher.add(bytes);
   hasher.add(merges);
   hasher.add(fmt::format("bos {} eos {} adds_bos {}", plan.bos, plan.eos, !plan.before.empty()));
+  hasher.add(changes);
   return {std::move(plan), hasher.hex()};
 }
 
@@ -57,7 +59,7 @@ OpenedTokenizer open(std::string_view bytes, std::string_view merges, const json
   else if (bytes.starts_with("GGUF"))
     plan = plan_of_gguf(Gguf(std::as_bytes(std::span(bytes.data(), bytes.size())), file));
   else if (bytes.front() == '\n' && !is_text(bytes))
-    plan = plan_of_sentencepiece(bytes, file);
+    plan = plan_of_sentencepiece(bytes, flag_field(configuration, "legacy", true), file);
   else if (is_text(bytes))
     plan = plan_of_tiktoken(bytes, file);
   else
@@ -76,6 +78,8 @@ json object_beside(const fs::path& folder, const char* name) {
 // tokenizer_config.json, and what it does not say from the older files.
 json configuration_of(const fs::path& folder) {
   json configuration = object_beside(folder, "tokenizer_config.json");
+  if (!field(configuration, "model_type"))
+    configuration["model_type"] = text_field(object_beside(folder, "config.json"), "model_type");
   const json map = object_beside(folder, "special_tokens_map.json"), ids = object_beside(folder, "added_tokens.json");
   for (const auto& [key, value] : map.items())
     if (value.is_string() || value.is_object())
@@ -97,7 +101,8 @@ json configuration_of(const fs::path& folder) {
 }
 
 fs::path file_in(const fs::path& folder) {
-  for (const char* name : {"tokenizer.json", "tekken.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "tiktoken.model"})
+  for (const char* name : {"tokenizer.json", "tekken.json", "tokenizer.model", "spiece.model",
+                           "sentencepiece.bpe.model", "tiktoken.model"})
     if (fs::exists(folder / name)) return folder / name;
   for (const auto& entry : fs::directory_iterator(folder))
     if (entry.path().extension() == ".tiktoken") return entry.path();

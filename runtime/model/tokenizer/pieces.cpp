@@ -29,9 +29,8 @@ void PreTokenizer::operator()(Pieces& pieces) const {
   if (!scanner_) return cut_(pieces);
   std::vector<TextRange> words;
   std::array<TextRange, 64> some;
-  scan(pieces, scanner_, some, [&](size_t count) {
-    words.insert(words.end(), some.begin(), some.begin() + static_cast<ptrdiff_t>(count));
-  });
+  scan(pieces, scanner_, some,
+       [&](size_t count) { words.insert(words.end(), some.begin(), some.begin() + static_cast<ptrdiff_t>(count)); });
   pieces.ranges = std::move(words);
 }
 

@@ -23,12 +23,8 @@ class Pieces {
   const NormalText& text() const { return text_; }
   // Of the same length and valid UTF-8: bytes that are not are SUB here.
   std::string_view valid() const { return valid_.empty() ? text_.text() : valid_; }
-  std::string_view bytes(TextRange piece) const {
-    return text_.text().substr(piece.begin, piece.end - piece.begin);
-  }
-  bool begins_text(TextRange piece) const {
-    return begins_text_ && text_.origin(piece.begin) == 0;
-  }
+  std::string_view bytes(TextRange piece) const { return text_.text().substr(piece.begin, piece.end - piece.begin); }
+  bool begins_text(TextRange piece) const { return begins_text_ && text_.origin(piece.begin) == 0; }
 
   std::vector<TextRange> ranges;  // in order, none empty, not overlapping; what lies between is dropped
 
@@ -41,8 +37,8 @@ class Pieces {
   bool begins_text_;
 };
 
-// Cuts what follows `at` into words without gaps: writes as many as there are, or as `words` takes, and returns how many.
-// The text is valid UTF-8; nothing before `at` matters.
+// Cuts what follows `at` into words without gaps: writes as many as there are, or as `words` takes, and returns how
+// many. The text is valid UTF-8; nothing before `at` matters.
 using WordScanner = std::function<size_t(std::string_view text, size_t at, std::span<TextRange> words)>;
 
 // A step that cuts pieces finer or writes them anew.

@@ -97,7 +97,12 @@ TokenizerPlan plan_of_pieces(const SentencePieces& from, const std::string& file
   if (!from.charsmap.empty()) plan.normalizers.push_back(precompiled(from.charsmap, Longest::of_text, file));
   if (from.single_spaces) plan.normalizers.push_back(single_spaces());
   const nlohmann::json stages = sentencepiece_stages(from.prefix_space);
-  read_normalizers(stages, file, plan);
+  const bool prefixes_once = from.prefix_space && !from.prefixes_each;
+  read_normalizers(prefixes_once ? sentencepiece_stages(false) : stages, file, plan);
+  if (prefixes_once) {
+    plan.pre_tokenizers.push_back(metaspace(std::string(underscore), PrependScheme::first, false));
+    plan.looks_at_origins = true;
+  }
   read_decoder(stages, file, plan);
   if (from.single_spaces) plan.decoder.whole.push_back(decode_strip(" ", longest_token, 0));
   plan.model = model_of(from, plan);

@@ -23,7 +23,8 @@ struct SentencePieces {
   std::vector<Piece> pieces;  // by id
   PieceModel model = PieceModel::byte_pairs;
   bool prefix_space = true, single_spaces = false;
-  std::string charsmap;  // empty: none
+  bool prefixes_each = true;  // stretch between added tokens, not only the text
+  std::string charsmap;       // empty: none
   int32_t unknown = -1, bos = -1, eos = -1;
 };
 

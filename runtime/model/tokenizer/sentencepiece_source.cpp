@@ -78,8 +78,9 @@ SentencePieces::Piece piece_of(std::string_view bytes, const std::string& file) 
 
 }  // namespace
 
-TokenizerPlan plan_of_sentencepiece(std::string_view bytes, const std::string& file) {
+TokenizerPlan plan_of_sentencepiece(std::string_view bytes, bool prefixes_each, const std::string& file) {
   SentencePieces to;
+  to.prefixes_each = prefixes_each;
   to.single_spaces = true;
   uint64_t kind = 1;
   int32_t bos = 1, eos = 2;
@@ -107,7 +108,8 @@ TokenizerPlan plan_of_sentencepiece(std::string_view bytes, const std::string& f
   if (to.pieces.empty())
     throw Error(ErrorCode::bad_file, fmt::format("{}: no pieces in it; is it a SentencePiece model?", file));
   if (kind < 1 || kind > 4)
-    throw Error(ErrorCode::unsupported, fmt::format("{}: a SentencePiece model of kind {} is not supported", file, kind));
+    throw Error(ErrorCode::unsupported,
+                fmt::format("{}: a SentencePiece model of kind {} is not supported", file, kind));
   if (!escapes || suffix)
     throw Error(ErrorCode::unsupported,
                 fmt::format("{}: a SentencePiece model with spaces of its own kind is not supported", file));

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Makes the golden tokenizers: tiny ones of every kind, with the ids and texts that the PyPI packages `tokenizers`,
-`sentencepiece` and `mistral-common` give. Run with all installed; writes one <name>.json (the tokenizer and its cases) or <name>.model with
+`sentencepiece`, `mistral-common` and `transformers` give. Run with all installed; writes one <name>.json (the tokenizer and its cases) or <name>.model with
 <name>.cases.json each beside this file, or with --out DIR --texts N elsewhere and with N more random texts."""
 
 import argparse
@@ -12,7 +12,9 @@ import pathlib
 import random
 
 import sentencepiece
+import tempfile
 import tokenizers
+import transformers
 from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
@@ -266,6 +268,25 @@ def tekken_cases(document, texts):
     return cases
 
 
+def configured(made, texts):
+    """What transformers makes of a tokenizer.json and what its configuration says beside it."""
+    llama = {"tokenizer_class": "LlamaTokenizer"}
+    for name, (tokenizer, config) in {
+            "class_llama": ("characters_llama", llama), "class_llama_legacy": ("characters_llama", {**llama, "legacy": True}),
+            "class_llama_no_prefix": ("characters_llama", {**llama, "add_prefix_space": False}),
+            "cleaned_up": ("unigram_t5", {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": True}),
+            "not_cleaned_up": ("bytes_gpt2", {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": True})}.items():
+        with tempfile.TemporaryDirectory() as folder:
+            made[tokenizer].save(f"{folder}/tokenizer.json")
+            pathlib.Path(folder, "tokenizer_config.json").write_text(json.dumps(config))
+            loaded = transformers.AutoTokenizer.from_pretrained(folder)
+        cases = []
+        for text in texts + ["Hello , it 's . No ?", "we 've <s> been , they 're", "do n't ! ' a ' b"]:
+            ids = loaded.encode(text, add_special_tokens=False)
+            cases.append({"text": text, "ids": ids, "decoded": loaded.decode(ids)})
+        yield name, config, made[tokenizer], cases
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=pathlib.Path, default=HERE)
@@ -275,7 +296,8 @@ def main():
     texts = TEXTS + random_texts(arguments.texts, 7)
     versions = {"tokenizers": tokenizers.__version__, "sentencepiece": sentencepiece.__version__}
     dump = lambda value: json.dumps(value, ensure_ascii=True, separators=(",", ":"))
-    for name, tokenizer in kinds().items():
+    made = kinds()
+    for name, tokenizer in made.items():
         cases, added = [], tokenizer.get_added_tokens_decoder()
         for text in texts:
             plain, full = tokenizer.encode(text, add_special_tokens=False).ids, tokenizer.encode(text).ids
@@ -288,6 +310,11 @@ def main():
         (arguments.out / f"{name}.json").write_text(
             '{"versions":%s,\n"tokenizer":%s,\n"cases":[\n%s]}\n'
             % (dump(versions), dump(json.loads(tokenizer.to_str())), ",\n".join(map(dump, cases))))
+    for name, config, tokenizer, cases in configured(made, texts):
+        (arguments.out / f"{name}.json").write_text(
+            '{"versions":%s,\n"config":%s,\n"tokenizer":%s,\n"cases":[\n%s]}\n'
+            % (dump({"transformers": transformers.__version__}), dump(config), dump(json.loads(tokenizer.to_str())),
+               ",\n".join(map(dump, cases))))
     mistral = {"mistral-common": importlib.metadata.version("mistral-common")}
     for name, document in {"tekken": tekken("v3"), "tekken_named": tekken("v11", ["<unk>", "<s>", "</s>", "[INST]", "[THINK]"])}.items():
         (arguments.out / f"{name}.json").write_text(
