@@ -28,12 +28,12 @@ int bench_tokenize(const BenchTokenize& options) {
   std::unique_ptr<const Tokenizer> tokenizer;
   const double load = seconds_of([&] { tokenizer = std::make_unique<const Tokenizer>(options.model); });
   const std::string text = read_text(options.text, largest_text);
-  std::vector<int32_t> ids;
+  std::vector<int32_t> ids = tokenizer->encode("Of 1 text, what is built at first use.");
   double first = 0, best = std::numeric_limits<double>::infinity();
   for (int i = 0; i < options.repeat; ++i) {
     const double seconds = seconds_of([&] { ids = tokenizer->encode(text); });
     if (i == 0) first = seconds;
-    best = std::min(best, seconds);
+    if (i > 0 || options.repeat == 1) best = std::min(best, seconds);
   }
   const double megabytes = static_cast<double>(text.size()) / 1e6;
   if (options.json)

@@ -1,12 +1,18 @@
 #include "runtime/corpus/packing.h"
 
+#include <algorithm>
+
 namespace stemma {
 
 std::vector<int32_t> document_tokens(const Tokenizer& tokenizer, std::string_view text, int context) {
-  std::vector<int32_t> tokens = tokenizer.encode(text);
-  if (tokenizer.bos() >= 0) tokens.insert(tokens.begin(), tokenizer.bos());
+  const std::vector<int32_t> inner = tokenizer.encode(text);
+  const auto most = static_cast<size_t>(context);
+  std::vector<int32_t> tokens;
+  tokens.reserve(std::min(inner.size() + 2, most));  // no more memory than is kept
+  if (tokenizer.bos() >= 0) tokens.push_back(tokenizer.bos());
+  tokens.insert(tokens.end(), inner.begin(), inner.begin() + static_cast<ptrdiff_t>(std::min(inner.size(), most)));
   if (tokenizer.eos() >= 0) tokens.push_back(tokenizer.eos());
-  if (static_cast<int>(tokens.size()) > context) tokens.resize(static_cast<size_t>(context));
+  if (tokens.size() > most) tokens.resize(most);
   return tokens;
 }
 

@@ -1,7 +1,9 @@
 #include "runtime/model/tokenizer.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <span>
 
 #include "runtime/error.h"
 #include "runtime/model/tokenizer/open_source.h"
@@ -17,10 +19,10 @@ constexpr size_t longest_text = UINT32_MAX / 2;
 // A file's steps could each multiply a text; together they may do so a little.
 void normalize(const TokenizerPlan& plan, NormalText& text) {
   constexpr size_t most_growth = 64, always_allowed = 1'000'000;
-  const size_t most = text.text.size() * most_growth + always_allowed;
+  const size_t most = text.text().size() * most_growth + always_allowed;
   for (const Normalizer& normalizer : plan.normalizers) {
     normalizer(text);
-    if (text.text.size() > most)
+    if (text.text().size() > most)
       throw Error(ErrorCode::does_not_fit,
                   "the tokenizer's normalizers make this text many times as long; cut the text");
   }
@@ -31,11 +33,11 @@ std::vector<AddedToken> added_of(const TokenizerPlan& plan, bool normalized) {
   std::vector<AddedToken> tokens;
   for (const AddedToken& token : plan.added) {
     if (token.normalized != normalized) continue;
-    NormalText content{token.content, {}};
+    NormalText content{token.content, false};
     if (normalized && !token.is_normal) normalize(plan, content);
-    if (content.text.empty()) continue;
+    if (content.text().empty()) continue;
     tokens.push_back(token);
-    tokens.back().content = content.text;
+    tokens.back().content = content.text();
   }
   return tokens;
 }
@@ -45,15 +47,40 @@ uint32_t next_number() {
   return ++last;
 }
 
-// Ids and, where they are asked for, where each begins.
-struct Output {
-  std::vector<int32_t>& ids;
-  std::vector<uint32_t>* offsets;
+size_t whole_piece(std::string_view text, size_t at, std::span<TextRange> words) {
+  words[0] = {static_cast<uint32_t>(at), static_cast<uint32_t>(text.size())};
+  return 1;
+}
 
+// Ids and, where they are asked for, where each begins. Those of words come together in blocks.
+class Output {
+ public:
+  Output(std::vector<int32_t>& to_ids, std::vector<uint32_t>* to_offsets) : ids(to_ids), offsets_(to_offsets) {}
+
+  bool has_offsets() const { return offsets_; }
   void put(int32_t id, size_t begin) {
+    flush();
     ids.push_back(id);
-    if (offsets) offsets->push_back(static_cast<uint32_t>(begin));
+    if (offsets_) offsets_->push_back(static_cast<uint32_t>(begin));
   }
+  template <size_t most>
+  void put(const std::array<int32_t, most>& some, size_t count) {  // the first `count` of them, without offsets
+    if (filled_ + most > block_.size()) flush();
+    std::copy(some.begin(), some.end(), block_.begin() + static_cast<ptrdiff_t>(filled_));
+    filled_ += count;
+  }
+  void put_offset(size_t begin) { offsets_->push_back(static_cast<uint32_t>(begin)); }
+  void flush() {
+    ids.insert(ids.end(), block_.begin(), block_.begin() + static_cast<ptrdiff_t>(filled_));
+    filled_ = 0;
+  }
+
+  std::vector<int32_t>& ids;
+
+ private:
+  std::vector<uint32_t>* offsets_;
+  std::array<int32_t, 512> block_;
+  size_t filled_ = 0;
 };
 
 }  // namespace
@@ -65,6 +92,7 @@ struct Tokenizer::Tables {
         raw_added(added_of(plan, false)),
         normal_added(added_of(plan, true)),
         positional(plan.decoder.positional()) {
+    if (cuts > 0 && plan.pre_tokenizers.back().scanner()) scanner = plan.pre_tokenizers[--cuts].scanner();
     int32_t size = plan.vocabulary->size();
     for (const AddedToken& token : plan.added) size = std::max(size, token.id + 1);
     bytes.resize(static_cast<size_t>(size));
@@ -90,49 +118,85 @@ struct Tokenizer::Tables {
   // A stretch of normalised text without added tokens; `origin`: of its beginning in the user's text.
   void encode_text(NormalText text, size_t origin, Output& to) const {
     Pieces pieces(std::move(text), origin == 0);
-    for (const PreTokenizer& step : plan.pre_tokenizers) step(pieces);
+    for (size_t i = 0; i < cuts; ++i) plan.pre_tokenizers[i](pieces);
+    const std::string_view bytes = pieces.text().text();
+    constexpr size_t batch = 64;  // words whose places are on their way from memory at once
+    std::array<TextRange, batch> words;
+    std::array<WordCache::Short::Place, batch> places;
     WordCache& cache = WordCache::of_thread();
-    std::vector<TokenSpan> spans;
-    to.ids.reserve(to.ids.size() + pieces.ranges.size());
-    for (const TextRange& range : pieces.ranges) {
-      const std::string_view word = pieces.bytes(range);
-      WordCache::Entry* entry = nullptr;
-      if (word.size() <= WordCache::longest_word) {
-        entry = &cache.place(word, number);
-        if (cache.holds(*entry, word, number)) {
-          uint32_t at = range.begin;
-          for (size_t i = 0; i < entry->count; at += entry->bytes[i++])
-            if (entry->ids[i] >= 0) to.put(entry->ids[i], to.offsets ? origin + pieces.text().origin(at) : 0);
-          continue;
+    const size_t longest = to.has_offsets() ? 0 : WordCache::Short::longest;
+    scan(pieces, scanner, words, [&](size_t count) {
+      for (size_t i = 0; i < count; ++i)
+        if (const size_t size = words[i].end - words[i].begin; size <= longest)
+          places[i] = cache.short_words.place(bytes, words[i].begin, size, number);
+      for (size_t i = 0; i < count; ++i) {
+        if (words[i].end - words[i].begin > longest) {
+          encode_long(pieces, words[i], origin, to);
+        } else if (const auto* known = cache.short_words.find(places[i], number)) {
+          if (known->count() > 0)
+            to.put(known->ids, known->count());
+          else
+            encode_long(pieces, words[i], origin, to);
+        } else {
+          const auto spans = encode_word(pieces, words[i], origin, to);
+          if (!cache.short_words.keep(places[i], number, spans)) keep_long(pieces, words[i], spans);
         }
       }
-      spans.clear();
-      plan.model->encode(word, spans);
-      if (entry) cache.keep(*entry, word, number, spans);
-      uint32_t at = range.begin;
-      for (const TokenSpan& span : spans) {
-        if (span.id >= 0) to.put(span.id, to.offsets ? origin + pieces.text().origin(at) : 0);
-        at += span.bytes;
-      }
+    });
+    to.flush();
+  }
+
+  // A word that is no short one, or has too many tokens for one.
+  void encode_long(const Pieces& pieces, TextRange word, size_t origin, Output& to) const {
+    WordCache::Long& table = WordCache::of_thread().long_words;
+    const size_t size = word.end - word.begin;
+    const bool fits = size <= WordCache::Long::longest;
+    const auto place = fits ? table.place(pieces.text().text(), word.begin, size, number) : WordCache::Long::Place{};
+    const auto* known = fits ? table.find(place, number) : nullptr;
+    if (known && known->count() > 0) {
+      to.put(known->ids, known->count());
+      if (to.has_offsets())
+        for (size_t i = 0, at = word.begin; i < known->count(); at += known->sizes[i++])
+          to.put_offset(origin + pieces.text().origin(at));
+      return;
     }
+    const auto spans = encode_word(pieces, word, origin, to);
+    if (fits && !known) table.keep(place, number, spans);
+  }
+
+  void keep_long(const Pieces& pieces, TextRange word, std::span<const TokenSpan> spans) const {
+    WordCache::Long& table = WordCache::of_thread().long_words;
+    table.keep(table.place(pieces.text().text(), word.begin, word.end - word.begin, number), number, spans);
+  }
+
+  // A word that no table knows; its tokens, until the thread's next.
+  std::span<const TokenSpan> encode_word(const Pieces& pieces, TextRange word, size_t origin, Output& to) const {
+    thread_local std::vector<TokenSpan> spans;
+    spans.clear();
+    plan.model->encode(pieces.bytes(word), spans);
+    uint32_t at = word.begin;
+    for (const TokenSpan& span : spans) {
+      if (span.id >= 0) to.put(span.id, origin + pieces.text().origin(at));
+      at += span.bytes;
+    }
+    return spans;
   }
 
   void encode_raw(std::string_view stretch, size_t origin, Output& to) const {
-    NormalText normal{std::string(stretch), {}};
+    NormalText normal{stretch, to.has_offsets() || plan.looks_at_origins};
     normalize(plan, normal);
     if (normal_added.empty()) return encode_text(std::move(normal), origin, to);
-    for (const auto& piece : normal_added.find(normal.text)) {
+    const std::string_view text = normal.text();
+    for (const auto& piece : normal_added.find(text)) {
+      const uint32_t base = normal.origin(piece.begin);
       if (piece.id >= 0) {
-        to.put(piece.id, origin + normal.origin(piece.begin));
+        to.put(piece.id, origin + base);
         continue;
       }
-      if (piece.begin == 0 && piece.end == normal.text.size()) return encode_text(std::move(normal), origin, to);
-      Rewriter part(normal);
-      part.keep(piece.begin, piece.end);
-      NormalText text = part.finish(piece.end);
-      const uint32_t base = text.origins.front();
-      for (uint32_t& place : text.origins) place -= base;
-      encode_text(std::move(text), origin + base, to);
+      NormalText part{text.substr(piece.begin, piece.end - piece.begin), normal.has_origins};
+      if (!normal.origins.empty())
+        for (size_t at = piece.begin; at <= piece.end; ++at) part.origins.push_back(normal.origins[at] - base);
+      encode_text(std::move(part), origin + base, to);
     }
   }
 
@@ -143,6 +207,8 @@ struct Tokenizer::Tables {
   const uint32_t number = next_number();
   std::vector<std::string> bytes, spellings_of_added;
   std::vector<bool> is_special, is_added;
+  size_t cuts = plan.pre_tokenizers.size();  // the steps before the scanner
+  WordScanner scanner = whole_piece;
 };
 
 Tokenizer::Tokenizer(std::string_view bytes, std::string_view config, const std::string& file, std::string_view merges)
@@ -157,8 +223,9 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, std::vector<uint32
   if (text.size() > longest_text)
     throw Error(ErrorCode::does_not_fit, "a text of more than 2 GB cannot be encoded at once; cut it");
   std::vector<int32_t> ids;
+  ids.reserve(text.size() / 3 + 8);
   if (offsets) offsets->clear();
-  Output to{ids, offsets};
+  Output to(ids, offsets);
   for (const auto& piece : tables_->raw_added.find(text))
     if (piece.id >= 0)
       to.put(piece.id, piece.begin);

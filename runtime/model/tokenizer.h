@@ -12,7 +12,7 @@ namespace stemma {
 
 class Tokenizer {
  public:
-  // `path` is a file (tokenizer.json, SentencePiece's or tiktoken's tokenizer.model, *.tiktoken, vocab.json or
+  // `path` is a file (tokenizer.json, tekken.json, SentencePiece's or tiktoken's tokenizer.model, *.tiktoken, vocab.json or
   // merges.txt with the other beside it, *.gguf) or a folder that holds one. Throws Error naming what is missing,
   // broken or not supported.
   explicit Tokenizer(const std::filesystem::path& path);

@@ -1,5 +1,8 @@
 #include "runtime/model/utf8.h"
 
+#include <cstdint>
+#include <cstring>
+
 namespace stemma {
 
 size_t utf8_length(std::string_view text, size_t at) {
@@ -28,10 +31,20 @@ char32_t utf8_character(std::string_view text, size_t at) {
   return character;
 }
 
+size_t ascii_length(std::string_view text, size_t at) {
+  size_t end = at;
+  for (uint64_t eight; end + sizeof eight <= text.size(); end += sizeof eight) {
+    std::memcpy(&eight, text.data() + end, sizeof eight);
+    if (eight & 0x8080808080808080u) break;
+  }
+  while (end < text.size() && static_cast<unsigned char>(text[end]) < 0x80) ++end;
+  return end - at;
+}
+
 std::string valid_utf8(std::string_view text) {
   std::string valid;
-  for (size_t at = 0; at < text.size();) {
-    const size_t length = static_cast<unsigned char>(text[at]) < 0x80 ? 1 : utf8_length(text, at);
+  for (size_t at = ascii_length(text, 0); at < text.size(); at += ascii_length(text, at)) {
+    const size_t length = utf8_length(text, at);
     if (!length) {
       if (valid.empty()) valid = text;
       valid[at] = '\x1A';

@@ -12,6 +12,8 @@ namespace stemma {
 size_t utf8_length(std::string_view text, size_t at);
 // The character there, which must be valid.
 char32_t utf8_character(std::string_view text, size_t at);
+// How many bytes of ASCII begin at `at`.
+size_t ascii_length(std::string_view text, size_t at);
 // Empty where `text` is UTF-8; else a copy of the same length with SUB for each byte that is not.
 std::string valid_utf8(std::string_view text);
 // For a person to read: bytes that are not whole UTF-8 become U+FFFD.

@@ -65,10 +65,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (std::string_view pattern : {gpt2_pattern, cl100k_pattern, qwen2_pattern}) {
     static std::map<std::string_view, PreTokenizer> slow;
     if (!slow.contains(pattern))
-      slow[pattern] = split_at_expression(std::string(pattern), Behavior::isolated, false, "pattern");
-    Pieces one(NormalText{std::string(text), {}}, true), other = one;
+      slow.emplace(pattern, split_at_expression(std::string(pattern), Behavior::isolated, false, "pattern"));
+    Pieces one(NormalText{text}, true), other = one;
     (*quick_split(pattern))(one);
-    slow[pattern](other);
+    slow.at(pattern)(other);
     const bool same = std::equal(one.ranges.begin(), one.ranges.end(), other.ranges.begin(), other.ranges.end(),
                                  [](TextRange a, TextRange b) { return a.begin == b.begin && a.end == b.end; });
     if (!same) __builtin_trap();

@@ -1,6 +1,7 @@
 #include "runtime/model/tokenizer/added_tokens.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "runtime/model/tokenizer/characters.h"
 #include "runtime/model/utf8.h"
@@ -10,6 +11,7 @@ namespace stemma {
 namespace {
 
 uint8_t first_byte(std::string_view text) { return static_cast<uint8_t>(text.front()); }
+size_t pair_of(char first, char second) { return static_cast<uint8_t>(first) << 8 | static_cast<uint8_t>(second); }
 
 bool space_at(std::string_view text, size_t at) {
   return utf8_length(text, at) && is_white_space(utf8_character(text, at));
@@ -43,8 +45,34 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens) : tokens_(std::move(tok
     auto& [begin, end] = range_[first_byte(tokens_[i].content)];
     if (begin == end) begin = i;
     end = i + 1;
-    begins_[first_byte(tokens_[i].content)] = true;
   }
+  for (const AddedToken& token : tokens_) {
+    const bool single = token.content.size() == 1;
+    for (int second = 0; second < 256; ++second)
+      if (const auto byte = static_cast<char>(second); single || byte == token.content[1])
+        if (const size_t pair = pair_of(token.content[0], byte); !begin_[pair]) {
+          begin_[pair] = true;
+          beginnings_.push_back({token.content[0], byte});
+        }
+  }
+  constexpr size_t most_beginnings = 4;
+  if (beginnings_.size() > most_beginnings) beginnings_.clear();
+}
+
+// The first place from `at` on where a token may begin.
+size_t AddedTokens::next(std::string_view text, size_t at) const {
+  using Bytes __attribute__((vector_size(16))) = char;
+  for (Bytes here, after; !beginnings_.empty() && at + sizeof here < text.size(); at += sizeof here) {
+    std::memcpy(&here, text.data() + at, sizeof here);
+    std::memcpy(&after, text.data() + at + 1, sizeof after);
+    Bytes found{};
+    for (const auto& [first, second] : beginnings_) found |= (here == first) & (after == second);
+    uint64_t halves[2];
+    std::memcpy(halves, &found, sizeof halves);
+    if (halves[0] | halves[1]) break;
+  }
+  while (at + 1 < text.size() && !begin_[pair_of(text[at], text[at + 1])]) ++at;
+  return at;
 }
 
 const AddedToken* AddedTokens::at(std::string_view text) const {
@@ -57,11 +85,7 @@ const AddedToken* AddedTokens::at(std::string_view text) const {
 std::vector<AddedTokens::Piece> AddedTokens::find(std::string_view text) const {
   std::vector<Piece> pieces;
   size_t begin = 0;
-  for (size_t at = 0; at < text.size() && !tokens_.empty();) {
-    if (!begins_token(text[at])) {
-      ++at;
-      continue;
-    }
+  for (size_t at = tokens_.empty() ? text.size() : next(text, 0); at < text.size(); at = next(text, at)) {
     const AddedToken* token = this->at(text.substr(at));
     if (!token) {
       ++at;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -35,11 +36,12 @@ class AddedTokens {
 
  private:
   const AddedToken* at(std::string_view text) const;
-  bool begins_token(char c) const { return begins_[static_cast<uint8_t>(c)]; }
+  size_t next(std::string_view text, size_t at) const;
 
   std::vector<AddedToken> tokens_;                          // by first byte, then longest first
   std::array<std::pair<uint32_t, uint32_t>, 256> range_{};  // of tokens_ with that first byte
-  std::array<bool, 256> begins_{};                          // whether there are any
+  std::bitset<65536> begin_;                                // by the first two bytes, whether there are any
+  std::vector<std::array<char, 2>> beginnings_;             // those bytes; none: too many to look for one by one
 };
 
 }  // namespace stemma

@@ -38,6 +38,12 @@ std::string spelling_of_byte(uint8_t byte) {
   return {static_cast<char>(0xC0 | (character >> 6)), static_cast<char>(0x80 | (character & 0x3F))};
 }
 
+std::string spelling_of_bytes(std::string_view bytes) {
+  std::string spelling;
+  for (char byte : bytes) spelling += spelling_of_byte(static_cast<uint8_t>(byte));
+  return spelling;
+}
+
 std::optional<std::string> exact_bytes_of_spelling(std::string_view spelling) {
   std::string bytes;
   for (size_t at = 0; at < spelling.size();) {

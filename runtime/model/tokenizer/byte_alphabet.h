@@ -10,6 +10,7 @@ namespace stemma {
 
 // GPT-2's alphabet: printable Latin-1 bytes are themselves, the other 68 are characters from U+0100 on.
 std::string spelling_of_byte(uint8_t byte);
+std::string spelling_of_bytes(std::string_view bytes);
 // The bytes behind a spelling; nothing where it has any other character.
 std::optional<std::string> exact_bytes_of_spelling(std::string_view spelling);
 // The same; a spelling with any other character stands for itself.

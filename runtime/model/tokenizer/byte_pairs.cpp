@@ -33,9 +33,20 @@ BytePairs::BytePairs(const std::vector<Merge>& merges) : slots_(std::bit_ceil(me
     while (slots_[at].pair != empty && slots_[at].pair != pair) at = (at + 1) & (slots_.size() - 1);
     slots_[at] = {pair, merge.rank, merge.result};
   }
+  low_ids_.resize(low * low);
+  for (const Merge& merge : merges)
+    if (is_low(merge.left) && is_low(merge.right))
+      low_ids_[static_cast<uint32_t>(merge.left) * low + static_cast<uint32_t>(merge.right)] =
+          static_cast<uint32_t>(look_up(merge.left, merge.right) - slots_.data() + 1);
 }
 
 const BytePairs::Slot* BytePairs::find(int32_t left, int32_t right) const {
+  if (!is_low(left) || !is_low(right)) return look_up(left, right);
+  const uint32_t place = low_ids_[static_cast<uint32_t>(left) * low + static_cast<uint32_t>(right)];
+  return place ? &slots_[place - 1] : nullptr;
+}
+
+const BytePairs::Slot* BytePairs::look_up(int32_t left, int32_t right) const {
   const uint64_t pair = pair_of(left, right);
   for (size_t at = scatter(pair) & (slots_.size() - 1);; at = (at + 1) & (slots_.size() - 1)) {
     if (slots_[at].pair == pair) return &slots_[at];

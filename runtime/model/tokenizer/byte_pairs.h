@@ -28,10 +28,15 @@ class BytePairs {
   };
   static constexpr uint64_t empty = ~uint64_t{0};
   const Slot* find(int32_t left, int32_t right) const;
+  const Slot* look_up(int32_t left, int32_t right) const;
   void merge_few(std::vector<TokenSpan>& symbols) const;
   void merge_many(std::vector<TokenSpan>& symbols) const;
 
-  std::vector<Slot> slots_;  // open addressing, a power of two
+  static bool is_low(int32_t id) { return static_cast<uint32_t>(id) < low; }
+  static constexpr uint32_t low = 384;  // ids below are looked up in a square: bytes are there, as a rule
+
+  std::vector<Slot> slots_;        // open addressing, a power of two
+  std::vector<uint32_t> low_ids_;  // (low, low) places in slots_ and 1; 0: never merged
 };
 
 }  // namespace stemma

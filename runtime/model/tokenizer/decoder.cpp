@@ -47,9 +47,9 @@ DecoderStep decode_replace(std::string pattern, std::string content) {
 
 DecoderStep decode_replace_expression(const std::string& expression, std::string content, const std::string& file) {
   return {[replace = replace_expression(expression, std::move(content), file)](std::string& text, bool, bool) {
-    NormalText written{std::move(text), {}};
-    replace(written);
-    text = std::move(written.text);
+    NormalText replaced{text, false};
+    replace(replaced);
+    if (replaced.written) text = std::move(*replaced.written);
   }};
 }
 
@@ -75,6 +75,14 @@ DecoderStep decode_word_piece(std::string prefix, bool cleans_up) {
             if (cleans_up) clean_up(text);
           },
           false, true};
+}
+
+DecoderStep decode_clean_up() {
+  return {[](std::string& text, bool, bool) {
+    for (const char* spaced : {" .", " ?", " !", " ,"}) replace_all(text, spaced, spaced + 1);
+    replace_all(text, " ' ", "'");
+    for (const char* spaced : {" n't", " 'm", " 's", " 've", " 're"}) replace_all(text, spaced, spaced + 1);
+  }};
 }
 
 DecoderStep decode_word_ends(std::string suffix) {

@@ -21,6 +21,7 @@ DecoderStep decode_replace_expression(const std::string& expression, std::string
 DecoderStep decode_strip(std::string character, size_t start, size_t stop);
 DecoderStep decode_metaspace(std::string replacement, bool drops_first);
 DecoderStep decode_word_piece(std::string prefix, bool cleans_up);
+DecoderStep decode_clean_up();                     // as transformers does: no space before what closes or contracts
 DecoderStep decode_word_ends(std::string suffix);  // a space for each but the last
 
 struct Decoder {

@@ -90,7 +90,7 @@ class Reader {
     if (scores.size() != tokens_.size()) refuse("tokenizer.ggml.scores has not as many entries as there are tokens");
     for (size_t i = 0; i < tokens_.size(); ++i)
       from.pieces.push_back({std::string(tokens_[i]), static_cast<float>(scores[i]), kind(i)});
-    from.unigram = unigram;
+    if (unigram) from.model = PieceModel::unigram;
     from.prefix_space = gguf_.flag("tokenizer.ggml.add_space_prefix").value_or(true);
     from.single_spaces = gguf_.flag("tokenizer.ggml.remove_extra_whitespaces").value_or(false);
     for (int64_t byte : gguf_.integers("tokenizer.ggml.precompiled_charsmap")) from.charsmap += static_cast<char>(byte);

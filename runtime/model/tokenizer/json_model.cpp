@@ -137,8 +137,8 @@ void read_model(const json& model, ModelKind kind, bool of_bytes, const std::str
   read_vocabulary(*entries, file, vocabulary);
   if (kind == ModelKind::byte_pairs) {
     const BytePairPlan plan = byte_pairs_of(model, file, vocabulary);
-    const bool whole_text = !of_bytes && to.pre_tokenizers.empty();
-    if (auto cuts = whole_text ? safe_cuts(vocabulary, plan) : std::nullopt) to.pre_tokenizers.push_back(*cuts);
+    if (auto cuts = !of_bytes && !to.cuts_text ? safe_cuts(vocabulary, plan) : std::nullopt)
+      to.pre_tokenizers.push_back(*cuts);
     to.model = byte_pair_model(vocabulary, plan, of_bytes);
     return;
   }

@@ -147,6 +147,7 @@ bool read_pre_tokenizers(const json& document, const std::string& file, bool may
   const auto parts = stage_parts(field(document, "pre_tokenizer"), "pretokenizers", file);
   for (size_t i = 0; i < parts.size(); ++i) {
     const std::string type = text_field(*parts[i], "type", "of no type");
+    to.cuts_text |= type != "Metaspace" || flag_field(*parts[i], "split", true);
     if (type == "BertPreTokenizer") {
       to.pre_tokenizers.push_back(split_at_characters(is_white_space, Behavior::removed));
       to.pre_tokenizers.push_back(split_at_characters(is_punctuation, Behavior::isolated));
@@ -156,6 +157,7 @@ bool read_pre_tokenizers(const json& document, const std::string& file, bool may
       if (may_leave_bytes && i + 1 == parts.size()) return true;
       to.pre_tokenizers.push_back(spell_pieces_bytes());
     } else {
+      to.looks_at_origins |= type == "Metaspace";
       to.pre_tokenizers.push_back(pre_tokenizer_of(*parts[i], type, file));
     }
   }

@@ -39,9 +39,9 @@ bool is_inert(char32_t character, NormalForm form) {
 }
 
 bool stays(std::string_view text, NormalForm form) {
-  for (size_t at = 0; at < text.size();) {
-    const size_t length = is_ascii(text[at]) ? 1 : utf8_length(text, at);
-    if (length > 1 && !is_inert(utf8_character(text, at), form)) return false;
+  for (size_t at = ascii_length(text, 0); at < text.size(); at += ascii_length(text, at)) {
+    const size_t length = utf8_length(text, at);
+    if (length && !is_inert(utf8_character(text, at), form)) return false;
     at += length ? length : 1;
   }
   return true;
@@ -86,8 +86,14 @@ bool rewrite_clusters(std::string_view run, size_t origin, NormalForm form, cons
 
 }  // namespace
 
+Rewriter::Rewriter(const NormalText& from) : from_(from), to_{from.original, from.has_origins, std::string()} {
+  to_.written->reserve(from.text().size());
+  if (to_.has_origins) to_.origins.reserve(from.text().size() + 1);
+}
+
 void Rewriter::keep(size_t begin, size_t end) {
-  to_.text.append(from_.text, begin, end - begin);
+  *to_.written += from_.text().substr(begin, end - begin);
+  if (!to_.has_origins) return;
   if (!from_.origins.empty()) {
     to_.origins.insert(to_.origins.end(), from_.origins.begin() + static_cast<ptrdiff_t>(begin),
                        from_.origins.begin() + static_cast<ptrdiff_t>(end));
@@ -100,19 +106,19 @@ void Rewriter::keep(size_t begin, size_t end) {
 
 void Rewriter::put(std::string_view text, size_t at) {
   constexpr size_t most_growth = 32, always_allowed = 1'000'000;
-  if (to_.text.size() + text.size() > always_allowed + from_.text.size() * most_growth)
+  if (size() + text.size() > always_allowed + from_.text().size() * most_growth)
     throw Error(ErrorCode::does_not_fit, "the tokenizer's normalizer makes this text many times as long; cut the text");
-  to_.text.append(text);
-  to_.origins.resize(to_.origins.size() + text.size(), from_.origin(at));
+  *to_.written += text;
+  if (to_.has_origins) to_.origins.resize(to_.origins.size() + text.size(), from_.origin(at));
 }
 
 NormalText Rewriter::finish(size_t end) {
-  to_.origins.push_back(from_.origin(end));
+  if (to_.has_origins) to_.origins.push_back(from_.origin(end));
   return std::move(to_);
 }
 
 void bring_to(NormalForm form, NormalText& normal_text) {
-  const std::string& text = normal_text.text;
+  const std::string_view text = normal_text.text();
   if (stays(text, form)) return;
   Rewriter to(normal_text);
   for (size_t at = 0; at < text.size();) {
@@ -125,7 +131,7 @@ void bring_to(NormalForm form, NormalText& normal_text) {
       end += valid ? length : 1;
     } while (valid && end < text.size() && !is_ascii(text[end]) && utf8_length(text, end) && !is_unknown(text, at) &&
              !is_unknown(text, end));
-    const std::string_view run = std::string_view(text).substr(at, end - at);
+    const std::string_view run = text.substr(at, end - at);
     const auto result = valid && run.size() > 1 && !is_unknown(text, at) ? normal(run, form) : std::nullopt;
     if (!result || *result == run)
       to.keep(at, end);

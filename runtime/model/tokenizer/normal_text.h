@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,19 +10,22 @@
 namespace stemma {
 
 struct NormalText {
-  std::string text;
-  std::vector<uint32_t> origins;  // (text.size()+1), not falling: offsets in the original; empty: the same offsets
+  std::string_view original;                // must outlive this
+  bool has_origins = true;                  // false: nobody will ask for them, and they are not kept
+  std::optional<std::string> written = {};  // nothing: the text is the original
+  std::vector<uint32_t> origins = {};       // (size+1), not falling: offsets in the original; empty: the same offsets
 
+  std::string_view text() const { return written ? std::string_view(*written) : original; }
   uint32_t origin(size_t at) const { return origins.empty() ? static_cast<uint32_t>(at) : origins[at]; }
 };
 
 // Writes a new text out of parts of an old one, from its beginning to its end.
 class Rewriter {
  public:
-  explicit Rewriter(const NormalText& from) : from_(from) { to_.origins.reserve(from.text.size() + 1); }
+  explicit Rewriter(const NormalText& from);  // which must outlive this
   void keep(size_t begin, size_t end);
   void put(std::string_view text, size_t at);  // stands for what begins at `at`
-  size_t size() const { return to_.text.size(); }
+  size_t size() const { return to_.written->size(); }
   NormalText finish(size_t end);  // the origin of the end; leaves nothing here
 
  private:

@@ -14,7 +14,7 @@ namespace {
 // Calls `change` with every character; where it returns true, what it wrote stands for the character.
 template <typename Change>
 void rewrite_characters(NormalText& normal, Change change) {
-  const std::string& text = normal.text;
+  const std::string_view text = normal.text();
   Rewriter to(normal);
   std::string written;
   bool changed = false;
@@ -54,7 +54,7 @@ Normalizer lower_case() {
 
 Normalizer strip(bool left, bool right) {
   return [left, right](NormalText& normal) {
-    const std::string& text = normal.text;
+    const std::string_view text = normal.text();
     size_t begin = 0, end = text.size();
     auto space = [&](size_t at) { return utf8_length(text, at) && is_white_space(utf8_character(text, at)); };
     while (left && begin < end && space(begin)) begin += utf8_length(text, begin);
@@ -90,21 +90,21 @@ Normalizer nmt() {
 
 Normalizer prepend(std::string text) {
   return [text = std::move(text)](NormalText& normal) {
-    if (normal.text.empty()) return;
+    if (normal.text().empty()) return;
     Rewriter to(normal);
     to.put(text, 0);
-    to.keep(0, normal.text.size());
-    normal = to.finish(normal.text.size());
+    to.keep(0, normal.text().size());
+    normal = to.finish(normal.text().size());
   };
 }
 
 Normalizer replace(std::string pattern, std::string content) {
   return [pattern = std::move(pattern), content = std::move(content)](NormalText& normal) {
-    const std::string& text = normal.text;
-    size_t found = pattern.empty() ? std::string::npos : text.find(pattern), kept = 0;
-    if (found == std::string::npos) return;
+    const std::string_view text = normal.text();
+    size_t found = pattern.empty() ? std::string_view::npos : text.find(pattern), kept = 0;
+    if (found == std::string_view::npos) return;
     Rewriter to(normal);
-    for (; found != std::string::npos; found = text.find(pattern, kept)) {
+    for (; found != std::string_view::npos; found = text.find(pattern, kept)) {
       to.keep(kept, found);
       to.put(content, found);
       kept = found + pattern.size();
@@ -117,8 +117,8 @@ Normalizer replace(std::string pattern, std::string content) {
 Normalizer replace_expression(const std::string& expression, std::string content, const std::string& file) {
   auto pattern = std::make_shared<const WordPattern>(expression, file);
   return [pattern, content = std::move(content)](NormalText& normal) {
-    const std::string valid = valid_utf8(normal.text);
-    const std::string_view text = valid.empty() ? std::string_view(normal.text) : valid;
+    const std::string valid = valid_utf8(normal.text());
+    const std::string_view text = valid.empty() ? normal.text() : valid;
     std::vector<TextRange> matches;
     pattern->find(text, matches);
     if (matches.empty()) return;
@@ -137,9 +137,9 @@ Normalizer replace_expression(const std::string& expression, std::string content
 Normalizer spell_bytes() {
   return [](NormalText& normal) {
     Rewriter to(normal);
-    for (size_t at = 0; at < normal.text.size(); ++at)
-      to.put(spelling_of_byte(static_cast<uint8_t>(normal.text[at])), at);
-    normal = to.finish(normal.text.size());
+    for (size_t at = 0; at < normal.text().size(); ++at)
+      to.put(spelling_of_byte(static_cast<uint8_t>(normal.text()[at])), at);
+    normal = to.finish(normal.text().size());
   };
 }
 
@@ -169,7 +169,7 @@ Normalizer bert(bool cleans, bool spaces_han, bool strips_accents, bool lowers) 
 
 Normalizer single_spaces() {
   return [](NormalText& normal) {
-    const std::string& text = normal.text;
+    const std::string_view text = normal.text();
     std::string_view kept = text;
     while (kept.ends_with(' ') || kept.ends_with(underscore))
       kept.remove_suffix(kept.ends_with(' ') ? 1 : underscore.size());

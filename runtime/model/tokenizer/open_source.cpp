@@ -27,11 +27,13 @@ std::string configuration_name(const std::string& file) {
 
 OpenedTokenizer finish(TokenizerPlan plan, const json& configuration, std::string_view bytes, std::string_view merges,
                        const std::string& file) {
+  const std::string changes = apply_class(configuration, configuration_name(file), plan);
   apply_configuration(configuration, configuration_name(file), plan);
   Hasher hasher;
   hasher.add(bytes);
   hasher.add(merges);
   hasher.add(fmt::format("bos {} eos {} adds_bos {}", plan.bos, plan.eos, !plan.before.empty()));
+  hasher.add(changes);
   return {std::move(plan), hasher.hex()};
 }
 
@@ -39,6 +41,10 @@ bool is_text(std::string_view bytes) {
   for (char c : bytes.substr(0, 4096))
     if (static_cast<uint8_t>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t') return false;
   return true;
+}
+
+TokenizerPlan plan_of_object(const json& document, const std::string& file) {
+  return is_tekken(document) ? plan_of_tekken(document, file) : plan_of_json(document, file);
 }
 
 OpenedTokenizer open(std::string_view bytes, std::string_view merges, const json& configuration,
@@ -49,11 +55,11 @@ OpenedTokenizer open(std::string_view bytes, std::string_view merges, const json
     plan = plan_of_merges(bytes, merges, text_field(configuration, "tokenizer_class"), file);
   else if (first == std::string_view::npos || bytes[first] == '{' || bytes[first] == '[' || bytes[first] == '"' ||
            file.ends_with(".json"))
-    plan = plan_of_json(parse_json_object(bytes, file), file);
+    plan = plan_of_object(parse_json_object(bytes, file), file);
   else if (bytes.starts_with("GGUF"))
     plan = plan_of_gguf(Gguf(std::as_bytes(std::span(bytes.data(), bytes.size())), file));
   else if (bytes.front() == '\n' && !is_text(bytes))
-    plan = plan_of_sentencepiece(bytes, file);
+    plan = plan_of_sentencepiece(bytes, flag_field(configuration, "legacy", true), file);
   else if (is_text(bytes))
     plan = plan_of_tiktoken(bytes, file);
   else
@@ -72,6 +78,8 @@ json object_beside(const fs::path& folder, const char* name) {
 // tokenizer_config.json, and what it does not say from the older files.
 json configuration_of(const fs::path& folder) {
   json configuration = object_beside(folder, "tokenizer_config.json");
+  if (!field(configuration, "model_type"))
+    configuration["model_type"] = text_field(object_beside(folder, "config.json"), "model_type");
   const json map = object_beside(folder, "special_tokens_map.json"), ids = object_beside(folder, "added_tokens.json");
   for (const auto& [key, value] : map.items())
     if (value.is_string() || value.is_object())
@@ -93,7 +101,8 @@ json configuration_of(const fs::path& folder) {
 }
 
 fs::path file_in(const fs::path& folder) {
-  for (const char* name : {"tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "tiktoken.model"})
+  for (const char* name : {"tokenizer.json", "tekken.json", "tokenizer.model", "spiece.model",
+                           "sentencepiece.bpe.model", "tiktoken.model"})
     if (fs::exists(folder / name)) return folder / name;
   for (const auto& entry : fs::directory_iterator(folder))
     if (entry.path().extension() == ".tiktoken") return entry.path();

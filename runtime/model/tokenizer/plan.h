@@ -27,6 +27,8 @@ struct TokenizerPlan {
   Decoder decoder;
   std::vector<int32_t> before, after;  // what the post-processor puts around a text
   int32_t bos = -1, eos = -1;
+  bool cuts_text = false;          // a pre-tokenizer does, beside that of safe_cuts
+  bool looks_at_origins = false;   // a pre-tokenizer asks whether a piece begins the user's text
   bool names_are_guessed = false;  // of the added tokens; a configuration may have others
 
   int32_t find(const std::string& token) const;  // an added token or one of the model's; -1: none

@@ -174,7 +174,7 @@ PreTokenizer spell_pieces_bytes() {
   return [](Pieces& pieces) {
     pieces.rewrite([&](TextRange piece, Rewriter& to) {
       for (uint32_t at = piece.begin; at < piece.end; ++at)
-        to.put(spelling_of_byte(static_cast<uint8_t>(pieces.text().text[at])), at);
+        to.put(spelling_of_byte(static_cast<uint8_t>(pieces.text().text()[at])), at);
     });
   };
 }
@@ -188,7 +188,7 @@ PreTokenizer metaspace(std::string replacement, PrependScheme scheme, bool split
       if (wanted && !text.starts_with(replacement) && !text.starts_with(' ')) to.put(replacement, piece.begin);
       uint32_t kept = piece.begin;
       for (uint32_t at = piece.begin; at < piece.end; ++at)
-        if (pieces.text().text[at] == ' ') {
+        if (pieces.text().text()[at] == ' ') {
           to.keep(kept, at);
           to.put(replacement, at);
           kept = at + 1;

@@ -64,11 +64,11 @@ class Charsmap {
 };
 
 void replace_longest(const Charsmap& map, NormalText& normal) {
-  const std::string& text = normal.text;
+  const std::string_view text = normal.text();
   Rewriter to(normal);
   for (size_t at = 0; at < text.size();) {
     const size_t length = std::max<size_t>(utf8_length(text, at), 1);
-    if (const auto found = map.find(std::string_view(text).substr(at), true)) {
+    if (const auto found = map.find(text.substr(at), true)) {
       to.put(found->replacement, at);
       at += found->length;
     } else {
@@ -80,16 +80,15 @@ void replace_longest(const Charsmap& map, NormalText& normal) {
 }
 
 void replace_in_clusters(const Charsmap& map, NormalText& normal) {
-  const std::string& text = normal.text;
-  const std::string_view view = text;
+  const std::string_view text = normal.text();
   Rewriter to(normal);
   auto rewrite = [&](size_t begin, size_t end) {
     if (const auto found =
-            end - begin < longest_cluster ? map.find(view.substr(begin, end - begin), false) : std::nullopt)
+            end - begin < longest_cluster ? map.find(text.substr(begin, end - begin), false) : std::nullopt)
       return to.put(found->replacement, begin);
     for (size_t at = begin; at < end;) {
       const size_t length = std::max<size_t>(utf8_length(text, at), 1);
-      if (const auto found = map.find(view.substr(at, length), false))
+      if (const auto found = map.find(text.substr(at, length), false))
         to.put(found->replacement, at);
       else
         to.keep(at, at + length);

@@ -1,6 +1,8 @@
 #include "runtime/model/tokenizer/quick_split.h"
 
 #include <array>
+#include <bit>
+#include <cstring>
 
 #include "runtime/model/tokenizer/characters.h"
 #include "runtime/model/utf8.h"
@@ -31,30 +33,39 @@ constexpr std::array<CharacterKind, 128> ascii_kinds = [] {
 
 class Splitter {
  public:
-  Splitter(std::string_view text, uint32_t base, std::vector<TextRange>& to)
-      : begin_(text.data()), end_(text.data() + text.size()), base_(base), to_(to) {}
+  Splitter(std::string_view text, size_t at, std::span<TextRange> words)
+      : begin_(text.data()), at_(begin_ + at), end_(begin_ + text.size()), words_(words) {}
 
-  void gpt2() {
-    for (const char* at = begin_; at < end_;) {
-      const char* end = contraction(at, false);
-      if (!end) {
-        const char* word = *at == ' ' ? at + 1 : at;
-        const auto kind = kind_at(word);
-        end = word < end_ && kind != space ? run(word, kind) : spaces(at);
-      }
-      at = put(at, end);
-    }
+  size_t gpt2() {
+    return cut([this](const char* at) {
+      if (const char* end = letters(at)) return end;
+      if (const char* end = contraction(at, false)) return end;
+      const char* word = at + (*at == ' ');
+      const auto kind = kind_at(word);
+      return word < end_ && kind != space ? run(word, kind) : spaces(at);
+    });
   }
 
-  void cl100k(int digits) {
-    for (const char* at = begin_; at < end_;) {
+  size_t cl100k(int digits) {
+    return cut([this, digits](const char* at) {
+      if (const char* end = letters(at)) return end;
       const char* end = contraction(at, true);
-      if (!end) end = cl100k_word(at, digits);
-      at = put(at, end);
-    }
+      return end ? end : cl100k_word(at, digits);
+    });
   }
 
  private:
+  template <typename EndOfWord>
+  size_t cut(const EndOfWord& end_of_word) const {
+    size_t count = 0;
+    for (const char* at = at_; count < words_.size() && at < end_; ++count) {
+      const char* end = end_of_word(at);
+      words_[count] = {static_cast<uint32_t>(at - begin_), static_cast<uint32_t>(end - begin_)};
+      at = end;
+    }
+    return count;
+  }
+
   static size_t length_at(const char* at) {
     const auto first = static_cast<unsigned char>(*at);
     return first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
@@ -68,12 +79,27 @@ class Splitter {
     while (at < end_ && kind_at(at) == kind) at += length_at(at);
     return at;
   }
-  static bool is_break(char c) { return c == '\r' || c == '\n'; }
-
-  const char* put(const char* begin, const char* end) {
-    to_.push_back({base_ + static_cast<uint32_t>(begin - begin_), base_ + static_cast<uint32_t>(end - begin_)});
-    return end;
+  // The end of the word that is letters here, with or without a space before; nullptr: it is another, or near the end
+  // of the text.
+  const char* letters(const char* at) const {
+    constexpr uint64_t each = 0x0101010101010101u, high = 0x80 * each;
+    const char* const from = at;
+    for (uint64_t eight; end_ - at > 8; at += 8) {
+      std::memcpy(&eight, at, sizeof eight);
+      const uint64_t lower = (eight | 0x20 * each) & ~high;
+      uint64_t found = (lower + (0x80 - 'a') * each) & ~(lower + (0x7F - 'z') * each) & ~eight & high;
+      if (at == from) {
+        const bool space = (eight & 0xFF) == ' ';
+        if (!(found & (space ? 0x8000 : 0x80))) return nullptr;
+        found |= space ? 0x80 : 0;
+      }
+      if (found == high) continue;
+      at += std::countr_zero(found ^ high) / 8;
+      return static_cast<unsigned char>(*at) < 0x80 ? at : run(at, letter);
+    }
+    return at == from ? nullptr : run(at, letter);
   }
+  static bool is_break(char c) { return c == '\r' || c == '\n'; }
 
   // 's 't 'm 'd 're 've 'll, and their capitals; nullptr: none here.
   const char* contraction(const char* at, bool any_case) const {
@@ -120,9 +146,8 @@ class Splitter {
     return end < end_ && last > at ? last : end;
   }
 
-  const char *begin_, *end_;
-  uint32_t base_;
-  std::vector<TextRange>& to_;
+  const char *begin_, *at_, *end_;
+  std::span<TextRange> words_;
 };
 
 }  // namespace
@@ -137,18 +162,10 @@ std::optional<PreTokenizer> quick_split(std::string_view pattern) {
                      : pattern == gpt2_pattern || pattern == grouped      ? 0
                                                                           : -1;
   if (digits < 0) return {};
-  return [digits](Pieces& pieces) {
-    std::vector<TextRange> words;
-    words.reserve(pieces.valid().size() / 4 + 8);
-    for (const TextRange& piece : pieces.ranges) {
-      Splitter splitter(pieces.valid().substr(piece.begin, piece.end - piece.begin), piece.begin, words);
-      if (digits)
-        splitter.cl100k(digits);
-      else
-        splitter.gpt2();
-    }
-    pieces.ranges = std::move(words);
-  };
+  return PreTokenizer([digits](std::string_view text, size_t at, std::span<TextRange> words) {
+    Splitter splitter(text, at, words);
+    return digits ? splitter.cl100k(digits) : splitter.gpt2();
+  });
 }
 
 }  // namespace stemma

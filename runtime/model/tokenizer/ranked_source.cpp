@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <numeric>
 
 #include "runtime/error.h"
 #include "runtime/model/json_file.h"
@@ -135,12 +136,6 @@ const Known* known(int32_t ranks) {
   return nullptr;
 }
 
-void read_stages(const nlohmann::json& stages, const std::string& file, TokenizerPlan& to) {
-  read_normalizers(stages, file, to);
-  read_pre_tokenizers(stages, file, true, to);
-  read_decoder(stages, file, to);
-}
-
 }  // namespace
 
 std::vector<Merge> merges_of_ranks(const Vocabulary& vocabulary, const std::vector<uint32_t>& ranks) {
@@ -158,9 +153,20 @@ std::vector<Merge> merges_of_ranks(const Vocabulary& vocabulary, const std::vect
   return merges;
 }
 
+void merge_by_id(const nlohmann::json& stages, const std::string& file, TokenizerPlan& to) {
+  read_normalizers(stages, file, to);
+  read_pre_tokenizers(stages, file, true, to);
+  read_decoder(stages, file, to);
+  std::vector<uint32_t> ranks(static_cast<size_t>(to.vocabulary->size()));
+  std::iota(ranks.begin(), ranks.end(), 0u);
+  BytePairPlan pairs;
+  pairs.merges = merges_of_ranks(*to.vocabulary, ranks);
+  pairs.ignores_merges = true;
+  to.model = byte_pair_model(*to.vocabulary, pairs, true);
+}
+
 TokenizerPlan plan_of_tiktoken(std::string_view text, const std::string& file) {
   TokenizerPlan plan;
-  std::vector<uint32_t> ranks;
   int32_t count = 0;
   for (size_t line = 1, at = 0; at < text.size(); ++line) {
     const size_t end = std::min(text.find('\n', at), text.size());
@@ -178,8 +184,7 @@ TokenizerPlan plan_of_tiktoken(std::string_view text, const std::string& file) {
     const auto [stop, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), rank);
     if (failure != std::errc() || stop != digits.data() + digits.size() || rank < 0 || rank >= most_tokens)
       refuse(file, fmt::format("the rank in line {} is no whole number below {}", line, most_tokens));
-    std::string spelling;
-    for (char c : *bytes) spelling += spelling_of_byte(static_cast<uint8_t>(c));
+    std::string spelling = spelling_of_bytes(*bytes);
     if (plan.vocabulary->find(spelling) >= 0 || !plan.vocabulary->add(std::move(spelling), rank))
       refuse(file, fmt::format("line {} repeats a token or a rank", line));
     ++count;
@@ -190,13 +195,7 @@ TokenizerPlan plan_of_tiktoken(std::string_view text, const std::string& file) {
                 fmt::format("{}: {} ranks are of no known family, so how it cuts text is not known; use its "
                             "tokenizer.json",
                             file, count));
-  ranks.resize(static_cast<size_t>(plan.vocabulary->size()));
-  for (size_t rank = 0; rank < ranks.size(); ++rank) ranks[rank] = static_cast<uint32_t>(rank);
-  read_stages(family_stages(family->pre), file, plan);
-  BytePairPlan pairs;
-  pairs.merges = merges_of_ranks(*plan.vocabulary, ranks);
-  pairs.ignores_merges = true;
-  plan.model = byte_pair_model(*plan.vocabulary, pairs, true);
+  merge_by_id(family_stages(family->pre), file, plan);
   for (const auto& [id, content] : family->special) {
     AddedToken token;
     token.id = id;

@@ -1,7 +1,7 @@
 #include "runtime/model/tokenizer/safe_cuts.h"
 
 #include <algorithm>
-#include <bitset>
+#include <array>
 #include <memory>
 #include <unordered_set>
 
@@ -12,38 +12,56 @@ namespace stemma {
 
 namespace {
 
-constexpr char32_t invalid = 0x110000;  // stands for a byte that is not UTF-8
+constexpr char32_t invalid = 0x1A;  // what valid_utf8 has for a byte that is not UTF-8
 constexpr char32_t space = 0x2581;
-
-// Calls each(at, before, here) at every character but the first.
-template <typename Each>
-void visit(std::string_view text, const Each& each) {
-  char32_t before = 0;
-  for (size_t at = 0; at < text.size();) {
-    const size_t length = static_cast<uint8_t>(text[at]) < 0x80 ? 1 : utf8_length(text, at);
-    const char32_t here = length ? utf8_character(text, at) : invalid;
-    if (at > 0) each(at, before, here);
-    before = here;
-    at += length ? length : 1;
-  }
-}
 
 // Characters that some token has side by side.
 class Neighbours {
  public:
+  void add(std::string_view token) {
+    for (size_t at = 0, before = none; at < token.size();) {
+      const auto [here, length] = character_at(token, at);
+      if (before != none) add(static_cast<char32_t>(before), here);
+      before = here;
+      at += length;
+    }
+  }
+  // The end of the word that begins at `at`.
+  size_t end_of_word(std::string_view text, size_t at, bool anywhere) const {
+    auto [before, first] = character_at(text, at);
+    for (at += first; at < text.size();) {
+      const auto [here, length] = character_at(text, at);
+      if ((anywhere || here == space) && !contains(before, here)) break;
+      before = here;
+      at += length;
+    }
+    return at;
+  }
+
+ private:
+  static constexpr size_t none = ~size_t{0}, near = 129;  // ASCII and U+2581, which is in most words
+
+  static std::pair<char32_t, size_t> character_at(std::string_view text, size_t at) {
+    if (static_cast<uint8_t>(text[at]) < 0x80) return {static_cast<char32_t>(text[at]), 1};
+    if (text.substr(at, underscore.size()) == underscore) return {space, underscore.size()};
+    const size_t length = utf8_length(text, at);
+    return length ? std::pair(utf8_character(text, at), length) : std::pair(invalid, size_t{1});
+  }
+  static size_t row(char32_t character) { return character < 0x80 ? character : character == space ? 0x80 : near; }
+  static uint64_t key(char32_t left, char32_t right) { return uint64_t{left} << 32 | right; }
+
   void add(char32_t left, char32_t right) {
-    if (left < 128 && right < 128)
-      ascii_[left * 128 + right] = true;
+    if (row(left) < near && row(right) < near)
+      near_[row(left) * near + row(right)] = true;
     else
       others_.insert(key(left, right));
   }
   bool contains(char32_t left, char32_t right) const {
-    return left < 128 && right < 128 ? ascii_[left * 128 + right] : others_.contains(key(left, right));
+    return row(left) < near && row(right) < near ? near_[row(left) * near + row(right)]
+                                                 : others_.contains(key(left, right));
   }
 
- private:
-  static uint64_t key(char32_t left, char32_t right) { return uint64_t{left} << 32 | right; }
-  std::bitset<128 * 128> ascii_;
+  std::array<bool, near * near> near_{};
   std::unordered_set<uint64_t> others_;
 };
 
@@ -61,26 +79,19 @@ bool has_all_bytes_apart(const Vocabulary& vocabulary, const BytePairPlan& plan)
 
 std::optional<PreTokenizer> safe_cuts(const Vocabulary& vocabulary, const BytePairPlan& plan) {
   if (plan.ignores_merges || !plan.continuing.empty() || !plan.end_of_word.empty()) return {};
-  auto joined = std::make_shared<Neighbours>();
-  for (const Merge& merge : plan.merges)
-    visit(vocabulary.spelling(merge.result), [&](size_t, char32_t left, char32_t right) { joined->add(left, right); });
   const bool anywhere = has_all_bytes_apart(vocabulary, plan);
   if (!anywhere && vocabulary.find(underscore) < 0) return {};
-  return [joined, anywhere](Pieces& pieces) {
-    std::vector<TextRange> finer;
-    const std::string_view text = pieces.text().text;
-    for (const TextRange& piece : pieces.ranges) {
-      uint32_t begin = piece.begin;
-      visit(text.substr(piece.begin, piece.end - piece.begin), [&](size_t at, char32_t left, char32_t right) {
-        if ((!anywhere && right != space) || joined->contains(left, right)) return;
-        const auto end = static_cast<uint32_t>(piece.begin + at);
-        finer.push_back({begin, end});
-        begin = end;
-      });
-      finer.push_back({begin, piece.end});
+  auto joined = std::make_shared<Neighbours>();
+  for (const Merge& merge : plan.merges) joined->add(vocabulary.spelling(merge.result));
+  return PreTokenizer([joined, anywhere](std::string_view text, size_t at, std::span<TextRange> words) {
+    size_t count = 0;
+    while (count < words.size() && at < text.size()) {
+      const size_t end = joined->end_of_word(text, at, anywhere);
+      words[count++] = {static_cast<uint32_t>(at), static_cast<uint32_t>(end)};
+      at = end;
     }
-    pieces.ranges = std::move(finer);
-  };
+    return count;
+  });
 }
 
 }  // namespace stemma

@@ -15,6 +15,7 @@
 #include "runtime/model/tokenizer/safe_cuts.h"
 #include "runtime/model/tokenizer/sources.h"
 #include "runtime/model/tokenizer/unigram_model.h"
+#include "runtime/model/tokenizer/whole_word_models.h"
 
 namespace stemma {
 
@@ -45,7 +46,8 @@ void add_pieces(const SentencePieces& from, const std::string& file, TokenizerPl
       throw Error(ErrorCode::bad_file, fmt::format("{}: piece {} is too long or has no finite score", file, i));
     to.vocabulary->add_twin(piece.text, id);
     const bool added =
-        piece.kind == PieceKind::control || piece.kind == PieceKind::user_defined || piece.kind == PieceKind::unknown;
+        piece.kind == PieceKind::control || piece.kind == PieceKind::unknown ||
+        (piece.kind == PieceKind::user_defined && from.model != PieceModel::words);  // which only looks at whole words
     if (!added || piece.text.empty() || to.vocabulary->find(piece.text) != id) continue;
     AddedToken token;
     token.id = id;
@@ -58,6 +60,33 @@ void add_pieces(const SentencePieces& from, const std::string& file, TokenizerPl
   }
 }
 
+// May add to the steps of `plan`.
+std::unique_ptr<const WordModel> model_of(const SentencePieces& from, TokenizerPlan& plan) {
+  const bool falls_back = std::any_of(from.pieces.begin(), from.pieces.end(),
+                                      [](const Piece& piece) { return piece.kind == PieceKind::byte; });
+  if (from.model == PieceModel::unigram) {
+    UnigramPlan unigram;
+    for (const Piece& piece : from.pieces) {
+      unigram.scores.push_back(piece.score);
+      unigram.user_defined.push_back(piece.kind == PieceKind::user_defined);
+      unigram.hidden.push_back(piece.kind != PieceKind::normal && piece.kind != PieceKind::user_defined);
+    }
+    unigram.unknown = from.unknown;
+    unigram.falls_back_to_bytes = falls_back;
+    unigram.sums_floats = true;
+    return unigram_model(*plan.vocabulary, std::move(unigram));
+  }
+  if (from.model == PieceModel::words) return spaced_words_model(*plan.vocabulary, from.unknown, falls_back);
+  BytePairPlan pairs;  // of characters: without merges
+  if (from.model == PieceModel::byte_pairs)
+    pairs.merges = merges_of_ranks(*plan.vocabulary, ranks_of_scores(from.pieces));
+  pairs.unknown = from.unknown >= 0 ? from.pieces[static_cast<size_t>(from.unknown)].text : "";
+  pairs.fuses_unknown = true;
+  pairs.falls_back_to_bytes = falls_back;
+  if (auto cuts = safe_cuts(*plan.vocabulary, pairs)) plan.pre_tokenizers.push_back(*cuts);
+  return byte_pair_model(*plan.vocabulary, pairs, false);
+}
+
 }  // namespace
 
 TokenizerPlan plan_of_pieces(const SentencePieces& from, const std::string& file) {
@@ -68,31 +97,15 @@ TokenizerPlan plan_of_pieces(const SentencePieces& from, const std::string& file
   if (!from.charsmap.empty()) plan.normalizers.push_back(precompiled(from.charsmap, Longest::of_text, file));
   if (from.single_spaces) plan.normalizers.push_back(single_spaces());
   const nlohmann::json stages = sentencepiece_stages(from.prefix_space);
-  read_normalizers(stages, file, plan);
+  const bool prefixes_once = from.prefix_space && !from.prefixes_each;
+  read_normalizers(prefixes_once ? sentencepiece_stages(false) : stages, file, plan);
+  if (prefixes_once) {
+    plan.pre_tokenizers.push_back(metaspace(std::string(underscore), PrependScheme::first, false));
+    plan.looks_at_origins = true;
+  }
   read_decoder(stages, file, plan);
   if (from.single_spaces) plan.decoder.whole.push_back(decode_strip(" ", longest_token, 0));
-  const bool falls_back = std::any_of(from.pieces.begin(), from.pieces.end(),
-                                      [](const Piece& piece) { return piece.kind == PieceKind::byte; });
-  if (from.unigram) {
-    UnigramPlan unigram;
-    for (const Piece& piece : from.pieces) {
-      unigram.scores.push_back(piece.score);
-      unigram.user_defined.push_back(piece.kind == PieceKind::user_defined);
-      unigram.hidden.push_back(piece.kind != PieceKind::normal && piece.kind != PieceKind::user_defined);
-    }
-    unigram.unknown = from.unknown;
-    unigram.falls_back_to_bytes = falls_back;
-    unigram.sums_floats = true;
-    plan.model = unigram_model(*plan.vocabulary, std::move(unigram));
-  } else {
-    BytePairPlan pairs;
-    pairs.merges = merges_of_ranks(*plan.vocabulary, ranks_of_scores(from.pieces));
-    pairs.unknown = from.unknown >= 0 ? from.pieces[static_cast<size_t>(from.unknown)].text : "";
-    pairs.fuses_unknown = true;
-    pairs.falls_back_to_bytes = falls_back;
-    if (auto cuts = safe_cuts(*plan.vocabulary, pairs)) plan.pre_tokenizers.push_back(*cuts);
-    plan.model = byte_pair_model(*plan.vocabulary, pairs, false);
-  }
+  plan.model = model_of(from, plan);
   plan.bos = from.bos;
   plan.eos = from.eos;
   return plan;

@@ -12,6 +12,8 @@ namespace stemma {
 // As numbered in both.
 enum class PieceKind { normal = 1, unknown = 2, control = 3, user_defined = 4, unused = 5, byte = 6 };
 
+enum class PieceModel { unigram = 1, byte_pairs = 2, words = 3, characters = 4 };
+
 struct SentencePieces {
   struct Piece {
     std::string text;
@@ -19,9 +21,10 @@ struct SentencePieces {
     PieceKind kind = PieceKind::normal;
   };
   std::vector<Piece> pieces;  // by id
-  bool unigram = false;       // else BPE
+  PieceModel model = PieceModel::byte_pairs;
   bool prefix_space = true, single_spaces = false;
-  std::string charsmap;  // empty: none
+  bool prefixes_each = true;  // stretch between added tokens, not only the text
+  std::string charsmap;       // empty: none
   int32_t unknown = -1, bos = -1, eos = -1;
 };
 

@@ -78,8 +78,9 @@ SentencePieces::Piece piece_of(std::string_view bytes, const std::string& file) 
 
 }  // namespace
 
-TokenizerPlan plan_of_sentencepiece(std::string_view bytes, const std::string& file) {
+TokenizerPlan plan_of_sentencepiece(std::string_view bytes, bool prefixes_each, const std::string& file) {
   SentencePieces to;
+  to.prefixes_each = prefixes_each;
   to.single_spaces = true;
   uint64_t kind = 1;
   int32_t bos = 1, eos = 2;
@@ -106,13 +107,13 @@ TokenizerPlan plan_of_sentencepiece(std::string_view bytes, const std::string& f
   });
   if (to.pieces.empty())
     throw Error(ErrorCode::bad_file, fmt::format("{}: no pieces in it; is it a SentencePiece model?", file));
-  if (kind != 1 && kind != 2)
+  if (kind < 1 || kind > 4)
     throw Error(ErrorCode::unsupported,
-                fmt::format("{}: a SentencePiece model of words or characters is not supported", file));
+                fmt::format("{}: a SentencePiece model of kind {} is not supported", file, kind));
   if (!escapes || suffix)
     throw Error(ErrorCode::unsupported,
                 fmt::format("{}: a SentencePiece model with spaces of its own kind is not supported", file));
-  to.unigram = kind == 1;
+  to.model = static_cast<PieceModel>(kind);
   for (size_t i = 0; i < to.pieces.size(); ++i)
     if (to.pieces[i].kind == PieceKind::unknown) to.unknown = static_cast<int32_t>(i);
   const auto count = static_cast<int32_t>(to.pieces.size());
@@ -120,8 +121,8 @@ TokenizerPlan plan_of_sentencepiece(std::string_view bytes, const std::string& f
   to.eos = eos < count ? eos : -1;
   TokenizerPlan plan = plan_of_pieces(to, file);
   // What the families do that say nothing more: Llama and its kin begin with bos, T5 ends with eos.
-  if (!to.unigram && plan.bos >= 0) plan.before = {plan.bos};
-  if (to.unigram && plan.bos < 0 && plan.eos >= 0) plan.after = {plan.eos};
+  if (to.model == PieceModel::byte_pairs && plan.bos >= 0) plan.before = {plan.bos};
+  if (to.model == PieceModel::unigram && plan.bos < 0 && plan.eos >= 0) plan.after = {plan.eos};
   return plan;
 }
 

@@ -23,16 +23,25 @@ TokenizerPlan plan_of_merges(std::string_view vocabulary, std::string_view merge
 // Lines of a token in base64 and its rank (tiktoken; Llama 3's tokenizer.model; qwen.tiktoken). The count of ranks says
 // whose it is.
 TokenizerPlan plan_of_tiktoken(std::string_view text, const std::string& file);
-// SentencePiece's protobuf, tokenizer.model or spiece.model.
-TokenizerPlan plan_of_sentencepiece(std::string_view bytes, const std::string& file);
+// Mistral's tekken.json: tokens in base64 by rank, the pattern, and special tokens, whose ids come first.
+TokenizerPlan plan_of_tekken(const nlohmann::json& document, const std::string& file);
+bool is_tekken(const nlohmann::json& document);
+// SentencePiece's protobuf, tokenizer.model or spiece.model. `prefixes_each`: every stretch between added tokens begins
+// with a space, not only the text.
+TokenizerPlan plan_of_sentencepiece(std::string_view bytes, bool prefixes_each, const std::string& file);
 // The metadata tokenizer.ggml.* of a GGUF file.
 TokenizerPlan plan_of_gguf(const Gguf& gguf);
 
 // tokenizer_config.json, with what special_tokens_map.json and added_tokens.json beside it say where it is silent.
 void apply_configuration(const nlohmann::json& configuration, const std::string& file, TokenizerPlan& to);
+// What transformers 5 makes of its tokenizer_class (with the model_type of config.json, legacy and add_prefix_space),
+// and of clean_up_tokenization_spaces. Returns what it changed, for the tokenizer's hash; empty: nothing.
+std::string apply_class(const nlohmann::json& configuration, const std::string& file, TokenizerPlan& to);
 
 // For forms without a list of merges: every way to make a token of two others, ranked as the token is. `rank` by id;
 // ~0u: never made.
 std::vector<Merge> merges_of_ranks(const Vocabulary& vocabulary, const std::vector<uint32_t>& ranks);
+// The model of a vocabulary of bytes whose tokens are merged in the order of their ids, and the steps around it.
+void merge_by_id(const nlohmann::json& stages, const std::string& file, TokenizerPlan& to);
 
 }  // namespace stemma

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "runtime/model/tokenizer/byte_alphabet.h"
 #include "runtime/model/utf8.h"
 
 namespace stemma {
@@ -58,7 +59,42 @@ class WordLevel : public WordModel {
   int32_t unknown_;
 };
 
+class SpacedWords : public WordModel {
+ public:
+  SpacedWords(const Vocabulary& vocabulary, int32_t unknown, bool falls_back)
+      : vocabulary_(vocabulary), unknown_(unknown), falls_back_(falls_back) {}
+
+  const char* kind() const override { return "whole words"; }
+  void encode(std::string_view text, std::vector<TokenSpan>& spans) const override {
+    bool follows_unknown = false;
+    for (size_t at = 0; at < text.size();) {
+      const size_t end = std::min(text.find(underscore, at + 1), text.size());
+      const std::string_view word = text.substr(at, end - at);
+      at = end;
+      const int32_t id = vocabulary_.find(word);
+      const bool is_unknown = id < 0 || id == unknown_;
+      if (is_unknown && falls_back_)
+        for (char byte : word) spans.push_back({vocabulary_.find(token_of_byte(static_cast<uint8_t>(byte))), 1});
+      else if (is_unknown && follows_unknown)
+        spans.back().bytes += static_cast<uint32_t>(word.size());
+      else
+        spans.push_back({is_unknown ? unknown_ : id, static_cast<uint32_t>(word.size())});
+      follows_unknown = is_unknown;
+    }
+  }
+
+ private:
+  const Vocabulary& vocabulary_;
+  int32_t unknown_;
+  bool falls_back_;
+};
+
 }  // namespace
+
+std::unique_ptr<const WordModel> spaced_words_model(const Vocabulary& vocabulary, int32_t unknown,
+                                                    bool falls_back_to_bytes) {
+  return std::make_unique<SpacedWords>(vocabulary, unknown, falls_back_to_bytes);
+}
 
 std::unique_ptr<const WordModel> word_piece_model(const Vocabulary& vocabulary, std::string continuing, size_t longest,
                                                   int32_t unknown) {

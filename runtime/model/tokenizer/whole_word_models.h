@@ -1,4 +1,4 @@
-// Models that look words up: WordPiece (Schuster & Nakajima 2012) and WordLevel.
+// Models that look words up: WordPiece (Schuster & Nakajima 2012), WordLevel and SentencePiece's of words.
 #pragma once
 
 #include <memory>
@@ -14,5 +14,8 @@ namespace stemma {
 std::unique_ptr<const WordModel> word_piece_model(const Vocabulary& vocabulary, std::string continuing, size_t longest,
                                                   int32_t unknown);
 std::unique_ptr<const WordModel> word_level_model(const Vocabulary& vocabulary, int32_t unknown);
+// A text is cut before every U+2581. Unknown words side by side are one token, or bytes.
+std::unique_ptr<const WordModel> spaced_words_model(const Vocabulary& vocabulary, int32_t unknown,
+                                                    bool falls_back_to_bytes);
 
 }  // namespace stemma

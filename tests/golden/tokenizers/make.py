@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
-"""Makes the golden tokenizers: tiny ones of every kind, with the ids and texts that the PyPI packages `tokenizers` and
-`sentencepiece` give. Run with both installed; writes one <name>.json (the tokenizer and its cases) or <name>.model with
+"""Makes the golden tokenizers: tiny ones of every kind, with the ids and texts that the PyPI packages `tokenizers`,
+`sentencepiece`, `mistral-common` and `transformers` give. Run with all installed; writes one <name>.json (the tokenizer and its cases) or <name>.model with
 <name>.cases.json each beside this file, or with --out DIR --texts N elsewhere and with N more random texts."""
 
 import argparse
+import base64
+import importlib.metadata
 import io
 import json
 import pathlib
 import random
 
 import sentencepiece
+import tempfile
 import tokenizers
+import transformers
+from mistral_common.tokens.tokenizers.tekken import Tekkenizer
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 HERE = pathlib.Path(__file__).parent
@@ -208,6 +213,10 @@ def sentencepieces():
                               remove_extra_whitespaces=False),
             "piece_bpe_rules": dict(model_type="bpe", vocab_size=260, user_defined_symbols=["<mask>", "the"], add_dummy_prefix=False),
             "piece_unigram": dict(model_type="unigram", vocab_size=240, bos_id=-1, pad_id=0, eos_id=1, unk_id=2),
+            "piece_words": dict(model_type="word", vocab_size=60, user_defined_symbols=["<mask>", "the"]),
+            "piece_words_bytes": dict(model_type="word", vocab_size=340, byte_fallback=True, remove_extra_whitespaces=False),
+            "piece_characters": dict(model_type="char", vocab_size=90, user_defined_symbols=["<mask>", "the"]),
+            "piece_characters_bytes": dict(model_type="char", vocab_size=340, byte_fallback=True, add_dummy_prefix=False),
             "piece_unigram_bytes": dict(model_type="unigram", vocab_size=480, byte_fallback=True)}.items():
         model = io.BytesIO()
         settings = {**common, **options, "sentence_iterator": iter(sum((c.split("\n") for c in CORPUS), []) * 3), "model_writer": model,
@@ -219,6 +228,65 @@ def sentencepieces():
     return made
 
 
+TEKKEN = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?"
+          r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+
+
+def tekken(version, special=None):
+    """Tokens by rank, some of them past the size that the file says; the special tokens named or not."""
+    letters = {letter: byte for byte, letter in enumerate(bytes_of_letters())}
+    cut = pre_tokenizers.Sequence([split(TEKKEN, "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    learned = json.loads(byte_level(cut).to_str())["model"]["merges"]
+    tokens = [bytes([byte]) for byte in range(256)]
+    tokens += [bytes(letters[letter] for letter in "".join(merge).replace(" ", "")) for merge in learned]
+    tokens = list(dict.fromkeys(tokens))
+    return {"config": {"pattern": TEKKEN, "num_vocab_tokens": len(tokens), "default_vocab_size": len(tokens) + 24 - 10,
+                       "default_num_special_tokens": 24, "version": version},
+            "vocab": [{"rank": rank, "token_bytes": base64.b64encode(token).decode(), "token_str": None}
+                      for rank, token in enumerate(tokens)],
+            **({"special_tokens": [{"rank": rank, "token_str": text, "is_control": True}
+                                   for rank, text in enumerate(special)]} if special else {})}
+
+
+def bytes_of_letters():
+    """GPT-2's letter of each byte."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return [chr(byte) if byte in printable else chr(256 + others.index(byte)) for byte in range(256)]
+
+
+def tekken_cases(document, texts):
+    path = HERE / "tekken.tmp.json"
+    path.write_text(json.dumps(document))
+    tokenizer = Tekkenizer.from_file(path)
+    path.unlink()
+    special = [token["token_str"] for token in tokenizer._all_special_tokens]
+    cases = []  # its special tokens are no part of texts
+    for text in (text for text in texts if not any(token in text for token in special)):
+        ids = tokenizer.encode(text, bos=False, eos=False)
+        cases.append({"text": text, "ids": ids, "full": tokenizer.encode(text, bos=True, eos=False), "decoded": tokenizer.decode(ids)})
+    return cases
+
+
+def configured(made, texts):
+    """What transformers makes of a tokenizer.json and what its configuration says beside it."""
+    llama = {"tokenizer_class": "LlamaTokenizer"}
+    for name, (tokenizer, config) in {
+            "class_llama": ("characters_llama", llama), "class_llama_legacy": ("characters_llama", {**llama, "legacy": True}),
+            "class_llama_no_prefix": ("characters_llama", {**llama, "add_prefix_space": False}),
+            "cleaned_up": ("unigram_t5", {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": True}),
+            "not_cleaned_up": ("bytes_gpt2", {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": True})}.items():
+        with tempfile.TemporaryDirectory() as folder:
+            made[tokenizer].save(f"{folder}/tokenizer.json")
+            pathlib.Path(folder, "tokenizer_config.json").write_text(json.dumps(config))
+            loaded = transformers.AutoTokenizer.from_pretrained(folder)
+        cases = []
+        for text in texts + ["Hello , it 's . No ?", "we 've <s> been , they 're", "do n't ! ' a ' b"]:
+            ids = loaded.encode(text, add_special_tokens=False)
+            cases.append({"text": text, "ids": ids, "decoded": loaded.decode(ids)})
+        yield name, config, made[tokenizer], cases
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=pathlib.Path, default=HERE)
@@ -228,7 +296,8 @@ def main():
     texts = TEXTS + random_texts(arguments.texts, 7)
     versions = {"tokenizers": tokenizers.__version__, "sentencepiece": sentencepiece.__version__}
     dump = lambda value: json.dumps(value, ensure_ascii=True, separators=(",", ":"))
-    for name, tokenizer in kinds().items():
+    made = kinds()
+    for name, tokenizer in made.items():
         cases, added = [], tokenizer.get_added_tokens_decoder()
         for text in texts:
             plain, full = tokenizer.encode(text, add_special_tokens=False).ids, tokenizer.encode(text).ids
@@ -241,6 +310,16 @@ def main():
         (arguments.out / f"{name}.json").write_text(
             '{"versions":%s,\n"tokenizer":%s,\n"cases":[\n%s]}\n'
             % (dump(versions), dump(json.loads(tokenizer.to_str())), ",\n".join(map(dump, cases))))
+    for name, config, tokenizer, cases in configured(made, texts):
+        (arguments.out / f"{name}.json").write_text(
+            '{"versions":%s,\n"config":%s,\n"tokenizer":%s,\n"cases":[\n%s]}\n'
+            % (dump({"transformers": transformers.__version__}), dump(config), dump(json.loads(tokenizer.to_str())),
+               ",\n".join(map(dump, cases))))
+    mistral = {"mistral-common": importlib.metadata.version("mistral-common")}
+    for name, document in {"tekken": tekken("v3"), "tekken_named": tekken("v11", ["<unk>", "<s>", "</s>", "[INST]", "[THINK]"])}.items():
+        (arguments.out / f"{name}.json").write_text(
+            '{"versions":%s,\n"tokenizer":%s,\n"cases":[\n%s]}\n'
+            % (dump(mistral), dump(document), ",\n".join(map(dump, tekken_cases(document, texts)))))
     for name, model in sentencepieces().items():
         processor = sentencepiece.SentencePieceProcessor(model_proto=model)
         (arguments.out / f"{name}.model").write_bytes(model)

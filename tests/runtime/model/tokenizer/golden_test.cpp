@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "runtime/error.h"
 #include "runtime/model/tokenizer.h"
 
 using namespace stemma;
@@ -42,7 +43,9 @@ class GoldenTest : public QObject {
     const json document = read_json(path);
     const bool model = path.stem().extension() == ".cases";
     const Tokenizer tokenizer = model ? Tokenizer(path.parent_path() / (path.stem().stem().string() + ".model"))
-                                      : Tokenizer(document["tokenizer"].dump(), "", path.string());
+                                      : Tokenizer(document["tokenizer"].dump(),
+                                                  document.contains("config") ? document["config"].dump() : "",
+                                                  path.string());
     int agree = 0;
     for (const json& entry : document["cases"]) {
       const std::string text = entry["text"];
@@ -58,6 +61,35 @@ class GoldenTest : public QObject {
       ++agree;
     }
     QVERIFY(agree > 60);
+  }
+
+  void refuses_a_broken_tekken() {
+    const json whole = read_json(golden / "tekken_named.json")["tokenizer"];
+    const auto refused = [](const json& document) {
+      try {
+        Tokenizer(document.dump(), "", "tekken.json");
+        return false;
+      } catch (const Error& error) {
+        return std::string(error.what()).starts_with("tekken.json: ");
+      }
+    };
+    QVERIFY(!refused(whole));
+    const std::pair<const char*, json> changes[] = {{"/config/default_vocab_size", 100000},
+                                                    {"/config/default_vocab_size", -1},
+                                                    {"/config/default_num_special_tokens", 2},
+                                                    {"/config/pattern", "("},
+                                                    {"/vocab/300/token_bytes", "?"},
+                                                    {"/vocab/300/rank", 7},
+                                                    {"/vocab/300/token_bytes", "YQ=="},
+                                                    {"/vocab/65/token_bytes", "Qg=="},
+                                                    {"/special_tokens", "none"},
+                                                    {"/special_tokens/1/token_str", ""},
+                                                    {"/special_tokens/1/rank", 3}};
+    for (const auto& [place, value] : changes) {
+      json broken = whole;
+      broken[json::json_pointer(place)] = value;
+      QVERIFY2(refused(broken), place);
+    }
   }
 };
 
