@@ -65,13 +65,16 @@ void stream_rows(Tensor x, std::span<const Ops::Product> products, const Streams
   }
 }
 
-void multiply_bf16(Tensor x, const WeightMatrix& w, Tensor y) {
-  using namespace dnnl;
+uint16_t* rounded_rows(Tensor x) {
   thread_local Scratch kept;
   uint16_t* rounded = kept.make<uint16_t>(x.size());
 #pragma omp parallel for schedule(static)
   for (int64_t i = 0; i < x.rows; ++i) round_span(x.row(i), rounded + i * x.columns, x.columns);
+  return rounded;
+}
 
+void multiply_bf16(Tensor x, uint16_t* rounded, const WeightMatrix& w, Tensor y) {
+  using namespace dnnl;
   static engine cpu(engine::kind::cpu, 0);
   thread_local stream in_order(cpu);
   using Type = memory::data_type;
@@ -105,12 +108,13 @@ void multiply_panels(Tensor x, const WeightMatrix& w, Tensor y, const Streams& s
 void linear(Tensor x, std::span<const Ops::Product> products, const Streams& streams) {
   if (x.rows == 0) return;
   if (x.rows <= few) return stream_rows(x, products, streams);
+  uint16_t* rounded = nullptr;  // x, once for all
   for (const auto& [w, y] : products) {
     assert(x.columns == w.columns && y.rows == x.rows && y.columns == w.rows);
     if (w.type == WeightType::f32)
       matmul(x, false, numbers_of(w), true, y, 1, 0);
     else if (w.type == WeightType::bf16 && multiplies_bf16() && &streams == &best_streams())
-      multiply_bf16(x, w, y);
+      multiply_bf16(x, rounded ? rounded : (rounded = rounded_rows(x)), w, y);
     else
       multiply_panels(x, w, y, streams);
   }
