@@ -2,46 +2,17 @@
 // scores of a block lie in scratch, never T x T of them. Heads are copied into scratch first, their rows padded with
 // zeros to whole vectors, keys transposed.
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <vector>
 
-#include "kernels/cpu_kernels.h"
-#include "kernels/scratch.h"
+#include "kernels/attention_rows.h"
 
 namespace stemma::cpu {
 namespace {
 
-constexpr int64_t block_rows = 32, pad = 16;
+constexpr int64_t block_rows = 32;
 constexpr int64_t part_rows = 128;  // queries that a thread takes of a text's
 
-int64_t padded(int64_t n) { return (n + pad - 1) / pad * pad; }
-
-struct Rows {  // the columns of one head in a (rows, stride) matrix
-  float* data;
-  int64_t stride;
-  float* operator[](int64_t i) const { return data + i * stride; }
-};
-Rows head_rows(Tensor x, int64_t first, int64_t head, int64_t width) {
-  return {x.row(first) + head * width, x.columns};
-}
-
-// Of `rows` rows, not cleared; whole vectors may be read past the last.
-struct RowsScratch {
-  Scratch memory;
-  Rows make(int64_t rows, int64_t columns) { return {memory.make(rows * columns + pad), columns}; }
-};
-
-// A head whose rows are whole vectors is used where it lies, another is copied.
-Rows copy_in(RowsScratch& scratch, Rows x, int64_t rows, int64_t width) {
-  if (width % pad == 0) return x;
-  const Rows to = scratch.make(rows, padded(width));
-  for (int64_t i = 0; i < rows; ++i) {
-    std::copy_n(x[i], width, to[i]);
-    std::fill(to[i] + width, to[i] + to.stride, 0.0f);
-  }
-  return to;
-}
 Rows place_out(RowsScratch& scratch, Rows out, int64_t rows, int64_t width) {
   return width % pad == 0 ? out : scratch.make(rows, padded(width));
 }
@@ -83,24 +54,6 @@ void causal_scores(const Tiles& tiles, Rows a, Rows b_transposed, int64_t rows, 
     tiles.product({a[i], a.stride, 1, b_transposed.data, b_transposed.stride, x[i], x.stride, some,
                    padded(seen + i + some - 1), width});
   }
-}
-
-struct Scoring {
-  float scale, cap;
-  int64_t window;
-
-  explicit Scoring(const Heads& heads)
-      : scale(heads.scale != 0 ? heads.scale : 1 / std::sqrt(static_cast<float>(heads.width))),
-        cap(heads.cap),
-        window(heads.window) {}
-  // The first key in the window of a row that ends at key `seen`.
-  int64_t first(int64_t seen) const { return window > 0 && window < seen ? seen - window : 0; }
-};
-
-// The products q k of a row become its capped scores; their scale is then 1.
-inline __attribute__((always_inline)) void cap_row(float* scores, int64_t first, int64_t last, float scale, float cap) {
-#pragma omp simd
-  for (int64_t j = first; j < last; ++j) scores[j] = cap * fast_tanh(scores[j] * scale / cap);
 }
 
 // Rows of products q k become rows of probabilities, zeros beyond what a row sees; log_sum their log of summed
@@ -182,60 +135,33 @@ STEMMA_CLONES void row_products(Rows a, Rows b, int64_t rows, int64_t width, flo
   }
 }
 
-// A query or two of each of a group's heads, at most `pad` rows, as when one token is written: keys and values are read
-// where they lie, once for all heads. The rows are the columns of their product with the keys.
-struct FewQueries {
-  RowsScratch turned, by_key, by_row, values, sums;
-
-  void attend(const Tiles& tiles, Tensor q, Tensor k, Tensor v, const Segment& s, int64_t g, int64_t group,
-              int64_t width, const Scoring& how, Tensor z, Tensor log_sum) {
-    const int64_t keys = s.key_end - s.key_begin, queries = s.query_end - s.query_begin, rows = queries * group;
-    const Rows qt = turned.make(width, pad), across = by_key.make(keys, pad), x = by_row.make(rows, padded(keys));
-    const Rows key = head_rows(k, s.key_begin, g, width);
-    for (int64_t d = 0; d < width; ++d) {
-      std::fill_n(qt[d], pad, 0.0f);
-      for (int64_t r = 0; r < rows; ++r)
-        qt[d][r] = q.row(s.query_begin + r / group)[(g * group + r % group) * width + d];
-    }
-    tiles.product({key.data, key.stride, 1, qt.data, pad, across.data, pad, keys, pad, width});
-    for (int64_t r = 0; r < rows; ++r) {
-      const int64_t row = s.query_begin + r / group, h = g * group + r % group;
-      for (int64_t j = 0; j < keys; ++j) x[r][j] = across[j][r];
-      softmax_rows(x[r], x.stride, 1, keys - queries + 1 + r / group, how, log_sum.row(row) + h, 1);
-    }
-    const Rows value = copy_in(values, head_rows(v, s.key_begin, g, width), keys, width);
-    const Rows sum = sums.make(rows, padded(width));
-    tiles.product({x.data, x.stride, 1, value.data, value.stride, sum.data, sum.stride, rows, padded(width), keys});
-    for (int64_t r = 0; r < rows; ++r)
-      std::copy_n(sum[r], width, z.row(s.query_begin + r / group) + (g * group + r % group) * width);
-  }
-};
-
 }  // namespace
 
-void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z, Tensor log_sum) {
+void attention(Tensor q, std::span<const Ops::Text> texts, std::span<const Segment> segments, Heads heads, Tensor z,
+               Tensor log_sum) {
   const Tiles& tiles = best_tiles();
   const int64_t width = heads.width, group = heads.query / heads.key_value;
   const Scoring how(heads);
-  int64_t parts = 1;  // of the longest text
-  for (const Segment& s : segments)
-    parts = std::max<int64_t>(parts, (s.query_end - s.query_begin + part_rows - 1) / part_rows);
+  int64_t longest = 0, few = 0;
+  for (const Segment& s : segments) {
+    longest = std::max<int64_t>(longest, s.query_end - s.query_begin);
+    few += few_queries(s, heads);
+  }
+  if (few) attend_few(q, texts, segments, heads, z, log_sum);
+  if (few == static_cast<int64_t>(segments.size())) return;
+  const int64_t parts = (longest + part_rows - 1) / part_rows;
   const auto work = static_cast<int64_t>(segments.size()) * heads.key_value;
 #pragma omp parallel
   {
-    RowsScratch transposed, values, scores, sums;
-    FewQueries few;
+    thread_local RowsScratch transposed, values, scores, sums;
 #pragma omp for schedule(dynamic)
     for (int64_t turn = 0; turn < parts * work; ++turn) {
       const int64_t w = turn % work, part = parts - 1 - turn / work;  // the last see most keys, and come first
       const Segment& s = segments[w / heads.key_value];
+      const auto& [k, v] = texts.size() == 1 ? texts[0] : texts[w / heads.key_value];
       const int64_t g = w % heads.key_value, keys = s.key_end - s.key_begin, queries = s.query_end - s.query_begin;
       const int64_t begin = part * part_rows, end = std::min(begin + part_rows, queries);
-      if (begin >= queries) continue;
-      if (queries * group <= pad) {
-        few.attend(tiles, q, k, v, s, g, group, width, how, z, log_sum);
-        continue;
-      }
+      if (begin >= queries || few_queries(s, heads)) continue;
       const int64_t all = keys - queries + end;  // keys that the part sees
       const Rows kt = transpose_in(transposed, head_rows(k, s.key_begin, g, width), all, width);
       const Rows value = copy_in(values, head_rows(v, s.key_begin, g, width), all, width);

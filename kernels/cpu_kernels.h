@@ -15,7 +15,10 @@
 
 namespace stemma::cpu {
 
-void linear(Tensor x, WeightMatrix w, Tensor y, const Streams& streams = best_streams());
+// Numbers of a plain loop from which on threads share it: fewer take less time than calling threads together.
+constexpr int64_t shared_from = 1 << 14;
+
+void linear(Tensor x, std::span<const Ops::Product> products, const Streams& streams = best_streams());
 void embed(Ids ids, WeightMatrix table, Tensor out);
 void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient);
 void rms_norm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverse_rms);
@@ -25,7 +28,8 @@ void layer_norm(Tensor x, Tensor weight, Tensor bias, float epsilon, Tensor y, T
 void layer_norm_backward(Tensor x, Tensor weight, Tensor statistics, Tensor y_gradient, Tensor x_gradient,
                          Tensor weight_gradient, Tensor bias_gradient);
 void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation);
-void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z, Tensor log_sum);
+void attention(Tensor q, std::span<const Ops::Text> texts, std::span<const Segment> segments, Heads heads, Tensor z,
+               Tensor log_sum);
 void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
                         std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
                         Tensor v_gradient);

@@ -37,7 +37,8 @@ class CpuOps final : public Ops {
   void zero(void* memory, size_t bytes) override { std::memset(memory, 0, bytes); }
 
   bool takes(WeightType) const override { return true; }
-  void linear(Tensor x, WeightMatrix w, Tensor y) override { cpu::linear(x, w, y); }
+  using Ops::linear;
+  void linear(Tensor x, std::span<const Product> products) override { cpu::linear(x, products); }
   using Ops::embed;
   void embed(Ids ids, WeightMatrix table, Tensor out) override { cpu::embed(ids, table, out); }
   void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient) override {
@@ -60,9 +61,10 @@ class CpuOps final : public Ops {
   void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation) override {
     cpu::rope(x, positions, table, head_width, rotation);
   }
-  void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z,
+  using Ops::attention;
+  void attention(Tensor q, std::span<const Text> texts, std::span<const Segment> segments, Heads heads, Tensor z,
                  Tensor log_sum) override {
-    cpu::attention(q, k, v, segments, heads, z, log_sum);
+    cpu::attention(q, texts, segments, heads, z, log_sum);
   }
   void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
                           std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,

@@ -88,10 +88,15 @@ class CudaOps final : public Ops {
   bool takes(WeightType type) const override {
     return type == WeightType::f32 || type == WeightType::bf16 || type == WeightType::f16;
   }
-  void linear(Tensor x, WeightMatrix w, Tensor y) override {
-    if (w.type == WeightType::f32) return matmul(x, false, numbers_of(w), true, y, 1, 0);
-    use();
-    cuda::linear(x, w, y, scratch_.at_least(2 * static_cast<size_t>(x.size())), blas_, stream_);
+  using Ops::linear;
+  void linear(Tensor x, std::span<const Product> products) override {
+    for (const auto& [w, y] : products)
+      if (w.type == WeightType::f32) {
+        matmul(x, false, numbers_of(w), true, y, 1, 0);
+      } else {
+        use();
+        cuda::linear(x, w, y, scratch_.at_least(2 * static_cast<size_t>(x.size())), blas_, stream_);
+      }
   }
   using Ops::embed;
   void embed(Ids ids, WeightMatrix table, Tensor out) override { cuda::embed(ids, table, out, use()); }
@@ -119,10 +124,18 @@ class CudaOps final : public Ops {
     cuda::rope(x, positions, table, head_width, rotation, use());
   }
 
-  void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z,
+  using Ops::attention;
+  void attention(Tensor q, std::span<const Text> texts, std::span<const Segment> segments, Heads heads, Tensor z,
                  Tensor log_sum) override {
     use();
-    cuda::attention(q, k, v, on_device(segments), heads, z, log_sum, stream_);
+    if (texts.size() == 1)
+      return cuda::attention(q, texts[0].k, texts[0].v, on_device(segments), heads, z, log_sum, stream_);
+    for (size_t i = 0; i < texts.size(); ++i) {  // texts that are as long all pass the same segment
+      const auto [begin, end, key_begin, key_end] = segments[i];
+      const Segment own[] = {{0, end - begin, key_begin, key_end}};
+      cuda::attention(q.slice(begin, end), texts[i].k, texts[i].v, on_device(own), heads, z.slice(begin, end),
+                      log_sum.slice(begin, end), stream_);
+    }
   }
   void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
                           std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,

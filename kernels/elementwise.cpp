@@ -16,7 +16,7 @@ STEMMA_CLONES void cap_row(float* x, float cap, int64_t n) {
 }  // namespace
 
 void add_bias(Tensor bias, Tensor y) {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (y.rows > 1 && y.size() >= shared_from)
   for (int64_t n = 0; n < y.rows; ++n) add_row(bias.data, y.row(n), y.columns);
 }
 
@@ -29,7 +29,7 @@ void add_bias_backward(Tensor y_gradient, Tensor bias_gradient) {
 }
 
 void soft_cap(Tensor x, float cap) {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (x.rows > 1 && x.size() >= shared_from)
   for (int64_t n = 0; n < x.rows; ++n) cap_row(x.row(n), cap, x.columns);
 }
 
@@ -43,7 +43,7 @@ void soft_cap_backward(Tensor y, float cap, Tensor gradient) {
 }
 
 void clip(Tensor x, float limit) {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (x.rows > 1 && x.size() >= shared_from)
   for (int64_t n = 0; n < x.rows; ++n)
     for (int64_t c = 0; c < x.columns; ++c) {
       float& value = x.row(n)[c];

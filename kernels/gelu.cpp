@@ -58,7 +58,7 @@ STEMMA_CLONES void backward_by_tanh(const float* x, const float* up, const float
 }  // namespace
 
 void gelu(Gelu kind, Tensor x, Tensor up, Tensor out) {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (out.rows > 1 && out.size() >= shared_from)
   for (int64_t n = 0; n < out.rows; ++n) {
     const float* factor = up ? up.row(n) : nullptr;
     if (kind == Gelu::tanh)

@@ -62,7 +62,7 @@ STEMMA_CLONES void parameter_columns(Tensor x, Tensor statistics, Tensor dy, flo
 }  // namespace
 
 void layer_norm(Tensor x, Tensor weight, Tensor bias, float epsilon, Tensor y, Tensor statistics) {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (x.rows > 1 && x.size() >= shared_from)
   for (int64_t n = 0; n < x.rows; ++n)
     forward_row(x.row(n), weight.data, bias.data, epsilon, y.row(n), statistics.row(n), x.columns);
 }

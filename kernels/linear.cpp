@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <dnnl.hpp>
+#include <optional>
 #include <vector>
 
 #include "kernels/cpu_kernels.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr int64_t few = 16;           // rows that one reading of the weights serves faster than oneDNN does
 constexpr int64_t panel = 1 << 20;    // unpacked numbers that stay in the caches
 constexpr int64_t rows_at_once = 24;  // of w: what a thread takes
+constexpr int forms = 4;              // of RowForm
 
 STEMMA_CLONES void round_span(const float* x, uint16_t* y, int64_t n) {
 #pragma omp simd
@@ -31,33 +33,48 @@ bool multiplies_bf16() {
 #endif
 }
 
-void stream_rows(Tensor x, const WeightMatrix& w, Tensor y, const Streams& streams) {
-  thread_local RowsMemory memory;
-  const auto type = static_cast<size_t>(w.type);
-  const RowsToRead rows(x, streams.form[type], memory);
-  const int64_t blocks = (w.rows + rows_at_once - 1) / rows_at_once;
-  const bool share = rows.unread > 2;  // else waiting for each other takes longer than reading
-  for (int64_t i = 0; !share && i < rows.unread; ++i) rows.read(i);
+// All products in one parallel region, each thread its share of each matrix: entering one takes as long as reading
+// some ten thousand weights.
+void stream_rows(Tensor x, std::span<const Ops::Product> products, const Streams& streams) {
+  thread_local RowsMemory memory[forms];
+  std::optional<RowsToRead> ready[forms];
+  for (const auto& [w, y] : products) {
+    const RowForm form = streams.form[static_cast<size_t>(w.type)];
+    auto& rows = ready[static_cast<size_t>(form)];
+    if (!rows) rows.emplace(x, form, memory[static_cast<size_t>(form)]);
+  }
+  const bool share = x.rows > 2;  // else waiting for each other takes longer than reading
+  for (const auto& rows : ready)
+    for (int64_t i = 0; !share && rows && i < rows->unread; ++i) rows->read(i);
 #pragma omp parallel
   {
-    if (share) {
+    for (const auto& rows : ready)
+      if (share && rows) {
 #pragma omp for schedule(static)
-      for (int64_t i = 0; i < rows.unread; ++i) rows.read(i);
-    }
+        for (int64_t i = 0; i < rows->unread; ++i) rows->read(i);
+      }
+    for (const auto& [w, y] : products) {
+      const auto type = static_cast<size_t>(w.type);
+      const StreamRows& near = ready[static_cast<size_t>(streams.form[type])]->near;
+      const int64_t blocks = (w.rows + rows_at_once - 1) / rows_at_once;
 #pragma omp for schedule(static) nowait
-    for (int64_t i = 0; i < blocks; ++i)
-      streams.multiply[type]({w.data, w.row_bytes(), i * rows_at_once, std::min((i + 1) * rows_at_once, w.rows), x.data,
-                              rows.near, x.rows, x.columns, y.data, y.columns});
+      for (int64_t i = 0; i < blocks; ++i)
+        streams.multiply[type]({w.data, w.row_bytes(), i * rows_at_once, std::min((i + 1) * rows_at_once, w.rows),
+                                x.data, near, x.rows, x.columns, y.data, y.columns});
+    }
   }
 }
 
-void multiply_bf16(Tensor x, const WeightMatrix& w, Tensor y) {
-  using namespace dnnl;
+uint16_t* rounded_rows(Tensor x) {
   thread_local Scratch kept;
   uint16_t* rounded = kept.make<uint16_t>(x.size());
 #pragma omp parallel for schedule(static)
   for (int64_t i = 0; i < x.rows; ++i) round_span(x.row(i), rounded + i * x.columns, x.columns);
+  return rounded;
+}
 
+void multiply_bf16(Tensor x, uint16_t* rounded, const WeightMatrix& w, Tensor y) {
+  using namespace dnnl;
   static engine cpu(engine::kind::cpu, 0);
   thread_local stream in_order(cpu);
   using Type = memory::data_type;
@@ -88,17 +105,19 @@ void multiply_panels(Tensor x, const WeightMatrix& w, Tensor y, const Streams& s
 
 }  // namespace
 
-void linear(Tensor x, WeightMatrix w, Tensor y, const Streams& streams) {
-  assert(x.columns == w.columns && y.rows == x.rows && y.columns == w.rows);
+void linear(Tensor x, std::span<const Ops::Product> products, const Streams& streams) {
   if (x.rows == 0) return;
-  if (x.rows <= few)
-    stream_rows(x, w, y, streams);
-  else if (w.type == WeightType::f32)
-    matmul(x, false, numbers_of(w), true, y, 1, 0);
-  else if (w.type == WeightType::bf16 && multiplies_bf16() && &streams == &best_streams())
-    multiply_bf16(x, w, y);
-  else
-    multiply_panels(x, w, y, streams);
+  if (x.rows <= few) return stream_rows(x, products, streams);
+  uint16_t* rounded = nullptr;  // x, once for all
+  for (const auto& [w, y] : products) {
+    assert(x.columns == w.columns && y.rows == x.rows && y.columns == w.rows);
+    if (w.type == WeightType::f32)
+      matmul(x, false, numbers_of(w), true, y, 1, 0);
+    else if (w.type == WeightType::bf16 && multiplies_bf16() && &streams == &best_streams())
+      multiply_bf16(x, rounded ? rounded : (rounded = rounded_rows(x)), w, y);
+    else
+      multiply_panels(x, w, y, streams);
+  }
 }
 
 void embed(Ids ids, WeightMatrix table, Tensor out) {

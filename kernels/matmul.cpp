@@ -48,7 +48,7 @@ void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor
 }
 
 void add(Tensor x, Tensor y, float scale) {
-#pragma omp parallel for schedule(static) if (x.rows > 1)
+#pragma omp parallel for schedule(static) if (x.rows > 1 && x.size() >= shared_from)
   for (int64_t n = 0; n < x.rows; ++n) add_span(x.row(n), y.row(n), scale, x.columns);
 }
 

@@ -21,7 +21,7 @@ STEMMA_CLONES void backward_span(const float* gate, const float* up, const float
 }  // namespace
 
 void swiglu(Tensor gate, Tensor up, Tensor out) {
-#pragma omp parallel for schedule(static) if (out.rows > 1)
+#pragma omp parallel for schedule(static) if (out.rows > 1 && out.size() >= shared_from)
   for (int64_t n = 0; n < out.rows; ++n) forward_span(gate.row(n), up.row(n), out.row(n), out.columns);
 }
 

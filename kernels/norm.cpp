@@ -39,7 +39,7 @@ STEMMA_CLONES void weight_columns(Tensor x, Tensor inverse_rms, Tensor dy, float
 }  // namespace
 
 void rms_norm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverse_rms) {
-#pragma omp parallel for schedule(static) if (x.rows > 1)
+#pragma omp parallel for schedule(static) if (x.rows > 1 && x.size() >= shared_from)
   for (int64_t n = 0; n < x.rows; ++n)
     inverse_rms.data[n] = forward_row(x.row(n), weight.data, epsilon, y.row(n), x.columns);
 }

@@ -69,11 +69,20 @@ class Ops {
 
   // Whether embed and linear take weights of a type here; f32 always.
   virtual bool takes(WeightType type) const = 0;
-  // linear: y = x w^T, of weights as they are stored.        x (N, inputs), w (outputs, inputs), y (N, outputs)
+  // linear: y = x w^T for each of the products of one x, of weights as they are stored. Together they take as long as
+  // they read.                                              x (N, inputs), w (outputs, inputs), y (N, outputs)
   // Where the device multiplies bf16, x is rounded to it for bf16 weights. Up to 16 rows of x and blocks of ggml's: x is
   // rounded to whole numbers of 16 bits where the device multiplies those. Sums are f32. Of up to 16 rows each row of y
   // is the same to the last bit whatever the others are, on the CPU.
-  virtual void linear(Tensor x, WeightMatrix w, Tensor y) = 0;
+  struct Product {
+    WeightMatrix w;
+    Tensor y;
+  };
+  virtual void linear(Tensor x, std::span<const Product> products) = 0;
+  void linear(Tensor x, WeightMatrix w, Tensor y) {
+    const Product one[] = {{w, y}};
+    linear(x, one);
+  }
 
   // embed: out[n] = table[ids[n]].                           table (V,C), out (N,C)
   virtual void embed(Ids ids, WeightMatrix table, Tensor out) = 0;
@@ -99,8 +108,16 @@ class Ops {
 
   // attention: z = softmax(cap(scale q k^T) + causal) v per segment and head, grouped queries.
   // q, z (N, H*D); k, v (keys, G*D); log_sum (N, H) keeps each row's log of summed exponents for the backward.
-  virtual void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z,
+  // Segment i is of texts[i], or all are of one. What a segment gives is the same whatever the others are, on the CPU.
+  struct Text {
+    Tensor k, v;
+  };
+  virtual void attention(Tensor q, std::span<const Text> texts, std::span<const Segment> segments, Heads heads, Tensor z,
                          Tensor log_sum) = 0;
+  void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z, Tensor log_sum) {
+    const Text one[] = {{k, v}};
+    attention(q, one, segments, heads, z, log_sum);
+  }
   virtual void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
                                   std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
                                   Tensor v_gradient) = 0;

@@ -22,7 +22,7 @@ STEMMA_CLONES void rotate_row(float* x, const float* angles, int64_t heads, int6
 
 void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation) {
   const float sign = rotation == Rotation::forward ? 1.0f : -1.0f;
-#pragma omp parallel for schedule(static) if (x.rows > 1)
+#pragma omp parallel for schedule(static) if (x.rows > 1 && x.size() >= shared_from)
   for (int64_t n = 0; n < x.rows; ++n)
     rotate_row(x.row(n), table.row(positions.data[n]), x.columns / head_width, head_width, table.columns / 2, sign);
 }

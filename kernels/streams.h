@@ -32,13 +32,6 @@ struct Stream {
   int64_t rows, columns;
   float* y;
   int64_t y_stride;
-
-  // What to ask the memory for while the `height` rows of w at `row` pass: it is fastest where it is read in order, and
-  // rows that pass together are not. Past the end of w it is never read.
-  const std::byte* next(const std::byte* row, int height) const {
-    constexpr int64_t least = 16384;  // nearer, rows of some hundred columns wait for it
-    return row + (height * w_stride < least ? least : height * w_stride);
-  }
 };
 
 struct Streams {

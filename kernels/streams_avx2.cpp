@@ -24,11 +24,14 @@ struct Avx2 {
   STEMMA_INLINE Vector floats(Ints x) { return _mm256_cvtepi32_ps((__m256i)x); }
   STEMMA_INLINE float half(const std::byte* at) { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_loadu_si16(at))); }
   STEMMA_INLINE Ints counting() { return Ints{0, 1, 2, 3, 4, 5, 6, 7}; }
-  STEMMA_INLINE float sum(Vector x) {
-    float total = 0;
+  template <int Count>
+  STEMMA_INLINE void sum(const Vector (&x)[Count], float (&sums)[Count]) {
+    for (int i = 0; i < Count; ++i) {
+      float total = 0;
 #pragma GCC unroll 8
-    for (int i = 0; i < lanes; ++i) total += x[i];
-    return total;
+      for (int lane = 0; lane < lanes; ++lane) total += x[i][lane];
+      sums[i] = total;
+    }
   }
 };
 

@@ -3,6 +3,7 @@
 #include <immintrin.h>
 #pragma GCC target("arch=x86-64-v4")
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // g++ 12 of its own intrinsics
+#include "kernels/lanes_avx512.h"
 #include "kernels/streams_code.h"
 
 namespace stemma::cpu {
@@ -26,7 +27,10 @@ struct Avx512 {
   STEMMA_INLINE float half(const std::byte* at) { return _mm_cvtss_f32(_mm_cvtph_ps(_mm_loadu_si16(at))); }
   STEMMA_INLINE Ints counting() { return Ints{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}; }
   STEMMA_INLINE void hold(Vector& x) { asm("" : "+v"(x)); }  // g++ would load it for each product
-  STEMMA_INLINE float sum(Vector x) { return _mm512_reduce_add_ps(x); }
+  template <int Count>
+  STEMMA_INLINE void sum(const Vector (&x)[Count], float (&sums)[Count]) {
+    sum_lanes(reinterpret_cast<const __m512(&)[Count]>(x), sums);
+  }
 };
 
 }  // namespace

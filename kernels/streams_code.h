@@ -1,15 +1,13 @@
 // The code of kernels/streams.h, over the vectors of an instruction set: `Set` names its Vector of floats and Ints of
-// int32, both of `lanes` elements, how both are read, and how many rows of weights pass together (`tall`): their sums
-// with eight rows of x must fit the registers. Included after a file has named its instruction set: what it
+// int32, both of `lanes` elements, how both are read, how the lanes of some vectors are summed, and how many rows of
+// weights pass together (`tall`): their sums with eight rows of x must fit the registers. Included after a file has named its instruction set: what it
 // includes defines nothing.
 #pragma once
 
-#include "kernels/streams.h"
+#include "kernels/stream_passes.h"
 
 namespace stemma::cpu {
 namespace {
-
-#define STEMMA_INLINE static inline __attribute__((always_inline))
 
 // 32 weights of a row, the i-th such piece of it (of `piece` bytes, rounded down), as floats in vectors; the layouts are
 // those of kernels/quants.cpp.
@@ -141,76 +139,67 @@ struct StreamCode {
   using P = Pieces<Set>;
   using Vector = typename Set::Vector;
   static constexpr int lanes = Set::lanes, vectors = P::vectors;
-  static constexpr int most = StreamRows::together;  // rows of x whose sums are in registers together
 
   template <class Piece>
   static constexpr bool has_tail = requires {
     Piece::bytes;
   };  // block formats have whole pieces only
 
-  // `Height` rows of w from `w`, `Rows` rows of x from `x`, which lie packed at `near`. However many go together, a sum
-  // is made in the same order.
-  template <class Piece, int Height, int Rows>
-  STEMMA_INLINE void block(const Stream& s, const std::byte* w, const float* x, const float* near, float* y) {
-    Vector sums[Height * Rows];
+  template <class Piece>
+  struct Way {
+    static constexpr int tall = Set::tall, unit = 32, piece = Piece::piece, number = sizeof(float);
+
+    // However many go together, each of them is made in the same order.
+    template <int Height, int Rows>
+    struct Sums {
+      Vector of[Height * Rows];
+      void clear() {
 #pragma GCC unroll 32
-    for (int i = 0; i < Height * Rows; ++i) sums[i] = Vector{};
-    const int64_t pieces = s.columns / 32;
-    const std::byte* next = s.next(w, Height);
-    for (int64_t i = 0; i < pieces; ++i) {
-#pragma GCC unroll 8
-      for (int at = 0; at < Height * Piece::piece; at += 64) __builtin_prefetch(next + at, 0, 2);
-      next += Height * Piece::piece;
-      Vector own[Height][vectors];
+        for (Vector& sum : of) sum = Vector{};
+      }
+    };
+
+    template <int Height, int Rows>
+    STEMMA_INLINE void add(const Stream& s, const std::byte* w, int64_t first, const Part& part,
+                           Sums<Height, Rows>& sums) {
+      const int64_t whole = s.columns / 32, end = part.end < whole ? part.end : whole;
+      const float* x = s.near.floats + first * whole * 32 + part.begin * Rows * 32;
+      for (int64_t i = part.begin; i < end; ++i, x += Rows * 32) {
+        Vector own[Height][vectors];
 #pragma GCC unroll 4
-      for (int h = 0; h < Height; ++h) Piece::read(w + h * s.w_stride, i, own[h]);
+        for (int h = 0; h < Height; ++h) {
+          if constexpr (Rows > 1) part.fetch<piece>(i, h);
+          Piece::read(w + h * s.w_stride, i, own[h]);
+        }
 #pragma GCC unroll 8
-      for (int r = 0; r < Rows; ++r)
+        for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 8
-        for (int v = 0; v < vectors; ++v) {
-          Vector there = Set::f32(reinterpret_cast<const std::byte*>(near + (i * Rows + r) * 32 + v * lanes));
-          if constexpr (Height > 1) Set::hold(there);
+          for (int v = 0; v < vectors; ++v) {
+            Vector there = Set::f32(reinterpret_cast<const std::byte*>(x + r * 32 + v * lanes));
+            if constexpr (Height > 1) Set::hold(there);
 #pragma GCC unroll 4
-          for (int h = 0; h < Height; ++h) sums[h * Rows + r] += own[h][v] * there;
+            for (int h = 0; h < Height; ++h) sums.of[h * Rows + r] += own[h][v] * there;
+          }
+      }
+    }
+
+    template <int Height, int Rows>
+    STEMMA_INLINE void finish(const Stream& s, const std::byte* w, int64_t first, const Sums<Height, Rows>& sums,
+                              float* y) {
+      float totals[Height * Rows];
+      Set::template sum<Height * Rows>(sums.of, totals);
+#pragma GCC unroll 4
+      for (int h = 0; h < Height; ++h)
+#pragma GCC unroll 8
+        for (int r = 0; r < Rows; ++r) {
+          float sum = totals[h * Rows + r];
+          if constexpr (has_tail<Piece>)
+            for (int64_t c = s.columns / 32 * 32; c < s.columns; ++c)
+              sum += Piece::one(w + h * s.w_stride + c * Piece::bytes) * s.x[(first + r) * s.columns + c];
+          y[r * s.y_stride + h] = sum;
         }
     }
-#pragma GCC unroll 4
-    for (int h = 0; h < Height; ++h)
-#pragma GCC unroll 8
-      for (int r = 0; r < Rows; ++r) {
-        float sum = Set::sum(sums[h * Rows + r]);
-        if constexpr (has_tail<Piece>)
-          for (int64_t c = 32 * pieces; c < s.columns; ++c)
-            sum += Piece::one(w + h * s.w_stride + c * Piece::bytes) * x[r * s.columns + c];
-        y[r * s.y_stride + h] = sum;
-      }
-  }
-
-  template <class Piece, int Height>
-  static void rows_of(const Stream& s, int64_t row) {
-    const std::byte* w = s.w + row * s.w_stride;
-    for (int64_t first = 0; first < s.rows; first += most) {  // what is read again is still near
-      const float *x = s.x + first * s.columns, *near = s.near.floats + first * (s.columns / 32 * 32);
-      float* y = s.y + first * s.y_stride + row;
-      some_rows<Piece, Height>(s, s.rows - first, w, x, near, y);
-    }
-  }
-  // `left` rows of x, or as many as go together: block for that number.
-  template <class Piece, int Height, int Rows = 1>
-  static void some_rows(const Stream& s, int64_t left, const std::byte* w, const float* x, const float* near,
-                        float* y) {
-    if constexpr (Rows < most)
-      if (left > Rows) return some_rows<Piece, Height, Rows + 1>(s, left, w, x, near, y);
-    block<Piece, Height, Rows>(s, w, x, near, y);
-  }
-
-  template <class Piece>
-  static void multiply(const Stream& s) {
-    int64_t row = s.begin;
-    for (; row + Set::tall <= s.end; row += Set::tall) rows_of<Piece, Set::tall>(s, row);
-    if constexpr (Set::tall > 1)
-      for (; row < s.end; ++row) rows_of<Piece, 1>(s, row);
-  }
+  };
 
   template <class Piece>
   static void unpack(const std::byte* row, int64_t columns, float* out) {
@@ -226,7 +215,7 @@ struct StreamCode {
 
   template <class... Each>
   static constexpr Streams of() {
-    return {{multiply<Each>...}, {}, {unpack<Each>...}};
+    return {{Passes<Way<Each>>::multiply...}, {}, {unpack<Each>...}};
   }
   static constexpr Streams all() {
     return of<typename P::F32, typename P::Bf16, typename P::F16, typename P::Q4_0, typename P::Q4_1, typename P::Q5_0,

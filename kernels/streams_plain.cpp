@@ -29,7 +29,10 @@ struct Plain {
     return float_of(bits);
   }
   STEMMA_INLINE Ints counting() { return Ints{0, 1, 2, 3}; }
-  STEMMA_INLINE float sum(Vector x) { return (x[0] + x[2]) + (x[1] + x[3]); }
+  template <int Count>
+  STEMMA_INLINE void sum(const Vector (&x)[Count], float (&sums)[Count]) {
+    for (int i = 0; i < Count; ++i) sums[i] = (x[i][0] + x[i][2]) + (x[i][1] + x[i][3]);
+  }
 };
 
 }  // namespace

@@ -8,11 +8,10 @@
 #include <utility>
 #pragma GCC target("arch=x86-64-v4", "avx512vnni")
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // g++ 12 of its own intrinsics
+#include "kernels/stream_passes.h"
 
 namespace stemma::cpu {
 namespace {
-
-#define STEMMA_INLINE static inline __attribute__((always_inline))
 
 constexpr int together = StreamRows::together;
 
@@ -60,50 +59,66 @@ struct Small {
   }
 };
 
-template <class Block, int Height, int Rows>
-STEMMA_INLINE void small_blocks(const Stream& s, const std::byte* w, int64_t first, float* y) {
-  const int64_t blocks = s.columns / 32;
-  const int16_t* x = s.near.whole + first * s.columns;
-  const float *scales = s.near.scales + first * blocks, *x_sums = s.near.sums + first * blocks;
-  __m256 sums[Height * Rows], bases[Height];  // bases: rows of x in the lanes
+template <class Block>
+struct SmallWay {
+  static constexpr int tall = 2, unit = 32, piece = Block::bytes, number = 2;
+
+  template <int Height, int Rows>
+  struct Sums {
+    __m256 of[Height * Rows], bases[Height];  // bases: rows of x in the lanes
+    void clear() {
 #pragma GCC unroll 16
-  for (int i = 0; i < Height * Rows; ++i) sums[i] = _mm256_setzero_ps();
+      for (__m256& sum : of) sum = _mm256_setzero_ps();
 #pragma GCC unroll 2
-  for (int h = 0; h < Height; ++h) bases[h] = _mm256_setzero_ps();
-  const std::byte* next = s.next(w, Height);
-  for (int64_t i = 0; i < blocks; ++i, x += 32 * Rows, scales += Rows, x_sums += Rows) {
-    __builtin_prefetch(next + i * Height * Block::bytes);
-    Words own[Height];
-    alignas(32) float factors[Height][together];
-#pragma GCC unroll 2
-    for (int h = 0; h < Height; ++h) {
-      const std::byte* block = w + h * s.w_stride + i * Block::bytes;
-      own[h] = Block::whole(block);
-      const float step = half(block);
-      _mm256_store_ps(factors[h], _mm256_mul_ps(_mm256_set1_ps(step), _mm256_loadu_ps(scales)));
-      if constexpr (Block::based)
-        bases[h] = _mm256_fmadd_ps(_mm256_set1_ps(Block::base(block, step)), _mm256_loadu_ps(x_sums), bases[h]);
+      for (__m256& base : bases) base = _mm256_setzero_ps();
     }
-#pragma GCC unroll 8
-    for (int r = 0; r < Rows; ++r) {
-      const __m256i one = words16(x + 32 * r), two = words16(x + 32 * r + 16);
+  };
+
+  template <int Height, int Rows>
+  STEMMA_INLINE void add(const Stream& s, const std::byte* w, int64_t first, const Part& part,
+                         Sums<Height, Rows>& sums) {
+    const int64_t before = first * (s.columns / unit) + part.begin * Rows;  // blocks of x
+    const int16_t* x = s.near.whole + before * unit;
+    const float *scales = s.near.scales + before, *x_sums = s.near.sums + before;
+    for (int64_t i = part.begin; i < part.end; ++i, x += 32 * Rows, scales += Rows, x_sums += Rows) {
+      Words own[Height];
+      alignas(32) float factors[Height][together];
 #pragma GCC unroll 2
       for (int h = 0; h < Height; ++h) {
-        const __m256i dot = _mm256_dpwssd_epi32(_mm256_dpwssd_epi32(_mm256_setzero_si256(), own[h].first, one),
-                                                own[h].second, two);
-        sums[h * Rows + r] =
-            _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), _mm256_set1_ps(factors[h][r]), sums[h * Rows + r]);
+        if constexpr (Rows > 1) part.fetch<piece>(i, h);
+        const std::byte* block = w + h * s.w_stride + i * piece;
+        own[h] = Block::whole(block);
+        const float step = half(block);
+        _mm256_store_ps(factors[h], _mm256_mul_ps(_mm256_set1_ps(step), _mm256_loadu_ps(scales)));
+        if constexpr (Block::based)
+          sums.bases[h] =
+              _mm256_fmadd_ps(_mm256_set1_ps(Block::base(block, step)), _mm256_loadu_ps(x_sums), sums.bases[h]);
+      }
+#pragma GCC unroll 8
+      for (int r = 0; r < Rows; ++r) {
+        const __m256i one = words16(x + 32 * r), two = words16(x + 32 * r + 16);
+#pragma GCC unroll 2
+        for (int h = 0; h < Height; ++h) {
+          const __m256i dot = _mm256_dpwssd_epi32(_mm256_dpwssd_epi32(_mm256_setzero_si256(), own[h].first, one),
+                                                  own[h].second, two);
+          __m256& sum = sums.of[h * Rows + r];
+          sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), _mm256_set1_ps(factors[h][r]), sum);
+        }
       }
     }
   }
+
+  template <int Height, int Rows>
+  STEMMA_INLINE void finish(const Stream& s, const std::byte*, int64_t, const Sums<Height, Rows>& sums, float* y) {
 #pragma GCC unroll 2
-  for (int h = 0; h < Height; ++h) {
-    alignas(32) float base[together];
-    _mm256_store_ps(base, bases[h]);
+    for (int h = 0; h < Height; ++h) {
+      alignas(32) float base[together];
+      _mm256_store_ps(base, sums.bases[h]);
 #pragma GCC unroll 8
-    for (int r = 0; r < Rows; ++r) y[r * s.y_stride + h] = sum(sums[h * Rows + r]) + base[r];
+      for (int r = 0; r < Rows; ++r) y[r * s.y_stride + h] = sum(sums.of[h * Rows + r]) + base[r];
+    }
   }
-}
+};
 
 // 256 weights in groups of 32, step * scale * whole - base * minimum: `scaled` is scale * whole of a group, which fits
 // 16 bits, and sums of 256 products with 16 bits fit 32.
@@ -173,75 +188,60 @@ struct Q6_K {
   }
 };
 
-template <class Block, int Rows>
-STEMMA_INLINE void large_blocks(const Stream& s, const std::byte* w, int64_t first, float* y) {
-  const int64_t blocks = s.columns / 256;
-  const int16_t* x = s.near.whole + first * s.columns;
-  const float *scales = s.near.scales + first * blocks, *x_sums = s.near.sums + first * blocks * 8;
-  __m512 sums[Rows];
-  __m256 bases[Rows];
+template <class Block>
+struct LargeWay {
+  static constexpr int tall = 1, unit = 256, piece = Block::bytes, number = 2;
+
+  template <int Height, int Rows>
+  struct Sums {
+    __m512 of[Rows];
+    __m256 bases[Rows];
+    void clear() {
 #pragma GCC unroll 8
-  for (int r = 0; r < Rows; ++r) sums[r] = _mm512_setzero_ps(), bases[r] = _mm256_setzero_ps();
-  for (int64_t i = 0; i < blocks; ++i, x += 256 * Rows, scales += Rows, x_sums += 8 * Rows) {
-    const Block block(w + i * Block::bytes);
-    __m512i dots[Rows];
+      for (int r = 0; r < Rows; ++r) of[r] = _mm512_setzero_ps(), bases[r] = _mm256_setzero_ps();
+    }
+  };
+
+  template <int Height, int Rows>
+  STEMMA_INLINE void add(const Stream& s, const std::byte* w, int64_t first, const Part& part,
+                         Sums<Height, Rows>& sums) {
+    const int64_t before = first * (s.columns / unit) + part.begin * Rows;  // blocks of x
+    const int16_t* x = s.near.whole + before * unit;
+    const float *scales = s.near.scales + before, *x_sums = s.near.sums + before * 8;
+    for (int64_t i = part.begin; i < part.end; ++i, x += unit * Rows, scales += Rows, x_sums += 8 * Rows) {
+      if constexpr (Rows > 1) part.fetch<piece>(i, 0);
+      const Block block(w + i * piece);
+      __m512i dots[Rows];
 #pragma GCC unroll 8
-    for (int r = 0; r < Rows; ++r) dots[r] = _mm512_setzero_si512();
-    [&]<size_t... Group>(std::index_sequence<Group...>) __attribute__((always_inline)) {
-      const auto add = [&](__m512i words, const int16_t* there) __attribute__((always_inline)) {
+      for (int r = 0; r < Rows; ++r) dots[r] = _mm512_setzero_si512();
+      [&]<size_t... Group>(std::index_sequence<Group...>) __attribute__((always_inline)) {
+        const auto add = [&](__m512i words, const int16_t* there) __attribute__((always_inline)) {
 #pragma GCC unroll 8
-        for (int r = 0; r < Rows; ++r) dots[r] = _mm512_dpwssd_epi32(dots[r], words, words32(there + 32 * r));
-      };
-      (add(block.template scaled<Group>(), x + 32 * Rows * Group), ...);
-    }(std::make_index_sequence<8>());
-    const float step = block.step();
-    const __m256 base = block.base();
+          for (int r = 0; r < Rows; ++r) dots[r] = _mm512_dpwssd_epi32(dots[r], words, words32(there + 32 * r));
+        };
+        (add(block.template scaled<Group>(), x + 32 * Rows * Group), ...);
+      }(std::make_index_sequence<8>());
+      const float step = block.step();
+      const __m256 base = block.base();
 #pragma GCC unroll 8
-    for (int r = 0; r < Rows; ++r) {
-      sums[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[r]), _mm512_set1_ps(step * scales[r]), sums[r]);
-      if constexpr (Block::based) bases[r] = _mm256_fmadd_ps(base, _mm256_loadu_ps(x_sums + 8 * r), bases[r]);
+      for (int r = 0; r < Rows; ++r) {
+        sums.of[r] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[r]), _mm512_set1_ps(step * scales[r]), sums.of[r]);
+        if constexpr (Block::based)
+          sums.bases[r] = _mm256_fmadd_ps(base, _mm256_loadu_ps(x_sums + 8 * r), sums.bases[r]);
+      }
     }
   }
+
+  template <int Height, int Rows>
+  STEMMA_INLINE void finish(const Stream& s, const std::byte*, int64_t, const Sums<Height, Rows>& sums, float* y) {
 #pragma GCC unroll 8
-  for (int r = 0; r < Rows; ++r) {
-    const __m256 half_sum = _mm256_add_ps(_mm512_castps512_ps256(sums[r]), _mm512_extractf32x8_ps(sums[r], 1));
-    y[r * s.y_stride] = sum(_mm256_add_ps(half_sum, bases[r]));
-  }
-}
-
-template <class Block>
-struct SmallStream {
-  static constexpr int tall = 2;
-  template <int Height, int Rows>
-  STEMMA_INLINE void rows(const Stream& s, const std::byte* w, int64_t first, float* y) {
-    small_blocks<Block, Height, Rows>(s, w, first, y);
+    for (int r = 0; r < Rows; ++r) {
+      const __m512 all = sums.of[r];
+      const __m256 half_sum = _mm256_add_ps(_mm512_castps512_ps256(all), _mm512_extractf32x8_ps(all, 1));
+      y[r * s.y_stride] = sum(_mm256_add_ps(half_sum, sums.bases[r]));
+    }
   }
 };
-template <class Block>
-struct LargeStream {
-  static constexpr int tall = 1;
-  template <int Height, int Rows>
-  STEMMA_INLINE void rows(const Stream& s, const std::byte* w, int64_t first, float* y) {
-    large_blocks<Block, Rows>(s, w, first, y);
-  }
-};
-
-template <class Way, int Height, int Rows = 1>
-void some_rows(const Stream& s, const std::byte* w, int64_t first, float* y) {
-  if constexpr (Rows < together)
-    if (s.rows - first > Rows) return some_rows<Way, Height, Rows + 1>(s, w, first, y);
-  Way::template rows<Height, Rows>(s, w, first, y);
-}
-template <class Way>
-void multiply(const Stream& s) {
-  const auto pass = [&]<int Height>(std::integral_constant<int, Height>, int64_t row) {
-    for (int64_t first = 0; first < s.rows; first += together)
-      some_rows<Way, Height>(s, s.w + row * s.w_stride, first, s.y + first * s.y_stride + row);
-  };
-  int64_t row = s.begin;
-  for (; row + Way::tall <= s.end; row += Way::tall) pass(std::integral_constant<int, Way::tall>(), row);
-  for (; row < s.end; ++row) pass(std::integral_constant<int, 1>(), row);
-}
 
 Streams with_whole_numbers() {
   Streams streams = streams_avx512;
@@ -249,14 +249,14 @@ Streams with_whole_numbers() {
     streams.multiply[static_cast<size_t>(type)] = multiply;
     streams.form[static_cast<size_t>(type)] = form;
   };
-  set(WeightType::q4_0, RowForm::whole_32, multiply<SmallStream<Small<18, false, false>>>);
-  set(WeightType::q4_1, RowForm::whole_32, multiply<SmallStream<Small<20, false, true>>>);
-  set(WeightType::q5_0, RowForm::whole_32, multiply<SmallStream<Small<22, true, false>>>);
-  set(WeightType::q5_1, RowForm::whole_32, multiply<SmallStream<Small<24, true, true>>>);
-  set(WeightType::q8_0, RowForm::whole_32, multiply<SmallStream<Q8_0>>);
-  set(WeightType::q4_k, RowForm::whole_256, multiply<LargeStream<Pairs<144, false>>>);
-  set(WeightType::q5_k, RowForm::whole_256, multiply<LargeStream<Pairs<176, true>>>);
-  set(WeightType::q6_k, RowForm::whole_256, multiply<LargeStream<Q6_K>>);
+  set(WeightType::q4_0, RowForm::whole_32, Passes<SmallWay<Small<18, false, false>>>::multiply);
+  set(WeightType::q4_1, RowForm::whole_32, Passes<SmallWay<Small<20, false, true>>>::multiply);
+  set(WeightType::q5_0, RowForm::whole_32, Passes<SmallWay<Small<22, true, false>>>::multiply);
+  set(WeightType::q5_1, RowForm::whole_32, Passes<SmallWay<Small<24, true, true>>>::multiply);
+  set(WeightType::q8_0, RowForm::whole_32, Passes<SmallWay<Q8_0>>::multiply);
+  set(WeightType::q4_k, RowForm::whole_256, Passes<LargeWay<Pairs<144, false>>>::multiply);
+  set(WeightType::q5_k, RowForm::whole_256, Passes<LargeWay<Pairs<176, true>>>::multiply);
+  set(WeightType::q6_k, RowForm::whole_256, Passes<LargeWay<Q6_K>>::multiply);
   return streams;
 }
 

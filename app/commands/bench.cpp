@@ -37,6 +37,10 @@ Run setup_attribute_bench(CLI::App& app) {
   return [options] { return bench_attribute(*options); };
 }
 
+void declare_model(CLI::App& app, std::filesystem::path& model) {
+  app.add_option("--model", model, "A model's file or folder instead: f32, bf16 and f16 as --dtype says, blocks as stored");
+}
+
 void declare_shape(CLI::App& app, std::string& shape, std::string& dtype) {
   app.add_option("--dtype", dtype, "How its matrices are kept")->check(CLI::IsMember(weight_type_names()));
   app.add_option("--shape", shape, "A random model of this shape")->check(CLI::IsMember(shape_names()));
@@ -45,6 +49,7 @@ void declare_shape(CLI::App& app, std::string& shape, std::string& dtype) {
 Run setup_decode_bench(CLI::App& app) {
   auto options = std::make_shared<BenchDecode>();
   declare_shape(app, options->shape, options->dtype);
+  declare_model(app, options->model);
   app.add_option("--tokens", options->tokens, "Tokens to write; 0: as many as take some seconds")
       ->check(CLI::Range(0, 100000));
   app.add_option("--batch", options->batch, "Sequences that are written together, beside one alone")
@@ -57,6 +62,7 @@ Run setup_decode_bench(CLI::App& app) {
 Run setup_prefill_bench(CLI::App& app) {
   auto options = std::make_shared<BenchPrefill>();
   declare_shape(app, options->shape, options->dtype);
+  declare_model(app, options->model);
   app.add_option("--tokens", options->tokens, "Tokens to read")->check(CLI::Range(1, 100000));
   app.add_option("--chunk", options->chunk, "Tokens read at once")->check(CLI::Range(1, 100000));
   declare_device(app, options->device);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <vector>
 
 #include "app/commands/model_size.h"
@@ -69,10 +70,14 @@ class Texts {
 }  // namespace
 
 int bench_decode(const BenchDecode& options) {
-  const ModelConfig config = shape_config(options.shape);
+  const std::shared_ptr<const Model> stored = model_of_file(options.model, options.dtype, options.device);
+  const ModelConfig config = stored ? stored->config : shape_config(options.shape);
+  const std::string name = stored ? stored->name : options.shape;
   const int64_t most = std::min<int64_t>(options.tokens ? options.tokens : 1024, config.context - prompt - 1);
-  const Model model = random_model(config, open_device(options.device), weight_type(options.dtype),
-                                   bandwidth_bytes + (1 + options.batch) * cache_bytes(config, most + prompt + 1));
+  const auto made = stored ? stored
+                           : std::make_shared<const Model>(random_model(config, open_device(options.device), weight_type(options.dtype),
+                                   bandwidth_bytes + (1 + options.batch) * cache_bytes(config, most + prompt + 1)));
+  const Model& model = *made;
   Texts one(model, 1, most + prompt + 1);
   int64_t tokens = most;
   if (!options.tokens) {
@@ -102,7 +107,7 @@ int bench_decode(const BenchDecode& options) {
   }
   const double traffic = bytes * rate;
   if (options.json) {
-    nlohmann::ordered_json facts{{"shape", options.shape},
+    nlohmann::ordered_json facts{{"shape", name},
                                  {"parameters", size.total()},
                                  {"dtype", options.dtype},
                                  {"device", model.ops->device()},

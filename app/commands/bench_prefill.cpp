@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 
 #include "app/commands/model_size.h"
 #include "app/commands/options.h"
@@ -43,11 +44,15 @@ double seconds_of(const Model& model, Workspace& work, KeyValueCache& cache, int
 }  // namespace
 
 int bench_prefill(const BenchPrefill& options) {
-  const ModelConfig config = shape_config(options.shape);
+  const std::shared_ptr<const Model> stored = model_of_file(options.model, options.dtype, options.device);
+  const ModelConfig config = stored ? stored->config : shape_config(options.shape);
+  const std::string name = stored ? stored->name : options.shape;
   const int64_t tokens = std::min<int64_t>(options.tokens, config.context), chunk = std::min(options.chunk, tokens);
   const WeightType type = weight_type(options.dtype);
-  const Model model = random_model(config, open_device(options.device), type,
-                                   cache_bytes(config, tokens) + workspace_bytes(config, chunk));
+  const auto made = stored ? stored
+                           : std::make_shared<const Model>(random_model(config, open_device(options.device), type,
+                                   cache_bytes(config, tokens) + workspace_bytes(config, chunk)));
+  const Model& model = *made;
   Workspace work(model, Keep::one_block);
   KeyValueCache cache(model, tokens);
   const ModelSize size = size_of(config);
@@ -64,7 +69,7 @@ int bench_prefill(const BenchPrefill& options) {
   }
   const double rate = (products + attention) / best;
   if (options.json) {
-    print_json({{"shape", options.shape},
+    print_json({{"shape", name},
                 {"parameters", size.total()},
                 {"dtype", options.dtype},
                 {"device", model.ops->device()},
@@ -79,7 +84,7 @@ int bench_prefill(const BenchPrefill& options) {
     return 0;
   }
   fmt::print("{}: {:.1f}M parameters in {} on {}; the floor is {:.1f} GFLOP of products and {:.1f} of attention\n",
-             options.shape, static_cast<double>(size.total()) / 1e6, options.dtype, model.ops->device(), products / 1e9,
+             name, static_cast<double>(size.total()) / 1e6, options.dtype, model.ops->device(), products / 1e9,
              attention / 1e9);
   fmt::print("  products     {:.1f} GFLOP/s in {}\n", limit / 1e9, type == WeightType::bf16 ? "bf16" : "f32");
   fmt::print("  prefill      {:.1f} tokens/s over {} tokens in chunks of {}: {:.1f} GFLOP/s, {:.0f} % of products\n",

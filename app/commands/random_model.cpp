@@ -182,4 +182,12 @@ Model random_model(const ModelConfig& config, std::shared_ptr<Ops> ops, WeightTy
   return model;
 }
 
+std::shared_ptr<const Model> model_of_file(const std::filesystem::path& file, const std::string& dtype,
+                                           const std::string& device) {
+  if (file.empty()) return nullptr;
+  const std::map<std::string, Dtype> floats = {{"f32", Dtype::f32}, {"bf16", Dtype::bf16}, {"f16", Dtype::f16}};
+  const auto kept = floats.find(dtype);
+  return load_model(file, open_device(device), kept == floats.end() ? Dtype::automatic : kept->second);
+}
+
 }  // namespace stemma

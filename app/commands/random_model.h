@@ -1,6 +1,7 @@
 // Models of real shapes with random weights, for benchmarks: no file is needed, and no weight matters.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,10 @@ WeightType weight_type(const std::string& name);
 // weights and `beside` bytes more are not free, and where the type does not fit the shape.
 Model random_model(const ModelConfig& config, std::shared_ptr<Ops> ops, WeightType type = WeightType::f32,
                    double beside = 0);
+
+// The model of a file, for a benchmark: f32, bf16 and f16 as asked, blocks as they are stored. Null without a file.
+std::shared_ptr<const Model> model_of_file(const std::filesystem::path& file, const std::string& dtype,
+                                           const std::string& device);
 
 // A tokenizer for it, as text: tokenizer.json. The first 26 ids are letters, the next opens a thought ("<think>"); each
 // other is a word of its own, every twentieth of which ends a sentence, so that what it writes has steps.

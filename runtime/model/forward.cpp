@@ -1,6 +1,8 @@
 #include "runtime/model/forward.h"
 
+#include <array>
 #include <cassert>
+#include <initializer_list>
 #include <span>
 #include <utility>
 
@@ -67,6 +69,14 @@ Tensor forward(Workspace& work, const Batch& batch, std::span<KeyValueCache* con
     ops.copy(to.data, from.data, sizeof(float) * static_cast<size_t>(from.size()));
   };
 
+  // With caches: each text, and where its new tokens stand in it.
+  std::vector<Ops::Text> texts;
+  std::vector<Segment> cached;
+  for (size_t i = 0; i < caches.size(); ++i) {
+    const Segment& s = batch.segments[i];
+    cached.push_back({s.query_begin, s.query_end, 0, static_cast<int32_t>(caches[i]->length + length_of(i))});
+  }
+
   const Tensor start = rows(work.residual(0));
   ops.embed(ids, model.weights.embedding_matrix, start);
   if (config.embedding_scale != 1) ops.add(start, start, config.embedding_scale - 1);
@@ -80,9 +90,17 @@ Tensor forward(Workspace& work, const Batch& batch, std::span<KeyValueCache* con
     const Block& block = model.weights.blocks[i];
     auto& v = work.block(i);
     const Tensor before = rows(work.residual(i)), middle = rows(v.middle), after = rows(work.residual(i + 1));
-    const auto linear = [&](Tensor x, Linear which, Tensor y) {
-      ops.linear(x, block.matrix(which), y);
-      if (const Tensor bias = block.bias(which)) ops.add_bias(bias, y);
+    struct Output {
+      Linear which;
+      Tensor y;
+    };
+    const auto linear = [&](Tensor x, std::initializer_list<Output> outputs) {
+      std::array<Ops::Product, linears.size()> products;
+      size_t count = 0;
+      for (const auto& [which, y] : outputs) products[count++] = {block.matrix(which), y};
+      ops.linear(x, std::span(products.data(), count));
+      for (const auto& [which, y] : outputs)
+        if (const Tensor bias = block.bias(which)) ops.add_bias(bias, y);
     };
     // What a branch reads, and what it adds to the residual x as `sum`.
     const auto read = [&](Tensor x, Tensor weight, Tensor bias, const Buffer& y, const Buffer& scale) {
@@ -91,17 +109,16 @@ Tensor forward(Workspace& work, const Batch& batch, std::span<KeyValueCache* con
     };
     const auto add = [&](Tensor x, Linear which, Tensor branch, const Buffer& out, const Buffer& scale, Tensor weight,
                          Tensor sum, Hook added) {
-      linear(branch, which, design.norm_after ? rows(out) : sum);
+      linear(branch, {{which, design.norm_after ? rows(out) : sum}});
       if (design.norm_after) normalise(model, rows(out), weight, {}, sum, rows(scale));
       show(added, i, sum);
       ops.add(x, sum);
     };
-    // Queries or keys: the norm reads what was projected, the turn is in place.
-    const auto project = [&](Tensor x, Linear which, const Buffer& kept, Tensor weight, const Buffer& scale, Tensor y,
-                             Hook projected, Hook turned) {
-      linear(x, which, kept.view() ? rows(kept) : y);
+    // Queries or keys, projected: the norm reads what was, the turn is in place.
+    const auto projected = [&](const Buffer& kept, Tensor y) { return kept.view() ? rows(kept) : y; };
+    const auto turn = [&](const Buffer& kept, Tensor weight, const Buffer& scale, Tensor y, Hook shown, Hook turned) {
       if (config.clip_qkv > 0) ops.clip(rows(kept), config.clip_qkv);
-      show(projected, i, kept.view() ? rows(kept) : y);
+      show(shown, i, projected(kept, y));
       if (config.clip_qkv > 0) {
         copy(rows(kept), y);
       } else if (weight) {
@@ -116,26 +133,25 @@ Tensor forward(Workspace& work, const Batch& batch, std::span<KeyValueCache* con
 
     show(Hook::resid_pre, i, before);
     const Tensor x = read(before, block.attention_norm, block.attention_norm_bias, v.attention_in, v.attention_scale);
-    project(x, Linear::query, v.projected_query, block.query_norm, v.query_scale, rows(v.query),
-            Hook::query, Hook::rot_query);
-    project(x, Linear::key, v.projected_key, block.key_norm, v.key_scale, rows(v.key), Hook::key,
-            Hook::rot_key);
-    linear(x, Linear::value, rows(v.value));
-    if (config.clip_qkv > 0) ops.clip(rows(v.value), config.clip_qkv);
-    show(Hook::value, i, rows(v.value));
-    if (caches.empty())
-      ops.attention(rows(v.query), rows(v.key), rows(v.value), batch.segments, model.heads(i), rows(v.attended),
-                    rows(v.log_sum));
+    const Tensor query = rows(v.query), key = rows(v.key), value = rows(v.value);
+    linear(x, {{Linear::query, projected(v.projected_query, query)},
+               {Linear::key, projected(v.projected_key, key)},
+               {Linear::value, value}});
+    turn(v.projected_query, block.query_norm, v.query_scale, query, Hook::query, Hook::rot_query);
+    turn(v.projected_key, block.key_norm, v.key_scale, key, Hook::key, Hook::rot_key);
+    if (config.clip_qkv > 0) ops.clip(value, config.clip_qkv);
+    show(Hook::value, i, value);
+    texts.clear();
     for (size_t c = 0; c < caches.size(); ++c) {
       const Segment& s = batch.segments[c];
-      const int64_t length = caches[c]->length + length_of(c);
-      const auto own = [&](const Buffer& buffer) { return buffer.view().slice(s.query_begin, s.query_end); };
-      copy(own(v.key), caches[c]->keys[i].view().slice(caches[c]->length, length));
-      copy(own(v.value), caches[c]->values[i].view().slice(caches[c]->length, length));
-      const Segment all[] = {{0, length_of(c), 0, static_cast<int32_t>(length)}};
-      ops.attention(own(v.query), caches[c]->keys[i].view().slice(0, length),
-                    caches[c]->values[i].view().slice(0, length), all, model.heads(i), own(v.attended), own(v.log_sum));
+      const Buffer &keys = caches[c]->keys[i], &values = caches[c]->values[i];
+      copy(key.slice(s.query_begin, s.query_end), keys.view().slice(caches[c]->length, cached[c].key_end));
+      copy(value.slice(s.query_begin, s.query_end), values.view().slice(caches[c]->length, cached[c].key_end));
+      texts.push_back({keys.view(), values.view()});
     }
+    if (caches.empty()) texts.push_back({key, value});
+    ops.attention(query, texts, caches.empty() ? batch.segments : cached, model.heads(i), rows(v.attended),
+                  rows(v.log_sum));
     show(Hook::z, i, rows(v.attended));
     add(before, Linear::output, rows(v.attended), v.attention_out, v.attention_out_scale, block.attention_after,
         middle, Hook::attn_out);
@@ -143,8 +159,10 @@ Tensor forward(Workspace& work, const Batch& batch, std::span<KeyValueCache* con
 
     const Tensor y =
         read(design.parallel ? before : middle, block.mlp_norm, block.mlp_norm_bias, v.mlp_in, v.mlp_scale);
-    if (design.gated) linear(y, Linear::gate, rows(v.gate));
-    linear(y, Linear::up, rows(v.up));
+    if (design.gated)
+      linear(y, {{Linear::gate, rows(v.gate)}, {Linear::up, rows(v.up)}});
+    else
+      linear(y, {{Linear::up, rows(v.up)}});
     show(Hook::mlp_pre, i, design.gated ? rows(v.gate) : rows(v.up));
     if (design.gated) show(Hook::mlp_pre_linear, i, rows(v.up));
     if (design.activation == Activation::silu)

@@ -18,8 +18,7 @@ usual = [f"{shape}:{dtype}" for shape in ("smollm-135m", "qwen2.5-0.5b", "llama-
 def processor():
     with open("/proc/cpuinfo") as file:
         names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
-    threads = os.environ.get("OMP_NUM_THREADS", str(len(names)))
-    return f"{names[0]}, {threads} threads"
+    return names[0], int(os.environ.get("OMP_NUM_THREADS", len(names)))
 
 
 def run(program, *arguments):
@@ -29,7 +28,8 @@ def run(program, *arguments):
 
 def main():
     program, asked = sys.argv[1], sys.argv[2:] or usual
-    print(f"\n## Decoding and prefill, {datetime.date.today()}, {processor()}\n")
+    name, threads = processor()
+    print(f"\n## Decoding and prefill, {datetime.date.today()}, {name}, {threads} threads\n")
     print("Each row: `stemma bench decode --shape S --dtype D --batch 8` and `stemma bench prefill --shape S --dtype D`.\n")
     print("| shape | weights | tokens/s | GB/s of weights | of reading | of triad | batch 8 | prefill tokens/s | GFLOP/s "
           "| of products |")

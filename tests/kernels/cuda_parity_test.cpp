@@ -237,6 +237,29 @@ class CudaParityTest : public QObject {
         });
   }
 
+  void attention_of_texts_that_lie_apart() {
+    const Heads heads{4, 2, 33};
+    const std::vector<Segment> segments = {{0, 1, 0, 90}, {1, 2, 0, 90}, {2, 22, 0, 41}};
+    compare(3e-5,
+            {random_matrix(22, 132), random_matrix(90, 66), random_matrix(90, 66), random_matrix(95, 66),
+             random_matrix(95, 66), random_matrix(41, 66), random_matrix(41, 66), random_matrix(22, 132),
+             random_matrix(22, 4)},
+            {}, [&](Ops& ops, const Tensors& t, Ids) {
+              const Ops::Text texts[] = {{t[1], t[2]}, {t[3], t[4]}, {t[5], t[6]}};
+              ops.attention(t[0], texts, segments, heads, t[7], t[8]);
+            });
+  }
+
+  void products_of_one_x() {
+    for (const int64_t rows : {1, 40})
+      compare(1e-5, {random_matrix(rows, 70), random_matrix(33, 70), random_matrix(5, 70), random_matrix(rows, 33),
+                     random_matrix(rows, 5)},
+              {}, [](Ops& ops, const Tensors& t, Ids) {
+                const Ops::Product products[] = {{matrix_of(t[1]), t[3]}, {matrix_of(t[2]), t[4]}};
+                ops.linear(t[0], products);
+              });
+  }
+
   void attention_of_large_scores() {
     const std::vector<Segment> segments = layout({{50, 50}, {2, 90}});
     for (const std::vector<Segment>& part : {segments, {segments[1]}})

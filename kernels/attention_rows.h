@@ -1,0 +1,67 @@
+// What the files of attention share: heads as rows, and how scores are made of products. Internal to kernels.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/cpu_kernels.h"
+#include "kernels/scratch.h"
+
+namespace stemma::cpu {
+
+constexpr int64_t pad = 16;  // floats of whole vectors
+inline int64_t padded(int64_t n) { return (n + pad - 1) / pad * pad; }
+
+struct Rows {  // the columns of one head in a (rows, stride) matrix
+  float* data;
+  int64_t stride;
+  float* operator[](int64_t i) const { return data + i * stride; }
+};
+inline Rows head_rows(Tensor x, int64_t first, int64_t head, int64_t width) {
+  return {x.row(first) + head * width, x.columns};
+}
+
+// Of `rows` rows, not cleared; whole vectors may be read past the last.
+struct RowsScratch {
+  Scratch memory;
+  Rows make(int64_t rows, int64_t columns) { return {memory.make(rows * columns + pad), columns}; }
+};
+
+// A head whose rows are whole vectors is used where it lies, another is copied.
+inline Rows copy_in(RowsScratch& scratch, Rows x, int64_t rows, int64_t width) {
+  if (width % pad == 0) return x;
+  const Rows to = scratch.make(rows, padded(width));
+  for (int64_t i = 0; i < rows; ++i) {
+    std::copy_n(x[i], width, to[i]);
+    std::fill(to[i] + width, to[i] + to.stride, 0.0f);
+  }
+  return to;
+}
+
+struct Scoring {
+  float scale, cap;
+  int64_t window;
+
+  explicit Scoring(const Heads& heads)
+      : scale(heads.scale != 0 ? heads.scale : 1 / std::sqrt(static_cast<float>(heads.width))),
+        cap(heads.cap),
+        window(heads.window) {}
+  // The first key in the window of a row that ends at key `seen`.
+  int64_t first(int64_t seen) const { return window > 0 && window < seen ? seen - window : 0; }
+};
+
+// The products q k of a row become its capped scores; their scale is then 1.
+inline __attribute__((always_inline)) void cap_row(float* scores, int64_t first, int64_t last, float scale, float cap) {
+#pragma omp simd
+  for (int64_t j = first; j < last; ++j) scores[j] = cap * fast_tanh(scores[j] * scale / cap);
+}
+
+// A few queries for each head of keys: as when a token is written.
+inline bool few_queries(const Segment& s, const Heads& heads) {
+  return (s.query_end - s.query_begin) * int64_t{heads.query / heads.key_value} <= pad;
+}
+// Attention of the segments of few queries; segment i reads texts[i], or the one text that there is.
+void attend_few(Tensor q, std::span<const Ops::Text> texts, std::span<const Segment> segments, const Heads& heads,
+                Tensor z, Tensor log_sum);
+
+}  // namespace stemma::cpu
