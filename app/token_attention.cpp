@@ -47,6 +47,7 @@ void TokenAttention::forget() {
   read_.forget();
   compute_.forget();
   preparing_ = asking_ = nullptr;
+  if (rows_) document_->compute().post([rows = rows_] { rows->reset(); });  // the device's memory is that thread's
   rows_ = nullptr;
   ready_.clear();
   trace_.clear();
@@ -170,6 +171,7 @@ void TokenAttention::compute(const Asked& asked, std::shared_ptr<const RecordedR
       [this, asked](Computed computed) {
         preparing_ = nullptr;
         ready_ = std::move(computed.ready);
+        if (!following_) return;
         const Trace* shown = document_->trace();
         if (const auto now = shown ? wanted(*shown) : std::nullopt; now && *now != asked) return ask();
         row_ = std::move(computed.row);
