@@ -1,14 +1,12 @@
 #include "app/document.h"
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 
 #include "app/resources.h"
 #include "app/settings.h"
 #include "app/shading.h"
 #include "app/working_copy.h"
-#include "runtime/trace/capture_check.h"
 
 namespace stemma {
 
@@ -137,24 +135,6 @@ std::optional<AskedSpan> OpenSession::asked() const {
   return documents ? AskedSpan::of_method(documents->method) : std::nullopt;
 }
 
-void OpenSession::choose(ChosenTokens tokens) {
-  const Trace* shown = trace();
-  tokens = shown && !live_ ? ChosenTokens{std::max(1, tokens.begin), std::min(shown->size(), tokens.end)} : ChosenTokens();
-  if (tokens.empty()) {
-    tokens = {};
-    anchor_ = -1;
-  }
-  if (tokens == chosen_) return;
-  chosen_ = tokens;
-  emit chosen_changed();
-}
-
-void OpenSession::extend(int token) {
-  if (anchor_ < 0) anchor_ = cursor_.token;
-  if (anchor_ < 0 || token < 0) return;
-  choose({std::min(anchor_, token), std::max(anchor_, token) + 1});
-}
-
 std::vector<std::string> OpenSession::methods() const {
   std::vector<std::string> out;
   const Trace* shown = trace();
@@ -211,102 +191,6 @@ int OpenSession::first_document(int row) const {
   return documents->top_documents[static_cast<size_t>(row) * documents->top];
 }
 
-int OpenSession::step_of_token(int token) const {
-  const Trace* shown = trace();
-  if (!shown) return -1;
-  for (size_t i = 0; i < shown->steps.size(); ++i) {
-    if (token >= shown->steps[i].begin && token < shown->steps[i].end) return static_cast<int>(i);
-  }
-  return -1;
-}
-
-void OpenSession::move_to(Cursor next) {
-  if (next == cursor_) return;
-  const Cursor before = cursor_;
-  if (next.step != before.step && next.document == before.document) {
-    cursor_ = next;
-    next.document = first_document(row());
-  }
-  cursor_ = next;
-  emit cursor_changed(cursor_, before);
-}
-
-void OpenSession::set_trace(int index) {
-  if (!session_ || index < 0 || index >= static_cast<int>(session_->traces.size())) return;
-  if (index == cursor_.trace && !live_) return;
-  const Cursor before = cursor_;
-  choose({});
-  live_ = nullptr;
-  cursor_ = {};
-  cursor_.trace = index;
-  activations_ = nullptr;
-  attention_ = nullptr;
-  refresh_table();
-  const auto& steps = session_->traces[index].steps;
-  const auto first = std::find_if(steps.begin(), steps.end(), [](const Step& s) { return s.kind != StepKind::prompt; });
-  cursor_.step = steps.empty() ? -1 : first == steps.end() ? 0 : static_cast<int>(first - steps.begin());
-  cursor_.document = first_document(row());
-  emit trace_changed();
-  emit table_changed();
-  emit cursor_changed(cursor_, before);
-}
-
-void OpenSession::set_step(int step) {
-  const Trace* shown = trace();
-  if (!shown || shown->steps.empty()) return;
-  Cursor next = cursor_;
-  next.step = std::clamp(step, 0, static_cast<int>(shown->steps.size()) - 1);
-  if (next.step != cursor_.step) next.token = -1;
-  move_to(next);
-}
-
-void OpenSession::set_token(int token) {
-  const Trace* shown = trace();
-  if (!shown || token < 0 || token >= shown->size()) return;
-  Cursor next = cursor_;
-  next.token = token;
-  if (const int step = step_of_token(token); step >= 0) next.step = step;
-  move_to(next);
-}
-
-void OpenSession::set_layer_and_token(int layer, int token) {
-  const Trace* shown = trace();
-  if (!shown || token >= shown->size()) return;
-  Cursor next = cursor_;
-  next.layer = layer;
-  next.token = token;
-  if (const int step = step_of_token(token); step >= 0) next.step = step;
-  move_to(next);
-}
-
-void OpenSession::set_layer(int layer) {
-  Cursor next = cursor_;
-  next.layer = layer;
-  move_to(next);
-}
-
-void OpenSession::set_head(int head) {
-  Cursor next = cursor_;
-  next.head = head;
-  move_to(next);
-}
-
-void OpenSession::set_document(int document) {
-  Cursor next = cursor_;
-  next.document = document;
-  move_to(next);
-}
-
-void OpenSession::move_step(int by) { set_step(cursor_.step + by); }
-
-void OpenSession::move_token(int by) {
-  const Trace* shown = trace();
-  const Step* now = step();
-  if (!shown || !now) return;
-  set_token(
-      std::clamp(cursor_.token < 0 ? (by > 0 ? now->begin : now->end - 1) : cursor_.token + by, 0, shown->size() - 1));
-}
-
 void OpenSession::show_live(std::shared_ptr<const Trace> trace) {
   const bool began = !live_ && trace;
   const Cursor before = cursor_;
@@ -327,68 +211,6 @@ void OpenSession::show_live(std::shared_ptr<const Trace> trace) {
   emit trace_changed();
   if (!live_) emit table_changed();
   if (cursor_ != before) emit cursor_changed(cursor_, before);
-}
-
-QString OpenSession::activations_source(QString* detail) const {
-  if (detail) detail->clear();
-  if (!activations_) return {};
-  if (activations_->recomputed) return tr("Recomputed from the tokens");
-  const auto found = session_->checks.find(activations_->trace_id);
-  if (found == session_->checks.end()) return tr("Recorded while the model wrote");
-  const CaptureCheck& check = found->second;
-  if (detail)
-    *detail = tr("Recorded while the model wrote, as 16-bit floats; %1").arg(QString::fromStdString(words_of(check)));
-  if (!std::isfinite(check.nats)) return tr("Recorded · does not give back the log-probabilities");
-  return tr("Recorded · log-probabilities agree within %1 nats").arg(check.nats, 0, 'g', 2);
-}
-
-bool OpenSession::can_recompute() const {
-  const Trace* shown = trace();
-  if (!shown || live_ || recomputed_.contains(shown->id) || model_folder().isEmpty()) return false;
-  const auto found = session_->activations.find(shown->id);
-  return found == session_->activations.end() || found->second.empty();
-}
-
-void OpenSession::show_recomputed(const std::string& trace_id, std::vector<ActivationMap> maps) {
-  auto& kept = recomputed_[trace_id];
-  kept.clear();
-  for (ActivationMap& map : maps) kept.push_back(std::make_shared<const ActivationMap>(std::move(map)));
-  emit trace_changed();
-}
-
-void OpenSession::read_activations(ActivationQuantity quantity) {
-  const Trace* shown = trace();
-  activations_ = nullptr;
-  activations_message_.clear();
-  if (!shown || live_) {
-    activations_message_ = live_ ? tr("Activations appear when the run is done.") : tr("No trace is open.");
-    emit activations_changed();
-    return;
-  }
-  const auto found = session_->activations.find(shown->id);
-  if (found == session_->activations.end() || found->second.empty()) {
-    if (const auto maps = recomputed_.find(shown->id); maps != recomputed_.end())
-      activations_ = maps->second.at(static_cast<size_t>(quantity));
-    else
-      activations_message_ = can_recompute()
-                                 ? tr("No activations were recorded for this trace. They can be computed again from its tokens.")
-                                 : tr("No activations were recorded for this trace. Run its prompt again to record them.");
-    emit activations_changed();
-    return;
-  }
-  read_(
-      writing_ ? compute_ : archive_,
-      [session = session_, shown, sites = found->second, quantity] {  // a trace lives as long as its session
-        return std::make_shared<const ActivationMap>(recorded_map(session->path, *shown, sites, quantity));
-      },
-      [this](std::shared_ptr<const ActivationMap> map) {
-        activations_ = std::move(map);
-        emit activations_changed();
-      },
-      [this](const QString& sentence) {
-        activations_message_ = sentence;
-        emit activations_changed();
-      });
 }
 
 }  // namespace stemma

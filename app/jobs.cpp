@@ -16,44 +16,6 @@ namespace stemma {
 
 namespace fs = std::filesystem;
 
-struct Jobs::Shelf {
-  std::map<fs::path, std::shared_ptr<const Model>> models;
-  std::map<fs::path, std::shared_ptr<const Factors>> factors;
-  std::pair<std::vector<fs::path>, int64_t> corpus_key;
-  std::shared_ptr<const Corpus> corpus;
-
-  std::shared_ptr<const Model> model(const fs::path& folder) {
-    auto& slot = models[folder];
-    if (!slot) slot = load_model(folder, open_device("auto"));
-    return slot;
-  }
-
-  std::shared_ptr<const Corpus> documents(const std::vector<fs::path>& paths, int64_t sample) {
-    const std::pair key(paths, sample);
-    if (!corpus || key != corpus_key) {
-      corpus = std::make_shared<const Corpus>(load_corpus(paths, sample));
-      corpus_key = key;
-    }
-    return corpus;
-  }
-
-  std::shared_ptr<const Factors> curvature(const fs::path& file, const Model& model, const Corpus* corpus,
-                                           const Control& control) {
-    auto& slot = factors[file];
-    if (slot) return slot;
-    std::error_code error;
-    if (fs::exists(file, error)) {
-      slot = std::make_shared<const Factors>(load_factors(file));
-    } else if (!corpus) {
-      throw Error(ErrorCode::not_found,
-                  file.string() + ": not there; an index is asked with the factors it was made with");
-    } else {
-      slot = std::make_shared<const Factors>(fit_factors_into(file, model, *corpus, {}, control));
-    }
-    return slot;
-  }
-};
-
 Jobs::Jobs(OpenSession* document) : QObject(document), document_(document), shelf_(std::make_shared<Shelf>()) {}
 
 Jobs::~Jobs() {

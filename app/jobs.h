@@ -5,13 +5,10 @@
 #include <QElapsedTimer>
 #include <QObject>
 #include <QStringList>
-#include <map>
 #include <memory>
 
 #include "app/document.h"
-#include "runtime/corpus/corpus.h"
-#include "runtime/influence/factors.h"
-#include "runtime/model/model.h"
+#include "app/shelf.h"
 #include "runtime/progress.h"
 
 namespace stemma {
@@ -57,13 +54,13 @@ class Jobs : public QObject {
   void recompute();          // the activations of the trace under the cursor, from its tokens; the document shows them
   void measure_attention();  // between the steps of the trace under the cursor, from its tokens; likewise
   void cancel();
+  std::shared_ptr<Shelf> shelf() const { return shelf_; }
 
  signals:
   void changed();  // began, ended, or is being stopped
   void progressed();
 
  private:
-  struct Shelf;  // models, corpora and factors already read; touched by the compute thread alone
   bool begin(Kind kind, const QString& stage);
   void end();
   void report(const Progress& progress);

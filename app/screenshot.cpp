@@ -61,6 +61,7 @@ void take_screenshot(Workbench& workbench, const ScreenshotRequest& request) {
   if (request.shade == "logprob") workbench.set_shade(Shade::logprob);
   if (request.shade == "entropy") workbench.set_shade(Shade::entropy);
   if (request.shade == "influence") workbench.set_shade(Shade::influence);
+  if (request.shade == "attention") workbench.set_shade(Shade::attention);
   workbench.show();
   OpenSession& document = workbench.document();
   QObject::connect(&document, &OpenSession::session_changed, &workbench, [&workbench, request] {
@@ -69,7 +70,7 @@ void take_screenshot(Workbench& workbench, const ScreenshotRequest& request) {
     if (request.step >= 0) open.set_step(request.step);
     if (request.token >= 0) open.set_token(request.token);
     // The drawer reads and uploads its map first.
-    QTimer::singleShot(request.drawer ? 1500 : 400, &workbench, [&workbench, request] {
+    QTimer::singleShot(request.drawer || request.shade == "attention" ? 1500 : 400, &workbench, [&workbench, request] {
       const bool saved = workbench.grab().save(request.file);
       if (!saved) std::fprintf(stderr, "stemma: %s cannot be written\n", qPrintable(request.file));
       QApplication::exit(saved ? 0 : 1);

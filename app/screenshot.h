@@ -17,7 +17,7 @@ struct ScreenshotRequest {
   QString theme;    // "light", "dark" or empty
   QString session;  // empty: the demo
   int trace = 0, step = -1, token = -1;
-  QString shade;  // "logprob", "entropy", "influence" or empty
+  QString shade;                           // "logprob", "entropy", "influence", "attention" or empty
   bool drawer = false, attention = false;  // the drawer, and what it shows
   QString error;  // what is wrong with the arguments
 };

@@ -44,6 +44,8 @@ QString title_of(Shade shade) {
       return QStringLiteral("Entropy");
     case Shade::influence:
       return QStringLiteral("Influence");
+    case Shade::attention:
+      return QStringLiteral("Attention");
   }
   return {};
 }
@@ -64,6 +66,10 @@ QString definition_of(Shade shade) {
       return QStringLiteral(
           "How strongly training documents act on each step: the root mean square of their scores, in "
           "nats.");
+    case Shade::attention:
+      return QStringLiteral(
+          "How much of the attention of the token under the cursor falls on each token before it, in percent: of one "
+          "layer, and one head or the mean of all (Ctrl+arrows choose). Computed again from the tokens.");
   }
   return {};
 }
@@ -130,6 +136,23 @@ Shading shade_trace(const Trace& trace, const InfluenceTable* table, Shade shade
       out.high = std::max(out.high, magnitudes[row]);
     }
   }
+  return out;
+}
+
+Shading shade_attention(const AttentionRow& row) {
+  Shading out;
+  out.shade = Shade::attention;
+  out.ramp = Ramp::magnitude;
+  out.unit = QStringLiteral("%");
+  double others = 0, most = 0;
+  for (size_t i = 0; i < row.weights.size(); ++i) {
+    const double share = 100.0 * row.weights[i];
+    out.values.push_back(static_cast<float>(share));
+    most = std::max(most, share);
+    if (i > 0) others = std::max(others, share);
+  }
+  out.high = others > 0 ? others : most;
+  out.cut = most > out.high;
   return out;
 }
 

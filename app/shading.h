@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "runtime/influence/table.h"
+#include "runtime/trace/attention_row.h"
 #include "runtime/trace/trace.h"
 
 namespace stemma {
 
-enum class Shade { nothing, logprob, entropy, influence };
-inline constexpr Shade shades[] = {Shade::nothing, Shade::logprob, Shade::entropy, Shade::influence};
+enum class Shade { nothing, logprob, entropy, influence, attention };
+inline constexpr Shade shades[] = {Shade::nothing, Shade::logprob, Shade::entropy, Shade::influence, Shade::attention};
 QString title_of(Shade shade);       // "Log-probability"
 QString definition_of(Shade shade);  // a sentence for its tooltip
 
@@ -24,12 +25,16 @@ struct Shading {
   std::vector<float> values;  // one a token; NaN: not measured, no tint
   double low = 0, high = 0;   // the ends of the ramp; signed: -high .. high
   QString unit;
+  bool cut = false;  // values beyond `high` take its colour
 
   // The ground's own colour where there is nothing to show. Letters keep a contrast of 7:1 on it.
   QColor tint(int token, const QColor& ground) const;
 };
 
 Shading shade_trace(const Trace& trace, const InfluenceTable* table, Shade shade);
+// The tokens that a token looks at, percent of its attention. The first of a text often takes most of it, looked at for
+// nothing in particular (Xiao et al. 2023), so the ramp ends at the strongest of the others.
+Shading shade_attention(const AttentionRow& row);
 // One document's tokens by what each adds to the score of the table's row.
 Shading shade_document(const ShownDocument& document, int row);
 

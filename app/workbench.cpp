@@ -27,11 +27,16 @@
 #include "app/panels/traces_panel.h"
 #include "app/settings.h"
 #include "app/theme.h"
+#include "app/token_attention.h"
 
 namespace stemma {
 
 Workbench::Workbench(bool remembers, QWidget* parent)
-    : QMainWindow(parent), document_(new OpenSession(this)), jobs_(new Jobs(document_)), remembers_(remembers) {
+    : QMainWindow(parent),
+      document_(new OpenSession(this)),
+      jobs_(new Jobs(document_)),
+      token_attention_(new TokenAttention(document_, jobs_)),
+      remembers_(remembers) {
   setWindowTitle("Stemma");
   setAcceptDrops(true);
   setMinimumSize(960, 600);
@@ -52,6 +57,11 @@ Workbench::Workbench(bool remembers, QWidget* parent)
   connect(run_, &RunPanel::state_changed, this, &Workbench::refresh_reading);
   connect(run_, &RunPanel::left, this, [this] { trace_->setFocus(); });
   connect(trace_, &TraceView::shading_changed, this, &Workbench::show_shading);
+  connect(token_attention_, &TokenAttention::changed, this, [this] {
+    trace_->set_attention(token_attention_->row());
+    refresh_reading();
+  });
+  connect(drawer_, &Drawer::token_attention_wanted, this, [this] { set_shade(Shade::attention); });
   connect(trace_, &TraceView::ask_wanted, this, &Workbench::ask_about_tokens);
   connect(document_, &OpenSession::chosen_changed, this, &Workbench::refresh_reading);
   connect(documents_, &DocumentsPanel::attribute_wanted, this, &Workbench::attribute_now);
@@ -69,7 +79,7 @@ Workbench::Workbench(bool remembers, QWidget* parent)
     traces_->restore_splitter(Settings::blob("window/traces"));
     documents_->restore_splitter(Settings::blob("window/documents"));
     if (Settings::blob("window/rail") == "1") traces_->set_rail(true);
-    set_shade(static_cast<Shade>(std::clamp(Settings::blob("window/shade").toInt(), 0, 3)));
+    set_shade(shades[std::clamp(Settings::blob("window/shade").toInt(), 0, static_cast<int>(std::size(shades)) - 1)]);
   }
   refresh_middle();
   trace_->setFocus();
@@ -86,8 +96,8 @@ void Workbench::lay_out(QSize size) {
 
 Workbench::~Workbench() {
   qApp->removeEventFilter(this);
-  delete jobs_;  // cancels before the document waits for its threads
-  jobs_ = nullptr;
+  delete token_attention_;  // these cancel before the document waits for its threads
+  delete jobs_;
 }
 
 void Workbench::build_middle() {
@@ -145,7 +155,7 @@ QDockWidget* Workbench::dock(const QString& name, const QString& title, QWidget*
 void Workbench::build_docks() {
   traces_ = new TracesPanel(document_);
   documents_ = new DocumentsPanel(document_, jobs_);
-  drawer_ = new Drawer(document_, jobs_);
+  drawer_ = new Drawer(document_, jobs_, token_attention_);
   traces_->setMinimumWidth(200);
   left_ = dock("traces", tr("Session"), traces_, Qt::LeftDockWidgetArea);
   right_ = dock("documents", tr("Documents"), documents_, Qt::RightDockWidgetArea);
@@ -193,6 +203,12 @@ void Workbench::refresh_reading() {
                .arg(chosen.begin + 1)
                .arg(chosen.end)
                .arg(significant(trace->nats({chosen.begin, chosen.end})));
+  } else if (trace && token_attention_->following()) {
+    const QString words = token_attention_->words();
+    text = !token_attention_->row() ? words
+                                    : tr("What token %1 “%2” looks at   %3")
+                                          .arg(token_attention_->row()->token + 1)
+                                          .arg(token_name(trace->token_text(token_attention_->row()->token)), words);
   } else if (trace && token >= 0 && token < trace->size()) {
     const auto measured = [&](const std::vector<float>& values) {
       return token < static_cast<int>(values.size()) ? values[token] : std::nanf("");
@@ -214,7 +230,11 @@ void Workbench::show_shading() {
   legend_->show_shading(shading, {}, false);
 }
 
-void Workbench::set_shade(Shade shade) { trace_->set_shade(shade); }
+void Workbench::set_shade(Shade shade) {
+  token_attention_->follow(shade == Shade::attention);
+  trace_->set_shade(shade);
+  refresh_reading();
+}
 
 void Workbench::set_drawer_open(bool open) { below_->setVisible(open); }
 

@@ -23,6 +23,7 @@ class Legend;
 class MessageBar;
 class RunPanel;
 class StartPage;
+class TokenAttention;
 class TraceView;
 class TracesPanel;
 
@@ -42,6 +43,7 @@ class Workbench : public QMainWindow {
   RunPanel* run_panel() const { return run_; }
   MessageBar* message_bar() const { return messages_; }
   Drawer* drawer() const { return drawer_; }
+  TokenAttention* token_attention() const { return token_attention_; }
 
   void set_shade(Shade shade);
   void lay_out(QSize size);  // the window of this size, with panels to match
@@ -82,6 +84,7 @@ class Workbench : public QMainWindow {
 
   OpenSession* document_;
   Jobs* jobs_;
+  TokenAttention* token_attention_;
   bool remembers_;
   TraceView* trace_ = nullptr;
   TracesPanel* traces_ = nullptr;

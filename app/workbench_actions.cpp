@@ -28,6 +28,7 @@
 #include "app/resources.h"
 #include "app/settings.h"
 #include "app/theme.h"
+#include "app/token_attention.h"
 #include "app/workbench.h"
 
 namespace stemma {
@@ -143,15 +144,16 @@ void Workbench::build_work_menu() {
   add(work, "ask", tr("Ask about the chosen tokens…"), {QKeySequence("Q")},
       tr("Find the documents that made these tokens likely, or likelier than another text; drag over tokens to choose them"),
       [this] { ask_about_tokens(); });
-  add(work, "cancel", tr("Stop what is running"), {QKeySequence("Ctrl+.")}, tr("Stop the run or the attribution"),
-      [this] { jobs_->cancel(); });
+  add(work, "cancel", tr("Stop what is running"), {QKeySequence("Ctrl+.")},
+      tr("Stop the run, the attribution, or what is computed of a token"),
+      [this] { jobs_->running() == Jobs::Kind::none ? token_attention_->stop() : jobs_->cancel(); });
 }
 
 void Workbench::build_view_menu() {
   QMenu* view = menuBar()->addMenu(tr("&View"));
   add(view, "shade", tr("Shade tokens by the next quantity"), {QKeySequence("T")},
-      tr("Nothing, log-probability, entropy, influence"),
-      [this] { set_shade(static_cast<Shade>((static_cast<int>(trace_->shade()) + 1) % 4)); });
+      tr("Nothing, log-probability, entropy, influence, attention of the token under the cursor"),
+      [this] { set_shade(shades[(static_cast<size_t>(trace_->shade()) + 1) % std::size(shades)]); });
   add(view, "alternatives", tr("Alternatives of the token"), {QKeySequence("A")},
       tr("Show what else the model might have written here"), [this] { trace_->show_alternatives(); });
   add(view, "fold", tr("Fold or unfold the step"), {QKeySequence(Qt::Key_Space)}, tr("Show only the step's first line"),
@@ -200,11 +202,13 @@ void Workbench::build_view_menu() {
 }
 
 void Workbench::move_layer(int by) {
-  if (const auto map = document_->attention()) document_->set_layer(std::clamp(map->layer + by, 0, map->layers - 1));
+  if (const auto shown = token_attention_->shown())
+    document_->set_layer(std::clamp(shown->layer + by, 0, shown->layers - 1));
 }
 
 void Workbench::move_head(int by) {
-  if (const auto map = document_->attention()) document_->set_head(std::clamp(map->head + by, -1, map->heads - 1));
+  if (const auto shown = token_attention_->shown())
+    document_->set_head(std::clamp(shown->head + by, -1, shown->heads - 1));
 }
 
 void Workbench::refresh_recent() {
@@ -287,7 +291,7 @@ void Workbench::export_figure() {
     document_->say({Message::note, tr("Open a trace first; then what is shown can be exported.")});
     return;
   }
-  auto* dialog = new ExportDialog(document_, drawer_->quantity(), this);
+  auto* dialog = new ExportDialog(document_, drawer_->quantity(), token_attention_->row(), this);
   dialog->setAttribute(Qt::WA_DeleteOnClose);
   dialog->open();
 }

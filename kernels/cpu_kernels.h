@@ -34,6 +34,7 @@ void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, 
                         std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
                         Tensor v_gradient);
 void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means);
+void attention_weights(Tensor q, Tensor k, Heads heads, Tensor weights);
 void swiglu(Tensor gate, Tensor up, Tensor out);
 void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient);
 void gelu(Gelu kind, Tensor x, Tensor up, Tensor out);

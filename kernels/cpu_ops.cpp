@@ -74,6 +74,9 @@ class CpuOps final : public Ops {
   void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means) override {
     cpu::attention_means(q, k, log_sum, bounds, heads, means);
   }
+  void attention_weights(Tensor q, Tensor k, Heads heads, Tensor weights) override {
+    cpu::attention_weights(q, k, heads, weights);
+  }
   void swiglu(Tensor gate, Tensor up, Tensor out) override { cpu::swiglu(gate, up, out); }
   void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient) override {
     cpu::swiglu_backward(gate, up, out_gradient, gate_gradient, up_gradient);

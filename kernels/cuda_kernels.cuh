@@ -42,6 +42,7 @@ void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, 
                         Heads heads, Tensor q_gradient, Tensor k_gradient, Tensor v_gradient, float* delta,
                         cudaStream_t stream);
 void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means, cudaStream_t stream);
+void attention_weights(Tensor q, Tensor k, Heads heads, Tensor weights, cudaStream_t stream);
 
 void swiglu(Tensor gate, Tensor up, Tensor out, cudaStream_t stream);
 void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient,

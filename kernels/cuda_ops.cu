@@ -150,6 +150,10 @@ class CudaOps final : public Ops {
     cuda::attention_means(q, k, log_sum, bounds, heads, means, use());
   }
 
+  void attention_weights(Tensor q, Tensor k, Heads heads, Tensor weights) override {
+    cuda::attention_weights(q, k, heads, weights, use());
+  }
+
   void swiglu(Tensor gate, Tensor up, Tensor out) override { cuda::swiglu(gate, up, out, use()); }
   void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient) override {
     cuda::swiglu_backward(gate, up, out_gradient, gate_gradient, up_gradient, use());

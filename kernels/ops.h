@@ -127,6 +127,9 @@ class Ops {
   // One text: q (n, H*D) its latest n tokens, k (keys, G*D) all so far, log_sum (n,H) as attention left it. Step i is
   // tokens bounds[i] .. bounds[i+1]-1, bounds (S+1,1) rising from 0 to the last key or beyond; means (H*S, S).
   virtual void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means) = 0;
+  // attention_weights: the row softmax(cap(scale q k^T)) of one query, of each head.
+  // q (1, H*D) of the latest token, k (keys, G*D) all up to its own, weights (H, keys); 0 before its window.
+  virtual void attention_weights(Tensor q, Tensor k, Heads heads, Tensor weights) = 0;
 
   // mlp: out = silu(gate) * up.                              all (N,F)
   virtual void swiglu(Tensor gate, Tensor up, Tensor out) = 0;

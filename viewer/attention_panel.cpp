@@ -11,9 +11,7 @@
 namespace stemma {
 namespace {
 
-constexpr double header = 34, axis = 20, step_axis = 46, margin = 12, status = 24, line = 20;
-
-std::string percent(double share) { return std::isnan(share) ? "–" : written(100 * share) + " %"; }
+constexpr double header = 34, axis = 20, step_axis = 46, margin = 12, status = 24;
 
 // The largest of each block of `pool` x `pool`: a step that is looked at hard stays in sight however small it is drawn.
 Cells pooled_cells(const AttentionMap& map, int pool, double most, bool dark) {
@@ -52,11 +50,13 @@ void AttentionPanel::show(std::shared_ptr<const AttentionMap> map) {
 
 void AttentionPanel::set_cursor(int step) {
   cursor_ = map_ && step >= map_->steps ? -1 : step;
-  seen_.clear();
-  if (!map_ || cursor_ < 0) return;
-  for (int j = 0; j <= cursor_; ++j) seen_.push_back(j);
-  std::stable_sort(seen_.begin(), seen_.end(),
-                   [&](int a, int b) { return map_->value(cursor_, a) > map_->value(cursor_, b); });
+  if (!map_ || cursor_ < 0) return steps_.show("Click a row to see what its step looks at.", {});
+  std::vector<Attended> rows;
+  for (int j = 0; j <= cursor_; ++j)
+    rows.push_back({j, std::to_string(j), map_->value(cursor_, j),
+                    j == cursor_ ? "itself" : map_->step_texts[static_cast<size_t>(j)]});
+  std::stable_sort(rows.begin(), rows.end(), [](const Attended& a, const Attended& b) { return a.share > b.share; });
+  steps_.show(fmt::format("Step {} looks most at", cursor_), std::move(rows));
   reveal();
 }
 
@@ -128,8 +128,7 @@ std::optional<int> AttentionPanel::apply(const Input& input) {
     last_y_ = input.mouse_y;
   } else if (was_down_ && !dragged_) {
     if (const auto place = place_at(press_x_, press_y_)) chosen = place->step;
-    const auto row = static_cast<size_t>(std::max(0.0, (press_y_ - list_.y - line) / line));
-    if (list_.holds(press_x_, press_y_) && press_y_ >= list_.y + line && row < seen_.size()) chosen = seen_[row];
+    if (const auto row = steps_.row_at(press_x_, press_y_); row && tokens_.empty()) chosen = *row;
   }
   was_down_ = input.down;
   if (input.double_click && over) {
@@ -152,18 +151,34 @@ std::optional<int> AttentionPanel::apply(const Input& input) {
 
 std::optional<int> AttentionPanel::frame(Canvas& canvas, const Input& input) {
   canvas.fill({0, 0, input.width, input.height}, ink(dark_).ground);
-  if (!map_) {
-    draw_message(canvas, input, message_, dark_);
-    return std::nullopt;
-  }
   lay_out(input);
-  const auto chosen = apply(input);
-  draw_map(canvas);
-  draw_header(canvas, input);
-  draw_row(canvas, input);
-  if (input.inside && !input.down)
+  choose_token(input);
+  std::optional<int> chosen;
+  if (map_) {
+    chosen = apply(input);
+    draw_map(canvas);
+    draw_header(canvas, input);
+  } else {
+    Input left = input;
+    if (!tokens_.empty()) left.width = list_.x;
+    draw_message(canvas, left, message_, dark_);
+  }
+  if (!tokens_.empty())
+    tokens_.draw(canvas, input, list_, dark_);
+  else if (map_)
+    steps_.draw(canvas, input, list_, dark_);
+  if (map_ && input.inside && !input.down)
     if (const auto under = place_at(input.mouse_x, input.mouse_y)) draw_tip(canvas, input, reading(*under), dark_);
   return chosen;
+}
+
+void AttentionPanel::choose_token(const Input& input) {
+  const bool released = token_press_ && !input.down;
+  if (input.down && !token_press_) token_press_ = std::pair(input.mouse_x, input.mouse_y);
+  if (!released) return;
+  const auto token = tokens_.row_at(token_press_->first, token_press_->second);
+  token_press_.reset();
+  if (token && !dragged_ && token_chosen_) token_chosen_(*token);
 }
 
 void AttentionPanel::draw_header(Canvas& canvas, const Input& input) {
@@ -228,40 +243,6 @@ void AttentionPanel::draw_map(Canvas& canvas) {
     canvas.line(plot_.x, at, plot_.right(), at, 1, core);
   }
   canvas.fill({plot_.x - 5, (y + end) / 2 - 4, 4, 8}, colours.accent);
-}
-
-void AttentionPanel::draw_row(Canvas& canvas, const Input& input) {
-  if (list_.width < 160) return;
-  const Ink colours = ink(dark_);
-  double baseline = list_.y + 12;
-  if (cursor_ < 0) {
-    canvas.text(list_.x, baseline, "Click a row to see what its step looks at.", text_style, colours.quiet);
-    return;
-  }
-  canvas.text(list_.x, baseline, elide(canvas, fmt::format("Step {} looks most at", cursor_), text_style, list_.width),
-              text_style, colours.text);
-  constexpr double bar = 90, number = 44, share = 64;
-  const double largest = seen_.empty() ? 1 : std::max(1e-9f, map_->value(cursor_, seen_.front()));
-  for (size_t rank = 0; rank < seen_.size(); ++rank) {
-    const double top = list_.y + line * static_cast<double>(rank + 1);
-    if (top + line > list_.bottom()) break;
-    baseline = top + 14;
-    const int seen = seen_[rank];
-    const double value = map_->value(cursor_, seen);
-    const bool under =
-        input.inside && !input.down && Box{list_.x, top, list_.width, line}.holds(input.mouse_x, input.mouse_y);
-    if (under) canvas.fill({list_.x - 6, top, list_.width + 6, line}, colours.panel);
-    const std::string name = std::to_string(seen), written_share = percent(value);
-    canvas.text(list_.x + number - 14 - canvas.text_width(name, small_style), baseline, name, small_style,
-                colours.quiet);
-    canvas.fill({list_.x + number, top + 8, bar, 5}, colours.rule);
-    canvas.fill({list_.x + number, top + 8, std::max(1.0, bar * value / largest), 5}, colours.accent);
-    canvas.text(list_.x + number + bar + share - 8 - canvas.text_width(written_share, small_style), baseline,
-                written_share, small_style, colours.text);
-    const double words = list_.x + number + bar + share;
-    const std::string text = seen == cursor_ ? "itself" : map_->step_texts[static_cast<size_t>(seen)];
-    canvas.text(words, baseline, elide(canvas, text, small_style, list_.right() - words), small_style, colours.quiet);
-  }
 }
 
 std::string AttentionPanel::reading(Place place) const {

@@ -1,13 +1,16 @@
-// The panel of attention between steps: a map, each row a step that looks and each column a step looked at; beside it what
-// the step under the cursor looks at most. Draws on any Canvas.
+// The panel of attention between steps: a map, each row a step that looks and each column a step looked at; beside it
+// what the step under the cursor looks at most, or the token. Draws on any Canvas.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/trace/attention_map.h"
+#include "viewer/attended_list.h"
 #include "viewer/canvas.h"
 #include "viewer/input.h"
 
@@ -20,6 +23,10 @@ class AttentionPanel {
   void set_dark(bool dark);
   void set_message(std::string message) { message_ = std::move(message); }
 
+  // What a token looks at, in place of the step's list; no rows: the step's. `chosen` gets the place that is clicked.
+  void show_tokens(std::string title, std::vector<Attended> rows) { tokens_.show(std::move(title), std::move(rows)); }
+  void on_token(std::function<void(int)> chosen) { token_chosen_ = std::move(chosen); }
+
   // Applies the input, draws one frame. The step a person chose with it, if any.
   std::optional<int> frame(Canvas& canvas, const Input& input);
 
@@ -27,7 +34,11 @@ class AttentionPanel {
   int cursor() const { return cursor_; }
   Box plot() const { return plot_; }                         // of the last frame
   Box box_of(int step, int seen) const;                      // the cell, in that frame
-  const std::vector<int>& most_seen() const { return seen_; }  // steps the cursor's looks at, most first
+  const std::vector<Attended>& most_seen() const {
+    return steps_.rows();
+  }  // what the cursor's step looks at, most first
+  const AttendedList& tokens() const { return tokens_; }
+  Box list() const { return list_; }  // of the last frame
 
  private:
   struct Place {
@@ -41,12 +52,14 @@ class AttentionPanel {
   void lay_out(const Input& input);
   void draw_header(Canvas& canvas, const Input& input);
   void draw_map(Canvas& canvas);
-  void draw_row(Canvas& canvas, const Input& input);
+  void choose_token(const Input& input);
   std::string reading(Place place) const;
 
   std::shared_ptr<const AttentionMap> map_;
   std::string message_;
-  std::vector<int> seen_;
+  AttendedList steps_, tokens_;
+  std::function<void(int)> token_chosen_;
+  std::optional<std::pair<double, double>> token_press_;  // where the button went down
   Cells cells_, ramp_;
   int pooled_ = 0;   // steps that one cell of cells_ covers each way; 0: none coloured yet
   double most_ = 1;  // the value of the ramp's end

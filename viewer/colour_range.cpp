@@ -77,21 +77,20 @@ Cells ramp_cells(const ActivationMap& map, bool dark) {
 
 std::string written(double value) {
   if (std::isnan(value)) return "–";
-  std::string text = fmt::format("{:.3g}", value);
-  if (text.find('e') == std::string::npos) {  // 12 -> 12.0: three digits always
-    size_t digits = 0;
-    bool leading = true;
-    for (char c : text) {
-      if (c >= '1' && c <= '9') leading = false;
-      if (c >= '0' && c <= '9' && !leading) ++digits;
-    }
-    if (value != 0 && digits < 3) {
-      if (text.find('.') == std::string::npos) text += '.';
-      text.append(3 - digits, '0');
-    }
+  if (value == 0) return "0";
+  const std::string sign = value < 0 ? "−" : "", digits = fmt::format("{:.2e}", std::abs(value));  // "1.04e+03"
+  const size_t mark = digits.find('e');
+  if (mark == std::string::npos) return sign + "∞";
+  const int exponent = std::stoi(digits.substr(mark + 1));
+  if (exponent < -4 || exponent > 5) {
+    static constexpr const char* raised[] = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
+    std::string power = exponent < 0 ? "⁻" : "";
+    for (const char c : std::to_string(std::abs(exponent))) power += raised[c - '0'];
+    return sign + digits.substr(0, mark) + " × 10" + power;
   }
-  if (text[0] == '-') text.replace(0, 1, "−");
-  return text;
+  std::string text = fmt::format("{:.{}f}", std::stod(digits), std::max(0, 2 - exponent));
+  if (exponent >= 3) text.insert(text.size() - 3, ",");
+  return sign + text;
 }
 
 std::string visible_token(const std::string& text) {

@@ -7,6 +7,7 @@
 
 #include "app/commands/command.h"
 #include "app/commands/options.h"
+#include "app/commands/terminal.h"
 #include "app/figures/build_figures.h"
 #include "runtime/error.h"
 
@@ -16,7 +17,8 @@ namespace {
 
 struct Options {
   std::string session, figure, out, trace, method, quantity = "norm";
-  int step = -1, document = -1, documents = 8, layer = -1, head = -1;
+  std::string device = "auto";
+  int step = -1, document = -1, documents = 8, token = -1, layer = -1, head = -1;
 };
 
 const InfluenceTable* table_of(const Session& session, const Trace& trace, const std::string& method) {
@@ -39,6 +41,7 @@ const Trace& trace_of(const Session& session, const Options& options) {
   if (session.traces.empty()) throw Error(ErrorCode::not_found, options.session + ": holds no trace; stemma generate adds one");
   for (const Trace& trace : session.traces) {
     const auto sites = session.activations.find(trace.id);
+    if (options.figure == "attention-row") return trace;
     if (options.figure == "attention" ? session.attention.contains(trace.id)
         : options.figure == "activations" ? sites != session.activations.end() && !sites->second.empty()
                                         : table_of(session, trace, options.method) != nullptr) {
@@ -79,11 +82,42 @@ Figure attention_of(const Session& session, const Trace& trace, const Options& o
   return attention_figure(kept_attention(session, trace, options.layer < 0 ? last : options.layer, options.head), origin);
 }
 
+// The token asked for; else the first word of the answer, else the last token that the model read.
+int token_of(const Trace& trace, const Options& options) {
+  if (options.token >= 0) return options.token;
+  for (const Step& step : trace.steps)
+    for (int token = step.begin; step.kind == StepKind::answer && token < std::min(step.end, trace.size() - 1); ++token)
+      if (trace.token_text(token).find_first_not_of(" \n\t") != std::string_view::npos) return token;
+  return trace.size() - 2;
+}
+
+// Computed now, by the model that wrote the trace.
+Figure attention_row_of(const Session& session, const Trace& trace, const Options& options,
+                        const FigureOrigin& origin) {
+  const auto facts = session.models.find(trace.model_hash);
+  if (facts == session.models.end() || facts->second.path.empty())
+    throw Error(ErrorCode::not_found,
+                fmt::format("{}: does not say where the model of trace {} lies; without it attention "
+                            "cannot be computed",
+                            options.session, trace.id));
+  const auto folder = std::filesystem::absolute(session.path).parent_path() / facts->second.path;
+  ProgressLine line;
+  Control control;
+  watch(control, line);
+  AttentionRows rows(load_model(folder, open_device(options.device)), std::make_shared<const Trace>(trace));
+  const int layer = options.layer < 0 ? rows.layers() - 1 : options.layer;
+  const auto recorded = recorded_residual(session, trace, layer);
+  rows.prepare(layer, recorded ? &*recorded : nullptr, control);
+  line.clear();
+  return attention_row_figure(trace, rows.row(token_of(trace, options), layer, options.head), origin);
+}
+
 Figure build(const Session& session, const Options& options) {
   const Trace& trace = trace_of(session, options);
   const FigureOrigin origin = figure_origin(session, trace);
   if (options.figure == "activations") return activations_of(session, trace, options, origin);
   if (options.figure == "attention") return attention_of(session, trace, options, origin);
+  if (options.figure == "attention-row") return attention_row_of(session, trace, options, origin);
   const InfluenceTable& table = attributed(session, trace, options);
   const int step = step_of(table, options);
   if (options.figure == "step") return step_figure(trace, table, step, options.documents, origin);
@@ -109,10 +143,11 @@ int draw(const Options& options) {
 Run setup_export(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("session", options->session, "The session to draw from")->required()->type_name("S.h5");
-  app.add_option("--figure", options->figure, "step: a step and its documents; document: a document's tokens; activations: layers x tokens; "
-                 "attention: steps x steps")
+  app.add_option("--figure", options->figure,
+                 "step: a step and its documents; document: a document's tokens; activations: layers x tokens; "
+                 "attention: steps x steps; attention-row: what one token looks at, computed now")
       ->required()
-      ->check(CLI::IsMember({"step", "document", "activations", "attention"}))
+      ->check(CLI::IsMember({"step", "document", "activations", "attention", "attention-row"}))
       ->type_name("NAME");
   app.add_option("--out", options->out, "Where to write it; the ending says how: .svg, .pdf, .png or .csv")->required()->type_name("FILE");
   app.add_option("--trace", options->trace, "Of this trace")->type_name("ID")->default_str("the first that has it");
@@ -122,10 +157,15 @@ Run setup_export(CLI::App& app) {
       ->default_str("the strongest");
   app.add_option("--documents", options->documents, "With step: documents on each side")->check(CLI::NonNegativeNumber);
   app.add_option("--method", options->method, "The influence found by this method")->type_name("NAME")->default_str("ekfac");
-  app.add_option("--layer", options->layer, "With attention: of this layer")
+  app.add_option("--layer", options->layer, "With attention and attention-row: of this layer")
       ->check(CLI::NonNegativeNumber)
       ->default_str("the last");
-  app.add_option("--head", options->head, "With attention: of this head; -1: the mean of all")->check(CLI::Range(-1, 1 << 20));
+  app.add_option("--head", options->head, "With attention and attention-row: of this head; -1: the mean of all")
+      ->check(CLI::Range(-1, 1 << 20));
+  app.add_option("--token", options->token, "With attention-row: of this token, counted from 0")
+      ->check(CLI::NonNegativeNumber)
+      ->default_str("the first word of the answer");
+  declare_device(app, options->device);
   app.add_option("--quantity", options->quantity, "With activations: norm, change or cosine")
       ->check(CLI::IsMember({"norm", "change", "cosine"}))
       ->type_name("NAME");

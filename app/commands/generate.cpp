@@ -198,7 +198,7 @@ class News {
     if (from > 0) written_ += trace.size() - from;
     if (control_.report) control_.report({"writing tokens", static_cast<double>(written_), static_cast<double>(most_)});
   }
-  void saved(const Trace& trace) {
+  void ended(const Trace& trace) {
     most_ -= trace.sampler.max_tokens - (trace.size() - trace.prompt_tokens);
     if (!alone_) control_.tell(trace.text);
     control_.tell(
@@ -238,7 +238,7 @@ int run(const Options& options) {
   News news(control, requests);
   const CaptureListener listener{[&](const Trace& trace, int32_t from) { news.tokens(trace, from); },
                                  [&](const Trace& trace) {
-                                   news.saved(trace);
+                                   news.ended(trace);
                                    if (!options.json) fmt::print("{}: {}\n", trace.id, snippet(answer_of(trace), 2000));
                                  }};
   const auto ids = capture_runs(session, options.out, *model, requests, capture, listener, control, together);

@@ -266,6 +266,49 @@ Figure attention_figure(const AttentionMap& map, const FigureOrigin& origin) {
   return figure;
 }
 
+Figure attention_row_figure(const Trace& trace, const AttentionRow& row, const FigureOrigin& origin) {
+  if (trace.id != row.trace_id || row.weights.empty() || static_cast<int>(row.weights.size()) > trace.size())
+    throw Error(ErrorCode::usage, fmt::format("trace {}: the attention is not of one of its tokens", trace.id));
+  Figure figure;
+  figure.kind = "attention-row";
+  figure.title = "What a token looks at";
+  const std::string heads =
+      row.head < 0 ? fmt::format("mean of {} heads", row.heads) : fmt::format("head {}", row.head);
+  const std::string token(trace.token_text(row.token));
+  figure.caption = fmt::format(
+      "“{}”: the share of its attention that token {} (“{}”) gives to each token up to itself; layer {}, {}; {}.",
+      on_one_line(trace.title), row.token, visible_token(token), row.layer, heads, row.source());
+  add(figure.provenance, "session", origin.session);
+  add(figure.provenance, "model", origin.model_name);
+  add(figure.provenance, "model hash", trace.model_hash);
+  add(figure.provenance, "trace", trace.id);
+  add(figure.provenance, "seed", std::to_string(trace.sampler.seed));
+  add(figure.provenance, "layer", std::to_string(row.layer));
+  add(figure.provenance, "head", heads);
+  add(figure.provenance, "attention", row.source());
+  add(figure.provenance, "version", "Stemma " STEMMA_VERSION);
+  add(figure.provenance, "command",
+      command_of("attention-row", trace.id, origin,
+                 fmt::format(" --token {} --layer {} --head {}", row.token, row.layer, row.head)));
+  // As in the window: a first token that is looked at for nothing in particular does not set the scale.
+  const auto others = row.weights.size() > 1 ? row.weights.begin() + 1 : row.weights.begin();
+  const double high = 100 * std::max(1e-8f, *std::max_element(others, row.weights.end()));
+  if (100 * row.weights.front() > high) figure.caption += " Colours end at the strongest but the first.";
+  ShadedText text;
+  const size_t tokens = row.weights.size();
+  text.offsets.assign(trace.token_offsets.begin(), trace.token_offsets.begin() + static_cast<ptrdiff_t>(tokens) + 1);
+  text.text = trace.text.substr(0, text.offsets.back());
+  text.scale = {"Share of the token's attention", "%", false, 0, high};
+  figure.table.columns = {"token", "text", "share"};
+  for (size_t i = 0; i < tokens; ++i) {
+    text.values.push_back(100 * row.weights[i]);
+    figure.table.rows.push_back(
+        {std::to_string(i), std::string(trace.token_text(static_cast<int32_t>(i))), exact(row.weights[i])});
+  }
+  figure.body.push_back(std::move(text));
+  return figure;
+}
+
 Figure activation_figure(const ActivationMap& map, const FigureOrigin& origin) {
   Figure figure;
   figure.kind = "activations";

@@ -10,6 +10,7 @@
 #include "runtime/session/session.h"
 #include "runtime/trace/activation_summary.h"
 #include "runtime/trace/attention_map.h"
+#include "runtime/trace/attention_row.h"
 #include "runtime/trace/trace.h"
 
 namespace stemma {
@@ -34,5 +35,8 @@ Figure document_figure(const Trace& trace, const InfluenceTable& table, int step
 
 Figure activation_figure(const ActivationMap& map, const FigureOrigin& origin = {});
 Figure attention_figure(const AttentionMap& map, const FigureOrigin& origin = {});
+// The text up to a token, shaded by what it looks at, and a row for each token. Throws Error where the trace is
+// another.
+Figure attention_row_figure(const Trace& trace, const AttentionRow& row, const FigureOrigin& origin = {});
 
 }  // namespace stemma

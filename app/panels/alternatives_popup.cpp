@@ -14,7 +14,7 @@
 namespace stemma {
 
 namespace {
-constexpr int row_height = 17, margin = 10, head = 50, popup_width = 276;
+constexpr int row_height = 17, margin = 10, line = 18, popup_width = 276;
 
 QString percent(double probability) {
   if (probability >= 0.9995) return QStringLiteral("≈100 %");
@@ -28,8 +28,11 @@ AlternativesPopup::AlternativesPopup(QWidget* parent) : QWidget(parent, Qt::Tool
   setFocusPolicy(Qt::NoFocus);
 }
 
-void AlternativesPopup::show_token(const Trace& trace, int token, const QRect& anchor) {
+int AlternativesPopup::head() const { return 50 + (also_.isEmpty() ? 0 : line); }
+
+void AlternativesPopup::show_token(const Trace& trace, int token, const QRect& anchor, const QString& also) {
   rows_.clear();
+  also_ = also;
   title_ = token_name(trace.token_text(token));
   const auto measured = [&](const std::vector<float>& values) {
     return token < static_cast<int>(values.size()) ? values[token] : std::nanf("");
@@ -47,7 +50,7 @@ void AlternativesPopup::show_token(const Trace& trace, int token, const QRect& a
     rows_.push_back({text, std::exp(trace.top_logprobs[at]), trace.top_ids[at] == trace.tokens[token]});
     if (rows_.size() == 20) break;
   }
-  resize(popup_width, head + margin + std::max<int>(1, static_cast<int>(rows_.size())) * row_height);
+  resize(popup_width, head() + margin + std::max<int>(1, static_cast<int>(rows_.size())) * row_height);
   const QScreen* screen = QGuiApplication::screenAt(anchor.center());
   if (!screen) screen = QGuiApplication::primaryScreen();
   const QRect room = screen->availableGeometry();
@@ -78,15 +81,18 @@ void AlternativesPopup::paintEvent(QPaintEvent*) {
                    chance_);
   painter.setPen(colours.quiet);
   painter.drawText(QRect(margin, 26, width() - 2 * margin, 16), Qt::AlignVCenter, entropy_);
+  painter.setPen(colours.text);
+  painter.drawText(QRect(margin, 26 + line, width() - 2 * margin, 16), Qt::AlignVCenter, also_);
+  painter.setPen(colours.quiet);
   if (rows_.empty()) {
-    painter.drawText(QRect(margin, head - 2, width() - 2 * margin, row_height), Qt::AlignVCenter,
+    painter.drawText(QRect(margin, head() - 2, width() - 2 * margin, row_height), Qt::AlignVCenter,
                      tr("No alternatives were recorded here."));
     return;
   }
   const QFontMetrics metrics(number_font());
   for (size_t i = 0; i < rows_.size(); ++i) {
     const Row& row = rows_[i];
-    const int y = head - 3 + static_cast<int>(i) * row_height;
+    const int y = head() - 3 + static_cast<int>(i) * row_height;
     if (row.chosen) painter.fillRect(QRect(1, y, width() - 2, row_height), colours.accent_soft);
     painter.setFont(number_font());
     painter.setPen(row.chosen ? colours.text : colours.secondary);

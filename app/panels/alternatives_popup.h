@@ -13,7 +13,8 @@ class AlternativesPopup : public QWidget {
  public:
   explicit AlternativesPopup(QWidget* parent);
   // Below `anchor` (global), or above it where there is no room.
-  void show_token(const Trace& trace, int token, const QRect& anchor);
+  // `also`: one more line of facts, or empty.
+  void show_token(const Trace& trace, int token, const QRect& anchor, const QString& also = {});
 
  protected:
   void paintEvent(QPaintEvent* event) override;
@@ -25,7 +26,8 @@ class AlternativesPopup : public QWidget {
     bool chosen = false;
   };
   std::vector<Row> rows_;
-  QString title_, chance_, entropy_;
+  int head() const;  // height above the table
+  QString title_, chance_, entropy_, also_;
 };
 
 }  // namespace stemma

@@ -4,6 +4,7 @@
 
 #include "app/canvas_widget.h"
 #include "app/panels/panel_parts.h"
+#include "app/panels/token_text.h"
 #include "app/theme.h"
 
 namespace stemma {
@@ -18,9 +19,26 @@ QComboBox* choice(QHBoxLayout* row, const QString& name, const QString& tip) {
   row->addWidget(made);
   return made;
 }
+
+// A token between those around it.
+std::string in_its_place(const Trace& trace, int token) {
+  constexpr int around = 5;
+  const auto words = [&](int begin, int end) {
+    const size_t from = trace.token_offsets[static_cast<size_t>(std::max(0, begin))],
+                 to = trace.token_offsets[static_cast<size_t>(std::min(end, trace.size()))];
+    return one_line(trace.text.substr(from, to - from));
+  };
+  const QString name = token_name(trace.token_text(token));
+  return QStringLiteral("%1 [%2] %3")
+      .arg(words(token - around, token), name.isEmpty() ? QObject::tr("start of the text") : name,
+           words(token + 1, token + 1 + around))
+      .trimmed()
+      .toStdString();
+}
 }  // namespace
 
-Drawer::Drawer(OpenSession* document, Jobs* jobs, QWidget* parent) : QWidget(parent), document_(document), jobs_(jobs) {
+Drawer::Drawer(OpenSession* document, Jobs* jobs, TokenAttention* token_attention, QWidget* parent)
+    : QWidget(parent), document_(document), jobs_(jobs), token_attention_(token_attention) {
   setMinimumHeight(150);
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(0, 0, 0, 0);
@@ -33,7 +51,7 @@ Drawer::Drawer(OpenSession* document, Jobs* jobs, QWidget* parent) : QWidget(par
   view_->addItems({tr("Residual stream"), tr("Attention")});
   quantity_ =
       choice(row, tr("What to show of the residual stream"), tr("Which number of the residual stream each cell shows"));
-  quantity_->addItem(tr("Norm of the residual stream"), static_cast<int>(ActivationQuantity::norm));
+  quantity_->addItem(tr("Norm"), static_cast<int>(ActivationQuantity::norm));
   quantity_->addItem(tr("Change by each layer"), static_cast<int>(ActivationQuantity::change));
   quantity_->addItem(tr("Cosine with the last layer"), static_cast<int>(ActivationQuantity::cosine));
   layer_ = choice(row, tr("Layer"), tr("Attention of this layer (Ctrl+Up, Ctrl+Down)"));
@@ -42,6 +60,10 @@ Drawer::Drawer(OpenSession* document, Jobs* jobs, QWidget* parent) : QWidget(par
   source_ = new ElidedLabel;
   source_->setAccessibleName(tr("Where the numbers come from"));
   row->addWidget(source_, 1);
+  token_ = quiet_button(tr("What a token looks at"),
+                        tr("Shades the text by the attention of the token under the cursor (T: what to shade)"));
+  row->addWidget(token_);
+  connect(token_, &QPushButton::clicked, this, &Drawer::token_attention_wanted);
   recompute_ = quiet_button({}, tr("Runs the model over this trace's tokens once more"));
   row->addWidget(recompute_);
   column->addLayout(row);
@@ -67,6 +89,11 @@ Drawer::Drawer(OpenSession* document, Jobs* jobs, QWidget* parent) : QWidget(par
     refresh_choices();
     refresh_source();
     follow_cursor();
+  });
+  connect(token_attention_, &TokenAttention::changed, this, &Drawer::refresh_token);
+  attention_.on_token([this](int token) {
+    QMetaObject::invokeMethod(
+        this, [this, token] { document_->set_token(token); }, Qt::QueuedConnection);
   });
   connect(jobs_, &Jobs::changed, this, &Drawer::refresh_source);
   connect(jobs_, &Jobs::progressed, this, &Drawer::refresh_source);
@@ -123,22 +150,42 @@ void Drawer::read() {
 }
 
 void Drawer::refresh_choices() {
-  const AttentionMap* map = attention_.map();
-  const bool chosen = view() == attention && map;
-  layer_->setVisible(chosen);
-  head_->setVisible(chosen);
-  if (!map) return;
-  if (layer_->count() != map->layers) {
+  token_->setVisible(view() == attention && !token_attention_->following() && document_->trace());
+  const auto shown = token_attention_->shown();
+  layer_->setVisible(view() == attention && shown);
+  head_->setVisible(view() == attention && shown);
+  if (!shown) return;
+  if (layer_->count() != shown->layers) {
     layer_->clear();
-    for (int layer = 0; layer < map->layers; ++layer) layer_->addItem(tr("Layer %1").arg(layer));
+    for (int layer = 0; layer < shown->layers; ++layer) layer_->addItem(tr("Layer %1").arg(layer));
   }
-  if (head_->count() != map->heads + 1) {
+  if (head_->count() != shown->heads + 1) {
     head_->clear();
-    head_->addItem(tr("Mean of %1 heads").arg(map->heads));
-    for (int head = 0; head < map->heads; ++head) head_->addItem(tr("Head %1").arg(head));
+    head_->addItem(tr("Mean of %1 heads").arg(shown->heads));
+    for (int head = 0; head < shown->heads; ++head) head_->addItem(tr("Head %1").arg(head));
   }
-  layer_->setCurrentIndex(map->layer);
-  head_->setCurrentIndex(map->head + 1);
+  layer_->setCurrentIndex(shown->layer);
+  head_->setCurrentIndex(shown->head + 1);
+}
+
+void Drawer::refresh_token() {
+  constexpr size_t most = 64;  // more than a drawer has room for
+  const auto row = token_attention_->row();
+  const Trace* trace = document_->trace();
+  std::vector<Attended> rows;
+  std::string title;
+  if (row && trace && row->trace_id == trace->id) {
+    title = tr("Token %1 “%2” looks most at")
+                .arg(row->token + 1)
+                .arg(token_name(trace->token_text(row->token)))
+                .toStdString();
+    for (const int32_t token : row->strongest(most))
+      rows.push_back({token, std::to_string(token + 1), row->weights[static_cast<size_t>(token)],
+                      token == row->token ? "itself" : in_its_place(*trace, token)});
+  }
+  attention_.show_tokens(std::move(title), std::move(rows));
+  refresh_choices();
+  canvas_->redraw();
 }
 
 void Drawer::refresh_source() {

@@ -33,8 +33,9 @@ QImage picture(const Figure& figure, double scale) {
 }
 }  // namespace
 
-ExportDialog::ExportDialog(OpenSession* document, ActivationQuantity quantity, QWidget* parent)
-    : QDialog(parent), document_(document), quantity_(quantity) {
+ExportDialog::ExportDialog(OpenSession* document, ActivationQuantity quantity,
+                           std::shared_ptr<const AttentionRow> shown, QWidget* parent)
+    : QDialog(parent), document_(document), quantity_(quantity), row_(std::move(shown)) {
   setWindowTitle(tr("Export a figure"));
   auto* row = new QHBoxLayout(this);
   row->setContentsMargins(22, 20, 22, 20);
@@ -43,7 +44,7 @@ ExportDialog::ExportDialog(OpenSession* document, ActivationQuantity quantity, Q
   column->setSpacing(8);
   which_ = new QButtonGroup(this);
   const QStringList names = {tr("The step and its documents"), tr("The document and its tokens"),
-                             tr("The activation map")};
+                             tr("The activation map"), tr("What the token looks at")};
   column->addWidget(heading(tr("What to export")));
   for (int i = 0; i < names.size(); ++i) {
     auto* choice = new QRadioButton(names[i]);
@@ -100,16 +101,23 @@ void ExportDialog::build_figure() {
     words_->setText(tr("No document is chosen. Attribute the step and choose one of its documents first."));
     return;
   }
+  if (which == 3 && (!row_ || row_->trace_id != trace->id)) {
+    build_.forget();
+    preview_->clear();
+    words_->setText(tr("Shade the text by attention (T) and go to a token first."));
+    return;
+  }
   // The session is shared and never changed, so the archive thread may read it.
   build_(
       document_->archive(),
-      [session, trace, table, step, chosen, which, quantity = quantity_] {
+      [session, trace, table, step, chosen, which, quantity = quantity_, row = row_] {
         const FigureOrigin origin = figure_origin(*session, *trace);
         if (which == 0) {
           static const InfluenceTable none;
           return std::make_shared<const Figure>(step_figure(*trace, table ? *table : none, step, 8, origin));
         }
         if (which == 1) return std::make_shared<const Figure>(document_figure(*trace, *table, step, chosen, origin));
+        if (which == 3) return std::make_shared<const Figure>(attention_row_figure(*trace, *row, origin));
         const auto found = session->activations.find(trace->id);
         if (found == session->activations.end()) {
           throw Error(ErrorCode::not_found,
@@ -138,7 +146,7 @@ void ExportDialog::show_figure(std::shared_ptr<const Figure> figure) {
 }
 
 void ExportDialog::save(const QString& suffix) {
-  static const char* const names[] = {"step", "document", "activations"};
+  static const char* const names[] = {"step", "document", "activations", "attention-row"};
   const QString name =
       QStringLiteral("%1-%2.%3")
           .arg(QString::fromStdString(document_->trace()->id), QLatin1String(names[which_->checkedId()]), suffix);

@@ -11,6 +11,7 @@
 #include "app/ask.h"
 #include "app/document.h"
 #include "app/figures/figure.h"
+#include "runtime/trace/attention_row.h"
 
 namespace stemma {
 
@@ -18,8 +19,10 @@ class ExportDialog : public QDialog {
   Q_OBJECT
 
  public:
-  ExportDialog(OpenSession* document, ActivationQuantity quantity, QWidget* parent);
-  void choose(int which);  // 0 step, 1 document, 2 activations
+  // `row`: what a token looks at, as the window shows it; null: it shows none.
+  ExportDialog(OpenSession* document, ActivationQuantity quantity, std::shared_ptr<const AttentionRow> row,
+               QWidget* parent);
+  void choose(int which);  // 0 step, 1 document, 2 activations, 3 the row
   // Writes the chosen figure; the message bar says where, or why not.
   void write(const QString& path);
 
@@ -30,6 +33,7 @@ class ExportDialog : public QDialog {
 
   OpenSession* document_;
   ActivationQuantity quantity_;
+  std::shared_ptr<const AttentionRow> row_;
   std::shared_ptr<const Figure> figure_;
   QButtonGroup* which_;
   QLabel *preview_, *words_;

@@ -30,6 +30,9 @@ void Legend::show_shading(const Shading& shading, const QString& title, bool on_
 
 std::pair<QString, QString> Legend::end_labels() const {
   if (!(shading_.high > shading_.low)) return {not_measured, tr("not measured")};
+  if (shading_.shade == Shade::attention)
+    return {QStringLiteral("0"),
+            (shading_.cut ? QStringLiteral("≥ ") : QString()) + significant(shading_.high) + QStringLiteral(" %")};
   const Scale scale = scale_for(shading_.high);
   const QString unit = (scale.power == 0 ? QString() : QStringLiteral("× ")) + scale.unit(shading_.unit);
   if (shading_.ramp == Ramp::signed_values) {

@@ -71,9 +71,14 @@ TokenRun token_run(std::string_view text, std::span<const uint32_t> offsets, int
     // A character that two tokens share belongs to the first of them.
     while (at < end) {
       const int length = character_length(text, at);
-      const QString character =
-          length == 0 ? QString(QChar::ReplacementCharacter) : QString::fromUtf8(text.data() + at, length);
-      run.text += marks && character.size() == 1 ? marked(character[0]) : character;
+      if (length > 1)
+        run.text += QString::fromUtf8(text.data() + at, length);
+      else if (length == 0)
+        run.text += QChar(QChar::ReplacementCharacter);
+      else if (marks)
+        run.text += marked(QLatin1Char(text[at]));
+      else
+        run.text += QLatin1Char(text[at]);
       at += std::max(1, length);
     }
     run.ranges.emplace_back(begin, static_cast<int>(run.text.size()));

@@ -5,11 +5,9 @@
 #include <QPushButton>
 #include <QTimer>
 #include <memory>
-#include <set>
-#include <vector>
 
 #include "app/document.h"
-#include "app/panels/token_text.h"
+#include "app/panels/trace_layout.h"
 #include "app/shading.h"
 
 namespace stemma {
@@ -25,11 +23,12 @@ class TraceView : public QAbstractScrollArea {
 
   void set_shade(Shade shade);
   Shade shade() const { return shading_.shade; }
+  void set_attention(std::shared_ptr<const AttentionRow> row);  // what Shade::attention shows; null: nothing yet
   const Shading& shading() const { return shading_; }
   void set_marks(bool shown);  // special tokens, spaces and line ends
   bool marks() const { return marks_; }
   void fold_step();
-  bool folded(int step) const { return folded_.count(step) > 0; }
+  bool folded(int step) const { return layout_.folded(step); }
   // Goes to the next place that holds `text` after the last one; false: nowhere.
   bool find(const QString& text, bool backwards = false);
   void forget_find();
@@ -58,37 +57,34 @@ class TraceView : public QAbstractScrollArea {
   void scrollContentsBy(int dx, int dy) override;
 
  private:
-  struct Block {
-    int step = -1;  // -1: tokens that are in no step yet
-    int begin = 0, end = 0;
-    StepKind kind = StepKind::thought;
-    TokenParagraph paragraph;
-    double top = 0, height = 0;
-    bool captioned = false;  // the first of its kind
-  };
+  using Block = TraceLayout::Block;
+  static constexpr double side = 18;
   void rebuild();
-  void lay_out();
+  void refresh_range();
+  void place_visible();
+  template <class Change>
+  void keeping_place(Change change);
   void reshade();
   void show_step(bool all);
   void paint_block(QPainter& painter, const Block& block, double y) const;
   void paint_gutter(QPainter& painter, const Block& block, double y) const;
   const Block* block_at(double y) const;
-  const Block* block_of_token(int token) const;
   double text_left() const;
   double text_width() const;
   int token_at(const QPoint& point) const;
   QRectF token_rectangle(const Block& block, int token) const;  // of its first line's part, in the viewport
   void hover(int token);
+  void show_popup();
   void place_ask_button();
 
   OpenSession* document_;
   QPushButton* ask_;  // stands by the tokens that were dragged over
-  std::vector<std::unique_ptr<Block>> blocks_;
+  TraceLayout layout_;
+  QTimer rest_timer_;  // lays out what is not in sight
   std::string shown_trace_;
   Shading shading_;
+  std::shared_ptr<const AttentionRow> attention_;
   bool marks_ = false;
-  std::set<int> folded_;
-  double content_height_ = 0;
   int hovered_ = -1;
   QTimer hover_timer_;
   std::unique_ptr<AlternativesPopup> alternatives_;

@@ -55,8 +55,8 @@ class ActivationWriter {
 };
 
 // Appends each trace's head and then its tokens to S.h5.running, one JSON object a line, given to the kernel each call,
-// so that it outlives a kill; sync() at each finished step lets it outlive a power cut. Removed by finish(). Holds the
-// session for this program while it lives.
+// so that it outlives a kill; sync() at each finished step lets it outlive a power cut. What was saved is dropped from
+// it, and finish() removes it. Holds the session for this program while it lives.
 class RunningLog {
  public:
   // Throws Error: another program generates into the session, the folder cannot be written.
@@ -64,7 +64,9 @@ class RunningLog {
   ~RunningLog();
   // Tokens [from, size) of `trace`, one of any that are in hand, with their texts and numbers. Throws Error where the disk is full.
   void append(const Trace& trace, int32_t from);
+  void end(const Trace& trace);  // it is whole: how it ended outlives a kill too, and a power cut
   void sync();
+  void saved();   // the traces that ended are in the session now: their lines go. Throws Error where the disk is full
   void finish();  // the traces are in the session: removes the log
 
  private:

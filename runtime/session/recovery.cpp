@@ -31,17 +31,17 @@ std::vector<Trace> read_running_log(const std::filesystem::path& session) {
     Trace head;
     if (read_head_line(line, head)) {
       head.token_offsets = {0};
+      head.stop_reason = "interrupted";
+      head.completed = false;
       known[head.id] = traces.size();
       traces.push_back(std::move(head));
-    } else if (!read_token_line(line, trace_of)) {
+    } else if (!read_token_line(line, trace_of) && !read_end_line(line, trace_of)) {
       known.clear();
     }
   }
   std::erase_if(traces, [](const Trace& trace) { return trace.size() == 0; });
   for (Trace& trace : traces) {
     trace.prompt_tokens = std::min(trace.prompt_tokens, trace.size());
-    trace.stop_reason = "interrupted";
-    trace.completed = false;
     trace.steps = split_steps(trace);
     label_steps(trace);
   }

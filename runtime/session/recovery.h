@@ -8,7 +8,8 @@
 
 namespace stemma {
 
-// One incomplete trace for each that was begun in S.h5.running, with every token that was logged whole, cut into steps.
+// One trace for each that was begun in S.h5.running, with every token that was logged whole, cut into steps; incomplete
+// where its end was not logged.
 // A line cut off by the crash, and what follows it up to the next head, is left out. Empty where there is no log.
 std::vector<Trace> read_running_log(const std::filesystem::path& session);
 

@@ -68,6 +68,10 @@ std::string token_line(const Trace& trace, int32_t token) {
                   {"top", std::move(top)}});
 }
 
+std::string end_line(const Trace& trace) {
+  return line_of({{"trace", trace.id}, {"stop_reason", trace.stop_reason}, {"completed", trace.completed}});
+}
+
 bool read_head_line(std::string_view line, Trace& trace) {
   const json object = json::parse(line, nullptr, false);
   return object.is_object() && object.contains("head") && read_head(object["head"], trace);
@@ -91,6 +95,20 @@ bool read_token_line(std::string_view line, const std::function<Trace*(const std
   trace.top_logprobs.insert(trace.top_logprobs.end(), token.top_logprobs.begin(), token.top_logprobs.end());
   trace.top_texts.insert(trace.top_texts.end(), token.top_texts.begin(), token.top_texts.end());
   return true;
+}
+
+bool read_end_line(std::string_view line, const std::function<Trace*(const std::string& id)>& of) {
+  const json object = json::parse(line, nullptr, false);
+  if (!object.is_object() || !object.contains("stop_reason")) return false;
+  try {
+    Trace* const trace = of(object.at("trace").get<std::string>());
+    if (!trace) return false;
+    object.at("stop_reason").get_to(trace->stop_reason);
+    object.at("completed").get_to(trace->completed);
+    return true;
+  } catch (const json::exception&) {
+    return false;
+  }
 }
 
 }  // namespace stemma

@@ -4,7 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
-#include <set>
+#include <map>
 
 #include "runtime/error.h"
 #include "runtime/session/capture.h"
@@ -17,7 +17,11 @@ namespace stemma {
 struct RunningLog::State {
   std::filesystem::path path;
   std::shared_ptr<SessionLock> lock;
-  std::set<std::string> begun;  // traces whose heads are written
+  struct Lines {
+    std::string text;  // all that was written of the trace
+    bool ended = false;
+  };
+  std::map<std::string, Lines> begun;  // traces that have lines in it, by id
   off_t begin = 0, end = 0;  // of this generation's lines: before them may stand an earlier one that a crash left
 
   void write(const std::string& lines) {
@@ -63,7 +67,23 @@ void RunningLog::append(const Trace& trace, int32_t from) {
   if (!state_->begun.contains(trace.id)) lines += head_line(trace);
   for (int32_t i = from; i < trace.size(); ++i) lines += token_line(trace, i);
   state_->write(lines);
-  state_->begun.insert(trace.id);
+  state_->begun[trace.id].text += lines;
+}
+
+void RunningLog::end(const Trace& trace) {
+  State::Lines& lines = state_->begun[trace.id];
+  state_->write(end_line(trace));
+  lines.ended = true;
+  sync();
+}
+
+void RunningLog::saved() {
+  std::string kept(static_cast<size_t>(state_->begin), '\0');
+  const bool read = ::pread(state_->lock->file(), kept.data(), kept.size(), 0) == state_->begin;
+  if (!read || std::erase_if(state_->begun, [](const auto& trace) { return trace.second.ended; }) == 0) return;
+  for (const auto& [id, lines] : state_->begun) kept += lines.text;
+  state_->lock->replace(kept);
+  state_->end = static_cast<off_t>(kept.size());
 }
 
 void RunningLog::sync() { ::fdatasync(state_->lock->file()); }

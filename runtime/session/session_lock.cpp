@@ -31,6 +31,13 @@ std::string key_of(const std::filesystem::path& session) {
   return (failed ? session : whole).string();
 }
 
+// Whether the open file is still the one that is found under the log's name.
+bool has_name(int file, const std::filesystem::path& session) {
+  struct stat opened, named;
+  return ::fstat(file, &opened) == 0 && ::stat(running_path(session).c_str(), &named) == 0 &&
+         opened.st_ino == named.st_ino;
+}
+
 [[noreturn]] void refuse(const std::filesystem::path& session) {
   throw Error(ErrorCode::disk,
               fmt::format("{}: another program is generating into it; wait until it is done or name another session",
@@ -55,14 +62,35 @@ std::shared_ptr<SessionLock> SessionLock::take(const std::filesystem::path& sess
       ::close(file);
       refuse(session);
     }
-    struct stat opened, named;
-    if (::fstat(file, &opened) == 0 && ::stat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino) {
+    if (has_name(file, session)) {
       std::shared_ptr<SessionLock> lock(new SessionLock(path, file));
       entry = lock;
       return lock;
     }
-    ::close(file);  // its last holder removed it meanwhile
+    ::close(file);  // its last holder removed or replaced it meanwhile
   }
+}
+
+void SessionLock::replace(const std::string& content) {
+  const std::filesystem::path beside = path_.string() + ".new";
+  const int file = ::open(beside.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+  bool whole = file >= 0;
+  if (whole) ::flock(file, LOCK_EX | LOCK_NB);  // before it has the name that others look for
+  for (size_t done = 0; whole && done < content.size();) {
+    const ssize_t wrote = ::write(file, content.data() + done, content.size() - done);
+    if (wrote < 0 && errno == EINTR) continue;
+    whole = wrote > 0;
+    if (whole) done += static_cast<size_t>(wrote);
+  }
+  whole = whole && ::fsync(file) == 0 && ::rename(beside.c_str(), path_.c_str()) == 0;
+  if (!whole) {
+    const std::string why = std::strerror(errno);
+    if (file >= 0) ::close(file);
+    ::unlink(beside.c_str());
+    throw Error(ErrorCode::disk, fmt::format("{}: cannot be written ({}); make room", beside.string(), why));
+  }
+  ::close(file_);
+  file_ = file;
 }
 
 SessionLock::~SessionLock() {
@@ -74,11 +102,14 @@ SessionLock::~SessionLock() {
 Writer writer_of(const std::filesystem::path& session) {
   std::lock_guard guard(mutex);
   if (!held()[key_of(session)].expired()) return Writer::this_program;
-  const int file = ::open(running_path(session).c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return Writer::none;
-  const bool free = ::flock(file, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK;
-  ::close(file);
-  return free ? Writer::none : Writer::another_program;
+  for (;;) {
+    const int file = ::open(running_path(session).c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) return Writer::none;
+    const bool free = ::flock(file, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK, named = has_name(file, session);
+    ::close(file);
+    if (!free) return Writer::another_program;
+    if (named) return Writer::none;  // else it was replaced or removed meanwhile
+  }
 }
 
 void check_not_written(const std::filesystem::path& session) {

@@ -16,7 +16,9 @@ class SessionLock {
   SessionLock(const SessionLock&) = delete;
   SessionLock& operator=(const SessionLock&) = delete;
 
-  int file() const { return file_; }
+  int file() const { return file_; }  // where it ends is where it is written
+  // The file becomes another one that holds `content`, whole or not at all, and the lock is on that. Throws Error.
+  void replace(const std::string& content);
   bool has_log = false;  // a RunningLog writes to it
 
  private:

@@ -1,6 +1,7 @@
 #include "runtime/trace/capture_run.h"
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <optional>
 
@@ -23,13 +24,48 @@ ModelFacts facts_of(const Model& model, const std::filesystem::path& session) {
   return {model.hash, model.name, c.architecture, remembered_path(model.path, session), c.dtype, model.tokenizer->hash(), c.layers, c.width, c.heads, model.commit};
 }
 
-// What is written of the requests while they run: one log, one file of activations, the session as each ends.
+// Saves a session as often as costs little: it is written whole each time, and of many traces that takes a while.
+class Saving {
+ public:
+  Saving(Session& session, const std::filesystem::path& path) : session_(session), path_(path) {}
+
+  // True: saved now.
+  bool changed() {
+    unsaved_ = true;
+    return Clock::now() >= next_ && save();
+  }
+  bool save() {
+    if (!unsaved_) return false;
+    constexpr std::chrono::seconds least{2};
+    const auto begin = Clock::now();
+    save_session(session_, path_);
+    const auto end = Clock::now();
+    next_ = end + std::max<Clock::duration>(least, 20 * (end - begin));  // at most a twentieth of the time
+    unsaved_ = false;
+    return true;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Session& session_;
+  const std::filesystem::path& path_;
+  Clock::time_point next_;
+  bool unsaved_ = false;
+};
+
+// What is written of the requests while they run: one log, one file of activations, the session as they end.
 class Recording {
  public:
   Recording(Session& session, const std::filesystem::path& path, const Model& model,
             const std::vector<GenerateRequest>& requests, const std::vector<Site>& sites,
             const CaptureListener& listener, const Control& control)
-      : session_(session), path_(path), model_(model), sites_(sites), listener_(listener), control_(control) {
+      : session_(session),
+        path_(path),
+        saving_(session, path),
+        model_(model),
+        sites_(sites),
+        listener_(listener),
+        control_(control) {
     std::vector<SiteShape> shapes;
     for (const Site site : sites_) {
       shapes.push_back({name_of(site), width_of(model.config, site)});
@@ -69,6 +105,7 @@ class Recording {
   }
 
   void close() {
+    saving_.save();
     if (file_) file_->close();
     if (log_) log_->finish();
   }
@@ -87,12 +124,14 @@ class Recording {
       return found != order_.end() && found->second > order_.at(trace.id);
     });
     session_.traces.insert(place, trace);
-    save_session(session_, path_);
-    if (listener_.saved) listener_.saved(trace);
+    if (log_) log_->end(trace);
+    if (saving_.changed() && log_) log_->saved();
+    if (listener_.ended) listener_.ended(trace);
   }
 
   Session& session_;
   const std::filesystem::path& path_;
+  Saving saving_;
   const Model& model_;
   const std::vector<Site>& sites_;
   const CaptureListener& listener_;
@@ -121,12 +160,14 @@ std::vector<std::string> capture_runs(Session& session, const std::filesystem::p
     for (const Trace& trace : generate(model, requests, listen, control, together)) ids.push_back(trace.id);
     recording.close();
   }
+  Saving saving(session, path);
   for (const std::string& id : ids) {
     if (!capture.attention || control.cancelled()) break;
     session.attention[id] =
         std::make_shared<const StepAttention>(attention_of_steps(model, *session.find(id), control));
-    save_session(session, path);
+    saving.changed();
   }
+  saving.save();
   return ids;
 }
 

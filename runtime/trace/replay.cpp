@@ -9,7 +9,9 @@ namespace {
 
 constexpr int64_t piece_tokens = 128;
 
-void check(const Model& model, const Trace& trace) {
+}  // namespace
+
+void check_replay(const Model& model, const Trace& trace) {
   const std::string place = "trace " + trace.id;
   if (trace.model_hash != model.hash)
     throw Error(
@@ -23,11 +25,9 @@ void check(const Model& model, const Trace& trace) {
       throw Error(ErrorCode::bad_file, place + ": holds a token that the model does not have; the session is damaged");
 }
 
-}  // namespace
-
 void replay(const Model& model, const Trace& trace, const Taps* taps, const Piece& piece, const std::string& stage,
             const Control& control) {
-  check(model, trace);
+  check_replay(model, trace);
   const int64_t tokens = trace.size();
   Workspace work(model);
   KeyValueCache cache(model, tokens);

@@ -332,6 +332,20 @@ class FiguresTest : public QObject {
     QCOMPARE(steps.provenance.back().second,
              std::string("stemma export S.h5 --figure attention --trace t001 --layer 1 --head -1 --out attention.pdf"));
     QVERIFY(!exported(steps, "attention.png").isEmpty());
+    Trace trace;
+    trace.id = "t001";
+    trace.text = "one two three";
+    trace.tokens = {1, 2, 3};
+    trace.token_offsets = {0, 3, 7, 13};
+    const AttentionRow row{"t001", 1, 2, 4, 1, -1, true, {0.75f, 0.25f}};
+    const Figure looked_at = attention_row_figure(trace, row, {"S.h5", "demo"});
+    QCOMPARE(looked_at.table.rows.size(), size_t{2});  // tokens behind it are not looked at
+    QCOMPARE(looked_at.table.rows[1], (std::vector<std::string>{"1", " two", "0.25"}));
+    QVERIFY(looked_at.caption.find("recorded residual stream") != std::string::npos);
+    QCOMPARE(looked_at.provenance.back().second,
+             std::string("stemma export S.h5 --figure attention-row --trace t001 --token 1 --layer 1 --head -1 --out "
+                         "attention-row.pdf"));
+    QVERIFY(!exported(looked_at, "row.png").isEmpty());
     QVERIFY(svg_text(exported(activation_figure({}), "no-map.svg"), "text").contains("no recorded activations"));
     QVERIFY(!exported(activation_figure({}), "no-map.png").isEmpty());
   }

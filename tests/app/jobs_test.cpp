@@ -12,6 +12,7 @@
 #include "app/panels/run_panel.h"
 #include "app/panels/trace_view.h"
 #include "app/theme.h"
+#include "app/token_attention.h"
 #include "app/workbench.h"
 #include "app/working_copy.h"
 #include "runtime/influence/index/build.h"
@@ -63,6 +64,44 @@ class JobsTest : public QObject {
     QCOMPARE(drawer.attention_panel().cursor(), 0);
     document.set_step(1);
     drawer.show_view(Drawer::activations);
+  }
+
+  // Text and drawer follow the token under the cursor, the layer and head that keys choose; from what was recorded, and
+  // without it from the tokens.
+  void a_token_shows_what_it_looks_at(bool recorded) {
+    OpenSession& document = window_->document();
+    TokenAttention& attention = *window_->token_attention();
+    window_->drawer()->show_view(Drawer::attention);
+    QVERIFY(window_->drawer()->token_button()->isVisible() && !attention.row());
+    window_->drawer()->token_button()->click();
+    QCOMPARE(window_->trace_view()->shade(), Shade::attention);
+    QVERIFY(attention.words().contains("Go to a token"));
+    const int last = document.trace()->size() - 2;
+    for (int token = 4; token <= last; ++token) document.set_token(token);  // the last of these is wanted
+    QTRY_VERIFY_WITH_TIMEOUT(attention.row(), 30000);
+    QTRY_COMPARE(attention.row()->token, last);
+    QCOMPARE(attention.row()->layer, 1);
+    QCOMPARE(attention.row()->from_recording, recorded);
+    QVERIFY(attention.words().contains(recorded ? "recorded residual stream" : "from the tokens"));
+    const Shading& shading = window_->trace_view()->shading();
+    QCOMPARE(static_cast<int>(shading.values.size()), last + 1);
+    QVERIFY(shading.high > 0 && shading.unit == "%");
+    float sum = 0;
+    for (const float share : shading.values) sum += share;
+    QVERIFY(std::abs(sum - 100) < 0.01f);
+    const auto& rows = window_->drawer()->attention_panel().tokens().rows();
+    QVERIFY(rows.size() > 3 && rows[0].share >= rows[1].share);
+    QCOMPARE(static_cast<float>(100 * rows[0].share), *std::ranges::max_element(shading.values));
+
+    window_->action("previous_layer")->trigger();
+    window_->action("next_head")->trigger();
+    QTRY_VERIFY(attention.row() && attention.row()->layer == 0 && attention.row()->head == 0);
+    QVERIFY(!attention.row()->from_recording);  // the first block's residual is the tokens' embeddings
+    document.set_layer_and_token(-1, last);
+    document.set_head(-1);
+    window_->set_shade(Shade::nothing);
+    QVERIFY(!attention.row() && window_->drawer()->attention_panel().tokens().empty());
+    window_->drawer()->show_view(Drawer::activations);
   }
 
   // Tokens that were dragged over are asked about, against another text, by a scan and from an index.
@@ -151,6 +190,8 @@ class JobsTest : public QObject {
     QVERIFY(window_->drawer()->source()->toolTip().contains("gives back"));
     QVERIFY(!window_->drawer()->recompute_button()->isVisible());
 
+    a_token_shows_what_it_looks_at(true);
+
     // The same trace without its recordings: they are computed again, and said to be.
     auto bare = std::make_shared<Session>(*window_->document().session());
     bare->activations.clear();
@@ -164,6 +205,7 @@ class JobsTest : public QObject {
     QCOMPARE(window_->document().activations()->values.size(), recorded->values.size());
     QVERIFY2(window_->drawer()->source()->text().startsWith("Recomputed"), "the panel says where they come from");
     QVERIFY(!window_->drawer()->recompute_button()->isVisible());
+    a_token_shows_what_it_looks_at(false);
     measured_attention_is_shown_and_follows_the_keys();
     window_->set_drawer_open(false);
     trace = window_->document().trace();

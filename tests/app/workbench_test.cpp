@@ -113,7 +113,7 @@ class WorkbenchTest : public QObject {
 
   void shading_goes_round_and_its_legend_has_a_unit() {
     QCOMPARE(window_->trace_view()->shade(), Shade::nothing);
-    for (const Shade wanted : {Shade::logprob, Shade::entropy, Shade::influence, Shade::nothing}) {
+    for (const Shade wanted : {Shade::logprob, Shade::entropy, Shade::influence, Shade::attention, Shade::nothing}) {
       key(Qt::Key_T);
       QCOMPARE(window_->trace_view()->shade(), wanted);
     }
@@ -222,7 +222,7 @@ class WorkbenchTest : public QObject {
   }
 
   void exports_are_written() {
-    auto* dialog = new ExportDialog(&window_->document(), ActivationQuantity::norm, window_.get());
+    auto* dialog = new ExportDialog(&window_->document(), ActivationQuantity::norm, nullptr, window_.get());
     dialog->show();
     for (int which : {0, 1}) {
       dialog->choose(which);

@@ -9,26 +9,33 @@ namespace ref = stemma::reference;
 
 namespace {
 
+// Of token t: its weights on all tokens, those that it does not see 0.
+std::vector<double> plain_weights(const Matrix& q, const Matrix& k, const Heads& heads, int h, int32_t t) {
+  std::vector<double> weights(static_cast<size_t>(k.rows), 0);
+  double total = 0;
+  for (int32_t u = heads.window ? std::max(0, t + 1 - heads.window) : 0; u <= t; ++u) {
+    double score = 0;
+    for (int c = 0; c < heads.width; ++c)
+      score += q(t, h * heads.width + c) * k(u, h / (heads.query / heads.key_value) * heads.width + c);
+    score *= heads.scale != 0 ? heads.scale : 1 / std::sqrt(static_cast<double>(heads.width));
+    if (heads.cap > 0) score = heads.cap * std::tanh(score / heads.cap);
+    total += weights[static_cast<size_t>(u)] = std::exp(score);
+  }
+  for (double& weight : weights) weight /= total;
+  return weights;
+}
+
 // (H*S, S) from every weight of every pair of tokens.
-Matrix plain(const Matrix& q, const Matrix& k, const std::vector<int32_t>& bounds, const Heads& heads) {
-  const auto steps = static_cast<int64_t>(bounds.size()) - 1, tokens = k.rows;
+Matrix plain_means(const Matrix& q, const Matrix& k, const std::vector<int32_t>& bounds, const Heads& heads) {
+  const auto steps = static_cast<int64_t>(bounds.size()) - 1;
   Matrix means(heads.query * steps, steps);
   for (int h = 0; h < heads.query; ++h)
     for (int64_t i = 0; i < steps; ++i)
       for (int32_t t = bounds[i]; t < bounds[i + 1]; ++t) {
-        std::vector<double> weights(static_cast<size_t>(tokens), 0);
-        double total = 0;
-        for (int32_t u = heads.window ? std::max(0, t + 1 - heads.window) : 0; u <= t; ++u) {
-          double score = 0;
-          for (int c = 0; c < heads.width; ++c)
-            score += q(t, h * heads.width + c) * k(u, h / (heads.query / heads.key_value) * heads.width + c);
-          score *= heads.scale != 0 ? heads.scale : 1 / std::sqrt(static_cast<double>(heads.width));
-          if (heads.cap > 0) score = heads.cap * std::tanh(score / heads.cap);
-          total += weights[static_cast<size_t>(u)] = std::exp(score);
-        }
+        const auto weights = plain_weights(q, k, heads, h, t);
         for (int64_t j = 0; j < steps; ++j)
           for (int32_t u = bounds[j]; u < bounds[j + 1]; ++u)
-            means(h * steps + i, j) += weights[static_cast<size_t>(u)] / total / (bounds[i + 1] - bounds[i]);
+            means(h * steps + i, j) += weights[static_cast<size_t>(u)] / (bounds[i + 1] - bounds[i]);
       }
   return means;
 }
@@ -68,7 +75,7 @@ class AttentionMeansTest : public QObject {
                  k = ref::random_matrix(tokens, shared * width, random, 1.5);
     const Buffer dq = on_device(ops, q), dk = on_device(ops, k), dv = on_device(ops, k);
     const IdBuffer on = ids_on_device(ops, bounds);
-    const Matrix expected = plain(q, k, bounds, shape);
+    const Matrix expected = plain_means(q, k, bounds, shape);
     for (const std::vector<int32_t>& pieces : {std::vector<int32_t>{100}, {1, 63, 64, 70, 100}}) {
       Buffer means(ops, heads * steps, steps);
       means.zero();
@@ -91,6 +98,17 @@ class AttentionMeansTest : public QObject {
         }
         QVERIFY(std::abs(sum - 1) < 1e-5);
       }
+    }
+    for (const int32_t token : {0, 7, 8, 63, 99}) {
+      const Buffer weights(ops, heads, token + 1);
+      ops->attention_weights(dq.view().slice(token, token + 1), dk.view().slice(0, token + 1), shape, weights);
+      const Matrix found = from_device(*ops, weights);
+      Matrix rows(heads, token + 1);
+      for (int h = 0; h < heads; ++h) {
+        const auto row = plain_weights(q, k, shape, h, token);
+        for (int32_t u = 0; u <= token; ++u) rows(h, u) = row[static_cast<size_t>(u)];
+      }
+      VERIFY_CLOSE(found, rows, 1e-5);
     }
   }
 };

@@ -355,6 +355,17 @@ class CudaParityTest : public QObject {
           }
   }
 
+  void attention_weights() {
+    for (const int width : {16, 80, 256})
+      for (const int window : {0, 20})
+        for (const float cap : {0.f, 3.f})
+          for (const int keys : {1, 19, 300})
+            compare(5e-5, {random_matrix(1, 4 * width), random_matrix(keys, 2 * width), random_matrix(4, keys)}, {},
+                    [&](Ops& ops, const Tensors& t, Ids) {
+                      ops.attention_weights(t[0], t[1], {4, 2, width, 0.2f, cap, window}, t[2]);
+                    });
+  }
+
   void gelu() {
     for (const Gelu kind : {Gelu::exact, Gelu::tanh})
       for (const bool gated : {false, true})

@@ -215,6 +215,11 @@ class ActivationMapTest : public QObject {
     QCOMPARE(written(0.5), std::string("0.500"));
     QCOMPARE(written(-3.14159), std::string("−3.14"));
     QCOMPARE(written(0), std::string("0"));
+    QCOMPARE(written(1044.2), std::string("1,040"));
+    QCOMPARE(written(-999.6), std::string("−1,000"));
+    QCOMPARE(written(0.000123), std::string("0.000123"));
+    QCOMPARE(written(1.5e-6), std::string("1.50 × 10⁻⁶"));
+    QCOMPARE(written(2e7), std::string("2.00 × 10⁷"));
     QCOMPARE(written(std::nan("")), std::string("–"));
   }
 };

@@ -73,7 +73,7 @@ class AttentionPanelTest : public QObject {
       const auto chosen = click(panel, viewer, x, y);
       QVERIFY(chosen && std::abs(*chosen - hot) <= (steps > 100 ? 3 : 0));
       panel.set_cursor(hot);
-      QCOMPARE(panel.most_seen().front(), 2);
+      QCOMPARE(panel.most_seen().front().place, 2);
       QCOMPARE(static_cast<int>(panel.most_seen().size()), hot + 1);
       // The first of the list is step 2: a click on it goes there.
       const auto seen = click(panel, viewer, panel.plot().right() + 80, panel.plot().y + 30);

@@ -253,6 +253,65 @@ class CrashTest : public QObject {
     QCOMPARE(load_session(path).traces.size(), size_t{3});
   }
 
+  // Killed at any moment while traces end, are saved and leave the log: each is found once, whole; the one that is
+  // being written meanwhile with all that was logged of it.
+  void killed_while_saved_traces_leave_the_log() {
+    std::mt19937 random(static_cast<unsigned>(QDateTime::currentMSecsSinceEpoch()));
+    for (int turn = 0; turn < 12; ++turn) {
+      QTemporaryDir folder;
+      const fs::path path = samples::in(folder, "s.h5");
+      int ends[2];
+      QVERIFY(::pipe(ends) == 0);
+      const pid_t child = ::fork();
+      if (child == 0) {
+        RunningLog log(path);
+        Session session;
+        Trace slow = samples::head("t001");
+        slow.prompt_tokens = 3;
+        for (int32_t round = 1;; ++round) {
+          samples::add_token(slow, token_text(round - 1));
+          log.append(slow, round - 1);
+          Trace quick = expected_trace("t" + std::to_string(1000 + round), 5);
+          quick.created += " " + quick.id;
+          log.append(quick, 0);
+          quick.stop_reason = "end of text";
+          quick.completed = true;
+          log.end(quick);
+          session.traces.push_back(quick);
+          if (::write(ends[1], &round, sizeof round) != sizeof round) _exit(1);
+          if (round % 3 == 0) {
+            save_session(session, path);
+            log.saved();
+          }
+        }
+      }
+      ::close(ends[1]);
+      const int32_t target = std::uniform_int_distribution<int32_t>(1, 30)(random);
+      int32_t rounds = 0;
+      while (rounds < target && ::read(ends[0], &rounds, sizeof rounds) == sizeof rounds) {
+      }
+      ::usleep(std::uniform_int_distribution<useconds_t>(0, 4000)(random));
+      ::kill(child, SIGKILL);
+      ::waitpid(child, nullptr, 0);
+      while (::read(ends[0], &rounds, sizeof rounds) == sizeof rounds) {
+      }
+      ::close(ends[0]);
+      // Of the log there is only what the latest save did not have: the slow trace and some ten short ones.
+      QVERIFY(rounds < 20 || fs::file_size(running_path(path)) < 60000);
+      Session session = load_session(path);
+      for (int32_t round = 1; round <= rounds; ++round) {
+        const Trace* trace = session.find("t" + std::to_string(1000 + round));
+        QVERIFY2(trace && trace->completed && trace->stop_reason == "end of text" && trace->size() == 5,
+                 qPrintable(QString::number(round)));
+      }
+      QVERIFY(session.traces.size() <= static_cast<size_t>(rounds) + 2);
+      QVERIFY(session.find("t001") && session.find("t001")->size() >= rounds && !session.find("t001")->completed);
+      save_session(session, path);
+      QVERIFY(!fs::exists(running_path(path)));
+      QCOMPARE(load_session(path).traces.size(), session.traces.size());
+    }
+  }
+
   // Killed between the save and finish(): the trace is not recovered a second time.
   void saved_but_not_finished() {
     QTemporaryDir folder;

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "kernels/half.h"
+#include "runtime/session/recovery.h"
 #include "runtime/trace/activation_summary.h"
 #include "runtime/trace/capture_check.h"
 #include "runtime/trace/step_attention.h"
@@ -218,14 +219,22 @@ class CaptureRunTest : public QObject {
     Session alone, together;
     for (const GenerateRequest& request : requests)
       capture_run(alone, path("alone.h5"), *model, request, capture, {}, Control());
-    std::vector<std::string> saved;
+    std::vector<std::string> ended;
     const CaptureListener listener{{}, [&](const Trace& trace) {
-                                     saved.push_back(trace.id);
-                                     QVERIFY(load_session(path("together.h5")).find(trace.id));
+                                     ended.push_back(trace.id);
+                                     const std::vector<Trace> logged = read_running_log(path("together.h5"));
+                                     const bool in_log = std::ranges::any_of(logged, [&](const Trace& other) {
+                                       return other.id == trace.id && other.completed && other.steps == trace.steps;
+                                     });
+                                     // The first is saved at once and has left the log, those that follow so soon are
+                                     // in the log whole.
+                                     QCOMPARE(load_session(path("together.h5")).find(trace.id) != nullptr,
+                                              ended.size() == 1);
+                                     QCOMPARE(in_log, ended.size() > 1);
                                    }};
     const auto ids = capture_runs(together, path("together.h5"), *model, requests, capture, listener, Control(), 3);
     QCOMPARE(ids, (std::vector<std::string>{"t001", "t002", "t003", "t004", "t005", "t006", "t007"}));
-    QCOMPARE(saved.front(), std::string("t002"));  // as they end
+    QCOMPARE(ended.front(), std::string("t002"));  // as they end
     QVERIFY(!std::filesystem::exists(running_path(path("together.h5"))));
     const Session found = load_session(path("together.h5")), expected = load_session(path("alone.h5"));
     QCOMPARE(found.traces.size(), requests.size());
