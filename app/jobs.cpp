@@ -8,6 +8,7 @@
 #include "app/settings.h"
 #include "app/working_copy.h"
 #include "runtime/influence/attribute.h"
+#include "runtime/influence/index/answer.h"
 #include "runtime/influence/unfinished.h"
 #include "runtime/trace/capture_run.h"
 #include "runtime/trace/step_attention.h"
@@ -21,6 +22,8 @@ struct Jobs::Shelf {
   std::map<fs::path, std::shared_ptr<const Factors>> factors;
   std::pair<std::vector<fs::path>, int64_t> corpus_key;
   std::shared_ptr<const Corpus> corpus;
+  std::pair<fs::path, int> index_key;  // and how many parts it had: documents may have been added
+  std::shared_ptr<IndexSearch> search;
 
   std::shared_ptr<const Model> model(const fs::path& folder) {
     auto& slot = models[folder];
@@ -35,6 +38,16 @@ struct Jobs::Shelf {
       corpus_key = key;
     }
     return corpus;
+  }
+
+  std::shared_ptr<IndexSearch> index(const fs::path& path, const std::shared_ptr<const Model>& model,
+                                     const std::shared_ptr<const Factors>& factors) {
+    const std::pair key(path, parts_of_index(path));
+    if (!search || key != index_key || &search->model() != model.get() || &search->factors() != factors.get()) {
+      search = std::make_shared<IndexSearch>(model, factors, path);
+      index_key = key;
+    }
+    return search;
   }
 
   std::shared_ptr<const Factors> curvature(const fs::path& file, const Model& model, const Corpus* corpus,
@@ -214,7 +227,7 @@ void Jobs::attribute(const AttributeRequest& request) {
     clock.start();
     Attributed out;
     auto tables =
-        indexed ? stemma::attribute(*model, *factors, Index(request.index.toStdString()), traces, options, *control)
+        indexed ? answer(*shelf->index(request.index.toStdString(), model, factors), traces, options, *control)
                 : stemma::attribute(*model, factors.get(), *corpus, traces, options, *control);
     for (InfluenceTable& table : tables) {
       const std::pair key(table.trace_id, table.method);
