@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Answers from an index: recall on the whole demo corpus, and the time with many documents; prints a section of RESULTS.md.
 
-    tests/bench/index_answers.py build/release/bin/stemma [--documents 1000000] [--traces 32] [--only recall|time]
-        >> tests/bench/RESULTS.md
+    tests/bench/index_answers.py build/release/bin/stemma [--documents 1000000] [--traces 32] [--sample 20000]
+        [--only recall|time] >> tests/bench/RESULTS.md
 """
 import argparse
 import datetime
@@ -15,7 +15,7 @@ from attribution_speed import output
 demo = pathlib.Path(__file__).parents[2] / "resources/demo"
 
 
-def recall(program, traces):
+def recall(program, traces, sample):
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         prompts = (demo / "evaluation.jsonl").read_text().splitlines()
@@ -23,8 +23,8 @@ def recall(program, traces):
         (folder / "prompts.jsonl").write_text("\n".join(prompts[::every][:traces]) + "\n")
         output(program, "generate", "--model", demo / "model", "--prompts", folder / "prompts.jsonl", "--out",
                folder / "s.h5")
-        made = output(program, "index", "--model", demo / "model", "--corpus", demo / "corpus.jsonl.zst", "--out",
-                      folder / "i.h5")
+        made = output(program, "index", "--model", demo / "model", "--corpus", demo / "corpus.jsonl.zst", "--sample",
+                      sample, "--out", folder / "i.h5")
         asked = ["attribute", folder / "s.h5", "--model", demo / "model", "--index", folder / "i.h5"]
         trace = output(program, "show", folder / "s.h5")["traces"][0]["id"]
         answers = {name: output(program, *asked, "--trace", trace, "--span", "40-49", *more)["tables"][0]
@@ -68,12 +68,13 @@ def main():
     arguments.add_argument("program")
     arguments.add_argument("--documents", type=int, default=1000000)
     arguments.add_argument("--traces", type=int, default=32)
+    arguments.add_argument("--sample", type=int, default=20000, help="documents of the demo; 0: all")
     arguments.add_argument("--only", choices=["recall", "time"])
     given = arguments.parse_args()
     print(f"## Answers from an index\n\n{datetime.date.today()}, {model_speed.processor()}, f32; written by "
           "tests/bench/index_answers.py.\n")
     if given.only != "time":
-        recall(given.program, given.traces)
+        recall(given.program, given.traces, given.sample)
     if given.only != "recall":
         time(given.program, given.documents)
 
