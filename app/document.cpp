@@ -132,15 +132,15 @@ int OpenSession::row() const {
 
 std::optional<AskedSpan> OpenSession::asked() const {
   const InfluenceTable* documents = table();
-  return documents ? AskedSpan::of_method(documents->method) : std::nullopt;
+  return documents ? documents->asked : std::nullopt;
 }
 
-std::vector<std::string> OpenSession::methods() const {
-  std::vector<std::string> out;
+std::vector<const InfluenceTable*> OpenSession::tables() const {
+  std::vector<const InfluenceTable*> out;
   const Trace* shown = trace();
   if (!session_ || !shown) return out;
   for (const auto& [key, table] : session_->influence) {
-    if (key.first == shown->id) out.push_back(key.second);
+    if (key.first == shown->id) out.push_back(&table);
   }
   return out;
 }
@@ -159,17 +159,18 @@ void OpenSession::refresh_table() {
   magnitudes_.clear();
   const Trace* shown = trace();
   if (session_ && shown && !live_) {
-    const std::vector<std::string> known = methods();
-    if (!known.empty() && std::find(known.begin(), known.end(), method_) == known.end()) {
-      method_ = std::find(known.begin(), known.end(), "ekfac") != known.end() ? "ekfac" : known.front();
-    }
+    const auto known = tables();
+    const auto is_there = [&](const std::string& method) {
+      return std::ranges::find(known, method, &InfluenceTable::method) != known.end();
+    };
+    if (!known.empty() && !is_there(method_)) method_ = is_there("ekfac") ? "ekfac" : known.front()->method;
     table_ = session_->table(shown->id, method_);
   }
   if (table_) magnitudes_ = step_magnitudes(*table_);
 }
 
 void OpenSession::set_method(const std::string& method) {
-  if (method == method_ && !AskedSpan::of_method(method)) return;
+  if (method == method_ && !asked()) return;
   method_ = method;
   refresh_table();
   emit table_changed();

@@ -64,7 +64,7 @@ class OpenSession : public QObject {
   int row() const;                         // of the step in table(), or of the tokens that it is about; -1: none
   std::optional<AskedSpan> asked() const;  // the tokens that table() is about; nothing where its rows are steps
   const std::vector<double>& magnitudes() const { return magnitudes_; }  // of table()'s rows, nats
-  std::vector<std::string> methods() const;                              // by which the trace was attributed
+  std::vector<const InfluenceTable*> tables() const;                     // all of the trace
   const std::string& method() const { return method_; }
   QString model_folder() const;  // of the model that wrote the trace; empty: not known
   void set_method(const std::string& method);

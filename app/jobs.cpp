@@ -176,7 +176,7 @@ void Jobs::attribute(const AttributeRequest& request) {
     clock.start();
     Attributed out;
     auto tables =
-        indexed ? stemma::attribute(*model, *factors, Index(request.index.toStdString()), traces, options, *control)
+        indexed ? answer(*shelf->index(request.index.toStdString(), model, factors), traces, options, *control)
                 : stemma::attribute(*model, factors.get(), *corpus, traces, options, *control);
     for (InfluenceTable& table : tables) {
       const std::pair key(table.trace_id, table.method);

@@ -35,4 +35,14 @@ std::shared_ptr<const Factors> Shelf::curvature(const std::filesystem::path& fil
   return slot;
 }
 
+std::shared_ptr<IndexSearch> Shelf::index(const std::filesystem::path& path, const std::shared_ptr<const Model>& model,
+                                          const std::shared_ptr<const Factors>& factors) {
+  const std::pair key(path, parts_of_index(path));
+  if (!search_ || key != index_key_ || &search_->model() != model.get() || &search_->factors() != factors.get()) {
+    search_ = std::make_shared<IndexSearch>(model, factors, path);
+    index_key_ = key;
+  }
+  return search_;
+}
+
 }  // namespace stemma

@@ -222,6 +222,7 @@ class CudaOps final : public Ops {
     const size_t parts = static_cast<size_t>(a.rows) * row_dots_parts(a);
     cuda::row_dots(a, b, dots, static_cast<double*>(scratch_.at_least(parts * sizeof(double))), stream_);
   }
+  void fold(Tensor x, Ids places, Tensor y) override { cuda::fold(x, places, y, use()); }
 
  private:
   // Groups of segments' products in scratch memory, as many at a time as keep the device busy.

@@ -189,6 +189,10 @@ class Ops {
   virtual void divide_damped(Tensor x, Tensor d, float damping, Tensor y) = 0;
   // dots[n] += sum_c a[n,c] b[n,c].                          dots (N,1)
   virtual void row_dots(Tensor a, Tensor b, Tensor dots) = 0;
+  // A count sketch by pieces: each row of x is P pieces of equal length, which are added to the row of y, as on a ring:
+  // piece p from column places[p] on; where places[p] < 0, its negative from column -1 - places[p] on.
+  // x (N, P*M), places (P), y (N,K)
+  virtual void fold(Tensor x, Ids places, Tensor y) = 0;
 };
 
 // The reference: any CPU, OpenMP threads, oneDNN products. Never null.

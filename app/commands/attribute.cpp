@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
+#include <functional>
 #include <memory>
 
 #include "app/commands/command.h"
@@ -12,9 +13,10 @@
 #include "app/commands/memory_fits.h"
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
-#include "runtime/study/index_recall.h"
+#include "runtime/influence/index/answer.h"
 #include "runtime/influence/unfinished.h"
 #include "runtime/ranks/mpi_plugin.h"
+#include "runtime/study/index_recall.h"
 
 namespace stemma {
 
@@ -207,35 +209,46 @@ std::vector<InfluenceTable> by_scan(const Options& options, const Model& model, 
   return attribute(model, factors.get(), corpus, traces, attribution, control);
 }
 
-nlohmann::ordered_json check_index(const Options& options, const Model& model, const Factors& factors, const Index& index,
-                                   const std::vector<const Trace*>& traces, const Control& control) {
-  const Questions questions = options.attribute.span ? question_of_span(model, *traces.front(), *options.attribute.span)
-                                                     : questions_of_steps(model, traces);
-  const IndexRecall found =
-      index_recall(model, factors, index, questions, 100, options.attribute.rescore, control);
-  double all = 0, sure = 0, unsure = 0;
-  int64_t sure_ones = 0;
-  for (size_t q = 0; q < found.recall.size(); ++q) {
-    const bool certain = std::abs(found.nats[q]) < certain_step_nats;
-    all += found.recall[q];
-    (certain ? sure : unsure) += found.recall[q];
-    sure_ones += certain;
-  }
-  const auto queries = static_cast<int64_t>(found.recall.size());
-  const auto mean = [](double sum, int64_t count) {
-    return count ? nlohmann::ordered_json(sum / static_cast<double>(count)) : nlohmann::ordered_json();
+// The index against a scan of all its documents.
+nlohmann::ordered_json check_index(const Options& options, IndexSearch& search, const std::vector<const Trace*>& traces,
+                                   const Control& control) {
+  constexpr int64_t k = 100;
+  const std::vector<int64_t> counts = {200, 300, 400, 600, 1000};
+  const Questions questions = questions_of(search.model(), traces, options.attribute.span);
+  const auto found = index_recall(search, questions, k,
+                                  candidate_options(options.attribute.rescore, options.attribute.top), counts, control);
+  const auto mean = [&](const auto& value, const auto& counts_in) {
+    double sum = 0, all = 0;
+    for (const QueryRecall& query : found)
+      if (counts_in(query)) sum += static_cast<double>(value(query)), ++all;
+    return all > 0 ? nlohmann::ordered_json(sum / all) : nlohmann::ordered_json();
   };
-  return {{"k", found.k},
-          {"rescored", found.rescored},
-          {"documents", index.documents()},
-          {"queries", queries},
-          {"recall", mean(all, queries)},
-          {"queries_not_certain", queries - sure_ones},
-          {"recall_not_certain", mean(unsure, queries - sure_ones)},
-          {"recall_certain", mean(sure, sure_ones)},
-          {"recall_by_query", found.recall},
-          {"correlation_by_query", found.agreement},
-          {"nats_by_query", found.nats}};
+  const auto every = [](const QueryRecall&) { return true; };
+  const auto certain = [](const QueryRecall& query) { return std::abs(query.nats) < certain_step_nats; };
+  const auto recall = [](const QueryRecall& query) { return query.recall; };
+  nlohmann::ordered_json by_count = nlohmann::ordered_json::array(), by_query = nlohmann::ordered_json::array();
+  for (size_t i = 0; i < counts.size(); ++i)
+    by_count.push_back({{"scored", counts[i]},
+                        {"recall", mean([&](const QueryRecall& query) { return query.recall_of[i]; }, every)},
+                        {"recall_not_certain",
+                         mean([&](const QueryRecall& query) { return query.recall_of[i]; }, std::not_fn(certain))}});
+  for (const QueryRecall& query : found)
+    by_query.push_back({{"nats", query.nats},
+                        {"scored", query.scored},
+                        {"recall", query.recall},
+                        {"expected", query.expected},
+                        {"correlation", query.agreement}});
+  return {{"k", k},
+          {"documents", search.index().documents()},
+          {"queries", found.size()},
+          {"scored", mean([](const QueryRecall& query) { return query.scored; }, every)},
+          {"recall", mean(recall, every)},
+          {"expected", mean([](const QueryRecall& query) { return query.expected; }, every)},
+          {"queries_not_certain", std::ranges::count_if(found, std::not_fn(certain))},
+          {"recall_not_certain", mean(recall, std::not_fn(certain))},
+          {"recall_certain", mean(recall, certain)},
+          {"by_count", by_count},
+          {"by_query", by_query}};
 }
 
 int run_on(Ranks& ranks, Options options) {
@@ -272,9 +285,9 @@ int run_on(Ranks& ranks, Options options) {
     if (!factors)
       throw Error(ErrorCode::not_found, "an index is asked with the factors that it was made with, and none are beside "
                                         "the model or the session; name them with --factors");
-    const Index index(options.index);
-    tables = attribute(*model, *factors, index, traces, options.attribute, control);
-    if (options.check) check = check_index(options, *model, *factors, index, traces, control);
+    IndexSearch search(model, std::move(factors), options.index);
+    tables = answer(search, traces, options.attribute, control);
+    if (options.check) check = check_index(options, search, traces, control);
   } else {
     const Corpus corpus = options.corpus.load();
     corpus_told = corpus_facts(corpus);
@@ -299,7 +312,8 @@ int run_on(Ranks& ranks, Options options) {
                     {"seconds", table.seconds},
                     {"additivity", table.additivity},
                     {"searched", table.searched},
-                    {"search_seconds", table.search_seconds}});
+                    {"search_seconds", table.search_seconds},
+                    {"expected_missing", indexed ? nlohmann::ordered_json(table.missing) : nlohmann::ordered_json()}});
     if (const FirstStage& first = table.first_stage; first.rank > 0)
       made.back()["first_stage"] = {
           {"rank", first.rank}, {"rescored", first.rescored}, {"error", first.error}, {"recall_at_100", first.recall}};
@@ -321,8 +335,9 @@ int run_on(Ranks& ranks, Options options) {
     const auto rows = table["steps"].get<int>();
     const std::string asked = options.attribute.span ? "a question" : fmt::format("{} steps", rows);
     const std::string against =
-        indexed ? fmt::format("{} of {} documents, found in {}", documents, in_thousands(table["searched"].get<int64_t>()),
-                              in_time(table["search_seconds"].get<double>()))
+        indexed ? fmt::format("{} of {} documents, found in {} and scored exactly ({:.1f} % of the first 100 expected among others)",
+                              documents, in_thousands(table["searched"].get<int64_t>()),
+                              in_time(table["search_seconds"].get<double>()), 100 * table["expected_missing"].get<double>())
                 : documents + " documents";
     const auto additivity = table["additivity"].get<double>();
     fmt::print("{}: {} against {} by {} in {}{}\n", table["trace"].get<std::string>(), asked, against,
@@ -334,10 +349,10 @@ int run_on(Ranks& ranks, Options options) {
                  table["first_stage"]["recall_at_100"].get<double>());
   }
   if (!check.is_null())
-    fmt::print("check: of the {} strongest documents of a scan of all {}, {:.1f} % are among the {} scored exactly "
+    fmt::print("check: of the {} strongest documents of a scan of all {}, {:.1f} % are among the {:.0f} scored exactly "
                "({} queries; the steps that the model was not all but certain of: {:.1f} %)\n",
                check["k"].get<int64_t>(), in_thousands(check["documents"].get<int64_t>()), 100 * check["recall"].get<double>(),
-               in_thousands(check["rescored"].get<int64_t>()), check["queries"].get<int64_t>(),
+               check["scored"].get<double>(), check["queries"].get<int64_t>(),
                check["recall_not_certain"].is_null() ? std::nan("") : 100 * check["recall_not_certain"].get<double>());
   return 0;
 }
@@ -366,7 +381,8 @@ Run setup_attribute(CLI::App& app) {
                  "0: exactly at once")
       ->check(CLI::Range(0, 4096));
   app.add_option("--rescore", options->attribute.rescore,
-                 "After a search of an index or a scan of low rank: the strongest of each question that are scored exactly")
+                 "The strongest of each question that are scored exactly after a scan of low rank (1,000) or a search of an "
+                 "index (until the first 100 are expected to lack less than 5 %, at most 1,000)")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
   app.add_option("--trace", options->trace, "One trace; else every trace without a table of this method")
       ->type_name("ID");

@@ -61,7 +61,8 @@ Json provenance(const InfluenceTable& table) {
                 {"seconds", table.seconds},  {"additivity", table.additivity},
                 {"index", indexed ? Json(table.index_hash) : Json()},
                 {"searched", indexed ? Json(table.searched) : Json()},
-                {"search_seconds", indexed ? Json(table.search_seconds) : Json()}};
+                {"search_seconds", indexed ? Json(table.search_seconds) : Json()},
+                {"expected_missing", indexed ? Json(table.missing) : Json()}};
   if (const FirstStage& first = table.first_stage; first.rank > 0)
     facts["first_stage"] = {{"rank", first.rank},
                             {"rescored", first.rescored},

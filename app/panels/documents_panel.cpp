@@ -18,11 +18,10 @@ QString method_title(const std::string& method) {
 }
 
 // What a table answers, and by which method.
-QString question_title(const std::string& method) {
-  QString about = QObject::tr("every step");
-  if (const auto span = AskedSpan::of_method(method)) about = DocumentsPanel::words_of(*span);
+QString question_title(const InfluenceTable& table) {
+  QString about = table.asked ? DocumentsPanel::words_of(*table.asked) : QObject::tr("every step");
   about[0] = about[0].toUpper();
-  return about + QStringLiteral(" · ") + method_title(method);
+  return about + QStringLiteral(" · ") + method_title(table.method);
 }
 }  // namespace
 
@@ -247,8 +246,8 @@ void DocumentsPanel::refresh_list() {
   for (const QString& name : sources) sources_->addItem(name, name);
   sources_->setCurrentIndex(std::max(0, sources_->findData(source)));
   methods_->clear();
-  for (const std::string& method : document_->methods()) {
-    methods_->addItem(question_title(method), QString::fromStdString(method));
+  for (const InfluenceTable* table : document_->tables()) {
+    methods_->addItem(question_title(*table), QString::fromStdString(table->method));
   }
   methods_->setCurrentIndex(methods_->findData(QString::fromStdString(document_->method())));
   methods_->setVisible(methods_->count() > 1);

@@ -4,7 +4,6 @@
 #include <array>
 #include <chrono>
 #include <numeric>
-#include <set>
 #include <span>
 
 #include "runtime/influence/make_tables.h"
@@ -36,10 +35,6 @@ void expect_usable(const Model& model, const Factors* factors, const std::string
   if (!fit_together(*factors, model))
     throw Error(ErrorCode::does_not_fit,
                 "the factors belong to another model than " + model.path.string() + "; fit new ones with `stemma fit`");
-}
-
-Questions questions_of(const Model& model, const std::vector<const Trace*>& traces, const AttributeOptions& options) {
-  return options.span ? question_of_span(model, *traces.at(0), *options.span) : questions_of_steps(model, traces);
 }
 
 // Of everything that the scores depend on.
@@ -118,8 +113,8 @@ std::vector<InfluenceTable> tables_by_scan(const Model& model, const Factors* fa
             preconditioned(model, factors, {questions.queries.begin() + first, questions.queries.begin() + last});
         std::vector<float> rows;
         if (ranks.leads()) rows.assign(scores.begin() + first * of_documents, scores.begin() + last * of_documents);
-        const SecondStage second = score_again(model, own, batches, rows.data(), documents,
-                                               static_cast<size_t>(std::max<int64_t>(options.rescore, options.top)),
+        const int64_t again = std::max<int64_t>(options.rescore > 0 ? options.rescore : 1000, options.top);
+        const SecondStage second = score_again(model, own, batches, rows.data(), documents, static_cast<size_t>(again),
                                                recall_at, options.batch_tokens, scale, ranks, control);
         if (ranks.leads()) table = table_of(part, rows.data(), scanner.nats(), second.documents, corpus, options.top);
         table.first_stage = {static_cast<int32_t>(options.rank), static_cast<int32_t>(second.documents.size()),
@@ -131,11 +126,7 @@ std::vector<InfluenceTable> tables_by_scan(const Model& model, const Factors* fa
       keep();
       throw;
     }
-    table.method = options.span ? options.method + " of " + options.span->name() : options.method;
-    table.model_hash = model.hash;
-    table.factors_hash = factors ? factors->hash : "";
-    table.device = model.ops->device();
-    table.layers = model.config.layers;
+    describe(table, model, factors, options.method, options.span);
     tables.push_back(std::move(table));
   }
   return tables;
@@ -143,24 +134,6 @@ std::vector<InfluenceTable> tables_by_scan(const Model& model, const Factors* fa
 
 double since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-// Documents of the `most` largest scores, and of a quarter as many of the smallest, of any query; rising.
-std::vector<int64_t> candidates_of(const std::vector<float>& scores, int64_t queries, int64_t most) {
-  const int64_t documents = static_cast<int64_t>(scores.size()) / std::max<int64_t>(1, queries);
-  std::set<int64_t> chosen;
-  std::vector<int64_t> order(static_cast<size_t>(documents));
-  for (int64_t q = 0; q < queries; ++q) {
-    const float* row = scores.data() + q * documents;
-    std::iota(order.begin(), order.end(), int64_t{0});
-    const auto largest_first = [&](int64_t a, int64_t b) { return row[a] != row[b] ? row[a] > row[b] : a < b; };
-    const int64_t proponents = std::min(most, documents), opponents = std::min((most + 3) / 4, documents - proponents);
-    std::nth_element(order.begin(), order.begin() + proponents, order.end(), largest_first);
-    chosen.insert(order.begin(), order.begin() + proponents);
-    std::nth_element(order.begin() + proponents, order.end() - opponents, order.end(), largest_first);
-    chosen.insert(order.end() - opponents, order.end());
-  }
-  return {chosen.begin(), chosen.end()};
 }
 
 }  // namespace
@@ -171,7 +144,7 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors
   const auto start = std::chrono::steady_clock::now();
   expect_usable(model, factors, options.method);
   const Factors* curvature = options.method == "ekfac" ? factors : nullptr;
-  const Questions questions = questions_of(model, traces, options);
+  const Questions questions = questions_of(model, traces, options.span);
   if (options.rank > 0 && !questions.against.empty())
     throw Error(ErrorCode::usage, "a contrast is scanned at full rank; leave out the rank");
   control.say({"query gradients", 0, double(questions.queries.size())});
@@ -193,52 +166,6 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors
   auto tables = tables_by_scan(model, curvature, corpus, batches, questions, scanner, options, kept, control);
   if (!leads) return {};
   for (InfluenceTable& table : tables) table.seconds = before + kept.seconds();
-  return tables;
-}
-
-std::vector<InfluenceTable> attribute(const Model& model, const Factors& factors, const Index& index,
-                                      const std::vector<const Trace*>& traces, const AttributeOptions& options,
-                                      const Control& control) {
-  const auto start = std::chrono::steady_clock::now();
-  expect_usable(model, &factors, "ekfac");
-  if (index.head().model_hash != model.hash || index.head().factors_hash != factors.hash)
-    throw Error(ErrorCode::does_not_fit, index.path().string() +
-                                             ": an index of another model or of other factors; make "
-                                             "one of these with `stemma index`");
-  const Questions questions = questions_of(model, traces, options);
-  control.say({"query gradients", 0, double(questions.queries.size())});
-  QueryGradients gradients = gradients_of(model, questions);
-  const std::vector<float> asked = Projection(model, factors, index.head().basis).of_queries(gradients);
-  control.say({"searching the index", 0, double(index.documents())});
-  const std::vector<float> estimates = index.scores(*make_cpu_ops(), asked);
-  const auto candidates = candidates_of(estimates, static_cast<int64_t>(questions.queries.size()), options.rescore);
-  const double searched = since(start);
-
-  precondition(model, factors, gradients);
-  Corpus found;
-  found.hash = index.corpus_hash();
-  found.total = index.corpus_documents();
-  std::vector<std::vector<int32_t>> tokens;
-  for (const int64_t document : candidates) {
-    found.documents.push_back(index.document(document, *model.tokenizer));
-    tokens.push_back(index.tokens(document));
-    for (const int32_t id : tokens.back())
-      if (id < 0 || id >= model.config.vocabulary)
-        throw Error(ErrorCode::bad_file,
-                    index.path().string() + ": holds a token that the model has not; make it again");
-  }
-  const DocumentBatches batches(std::move(tokens), options.batch_tokens);
-  UnfinishedWork nothing_kept("", "", control);
-  AttributeOptions exactly = options;
-  exactly.rank = 0;
-  auto tables =
-      tables_by_scan(model, &factors, found, batches, questions, {&gradients, nullptr}, exactly, nothing_kept, control);
-  for (InfluenceTable& table : tables) {
-    table.index_hash = index.head().hash;
-    table.searched = index.documents();
-    table.search_seconds = searched;
-    table.seconds = since(start);
-  }
   return tables;
 }
 

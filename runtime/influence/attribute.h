@@ -8,7 +8,6 @@
 
 #include "runtime/corpus/corpus.h"
 #include "runtime/influence/factors.h"
-#include "runtime/influence/index/index.h"
 #include "runtime/influence/questions.h"
 #include "runtime/influence/table.h"
 #include "runtime/model/model.h"
@@ -23,7 +22,8 @@ struct AttributeOptions {
   int top = 25;                   // proponents, and as many opponents, kept per step
   int64_t batch_tokens = 2048;    // documents are packed to this many tokens
   int64_t rank = 0;               // of the queries that scan the corpus (low_rank.h); 0: full, exact
-  int64_t rescore = 1000;         // after a search or a scan of low rank: a question's strongest, scored again exactly
+  int64_t rescore = 0;  // a question's strongest after a scan of low rank or a search, scored again exactly; 0: 1,000, or
+                        // of a search as many as its first places need (index/candidates.h)
   std::filesystem::path unfinished;  // where the scores so far are kept (unfinished.h); empty: nowhere
   double pause = 10;                 // seconds between two such writings, at least
   Ranks* ranks = nullptr;            // over which the scan is spread; null: alone
@@ -33,12 +33,6 @@ struct AttributeOptions {
 // Only rank 0 returns them. `factors` may be null for "gradient". Throws Error: factors or traces of another model;
 // cancelled.
 std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors, const Corpus& corpus,
-                                      const std::vector<const Trace*>& traces, const AttributeOptions& options,
-                                      const Control& control);
-
-// The same from an index, by EK-FAC, without the corpus: the documents with the largest estimates are scored exactly,
-// and those alone stand in the tables.
-std::vector<InfluenceTable> attribute(const Model& model, const Factors& factors, const Index& index,
                                       const std::vector<const Trace*>& traces, const AttributeOptions& options,
                                       const Control& control);
 

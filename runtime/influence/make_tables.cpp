@@ -21,6 +21,25 @@ std::vector<uint32_t> shown_offsets(const Tokenizer& tokenizer, const std::strin
   return offsets;
 }
 
+// Every document the table's lists name; rising.
+std::vector<int32_t> named_documents(const InfluenceTable& table, const DocumentBatches& batches) {
+  std::set<int32_t> wanted(table.top_documents.begin(), table.top_documents.end());
+  wanted.insert(table.bottom_documents.begin(), table.bottom_documents.end());
+  std::erase_if(wanted, [&](int32_t d) { return batches.document(d).size() < 2; });
+  return {wanted.begin(), wanted.end()};
+}
+
+ShownDocument shown_document(const Tokenizer& tokenizer, int32_t index, const Document& document, size_t tokens) {
+  ShownDocument shown;
+  shown.index = index;
+  shown.id = document.id;
+  shown.name = document.name;
+  shown.source = document.source;
+  shown.text = document.text;
+  shown.token_offsets = shown_offsets(tokenizer, document.text, tokens);
+  return shown;
+}
+
 }  // namespace
 
 InfluenceTable table_of(const TraceQueries& part, const float* rows, const std::vector<float>& nats,
@@ -63,13 +82,25 @@ InfluenceTable table_of(const TraceQueries& part, const float* rows, const std::
   return table;
 }
 
+void describe(InfluenceTable& table, const Model& model, const Factors* factors, const std::string& method,
+              const std::optional<AskedSpan>& asked) {
+  table.method = asked ? method + " of " + asked->name() : method;
+  table.asked = asked;
+  table.model_hash = model.hash;
+  table.factors_hash = factors ? factors->hash : "";
+  table.device = model.ops->device();
+  table.layers = model.config.layers;
+}
+
+void show_texts(const Tokenizer& tokenizer, const Corpus& corpus, const DocumentBatches& batches, InfluenceTable& table) {
+  for (const int32_t d : named_documents(table, batches))
+    table.shown.push_back(shown_document(tokenizer, d, corpus.documents[d], batches.document(d).size()));
+}
+
 void show_documents(const Model& model, const QueryGradients& gradients, const TraceQueries& part, const Corpus& corpus,
                     const DocumentBatches& batches, int64_t batch_tokens, double scale, InfluenceTable& table,
                     const std::string& key, Ranks& ranks, const Control& control) {
-  std::set<int32_t> wanted(table.top_documents.begin(), table.top_documents.end());
-  wanted.insert(table.bottom_documents.begin(), table.bottom_documents.end());
-  std::erase_if(wanted, [&](int32_t d) { return batches.document(d).size() < 2; });
-  std::vector<int32_t> list(wanted.begin(), wanted.end());
+  std::vector<int32_t> list = named_documents(table, batches);
   ranks.share(list, control);
   const size_t steps = part.steps.size(), blocks = static_cast<size_t>(model.config.layers);
   struct Shown {
@@ -97,15 +128,9 @@ void show_documents(const Model& model, const QueryGradients& gradients, const T
     const float *tokens = parts.data(), *layers = tokens + steps * rows;
     for (size_t i = 0; i < segments; ++i) {
       const int32_t index = list[first + i];
-      const Document& document = corpus.documents[index];
       const Segment& segment = labelled.batch.segments[i];
-      ShownDocument shown;
-      shown.index = index;
-      shown.id = document.id;
-      shown.name = document.name;
-      shown.source = document.source;
-      shown.text = document.text;
-      shown.token_offsets = shown_offsets(*model.tokenizer, document.text, batches.document(index).size());
+      ShownDocument shown =
+          shown_document(*model.tokenizer, index, corpus.documents[index], batches.document(index).size());
       for (size_t s = 0; s < steps; ++s) {
         for (int32_t t = segment.query_begin; t < segment.query_end; ++t)
           shown.token_scores.push_back(static_cast<float>(tokens[s * rows + t] * scale));

@@ -12,6 +12,13 @@ namespace stemma {
 InfluenceTable table_of(const TraceQueries& part, const float* rows, const std::vector<float>& nats,
                         const std::vector<int32_t>& exact, const Corpus& corpus, int top);
 
+// What every table says of its making. `factors` null: none.
+void describe(InfluenceTable& table, const Model& model, const Factors* factors, const std::string& method,
+              const std::optional<AskedSpan>& asked);
+
+// Fills table.shown with every document its lists name, without tokens' and layers' scores.
+void show_texts(const Tokenizer& tokenizer, const Corpus& corpus, const DocumentBatches& batches, InfluenceTable& table);
+
 // Fills table.shown with every document its lists name, packed into batches that are spread over the ranks; only rank 0
 // has a table. `scale` as of the table's scores; `key` as of Ranks::Pass.
 void show_documents(const Model& model, const QueryGradients& gradients, const TraceQueries& part, const Corpus& corpus,

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "runtime/error.h"
 
 namespace stemma {
@@ -18,35 +16,6 @@ void expect_written_by(const Model& model, const Trace& trace) {
 }
 
 }  // namespace
-
-std::string AskedSpan::name() const {
-  const std::string tokens =
-      end - begin == 1 ? fmt::format("token {}", begin) : fmt::format("tokens {}-{}", begin, end - 1);
-  return against.empty() ? tokens : fmt::format("{} against '{}'", tokens, against);
-}
-
-std::optional<AskedSpan> AskedSpan::of_method(std::string_view method) {
-  constexpr std::string_view start = " of token";
-  const size_t at = method.find(start);
-  if (at == std::string_view::npos) return {};
-  method.remove_prefix(at + start.size());
-  if (method.starts_with('s')) method.remove_prefix(1);
-  const auto number = [&](int32_t& value) {  // behind one character
-    if (method.empty()) return false;
-    const auto read = std::from_chars(method.data() + 1, method.data() + method.size(), value);
-    method.remove_prefix(static_cast<size_t>(read.ptr - method.data()));
-    return read.ec == std::errc();
-  };
-  AskedSpan span;
-  if (!number(span.begin)) return {};
-  int32_t last = span.begin;
-  if (method.starts_with('-') && !number(last)) return {};
-  span.end = last + 1;
-  constexpr std::string_view against = " against '";
-  if (method.starts_with(against) && method.ends_with('\''))
-    span.against = method.substr(against.size(), method.size() - against.size() - 1);
-  return span;
-}
 
 Questions questions_of_steps(const Model& model, const std::vector<const Trace*>& traces) {
   Questions questions;
@@ -94,6 +63,11 @@ Questions question_of_span(const Model& model, const Trace& trace, const AskedSp
   questions.against.push_back(
       {&questions.texts.back(), span.begin, static_cast<int32_t>(questions.texts.back().size())});
   return questions;
+}
+
+Questions questions_of(const Model& model, const std::vector<const Trace*>& traces,
+                       const std::optional<AskedSpan>& span) {
+  return span ? question_of_span(model, *traces.at(0), *span) : questions_of_steps(model, traces);
 }
 
 QueryGradients gradients_of(const Model& model, const Questions& questions, const Factors* factors) {

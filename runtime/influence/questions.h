@@ -2,26 +2,13 @@
 #pragma once
 
 #include <deque>
-#include <optional>
-#include <string>
-#include <string_view>
 #include <vector>
 
+#include "runtime/influence/asked_span.h"
 #include "runtime/influence/query.h"
 #include "runtime/trace/trace.h"
 
 namespace stemma {
-
-// Tokens [begin, end) of a trace: what made them likely. With `against`, what made them likelier than that text in
-// their place: the measured function is log p(span | before) - log p(against | before).
-struct AskedSpan {
-  int32_t begin = 0, end = 0;
-  std::string against;
-
-  std::string name() const;  // "tokens 12-14 against '8'", as a table's method shows it
-  // Of a table's method, "ekfac of tokens 12-14"; nothing where its rows are steps.
-  static std::optional<AskedSpan> of_method(std::string_view method);
-};
 
 // The queries of one trace: rows of its table, then the whole completion where they are its steps.
 struct TraceQueries {
@@ -42,6 +29,10 @@ struct Questions {
 Questions questions_of_steps(const Model& model, const std::vector<const Trace*>& traces);
 // One span. Throws Error: outside the trace, or its first token, before which nothing stands.
 Questions question_of_span(const Model& model, const Trace& trace, const AskedSpan& span);
+
+// Of the one trace's span where one is asked, else of the steps.
+Questions questions_of(const Model& model, const std::vector<const Trace*>& traces,
+                       const std::optional<AskedSpan>& span);
 
 // Gradients of all queries, before preconditioning; a contrast's is the difference of its two.
 QueryGradients gradients_of(const Model& model, const Questions& questions, const Factors* factors = nullptr);

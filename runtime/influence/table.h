@@ -7,8 +7,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "runtime/influence/asked_span.h"
 
 namespace stemma {
 
@@ -37,15 +40,18 @@ struct FirstStage {
 struct InfluenceTable {
   std::string trace_id;
   std::string method;  // "ekfac", "gradient"; of a question of one's own also which: "ekfac of tokens 12-14"
+  std::optional<AskedSpan> asked;  // what its one row is about; nothing where its rows are steps
   std::string model_hash, factors_hash, corpus_hash;
   std::string device, program, created;
   int64_t corpus_documents = 0;  // in the corpus; D of them were scanned
   double seconds = 0;
-  // Answered from an index: its hash, how many documents were searched by their estimates, and the seconds until the D of
-  // this table were found, which were then scored exactly. Else empty and 0.
+  // Answered from an index: its hash, how many documents were searched by their estimates, the seconds until these were
+  // there, and what share of the first places documents that are not among the D of this table may be expected to hold
+  // (index/candidates.h). Else empty and 0.
   std::string index_hash;
   int64_t searched = 0;
-  double search_seconds = 0;
+  double search_seconds = 0, missing = 0;
+  int32_t estimated = 0;  // of the D, documents whose scores are estimates yet; of a finished table none
 
   int32_t steps = 0, documents = 0, layers = 0;
   std::vector<int32_t> step_index;  // (S) index of each row's step in Trace::steps

@@ -40,7 +40,9 @@ class Hdf5Node {
   std::string read_text(const std::string& name) const;
   // Many texts are stored at fixed length and compressed, few at variable length. NUL in them becomes U+2400.
   void write_texts(const std::string& name, const std::vector<std::string>& texts, const Shape& shape) const;
-  std::vector<std::string> read_texts(const std::string& name, const Shape& shape) const;
+  // `places`: those alone, rising, of a list; empty: all.
+  std::vector<std::string> read_texts(const std::string& name, const Shape& shape,
+                                      const std::vector<int64_t>& places = {}) const;
 
   void set(const std::string& attribute, const std::string& value) const;
   void set(const std::string& attribute, const char* value) const { set(attribute, std::string(value)); }

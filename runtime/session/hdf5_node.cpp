@@ -125,7 +125,8 @@ void Hdf5Node::write_texts(const std::string& name, const std::vector<std::strin
   check_written(H5Dwrite(*set, *type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0, place(name));
 }
 
-std::vector<std::string> Hdf5Node::read_texts(const std::string& name, const Shape& shape) const {
+std::vector<std::string> Hdf5Node::read_texts(const std::string& name, const Shape& shape,
+                                              const std::vector<int64_t>& places) const {
   const Handle set = open(name);
   if (H5Iget_type(*set) != H5I_DATASET) fail_damaged(place(name), "is no data set");
   const Id type = own(H5Dget_type(*set), H5Tclose);
@@ -134,8 +135,16 @@ std::vector<std::string> Hdf5Node::read_texts(const std::string& name, const Sha
   size_t budget = text_budget;
   const Id transfer = own(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
   H5Pset_vlen_mem_manager(*transfer, take_text, &budget, free_text, nullptr);
-  return texts_of(type, static_cast<size_t>(count_of(extents)), place(name), [&](hid_t memory, void* values) {
-    return count_of(extents) == 0 || H5Dread(*set, memory, H5S_ALL, H5S_ALL, *transfer, values) >= 0;
+  if (!places.empty() && (extents.size() != 1 || places.front() < 0 || places.back() >= extents.front()))
+    fail_damaged(place(name), "has fewer texts than are asked for");
+  const std::vector<hsize_t> chosen(places.begin(), places.end());
+  const Id all = own(H5Dget_space(*set), H5Sclose), some = space_of({std::ssize(places)});
+  if (!chosen.empty() && (!all || H5Sselect_elements(*all, H5S_SELECT_SET, chosen.size(), chosen.data()) < 0))
+    fail_damaged(place(name), "cannot be read");
+  const size_t count = chosen.empty() ? static_cast<size_t>(count_of(extents)) : chosen.size();
+  return texts_of(type, count, place(name), [&](hid_t memory, void* values) {
+    return count == 0 || H5Dread(*set, memory, chosen.empty() ? H5S_ALL : *some, chosen.empty() ? H5S_ALL : *all, *transfer,
+                                 values) >= 0;
   });
 }
 

@@ -18,6 +18,15 @@ void check_indices(const Hdf5Node& node, const std::string& name, const std::vec
   }
 }
 
+// What the table is about; of one saved before spans were fields, its method's name says it.
+std::optional<AskedSpan> span_of(const Hdf5Node& node, const std::string& method, const Trace& trace) {
+  if (!node.has_attribute("span_begin")) return AskedSpan::of_method(method);
+  const int64_t begin = node.integer("span_begin"), end = node.integer("span_end");
+  if (begin < 1 || end <= begin || end > static_cast<int64_t>(trace.tokens.size()))
+    fail_damaged(node.place(), fmt::format("is about tokens {} to {}, which its trace has not", begin, end));
+  return AskedSpan{static_cast<int32_t>(begin), static_cast<int32_t>(end), node.text("against")};
+}
+
 // Scores in nats per nat of query; not measured where the query has none.
 std::vector<float> per_nat(const InfluenceTable& table) {
   std::vector<float> result(table.scores.size(), std::numeric_limits<float>::quiet_NaN());
@@ -49,6 +58,11 @@ void InfluenceWriter::write(const Hdf5Node& trace, const InfluenceTable& table) 
   const Hdf5Node methods = trace.has("influence") ? trace.group("influence") : trace.make_group("influence");
   const Hdf5Node node = methods.make_group(link_name(table.method));
   node.set("method", table.method);
+  if (table.asked) {
+    node.set("span_begin", table.asked->begin);
+    node.set("span_end", table.asked->end);
+    node.set("against", table.asked->against);
+  }
   node.set("model", table.model_hash);
   node.set("factors", table.factors_hash);
   node.set("corpus", table.corpus_hash);
@@ -69,6 +83,7 @@ void InfluenceWriter::write(const Hdf5Node& trace, const InfluenceTable& table) 
     node.set("index", table.index_hash);
     node.set("searched", table.searched);
     node.set("search_seconds", table.search_seconds);
+    node.set("missing", table.missing);
   }
 
   const int64_t steps = table.steps, documents = table.documents;
@@ -127,6 +142,7 @@ InfluenceTable InfluenceReader::read(const Hdf5Node& methods, const std::string&
   InfluenceTable table;
   table.trace_id = trace.id;
   table.method = node.text("method");
+  table.asked = span_of(node, table.method, trace);
   table.model_hash = node.text("model");
   table.factors_hash = node.text("factors");
   table.corpus_hash = node.text("corpus");
@@ -140,6 +156,7 @@ InfluenceTable InfluenceReader::read(const Hdf5Node& methods, const std::string&
     table.index_hash = node.text("index");
     table.searched = node.integer("searched");
     table.search_seconds = node.real("search_seconds");
+    if (node.has_attribute("missing")) table.missing = node.real("missing");
   }
   if (node.has_attribute("rank"))
     table.first_stage = {static_cast<int32_t>(node.integer("rank")), static_cast<int32_t>(node.integer("rescored")),

@@ -1,20 +1,25 @@
 // How much of what a scan of every document finds an index finds.
 #pragma once
 
-#include "runtime/influence/index/index.h"
+#include "runtime/influence/index/candidates.h"
+#include "runtime/influence/index/search.h"
 #include "runtime/influence/questions.h"
 
 namespace stemma {
 
-struct IndexRecall {
-  int64_t k = 0, rescored = 0;    // recall@k among so many candidates
-  std::vector<double> recall;     // of each query: share of its k strongest documents among its candidates
-  std::vector<double> agreement;  // of each query: Pearson correlation of estimates and scores
-  std::vector<float> nats;        // of each query
+// Of each query, asked alone.
+struct QueryRecall {
+  float nats = 0;
+  double recall = 0;                // share of its k strongest documents among those that were scored exactly
+  double expected = 0;              // the same, as the rule that ended the scoring expected it (Candidates::missing)
+  double agreement = 0;             // Pearson correlation of estimates and scores
+  int64_t scored = 0;               // documents scored exactly, on either side
+  std::vector<double> recall_of;    // recall where the first counts[i] by their estimates are scored
 };
 
 // Scores every document of the index exactly, for the same questions. Throws Error; cancelled.
-IndexRecall index_recall(const Model& model, const Factors& factors, const Index& index, const Questions& questions,
-                         int64_t k, int64_t rescored, const Control& control);
+std::vector<QueryRecall> index_recall(IndexSearch& search, const Questions& questions, int64_t k,
+                                      const CandidateOptions& options, const std::vector<int64_t>& counts,
+                                      const Control& control);
 
 }  // namespace stemma

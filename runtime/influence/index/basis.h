@@ -1,9 +1,14 @@
-// The directions that an index keeps of every gradient, and the numbers that it keeps along them.
+// What an index keeps of every gradient: numbers along fixed directions, and a sketch of the whole.
 //
 // Of each layer's truncated gradients the principal directions over a sample of documents (randomised subspace
 // iteration, Halko et al. 2011), then the principal directions of all layers' together. Gradients of documents that
-// show the same thing are nearly parallel across layers, so few directions say much: about two thousand numbers stand for
-// a document (as LoRIF, arXiv 2601.21929, but of the curvature's own eigenbasis and of all layers at once).
+// show the same thing are nearly parallel across layers, so few directions say much of what documents have in common (as
+// LoRIF, arXiv 2601.21929, but of the curvature's own eigenbasis and of all layers at once). What they leave out is what
+// one document alone has, and that is most of the score of a question's first documents.
+//
+// The sketch (count sketch of Charikar et al. 2002, by rows of a layer's whitened gradient) is of the whole: the dot
+// product of two unit gradients' sketches is their cosine, give or take 1 / sqrt(sketch). Estimates are the numbers'
+// product, and are moved towards |q| |d| cosine where they are further than `sketch_errors` of these from it, as near.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +23,14 @@ namespace stemma {
 struct BasisOptions {
   int64_t side = 64;         // eigenvectors kept of each S and A
   int64_t directions = 128;  // of a layer; fewer where there are many layers
-  int64_t numbers = 2048;    // of a document
+  int64_t numbers = 1536;    // of a document, along directions
+  int64_t sketch = 512;      // of a document, of its sketch
   uint64_t seed = 1;
 };
 
 struct IndexBasis {
-  int64_t side = 0, directions = 0, numbers = 0;
+  int64_t side = 0, directions = 0, numbers = 0, sketch = 0;
+  int64_t row() const { return numbers + sketch + 1; }  // numbers, the unit gradient's sketch, the gradient's length
   int64_t documents = 0;                   // that it was found on
   std::vector<std::vector<float>> layers;  // (size, directions) orthonormal columns, by tracked layer
   std::vector<float> joint;                // (layers * directions, numbers) orthogonal columns of length `scale`
@@ -35,21 +42,29 @@ struct IndexBasis {
 IndexBasis fit_basis(const Model& model, const Factors& factors, const DocumentBatches& sample,
                      const BasisOptions& options, Ranks& ranks, const Control& control);
 
-// Gradients to numbers: the dot product of a document's with a query's estimates <V_q, grad log p(d)>.
+inline constexpr float sketch_errors = 3;
+
+// Gradients to rows, of which <V_q, grad log p(d)> is estimated.
 class Projection {
  public:
   Projection(const Model& model, const Factors& factors, const IndexBasis& basis);
-  std::vector<float> of_documents(const LabelledBatch& documents);  // (segments, numbers)
-  std::vector<float> of_queries(const QueryGradients& gradients);   // (Q, numbers), before precondition()
+  std::vector<float> of_documents(const LabelledBatch& documents);  // (segments, row)
+  std::vector<float> of_queries(const QueryGradients& gradients);   // (Q, row), before precondition()
 
  private:
-  void add(size_t layer, Tensor gradients, Tensor sums);
+  struct Sums {
+    Buffer numbers, sketch, squares;
+  };
+  Sums sums(int64_t rows) const;
+  void add(size_t layer, Tensor truncated, Tensor whole, const Sums& sums);
+  std::vector<float> rows_of(const Sums& sums, double scale) const;
 
   const Model& model_;
   const IndexBasis& basis_;
-  TruncatedGradients truncated_;
+  TruncatedGradients truncated_, whole_;
   DocumentPass pass_;
   std::vector<Buffer> layers_;
+  std::vector<IdBuffer> places_;  // of each layer's rows in the sketch, as fold takes them
   Buffer joint_;
   Room part_;
 };

@@ -35,9 +35,10 @@ IndexHead make_head(const Model& model, const Factors& factors, const Corpus& co
 // What the others need of the basis that rank 0 has.
 void share(Ranks& ranks, IndexBasis& basis, const Control& control) {
   std::vector<int32_t> sizes = {static_cast<int32_t>(basis.side), static_cast<int32_t>(basis.directions),
-                                static_cast<int32_t>(basis.numbers), static_cast<int32_t>(basis.layers.size())};
+                                static_cast<int32_t>(basis.numbers), static_cast<int32_t>(basis.layers.size()),
+                                static_cast<int32_t>(basis.sketch)};
   ranks.share(sizes, control);
-  basis.side = sizes[0], basis.directions = sizes[1], basis.numbers = sizes[2];
+  basis.side = sizes[0], basis.directions = sizes[1], basis.numbers = sizes[2], basis.sketch = sizes[4];
   basis.layers.resize(static_cast<size_t>(sizes[3]));
   for (std::vector<float>& layer : basis.layers) ranks.share(layer, control);
   ranks.share(basis.joint, control);
@@ -45,7 +46,7 @@ void share(Ranks& ranks, IndexBasis& basis, const Control& control) {
 
 // On rank 0, with the numbers that all have made.
 IndexPart make_part(Projection& projection, const Model& model, const std::vector<const Document*>& documents,
-                    int64_t numbers, int64_t batch_tokens, Ranks& ranks, const Control& control) {
+                    const IndexBasis& basis, int64_t batch_tokens, Ranks& ranks, const Control& control) {
   IndexPart part;
   part.token_begin.push_back(0);
   std::vector<std::vector<int32_t>> texts;
@@ -57,15 +58,20 @@ IndexPart make_part(Projection& projection, const Model& model, const std::vecto
     part.names.push_back(document->name);
     part.sources.push_back(document->source);
   }
-  part.numbers.resize(documents.size() * static_cast<size_t>(numbers));
+  const auto numbers = static_cast<size_t>(basis.numbers), sketch = static_cast<size_t>(basis.sketch);
+  part.numbers.resize(documents.size() * numbers);
+  part.sketch.resize(documents.size() * sketch);
+  part.lengths.resize(documents.size());
   const DocumentBatches batches(std::move(texts), batch_tokens);
   std::vector<float> rows;
   const auto take = [&](int64_t batch, const std::vector<float>& made) {
-    const std::vector<int32_t> members = batches.members(batch);
-    for (size_t d = 0; d < members.size(); ++d)
-      for (size_t i = 0; i < static_cast<size_t>(numbers); ++i)
-        part.numbers[static_cast<size_t>(members[d]) * static_cast<size_t>(numbers) + i] =
-            half_of(made[d * static_cast<size_t>(numbers) + i]);
+    const float* row = made.data();
+    for (const int32_t member : batches.members(batch)) {
+      const auto d = static_cast<size_t>(member);
+      for (size_t i = 0; i < numbers; ++i) part.numbers[d * numbers + i] = half_of(*row++);
+      for (size_t i = 0; i < sketch; ++i) part.sketch[d * sketch + i] = half_of(*row++);
+      part.lengths[d] = *row++;
+    }
   };
   batches.each(
       ranks,
@@ -128,7 +134,7 @@ IndexBuilt build_index(const std::filesystem::path& path, const Model& model, co
     std::vector<const Document*> documents;
     for (size_t i = first; i < last; ++i) documents.push_back(&corpus.documents[static_cast<size_t>(missing[i])]);
     IndexPart part =
-        make_part(projection, model, documents, head.basis.numbers, options.batch_tokens, ranks, part_of_all);
+        make_part(projection, model, documents, head.basis, options.batch_tokens, ranks, part_of_all);
     part.corpus_hash = corpus.hash;
     part.corpus_documents = corpus.total;
     if (ranks.leads()) save_index_part(part, head, index_part_path(path, ++number));

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <span>
 
@@ -12,13 +13,14 @@
 namespace stemma {
 namespace {
 
-constexpr int64_t version = 1;
+constexpr int64_t version = 2;
 constexpr const char *head_format = "stemma-index", *part_format = "stemma-index-part";
 constexpr int64_t most = 1 << 20;  // of any length in a head
 
 std::string hash_of(const IndexHead& head) {
   Hasher hasher;
-  hasher.add(head.model_hash + head.factors_hash + std::to_string(head.basis.side));
+  hasher.add(head.model_hash + head.factors_hash + std::to_string(head.basis.side) + " " +
+             std::to_string(head.basis.sketch));
   for (const auto& layer : head.basis.layers) hasher.add(std::as_bytes(std::span(layer)));
   hasher.add(std::as_bytes(std::span(head.basis.joint)));
   return hasher.hex();
@@ -49,6 +51,13 @@ std::filesystem::path index_part_path(const std::filesystem::path& index, int nu
   return path.replace_extension(fmt::format(".{:04}.h5", number));
 }
 
+int parts_of_index(const std::filesystem::path& index) {
+  std::error_code none;
+  int parts = 0;
+  while (std::filesystem::exists(index_part_path(index, parts + 1), none)) ++parts;
+  return parts;
+}
+
 void save_index_head(IndexHead& head, const std::filesystem::path& path) {
   head.hash = hash_of(head);
   const IndexBasis& basis = head.basis;
@@ -64,6 +73,7 @@ void save_index_head(IndexHead& head, const std::filesystem::path& path) {
     root.set("side", basis.side);
     root.set("directions", basis.directions);
     root.set("numbers", basis.numbers);
+    root.set("sketch", basis.sketch);
     root.set("sampled", basis.documents);
     root.set("scale", basis.scale);
     const Hdf5Node layers = root.make_group("layers");
@@ -89,10 +99,11 @@ IndexHead load_index_head(const std::filesystem::path& path) {
   basis.side = root.integer("side");
   basis.directions = root.integer("directions");
   basis.numbers = root.integer("numbers");
+  basis.sketch = root.integer("sketch");
   basis.documents = root.integer("sampled");
   basis.scale = root.real("scale");
   const Hdf5Node layers = root.group("layers");
-  for (const int64_t length : {basis.side, basis.directions, basis.numbers})
+  for (const int64_t length : {basis.side, basis.directions, basis.numbers, basis.sketch})
     if (length < 1 || length > most) fail(path, "claims a size that no index has; make it again");
   for (const std::string& name : layers.names())
     basis.layers.push_back(layers.read<float>(name, {-1, basis.directions}));
@@ -113,6 +124,8 @@ void save_index_part(const IndexPart& part, const IndexHead& head, const std::fi
         root.set("corpus", part.corpus_hash);
         root.set("corpus_documents", part.corpus_documents);
         root.write("numbers", part.numbers, {documents, head.basis.numbers}, Packing::none);
+        root.write("sketch", part.sketch, {documents, head.basis.sketch}, Packing::none);
+        root.write("lengths", part.lengths, {documents}, Packing::none);
         root.write("tokens", part.tokens, {static_cast<int64_t>(part.tokens.size())}, Packing::none);
         root.write("token_begin", part.token_begin, {documents + 1});
         root.write_texts("ids", part.ids, {documents});
@@ -130,10 +143,7 @@ struct Index::Part {
       fail(path, "a part of another index; move it elsewhere, or make the index again");
     corpus_hash = root.text("corpus");
     corpus_documents = root.integer("corpus_documents");
-    const Shape shape = root.shape("numbers");
-    if (shape.size() != 2 || shape[1] != head.basis.numbers)
-      fail(path, "holds numbers of another shape; make the index again");
-    documents = shape[0];
+    documents = root.shape("lengths").at(0);
     token_begin = root.read<uint32_t>("token_begin", {documents + 1});
     const int64_t tokens = root.shape("tokens").at(0);
     for (int64_t d = 0; d <= documents; ++d)
@@ -147,11 +157,16 @@ struct Index::Part {
       if (bytes > all || offset > all - bytes) fail(path, fmt::format("ends within its '{}'; use a sound copy", name));
       return mapped->bytes().data() + offset;
     };
-    numbers = stored("numbers", documents * head.basis.numbers * 2);
-    if (!numbers) {
-      own_numbers = root.read<uint16_t>("numbers", shape);
-      numbers = reinterpret_cast<const std::byte*>(own_numbers.data());
-    }
+    const auto halves = [&](const char* name, int64_t columns, std::vector<uint16_t>& own) {
+      if (root.shape(name) != Shape{documents, columns})
+        fail(path, fmt::format("holds '{}' of another shape; make the index again", name));
+      if (const std::byte* found = stored(name, documents * columns * 2)) return found;
+      own = root.read<uint16_t>(name, {documents, columns});
+      return reinterpret_cast<const std::byte*>(own.data());
+    };
+    numbers = halves("numbers", head.basis.numbers, own_numbers);
+    sketch = halves("sketch", head.basis.sketch, own_sketch);
+    lengths = root.read<float>("lengths", {documents});
     tokens_at = stored("tokens", tokens * 4);
     if (!tokens_at) {
       own_tokens = root.read<int32_t>("tokens", {tokens});
@@ -159,28 +174,19 @@ struct Index::Part {
     }
   }
 
-  std::vector<std::string> texts(const std::string& name) const {
-    return Hdf5File::open(path).root().read_texts(name, {documents});
-  }
-  const std::vector<std::string>& kept(const std::string& name, std::vector<std::string>& list) const {
-    if (list.empty()) list = texts(name);
-    return list;
-  }
-
   std::filesystem::path path;
   std::string corpus_hash;
   int64_t documents = 0, corpus_documents = 0;
   std::unique_ptr<MappedFile> mapped;
-  const std::byte *numbers = nullptr, *tokens_at = nullptr;  // of the mapped file, or of these where they are few:
-  std::vector<uint16_t> own_numbers;
+  const std::byte *numbers, *sketch, *tokens_at;  // of the mapped file, or of these where they are few:
+  std::vector<uint16_t> own_numbers, own_sketch;
   std::vector<int32_t> own_tokens;
   std::vector<uint32_t> token_begin;
-  mutable std::vector<std::string> ids, names, sources;  // read when first asked for
+  std::vector<float> lengths;
 };
 
 Index::Index(const std::filesystem::path& path) : path_(path), head_(load_index_head(path)) {
-  std::error_code none;
-  for (int number = 1; std::filesystem::exists(index_part_path(path, number), none); ++number) {
+  for (int number = 1, parts = parts_of_index(path); number <= parts; ++number) {
     parts_.push_back(std::make_unique<Part>(index_part_path(path, number), head_));
     documents_ += parts_.back()->documents;
   }
@@ -220,7 +226,7 @@ const Index::Part& Index::part_of(int64_t& document) const {
 std::vector<std::string> Index::ids() const {
   std::vector<std::string> all;
   for (const auto& part : parts_) {
-    const auto ids = part->texts("ids");
+    const auto ids = Hdf5File::open(part->path).root().read_texts("ids", {part->documents});
     all.insert(all.end(), ids.begin(), ids.end());
   }
   return all;
@@ -232,30 +238,57 @@ std::vector<int32_t> Index::tokens(int64_t document) const {
   return {first + part.token_begin[document], first + part.token_begin[document + 1]};
 }
 
-Document Index::document(int64_t document, const Tokenizer& tokenizer) const {
-  Document result;
-  std::vector<int32_t> tokens = this->tokens(document);
-  const Part& part = part_of(document);
-  if (!tokens.empty() && tokens.front() == tokenizer.bos()) tokens.erase(tokens.begin());
-  if (!tokens.empty() && tokens.back() == tokenizer.eos()) tokens.pop_back();
-  result.text = tokenizer.decode(tokens);
-  result.id = part.kept("ids", part.ids)[document];
-  result.name = part.kept("names", part.names)[document];
-  result.source = part.kept("sources", part.sources)[document];
-  return result;
+std::vector<Document> Index::documents(const std::vector<int64_t>& rising, const Tokenizer& tokenizer) const {
+  std::vector<Document> all;
+  int64_t before = 0;
+  for (const auto& part : parts_) {
+    std::vector<int64_t> places;  // in this part
+    for (size_t i = all.size(); i < rising.size() && rising[i] < before + part->documents; ++i)
+      places.push_back(rising[i] - before);
+    before += part->documents;
+    if (places.empty()) continue;
+    const Hdf5File file = Hdf5File::open(part->path);
+    const auto texts = [&](const char* name) { return file.root().read_texts(name, {part->documents}, places); };
+    const auto ids = texts("ids"), names = texts("names"), sources = texts("sources");
+    for (size_t i = 0; i < places.size(); ++i) {
+      std::vector<int32_t> tokens = this->tokens(rising[all.size()]);
+      if (!tokens.empty() && tokens.front() == tokenizer.bos()) tokens.erase(tokens.begin());
+      if (!tokens.empty() && tokens.back() == tokenizer.eos()) tokens.pop_back();
+      all.push_back({.id = ids[i], .name = names[i], .source = sources[i], .text = tokenizer.decode(tokens)});
+    }
+  }
+  return all;
 }
 
-std::vector<float> Index::scores(Ops& ops, const std::vector<float>& queries) const {
-  const int64_t numbers = head_.basis.numbers, count = static_cast<int64_t>(queries.size()) / numbers;
-  std::vector<float> all(static_cast<size_t>(count * documents_)), part_scores;
-  const Tensor asked{const_cast<float*>(queries.data()), count, numbers};
+std::vector<float> Index::scores(Ops& ops, const std::vector<float>& queries, const Control& control) const {
+  const IndexBasis& basis = head_.basis;
+  const int64_t count = static_cast<int64_t>(queries.size()) / basis.row();
+  std::vector<float> of_numbers, of_sketch, lengths;
+  for (auto row = queries.begin(); row != queries.end(); row += basis.row()) {
+    of_numbers.insert(of_numbers.end(), row, row + basis.numbers);
+    of_sketch.insert(of_sketch.end(), row + basis.numbers, row + basis.numbers + basis.sketch);
+    lengths.push_back(row[basis.row() - 1]);
+  }
+  const float doubt = sketch_errors / std::sqrt(static_cast<float>(basis.sketch));
+  std::vector<float> all(static_cast<size_t>(count * documents_)), products, cosines;
   int64_t first = 0;
   for (const auto& part : parts_) {
-    part_scores.resize(static_cast<size_t>(count * part->documents));
-    const WeightMatrix rows{WeightType::f16, const_cast<std::byte*>(part->numbers), part->documents, numbers};
-    ops.linear(asked, rows, {part_scores.data(), count, part->documents});
+    control.say({"searching the index", double(first), double(documents_)});
+    const auto multiply = [&](std::vector<float>& asked, const std::byte* halves, int64_t columns,
+                              std::vector<float>& into) {
+      into.resize(static_cast<size_t>(count * part->documents));
+      const WeightMatrix rows{WeightType::f16, const_cast<std::byte*>(halves), part->documents, columns};
+      ops.linear({asked.data(), count, columns}, rows, {into.data(), count, part->documents});
+    };
+    multiply(of_numbers, part->numbers, basis.numbers, products);
+    multiply(of_sketch, part->sketch, basis.sketch, cosines);
     for (int64_t q = 0; q < count; ++q)
-      std::copy_n(part_scores.data() + q * part->documents, part->documents, all.data() + q * documents_ + first);
+      for (int64_t d = 0; d < part->documents; ++d) {
+        const auto i = static_cast<size_t>(q * part->documents + d);
+        const float both = lengths[static_cast<size_t>(q)] * part->lengths[static_cast<size_t>(d)];
+        all[static_cast<size_t>(q * documents_ + first + d)] =
+            std::clamp(products[i], both * (cosines[i] - doubt), both * (cosines[i] + doubt));
+      }
     first += part->documents;
   }
   return all;

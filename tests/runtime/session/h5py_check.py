@@ -57,6 +57,10 @@ def check_trace(trace):
 
 def check_influence(session, method):
     steps, documents = method["scores"].shape
+    spans = "span_begin" in method.attrs
+    if spans:
+        attributes(method, span_begin=np.integer, span_end=np.integer, against=str)
+        assert method.attrs["span_begin"] < method.attrs["span_end"]
     top = method["top"].shape[1]
     scores = has(method, "scores", (steps, documents), "f4")[:]
     nats = has(method, "nats", (steps,), "f4")[:]
@@ -80,6 +84,7 @@ def check_influence(session, method):
         has(shown, "token_scores", (steps, len(offsets) - 1), "f4")
         has(shown, "layer_scores", (steps, method.attrs["layers"]), "f4")
         assert offsets[-1] <= len(text.attrs["text"].encode())
+    return spans
 
 
 def check_activations(trace, tokens):
@@ -112,18 +117,18 @@ def main(path):
         for model in session["models"].values():
             attributes(model, name=str, architecture=str, path=str, layers=np.integer, width=np.integer, heads=np.integer,
                        dtype=str, tokenizer=str)
-        tables = sites = 0
+        tables = spans = sites = 0
         for trace in session["traces"].values():
             tokens = check_trace(trace)
             for method in trace.get("influence", {}).values():
-                check_influence(session, method)
+                spans += check_influence(session, method)
                 tables += 1
             if "attention" in trace:
                 check_attention(trace)
             if "activations" in trace:
                 check_activations(trace, tokens)
                 sites += len(trace["activations"])
-        print(f"{len(session['traces'])} traces, {tables} tables, {sites} sites")
+        print(f"{len(session['traces'])} traces, {tables} tables, {spans} of a span, {sites} sites")
 
 
 if __name__ == "__main__":

@@ -29,10 +29,11 @@ class H5pyTest : public QObject {
     StepAttention attention{1, 1, steps, std::vector<uint16_t>(static_cast<size_t>(steps * steps), 0)};
     for (int64_t i = 0; i < steps; ++i) attention.means[static_cast<size_t>(i * steps)] = 0x3C00;  // 1
     session.attention["t001"] = std::make_shared<const StepAttention>(attention);
+    session.influence[{"t002", "gradient"}].asked = AskedSpan{9, 11, "8"};
     save_session(session, path);
     const QString said = check(path);
     if (said.isEmpty()) QSKIP("no Python with h5py: install python3-h5py to check the session from outside");
-    QVERIFY2(said.startsWith("2 traces, 4 tables, 4 sites"), qPrintable(said));
+    QVERIFY2(said.startsWith("2 traces, 4 tables, 1 of a span, 4 sites"), qPrintable(said));
   }
 
   void the_bundled_session() {

@@ -53,6 +53,7 @@ void compare(const Trace& a, const Trace& b) {
 void compare(const InfluenceTable& a, const InfluenceTable& b) {
   QCOMPARE(b.trace_id, a.trace_id);
   QCOMPARE(b.method, a.method);
+  QVERIFY(b.asked == a.asked);
   QCOMPARE(b.model_hash + b.factors_hash + b.corpus_hash, a.model_hash + a.factors_hash + a.corpus_hash);
   QCOMPARE(b.device + b.program + b.created, a.device + a.program + a.created);
   QCOMPARE(b.corpus_documents, a.corpus_documents);
@@ -135,6 +136,28 @@ class SessionTest : public QObject {
     QCOMPARE(note, std::string());
     QCOMPARE(loaded.path, path("s.h5"));
     compare(session, loaded);
+  }
+
+  // A table says in fields what it is about; one saved before it did says it by its name alone.
+  void what_a_table_is_about() {
+    Session session = samples::session();
+    const auto put = [&](const std::string& method, std::optional<AskedSpan> asked) {
+      InfluenceTable& table = session.influence[{"t001", method}] = samples::table(session.traces[0], method, 20, 2);
+      table.asked = std::move(asked);
+    };
+    put("mine", AskedSpan{9, 11, "it's '8'"});
+    put("ekfac of tokens 9-10 against '8'", {});
+    save_session(session, path("s.h5"));
+    const Session loaded = load_session(path("s.h5"));
+    const auto about = [&](const std::string& method) { return loaded.table("t001", method)->asked; };
+    QVERIFY(about("mine") == (AskedSpan{9, 11, "it's '8'"}));
+    QVERIFY(about("ekfac of tokens 9-10 against '8'") == (AskedSpan{9, 11, "8"}));
+    QVERIFY(!about("ekfac"));
+
+    session.influence[{"t001", "mine"}].asked->end = 99;
+    save_session(session, path("s.h5"));
+    const std::string sentence = sentence_of([&] { load_session(path("s.h5")); });
+    QVERIFY2(sentence.find("tokens 9 to 99") != std::string::npos, sentence.c_str());
   }
 
   void saving_again_gives_the_same_bytes() {

@@ -1,0 +1,132 @@
+#include "runtime/influence/index/answer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+
+#include "runtime/influence/make_tables.h"
+#include "runtime/influence/scan.h"
+
+namespace stemma {
+namespace {
+
+class Answer {
+ public:
+  Answer(const IndexSearch& search, const Questions& questions, const AttributeOptions& options)
+      : search_(search), questions_(questions), options_(options) {}
+
+  std::vector<int32_t> tokens(int64_t document) const {
+    std::vector<int32_t> tokens = search_.index().tokens(document);
+    for (const int32_t id : tokens)
+      if (id < 0 || id >= search_.model().config.vocabulary)
+        throw Error(ErrorCode::bad_file,
+                    search_.index().path().string() + ": holds a token that the model has not; make it again");
+    return tokens;
+  }
+
+  // Of those documents alone; with tokens and layers where their gradients are given.
+  std::vector<InfluenceTable> tables(const std::vector<int64_t>& documents, const Candidates& candidates,
+                                     const std::vector<float>& nats, const QueryGradients* gradients,
+                                     const Control& control) const {
+    const Index& index = search_.index();
+    Corpus found;
+    found.hash = index.corpus_hash();
+    found.total = index.corpus_documents();
+    found.documents = index.documents(documents, *search_.model().tokenizer);
+    // Nats per added copy: the Hessian of the training loss is that of a mean document times their number.
+    const double scale = 1.0 / static_cast<double>(std::max<int64_t>(1, found.total));
+    std::vector<float> rows;
+    for (size_t q = 0; q < nats.size(); ++q)
+      for (const int64_t document : documents)
+        rows.push_back(static_cast<float>(candidates.score(static_cast<int64_t>(q), document) * scale));
+    std::vector<std::vector<int32_t>> texts;
+    for (const int64_t document : documents) texts.push_back(tokens(document));
+    const DocumentBatches batches(std::move(texts), options_.batch_tokens);
+    std::vector<int32_t> exact(documents.size());
+    std::iota(exact.begin(), exact.end(), 0);
+    std::erase_if(exact, [&](int32_t d) { return !candidates.is_exact(documents[static_cast<size_t>(d)]); });
+
+    std::vector<InfluenceTable> tables;
+    for (const TraceQueries& part : questions_.parts) {
+      InfluenceTable table = table_of(part, rows.data() + part.first * documents.size(), nats, exact, found, options_.top);
+      describe(table, search_.model(), &search_.factors(), options_.method, options_.span);
+      table.index_hash = index.head().hash;
+      table.searched = index.documents();
+      table.estimated = table.documents - static_cast<int32_t>(exact.size());
+      table.missing = candidates.missing();
+      Ranks alone;
+      if (gradients)
+        show_documents(search_.model(), *gradients, part, found, batches, options_.batch_tokens, scale, table, "", alone,
+                       control);
+      else
+        show_texts(*search_.model().tokenizer, found, batches, table);
+      tables.push_back(std::move(table));
+    }
+    return tables;
+  }
+
+ private:
+  const IndexSearch& search_;
+  const Questions& questions_;
+  const AttributeOptions& options_;
+};
+
+}  // namespace
+
+CandidateOptions candidate_options(int64_t rescore, int64_t top) {
+  CandidateOptions options;
+  options.first = std::max(options.first, top);
+  options.most = std::max(options.most, options.first);
+  if (rescore > 0) options.most = rescore, options.missing = 0;
+  return options;
+}
+
+std::vector<InfluenceTable> answer(IndexSearch& search, const std::vector<const Trace*>& traces,
+                                   const AttributeOptions& options, const Control& control,
+                                   const std::function<void(std::vector<InfluenceTable>)>& so_far) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto seconds = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  const Model& model = search.model();
+  const Questions questions = questions_of(model, traces, options.span);
+  const auto queries = static_cast<int64_t>(questions.queries.size());
+  control.say({"query gradients", 0, double(queries)});
+  QueryGradients gradients = gradients_of(model, questions);
+  Candidates candidates(search.estimates(gradients, control), queries, candidate_options(options.rescore, options.top));
+  const double searched = seconds();
+
+  const Answer answer(search, questions, options);
+  const auto show = [&] {
+    if (!so_far) return;
+    std::vector<int64_t> documents = candidates.scored();
+    const std::vector<int64_t> leading = candidates.leading(options.top);
+    documents.insert(documents.end(), leading.begin(), leading.end());
+    std::ranges::sort(documents);
+    documents.erase(std::unique(documents.begin(), documents.end()), documents.end());
+    so_far(answer.tables(documents, candidates, gradients.nats, nullptr, control));
+  };
+  show();
+  precondition(model, search.factors(), gradients);
+  Control named;
+  named.report = [&](Progress progress) {
+    progress.stage = "scores of the most promising documents";
+    control.say(progress);
+  };
+  for (std::vector<int64_t> chunk = candidates.next(); !chunk.empty(); chunk = candidates.next()) {
+    std::vector<std::vector<int32_t>> texts;
+    for (const int64_t document : chunk) texts.push_back(answer.tokens(document));
+    candidates.take(chunk, scan(model, gradients, DocumentBatches(std::move(texts), options.batch_tokens), chunk.size(),
+                                named));
+    show();
+  }
+  std::vector<InfluenceTable> tables =
+      answer.tables(candidates.scored(), candidates, gradients.nats, &gradients, control);
+  for (InfluenceTable& table : tables) {
+    table.search_seconds = searched;
+    table.seconds = seconds();
+  }
+  return tables;
+}
+
+}  // namespace stemma
