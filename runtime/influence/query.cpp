@@ -118,7 +118,8 @@ void precondition(const Model& model, const Factors& factors, QueryGradients& qu
   for (size_t i = 0; i < layers.size(); ++i) {
     const LayerFactors& f = factors.layers[i];
     const int64_t m = f.inputs, p = f.outputs;
-    const Buffer q_a = on_device(model, f.q_a, m), q_s = on_device(model, f.q_s, p), lambda = on_device(model, f.lambda, p);
+    const Buffer q_a = on_device(model, f.q_a, m), q_s = on_device(model, f.q_s, p),
+                 lambda = on_device(model, f.lambda, p);
     const Tensor all = queries.layers[layers[i]].view();
     const int64_t together = preconditioned_together(p * m);
     for (int64_t first = 0; first < all.rows; first += together) {
