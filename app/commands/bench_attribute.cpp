@@ -45,14 +45,17 @@ std::vector<float> normal_numbers(int64_t count, double spread, Random& random) 
 }
 
 // Lengths spread about the mean, as those of real documents are.
-std::vector<std::vector<int32_t>> random_documents(int64_t count, int64_t tokens, int vocabulary) {
+// A letter is a token.
+Corpus random_corpus(int64_t count, int64_t tokens) {
   Random random(2);
-  std::vector<std::vector<int32_t>> documents(static_cast<size_t>(count));
-  for (auto& document : documents) {
-    document.resize(static_cast<size_t>(tokens / 2) + 1 + random.below(static_cast<uint64_t>(tokens)));
-    for (int32_t& id : document) id = static_cast<int32_t>(random.below(static_cast<uint64_t>(vocabulary)));
+  Corpus corpus;
+  corpus.total = count;
+  corpus.documents.resize(static_cast<size_t>(count));
+  for (Document& document : corpus.documents) {
+    document.text.resize(static_cast<size_t>(tokens / 2) + 1 + random.below(static_cast<uint64_t>(tokens)));
+    for (char& letter : document.text) letter = static_cast<char>('a' + random.below(26));
   }
-  return documents;
+  return corpus;
 }
 
 QueryGradients random_queries(const Model& model, int count) {
@@ -79,27 +82,36 @@ LowRankQueries random_low_rank(const Model& model, int count, int64_t rank) {
   return queries;
 }
 
+std::string beside_plan(double seconds, double planned) {
+  if (planned <= 0) return "";
+  return fmt::format("; {:.2f} s, planned {:.2f} s ({:+.0f} %)", seconds, planned, 100 * (planned / seconds - 1));
+}
+
 struct Line {
   std::string work;
   double tokens_per_second = 0;
-  double share = 0;     // of the rate at which the floor would be reached
-  double products = 0;  // done of what products could have been done in the time
+  double share = 0;                 // of the rate at which the floor would be reached
+  double products = 0;              // done of what products could have been done in the time
+  double seconds = 0, planned = 0;  // taken; as `stemma plan` foretells them, 0: it does not
 };
 
 // What a piece of work takes at least, and what it does, in floating-point operations of products.
 struct Work {
   std::string name;
   double tokens, floor, operations;
+  double planned = 0;
 };
 
 }  // namespace
 
 int bench_attribute(const BenchAttribute& options) {
   const Documents usual = documents_of.at(options.shape);
-  const Model model = random_model(shape_config(options.shape), open_device(options.device));
+  Model model = random_model(shape_config(options.shape), open_device(options.device));
+  model.tokenizer =
+      std::make_shared<const Tokenizer>(made_tokenizer(model.config.vocabulary), "{}", "a benchmark's tokenizer");
   const int64_t tokens_each = options.tokens ? options.tokens : usual.tokens;
-  const DocumentBatches batches(
-      random_documents(options.documents ? options.documents : usual.count, tokens_each, model.config.vocabulary), 2048);
+  const Corpus corpus = random_corpus(options.documents ? options.documents : usual.count, tokens_each);
+  const DocumentBatches batches(model, corpus, FitOptions().batch_tokens, {});
   const double tracked = tracked_parameters(model), passed = passed_parameters(model),
                tokens = static_cast<double>(batches.tokens());
   const Stopwatch time{options.processor_time};
@@ -120,26 +132,43 @@ int bench_attribute(const BenchAttribute& options) {
       best.share = std::max(best.share, work.floor / std::max(before, rate) / seconds);
       best.products = std::max(best.products, work.operations / std::max(before, rate) / seconds);
     }
+    best.seconds = work.tokens / best.tokens_per_second;
+    best.planned = work.planned;
     lines.push_back(best);
   };
 
-  measure({"fit", tokens, fit_floor(passed, tokens), fit_operations(model, {}, batches.documents(), batches.tokens())}, [&] {
-    std::map<std::string, double> stages;  // seconds; the eigenbases do not grow with the corpus
-    std::string stage;
-    double start = 0;
-    Control timed;
-    timed.report = [&](const Progress& progress) {
-      control.say(progress);
-      if (!stage.empty()) stages[stage] += time.now() - start;
-      stage = progress.stage;
-      start = time.now();
-    };
-    const double whole = time.now();
-    fit_factors(model, batches, {}, timed);
-    const double seconds = time.now() - whole;
-    eigenbases = stages["eigenbases"];
-    return seconds - eigenbases;
-  });
+  // What `stemma plan` says, before each.
+  std::unique_ptr<Factors> factors;
+  double planned_fit = 0, planned_eigenbases = 0;
+  const auto planned_scan = [&](int count, int64_t rank) {
+    if (!factors) return 0.0;
+    return estimate_scan(model, *factors, corpus, {.queries = count, .rank = rank}, control)
+        .stages["scanning the documents"];
+  };
+  if (options.plan && !options.processor_time) {
+    Estimate fit = estimate_fit(model, corpus, {}, control, &factors);
+    planned_eigenbases = fit.stages["eigenbases"];
+    planned_fit = fit.seconds - planned_eigenbases;
+  }
+  measure({"fit", tokens, fit_floor(passed, tokens), fit_operations(model, {}, batches.documents(), batches.tokens()),
+           planned_fit},
+          [&] {
+            std::map<std::string, double> stages;  // seconds; the eigenbases do not grow with the corpus
+            std::string stage;
+            double start = 0;
+            Control timed;
+            timed.report = [&](const Progress& progress) {
+              control.say(progress);
+              if (!stage.empty()) stages[stage] += time.now() - start;
+              stage = progress.stage;
+              start = time.now();
+            };
+            const double whole = time.now();
+            fit_factors(model, batches, {}, timed);
+            const double seconds = time.now() - whole;
+            eigenbases = stages["eigenbases"];
+            return seconds - eigenbases;
+          });
   const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
   const auto documents = static_cast<double>(batches.documents());
   const auto seconds_of = [&](const std::function<void()>& work) {
@@ -159,7 +188,8 @@ int bench_attribute(const BenchAttribute& options) {
                                          batches.documents() / runs, count});
     }
     measure({fmt::format("scan, {} of rank {}", count, options.rank), tokens,
-             scan_floor(passed, tracked, tokens, documents, count), 4 * passed * tokens + meetings},
+             scan_floor(passed, tracked, tokens, documents, count), 4 * passed * tokens + meetings,
+             planned_scan(count, options.rank)},
             [&] {
               return seconds_of(
                   [&] { scan(model, thin, routes, batches, static_cast<size_t>(batches.documents()), control); });
@@ -173,7 +203,7 @@ int bench_attribute(const BenchAttribute& options) {
     const QueryGradients queries = random_queries(model, count);
     measure(
         {fmt::format("scan, {}", count), tokens, scan_floor(passed, tracked, tokens, documents, count),
-         scan_operations(model.config, batches.tokens(), batches.documents(), count)},
+         scan_operations(model.config, batches.tokens(), batches.documents(), count), planned_scan(count, 0)},
         [&] {
           return seconds_of([&] { scan(model, queries, batches, static_cast<size_t>(batches.documents()), control); });
         });
@@ -192,10 +222,13 @@ int bench_attribute(const BenchAttribute& options) {
   if (options.json) {
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();
     for (const Line& l : lines)
-      rows.push_back({{"work", l.work},
-                      {"tokens_per_second", l.tokens_per_second},
-                      {"share_of_floor", l.share},
-                      {"share_of_products", l.products}});
+      rows.push_back(
+          {{"work", l.work},
+           {"tokens_per_second", l.tokens_per_second},
+           {"share_of_floor", l.share},
+           {"share_of_products", l.products},
+           {"seconds", l.seconds},
+           {"planned_seconds", l.planned > 0 ? nlohmann::ordered_json(l.planned) : nlohmann::ordered_json()}});
     print_json({{"shape", options.shape},
                 {"parameters", size_of(model.config).total()},
                 {"tracked", tracked},
@@ -204,6 +237,7 @@ int bench_attribute(const BenchAttribute& options) {
                 {"device", model.ops->device()},
                 {"matmul_gflops", best_rate / 1e9},
                 {"eigenbases_seconds", eigenbases},
+                {"planned_eigenbases_seconds", planned_eigenbases},
                 {"processor_time", options.processor_time},
                 {"runs", rows}});
     return 0;
@@ -212,9 +246,10 @@ int bench_attribute(const BenchAttribute& options) {
              options.shape, static_cast<double>(size_of(model.config).total()) / 1e6, tracked / 1e6,
              in_thousands(batches.documents()), in_thousands(batches.tokens()), model.ops->device(), best_rate / 1e9);
   for (const Line& l : lines)
-    fmt::print("  {:20} {:9.0f} tokens/s  {:3.0f} % of the floor's rate, {:3.0f} % of the products' rate\n", l.work,
-               l.tokens_per_second, 100 * l.share, 100 * l.products);
-  fmt::print("  {:20} {} (not in the fit's rate)\n", "eigenbases", in_time(eigenbases));
+    fmt::print("  {:20} {:9.0f} tokens/s  {:3.0f} % of the floor's rate, {:3.0f} % of the products' rate{}\n", l.work,
+               l.tokens_per_second, 100 * l.share, 100 * l.products, beside_plan(l.seconds, l.planned));
+  fmt::print("  {:20} {}, not in the fit's rate{}\n", "eigenbases", in_time(eigenbases),
+             beside_plan(eigenbases, planned_eigenbases));
   if (options.processor_time) fmt::print("  seconds are the processor's, not the wall's\n");
   return 0;
 }

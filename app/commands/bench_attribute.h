@@ -14,6 +14,7 @@ struct BenchAttribute {
   int64_t documents = 0, tokens = 0;  // 0: chosen by the shape
   int64_t rank = 32;                  // of the scans of low rank
   int repeat = 3;
+  bool plan = false;  // beside each time what `stemma plan` foretells
   bool processor_time = false, json = false;
 };
 

@@ -8,6 +8,8 @@
 
 #include "app/commands/model_size.h"
 #include "runtime/influence/blocks.h"
+#include "runtime/influence/scan.h"
+#include "runtime/influence/scan_low_rank.h"
 #include "runtime/influence/tracked.h"
 #include "runtime/random.h"
 #include "runtime/study/rate.h"
@@ -118,6 +120,52 @@ double seconds_of_eigenbases(const Model& model, const LayerChoice& choice) {
   return seconds;
 }
 
+// A scan whose queries are made once, of the first part's documents: the second half of a document stands for a step.
+class ScanOfParts {
+ public:
+  ScanOfParts(const Model& model, const Factors& factors, const PlannedScan& planned)
+      : model_(model), factors_(factors), planned_(planned) {}
+
+  void run(const Corpus& part, const Control& control) {
+    const DocumentBatches batches(model_, part, FitOptions().batch_tokens, control);
+    if (!made_) make_queries(batches, control);
+    if (planned_.rank > 0)
+      scan(model_, low_, choose_routes(model_, low_, batches), batches, part.documents.size(), control);
+    else
+      scan(model_, full_, batches, part.documents.size(), control);
+  }
+
+ private:
+  void make_queries(const DocumentBatches& batches, const Control& control) {
+    std::vector<const std::vector<int32_t>*> documents;
+    for (int64_t d = 0; d < batches.documents(); ++d)
+      if (batches.document(static_cast<int32_t>(d)).size() >= 2)
+        documents.push_back(&batches.document(static_cast<int32_t>(d)));
+    std::vector<Query> queries;
+    for (int64_t q = 0; q < planned_.queries && !documents.empty(); ++q) {
+      const auto* tokens = documents[static_cast<size_t>(q) % documents.size()];
+      const auto size =
+          static_cast<int32_t>(std::min<int64_t>(static_cast<int64_t>(tokens->size()), planned_.query_tokens));
+      queries.push_back({tokens, std::max(1, size / 2), size});
+    }
+    control.say({"query gradients", 0, double(planned_.queries)});
+    if (planned_.rank > 0) {
+      low_ = low_rank_queries(model_, &factors_, queries, planned_.rank, control);
+    } else {
+      full_ = query_gradients(model_, queries, &factors_);
+      precondition(model_, factors_, full_);
+    }
+    made_ = true;
+  }
+
+  const Model& model_;
+  const Factors& factors_;
+  const PlannedScan& planned_;
+  bool made_ = false;
+  QueryGradients full_;
+  LowRankQueries low_;
+};
+
 }  // namespace
 
 Estimate estimate(const Model& model, const Corpus& corpus, const Control& control, const MeasuredWork& work) {
@@ -173,6 +221,12 @@ Estimate estimate_fit(const Model& model, const Corpus& corpus, const FitOptions
   result.seconds -= result.stages["eigenbases"];
   result.seconds += result.stages["eigenbases"] = seconds_of_eigenbases(model, options.choice);
   return result;
+}
+
+Estimate estimate_scan(const Model& model, const Factors& factors, const Corpus& corpus, const PlannedScan& planned,
+                       const Control& control) {
+  ScanOfParts scan(model, factors, planned);
+  return estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) { scan.run(part, timed); });
 }
 
 double fit_operations(const Model& model, const LayerChoice& choice, int64_t documents, int64_t tokens) {

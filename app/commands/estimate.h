@@ -33,6 +33,13 @@ Estimate estimate(const Model& model, const Corpus& corpus, const Control& contr
 Estimate estimate_fit(const Model& model, const Corpus& corpus, const FitOptions& options, const Control& control,
                       std::unique_ptr<Factors>* factors = nullptr);
 
+// Of a scan whose queries stand for steps: the second halves of documents, of `query_tokens` at most.
+struct PlannedScan {
+  int64_t queries = 1, query_tokens = 256, rank = 0;
+};
+Estimate estimate_scan(const Model& model, const Factors& factors, const Corpus& corpus, const PlannedScan& planned,
+                       const Control& control);
+
 // Floating-point operations, of the model's passes and the products of each method; N parameters tracked, T tokens,
 // D documents, S steps. Decompositions are left out: they do not grow with the corpus.
 double fit_operations(const Model& model, const LayerChoice& choice, int64_t documents, int64_t tokens);

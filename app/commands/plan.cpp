@@ -10,8 +10,6 @@
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
 #include "runtime/influence/factors.h"
-#include "runtime/influence/scan.h"
-#include "runtime/influence/scan_low_rank.h"
 #include "runtime/study/rate.h"
 
 namespace stemma {
@@ -28,51 +26,6 @@ struct Options {
 
 constexpr int64_t query_tokens = 256;  // of a trace up to the end of a step
 constexpr int64_t trace_queries = 16;  // of one trace, which a second stage scores again together
-
-// A scan whose queries are made once, of the first part's documents: the second half of a document stands for a step.
-class ScanOfParts {
- public:
-  ScanOfParts(const Model& model, const Factors& factors, int64_t queries, int64_t rank)
-      : model_(model), factors_(factors), count_(queries), rank_(rank) {}
-
-  void run(const Corpus& part, const Control& control) {
-    const DocumentBatches batches(model_, part, FitOptions().batch_tokens, control);
-    if (!made_) make_queries(batches, control);
-    if (rank_ > 0)
-      scan(model_, low_, choose_routes(model_, low_, batches), batches, part.documents.size(), control);
-    else
-      scan(model_, full_, batches, part.documents.size(), control);
-  }
-
- private:
-  void make_queries(const DocumentBatches& batches, const Control& control) {
-    std::vector<const std::vector<int32_t>*> documents;
-    for (int64_t d = 0; d < batches.documents(); ++d)
-      if (batches.document(static_cast<int32_t>(d)).size() >= 2)
-        documents.push_back(&batches.document(static_cast<int32_t>(d)));
-    std::vector<Query> queries;
-    for (int64_t q = 0; q < count_ && !documents.empty(); ++q) {
-      const auto* tokens = documents[static_cast<size_t>(q) % documents.size()];
-      const auto size = static_cast<int32_t>(std::min<size_t>(tokens->size(), query_tokens));
-      queries.push_back({tokens, std::max(1, size / 2), size});
-    }
-    control.say({"query gradients", 0, double(count_)});
-    if (rank_ > 0) {
-      low_ = low_rank_queries(model_, &factors_, queries, rank_, control);
-    } else {
-      full_ = query_gradients(model_, queries, &factors_);
-      precondition(model_, factors_, full_);
-    }
-    made_ = true;
-  }
-
-  const Model& model_;
-  const Factors& factors_;
-  int64_t count_, rank_;
-  bool made_ = false;
-  QueryGradients full_;
-  LowRankQueries low_;
-};
 
 struct Stage {
   std::string name;
@@ -91,9 +44,8 @@ int run(const Options& options) {
   tell("measuring a few documents");
   std::unique_ptr<Factors> factors;
   Estimate fit = estimate_fit(*model, corpus, options.fit, control, &factors);
-  ScanOfParts scan(*model, *factors, options.queries, options.rank);
   Estimate scanned =
-      estimate(*model, corpus, control, [&](const Corpus& part, const Control& timed) { scan.run(part, timed); });
+      estimate_scan(*model, *factors, corpus, {options.queries, query_tokens, options.rank}, control);
   line.clear();
   const std::vector<Stage> stages = {
       {"fit, covariances", memory.fit.covariances, fit.stages["covariances"]},

@@ -63,6 +63,7 @@ Factors fit_factors(const Model& model, const DocumentBatches& batches, const Fi
 int64_t shard_batches(const DocumentBatches& batches);
 int64_t shards_ahead(const Ranks& ranks);
 bool tokens_first(const DocumentBatches& batches, int64_t inputs, int64_t outputs);
+bool tokens_first(double tokens, int64_t inputs, int64_t outputs);  // of each document or query, on average
 
 void save_factors(Factors& factors, const std::filesystem::path& path);  // replaced whole; sets `hash`
 Factors load_factors(const std::filesystem::path& path);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "runtime/influence/blocks.h"
 #include "runtime/influence/documents.h"
@@ -52,7 +53,8 @@ std::string key_of(const Model& model, const DocumentBatches& batches, const Fit
   Hasher hasher;
   for (const std::string& part :
        {std::string("fit by shards"), program_version(), model.ops->device(), model.hash, batches.hash(),
-        std::to_string(options.seed), options.choice.pattern, std::to_string(options.choice.blocks)})
+        std::to_string(shard_batches(batches)), std::to_string(options.seed), options.choice.pattern,
+        std::to_string(options.choice.blocks)})
     hasher.add(part + '\n');
   return hasher.hex();
 }
@@ -180,26 +182,50 @@ class Fit {
     });
   }
 
-  // Eigenbases (eq. 18), in f64, on rank 0; those of an earlier run where `restored`.
+  // Eigenbases (eq. 18), in f64; those of an earlier run where `restored`, which rank 0 alone knows. All ranks have the
+  // sums, and each takes the next matrix.
   void eigenbases(bool restored) {
-    const auto count = static_cast<double>(batches_.tokens());
-    const auto basis = [&](const std::string& name, int64_t side, size_t sum) {
-      std::vector<float> vectors = kept_part(restored, name, side * width(side));
-      if (ranks_.leads() && !restored) {
-        vectors = options_.trial ? identity_blocks(side, width(side))
-                                 : eigenvectors_of_blocks(sums_.total(sum), side, count);
-        sums_.end_total(sum);
-      }
-      ranks_.share(vectors, control_);
-      return vectors;
+    struct Side {
+      size_t sum;
+      int64_t side;
+      std::vector<float>* vectors;
+      std::string name;
+      std::vector<float> shared;  // the sum, on other ranks
     };
+    std::vector<Side> sides;
     for (size_t i = 0; i < layers_.size(); ++i) {
-      if (!restored && ranks_.leads()) control_.say({"eigenbases", double(i), double(layers_.size())});
+      LayerFactors& f = factors_.layers[i];
+      if (owns(i)) sides.push_back({layers_[i].a, f.inputs, &f.q_a, "a" + std::to_string(i), {}});
+      sides.push_back({layers_[i].s, f.outputs, &f.q_s, "s" + std::to_string(i), {}});
+    }
+    for (Side& s : sides) {
+      *s.vectors = kept_part(restored, s.name, s.side * width(s.side));
+      if (ranks_.alone()) continue;
+      std::vector<float> sum;
+      if (ranks_.leads() && !restored) sum = sums_.total(s.sum);
+      ranks_.share(sum, control_);
+      if (!ranks_.leads()) s.shared = std::move(sum);
+    }
+    const auto count = static_cast<int64_t>(sides.size());
+    const auto work = [&](int64_t i, const auto&) {
+      Side& s = sides[static_cast<size_t>(i)];
+      if (ranks_.leads()) control_.say({"eigenbases", double(i), double(count)});
+      if (options_.trial) return identity_blocks(s.side, width(s.side));
+      return eigenvectors_of_blocks(ranks_.leads() ? sums_.total(s.sum) : std::exchange(s.shared, {}), s.side,
+                                    static_cast<double>(batches_.tokens()));
+    };
+    const auto take = [&](int64_t i, std::vector<float>& vectors) {
+      const Side& s = sides[static_cast<size_t>(i)];
+      *s.vectors = std::move(vectors);
+      sums_.end_total(s.sum);
+    };
+    ranks_.spread({.key = kept_.key(), .first = restored ? count : 0, .last = count, .work = work, .take = take},
+                  control_);
+    for (const Side& s : sides) ranks_.share(*s.vectors, control_);
+    for (size_t i = 0; i < layers_.size(); ++i) {
       Layer& layer = layers_[i];
       LayerFactors& f = factors_.layers[i];
-      const std::string number = std::to_string(i);
-      f.q_a = owns(i) ? basis("a" + number, f.inputs, layer.a) : factors_.layers[layer.owner].q_a;
-      f.q_s = basis("s" + number, f.outputs, layer.s);
+      if (!owns(i)) f.q_a = factors_.layers[layer.owner].q_a;
       const auto on_device = [&](const std::vector<float>& vectors, int64_t side) {
         Buffer buffer(model_.ops, side, width(side));
         buffer.upload(vectors.data());
@@ -297,12 +323,17 @@ class Fit {
 
 }  // namespace
 
-int64_t shard_batches(const DocumentBatches& batches) { return std::clamp<int64_t>(batches.batches() / 128, 1, 8); }
+// Few enough that a shard's sums, which other ranks send, cost little beside its passes; enough to share evenly.
+int64_t shard_batches(const DocumentBatches& batches) { return std::clamp<int64_t>(batches.batches() / 32, 1, 8); }
 int64_t shards_ahead(const Ranks& ranks) { return 2 * ranks.size(); }
 
 bool tokens_first(const DocumentBatches& batches, int64_t inputs, int64_t outputs) {
-  const auto tokens =
-      static_cast<double>(batches.tokens()) / static_cast<double>(std::max<int64_t>(1, batches.documents()));
+  return tokens_first(
+      static_cast<double>(batches.tokens()) / static_cast<double>(std::max<int64_t>(1, batches.documents())), inputs,
+      outputs);
+}
+
+bool tokens_first(double tokens, int64_t inputs, int64_t outputs) {
   const auto m = static_cast<double>(inputs), p = static_cast<double>(outputs);
   return tokens * (m * m + p * p) < m * p * (m + p);
 }

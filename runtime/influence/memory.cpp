@@ -76,7 +76,7 @@ FitMemory fit_memory(const Model& model, const DocumentBatches& batches, const F
     // LAPACK's matrix and work are f64, beside the sums on the host and the vectors that come out, block by block.
     const double side = std::max(owns ? m : 0, p), block = side / blocks;
     eigen = std::max(eigen,
-                     held + host + device + number * m * m / blocks + 2 * number * side * block + 24 * block * block);
+                     held + host + number * m * m / blocks + 2 * number * side * block + 24 * block * block);
     held -= number * ((owns ? m * m : 0) + p * p) / blocks;
     host += number * (m * m + p * p) / blocks;
     device += number * ((owns ? m * m : 0) + p * p) / blocks;
@@ -94,11 +94,17 @@ FitMemory fit_memory(const Model& model, const DocumentBatches& batches, const F
 
 ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64_t documents,
                        const ScanQueries& asked) {
-  double tracked = 0, widest = 0, rotation = 0, thin = 0, decomposition = 0;
+  double tracked = 0, widest = 0, rotation = 0, thin = 0, decomposition = 0, turned_inputs = 0, turned_gradients = 0;
   for (const auto& [m, p, owns] : linears_in(model, asked.choice)) {
     tracked += m * p;
     widest = std::max(widest, m + p);
-    rotation = std::max(rotation, number * (2 * (m * m + p * p) / asked.choice.blocks + 4 * m * p));
+    const auto together = static_cast<double>(
+        std::min(asked.count, preconditioned_together(static_cast<int64_t>(m) * static_cast<int64_t>(p))));
+    rotation = std::max(rotation, number * ((m * m + p * p) / asked.choice.blocks + (1 + 2 * together) * m * p));
+    if (tokens_first(static_cast<double>(asked.query_tokens), static_cast<int64_t>(m), static_cast<int64_t>(p))) {
+      turned_inputs = std::max(turned_inputs, m);
+      turned_gradients = std::max(turned_gradients, p);
+    }
     thin += number * std::min({static_cast<double>(asked.rank), m, p}) * (m + p);
     decomposition = std::max(decomposition, number * m * p);
   }
@@ -114,7 +120,8 @@ ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64
   const auto making = [&](int64_t queries) {
     const int64_t rows = std::min<int64_t>(std::max<int64_t>(4096, asked.query_tokens), queries * asked.query_tokens);
     return number * tracked * static_cast<double>(queries) +
-           std::max({pass_bytes(model, rows), rotation, decomposition});
+           std::max({pass_bytes(model, rows) + number * static_cast<double>(rows) * (turned_inputs + turned_gradients),
+                     rotation, decomposition});
   };
   const double pass = pass_bytes(model, batches.largest()) + packed_bytes(widest, batches.largest());
   ScanMemory memory;

@@ -3,12 +3,34 @@
 #include <algorithm>
 
 #include "runtime/influence/blocks.h"
+#include "runtime/influence/pass.h"
 #include "runtime/influence/tracked.h"
 
 namespace stemma {
 namespace {
 
 constexpr int64_t batch_tokens = 4096;
+
+Buffer on_device(const Model& model, const std::vector<float>& host, int64_t rows) {
+  Buffer buffer(model.ops, rows, static_cast<int64_t>(host.size()) / rows);
+  buffer.upload(host.data());
+  return buffer;
+}
+
+// Of each tracked layer, null where its gradients are not to be turned by tokens.
+std::vector<const LayerFactors*> turned_by_tokens(const Model& model, const std::vector<Query>& queries,
+                                                  const Factors* factors) {
+  std::vector<const LayerFactors*> turned(tracked_count(model), nullptr);
+  if (!factors || queries.empty()) return turned;
+  double tokens = 0;
+  for (const Query& q : queries) tokens += q.end - 1;
+  const std::vector<size_t> layers = chosen_layers(model, factors->choice.pattern);
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const LayerFactors& f = factors->layers[i];
+    if (tokens_first(tokens / static_cast<double>(queries.size()), f.inputs, f.outputs)) turned[layers[i]] = &f;
+  }
+  return turned;
+}
 
 }  // namespace
 
@@ -42,10 +64,12 @@ QueryGradients query_gradients(const Model& model, const std::vector<Query>& que
   QueryGradients result;
   result.nats.resize(queries.size());
   result.layers.resize(tracked_count(model));
-  for (const size_t i : asked_layers(model, factors)) {
+  const std::vector<const LayerFactors*> turns = turned_by_tokens(model, queries, factors);
+  for (const LayerFactors* f : turns) result.turned.push_back(f != nullptr);
+  for (const size_t i : asked_layers(model, factors))
     result.layers[i] = Buffer(model.ops, count, tracked_weight(model, i).size());
-    result.layers[i].zero();
-  }
+  ColumnBlocks columns(model.ops);
+  Room turned_a(model), turned_g(model);
   Workspace work(model);
   Buffer top;
   for (size_t first = 0; first < queries.size();) {
@@ -68,9 +92,16 @@ QueryGradients query_gradients(const Model& model, const std::vector<Query>& que
       for (int32_t n = s.query_begin; n < s.query_end; ++n) result.nats[q] += losses[n];
     }
     const LinearTap tap = [&](int layer, Linear which, Tensor a, Tensor g) {
-      const Tensor rows = result.layers[tracked_index(model, layer, which)].view();
-      if (!rows) return;
-      ops.segment_outer(g, a, batch.segments, rows.slice(static_cast<int64_t>(first), static_cast<int64_t>(last)));
+      const size_t i = tracked_index(model, layer, which);
+      if (!result.layers[i].view()) return;
+      const Tensor rows = result.layers[i].view().slice(static_cast<int64_t>(first), static_cast<int64_t>(last));
+      if (const LayerFactors* f = turns[i]) {
+        const Tensor ta = turned_a.of(a.rows, a.columns), tg = turned_g.of(g.rows, g.columns);
+        columns.turn(a, on_device(model, f->q_a, f->inputs), false, ta);
+        columns.turn(g, on_device(model, f->q_s, f->outputs), false, tg);
+        a = ta, g = tg;
+      }
+      ops.segment_outer(g, a, batch.segments, rows);
     };
     backward(work, batch, gradient, nullptr, &tap);
     first = last;
@@ -79,28 +110,37 @@ QueryGradients query_gradients(const Model& model, const std::vector<Query>& que
 }
 
 void precondition(const Model& model, const Factors& factors, QueryGradients& queries) {
+  queries.turned.resize(queries.layers.size());
   Ops& ops = *model.ops;
   ColumnBlocks columns(model.ops);
+  Room one(model), other(model);
   const std::vector<size_t> layers = chosen_layers(model, factors.choice.pattern);
   for (size_t i = 0; i < layers.size(); ++i) {
     const LayerFactors& f = factors.layers[i];
     const int64_t m = f.inputs, p = f.outputs;
-    const auto put = [&](const std::vector<float>& host, int64_t rows) {
-      Buffer buffer(model.ops, rows, static_cast<int64_t>(host.size()) / rows);
-      buffer.upload(host.data());
-      return buffer;
-    };
-    const Buffer q_a = put(f.q_a, m), q_s = put(f.q_s, p), lambda = put(f.lambda, p);
-    Buffer half(model.ops, p, m), turned(model.ops, p, m);
+    const Buffer q_a = on_device(model, f.q_a, m), q_s = on_device(model, f.q_s, p),
+                 lambda = on_device(model, f.lambda, p);
     const Tensor all = queries.layers[layers[i]].view();
-    for (int64_t q = 0; q < all.rows; ++q) {
-      const Tensor v{all.row(q), p, m};
-      turn_rows(ops, q_s, false, v, half);
-      columns.turn(half, q_a, false, turned);
-      ops.divide_damped(turned, lambda, static_cast<float>(f.damping), turned);
-      turn_rows(ops, q_s, true, turned, half);
-      columns.turn(half, q_a, true, v);
+    const int64_t together = preconditioned_together(p * m);
+    for (int64_t first = 0; first < all.rows; first += together) {
+      // Rows of several queries are turned as one matrix; their columns query by query.
+      const int64_t count = std::min(together, all.rows - first);
+      const Tensor half = one.of(count * p, m), turned = other.of(count * p, m);
+      const auto each = [&](auto work) {
+        for (int64_t q = 0; q < count; ++q)
+          work(Tensor{all.row(first + q), p, m}, half.slice(q * p, (q + 1) * p), turned.slice(q * p, (q + 1) * p));
+      };
+      if (!queries.turned[layers[i]]) {
+        each([&](Tensor v, Tensor h, Tensor) { turn_rows(ops, q_s, false, v, h); });
+        columns.turn(half, q_a, false, turned);
+      }
+      each([&](Tensor v, Tensor, Tensor t) {
+        ops.divide_damped(queries.turned[layers[i]] ? v : t, lambda, static_cast<float>(f.damping), t);
+      });
+      columns.turn(turned, q_a, true, half);
+      each([&](Tensor v, Tensor h, Tensor) { turn_rows(ops, q_s, true, h, v); });
     }
+    queries.turned[layers[i]] = false;
   }
 }
 

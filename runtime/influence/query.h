@@ -1,6 +1,7 @@
 // Query gradients: what each span of a trace asks of the documents.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "runtime/influence/factors.h"
@@ -19,6 +20,7 @@ struct Query {
 // precondition(): (G + lambda I)^-1 of them.
 struct QueryGradients {
   std::vector<Buffer> layers;
+  std::vector<bool> turned;  // which are in the factors' eigenbasis, from where precondition() brings them back
   std::vector<float> nats;  // (Q) -log p(span)
 };
 
@@ -28,7 +30,8 @@ std::vector<size_t> asked_layers(const Model& model, const Factors* factors);
 // How many queries' gradients over these layers fit into `bytes`; at least one.
 size_t queries_at_once(const Model& model, const std::vector<size_t>& layers, double bytes);
 
-// Over asked_layers.
+// Over asked_layers. For factors, whose precondition() is to follow, a layer's tokens are turned into the eigenbasis
+// before they are multiplied, where that takes fewer operations than turning each query's gradient.
 QueryGradients query_gradients(const Model& model, const std::vector<Query>& queries, const Factors* factors = nullptr);
 
 // Whether the factors are of this model, and its layers of their shapes: a file may claim any model.
@@ -36,5 +39,7 @@ bool fit_together(const Factors& factors, const Model& model);
 
 // V = Q_S [(Q_S^T q Q_A) / (Lambda + lambda)] Q_A^T, layer by layer (Grosse et al. eq. 21).
 void precondition(const Model& model, const Factors& factors, QueryGradients& queries);
+// How many queries' gradients of a layer of that many weights it turns at once.
+inline int64_t preconditioned_together(int64_t weights) { return std::max<int64_t>(1, (1 << 20) / weights); }
 
 }  // namespace stemma

@@ -71,13 +71,20 @@ Questions questions_of(const Model& model, const std::vector<const Trace*>& trac
 }
 
 QueryGradients gradients_of(const Model& model, const Questions& questions, const Factors* factors) {
-  QueryGradients gradients = query_gradients(model, questions.queries, factors);
-  if (questions.against.empty()) return gradients;
-  const QueryGradients others = query_gradients(model, questions.against, factors);
-  for (size_t i = 0; i < gradients.layers.size(); ++i)
-    if (others.layers[i].view()) model.ops->add(others.layers[i], gradients.layers[i], -1);
-  for (size_t q = 0; q < gradients.nats.size(); ++q) gradients.nats[q] -= others.nats[q];
-  return gradients;
+  if (questions.against.empty()) return query_gradients(model, questions.queries, factors);
+  const QueryGradients both = query_gradients(model, {questions.queries.front(), questions.against.front()}, factors);
+  QueryGradients difference;
+  difference.turned = both.turned;
+  for (const Buffer& layer : both.layers) {
+    const Tensor rows = layer;
+    Buffer& left = difference.layers.emplace_back();
+    if (!rows) continue;
+    left = Buffer(model.ops, 1, rows.columns);
+    model.ops->copy(left.view().data, rows.data, sizeof(float) * static_cast<size_t>(rows.columns));
+    model.ops->add(rows.slice(1, 2), left, -1);
+  }
+  difference.nats = {both.nats[0] - both.nats[1]};
+  return difference;
 }
 
 }  // namespace stemma
