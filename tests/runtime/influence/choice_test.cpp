@@ -4,6 +4,7 @@
 
 #include "runtime/influence/attribute.h"
 #include "runtime/influence/blocks.h"
+#include "runtime/influence/documents.h"
 #include "runtime/influence/tracked.h"
 #include "tests/support/layer_gradients.h"
 #include "tests/support/tiny_model.h"
