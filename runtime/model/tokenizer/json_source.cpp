@@ -69,6 +69,16 @@ TokenizerPlan plan_of_json(const json& document, const std::string& file) {
   return plan;
 }
 
+bool clean_up(const json& configuration, TokenizerPlan& to) {
+  const bool of_pairs = std::string_view(to.model->kind()).find("BPE") != std::string_view::npos;
+  if (!flag_field(configuration, "clean_up_tokenization_spaces", false) ||
+      (of_pairs &&
+       !flag_field(configuration, "clean_up_tokenization_spaces_for_bpe_even_though_it_will_corrupt_output", false)))
+    return false;
+  to.decoder.whole.push_back(decode_clean_up());
+  return true;
+}
+
 void apply_configuration(const json& configuration, const std::string& file, TokenizerPlan& to) {
   if (const json* added = field(configuration, "added_tokens_decoder"); added && added->is_object())
     for (const auto& [key, text] : added->items()) {

@@ -27,13 +27,12 @@ std::string configuration_name(const std::string& file) {
 
 OpenedTokenizer finish(TokenizerPlan plan, const json& configuration, std::string_view bytes, std::string_view merges,
                        const std::string& file) {
-  const std::string changes = apply_class(configuration, configuration_name(file), plan);
   apply_configuration(configuration, configuration_name(file), plan);
   Hasher hasher;
   hasher.add(bytes);
   hasher.add(merges);
   hasher.add(fmt::format("bos {} eos {} adds_bos {}", plan.bos, plan.eos, !plan.before.empty()));
-  hasher.add(changes);
+  if (clean_up(configuration, plan)) hasher.add("clean");
   return {std::move(plan), hasher.hex()};
 }
 
@@ -78,8 +77,6 @@ json object_beside(const fs::path& folder, const char* name) {
 // tokenizer_config.json, and what it does not say from the older files.
 json configuration_of(const fs::path& folder) {
   json configuration = object_beside(folder, "tokenizer_config.json");
-  if (!field(configuration, "model_type"))
-    configuration["model_type"] = text_field(object_beside(folder, "config.json"), "model_type");
   const json map = object_beside(folder, "special_tokens_map.json"), ids = object_beside(folder, "added_tokens.json");
   for (const auto& [key, value] : map.items())
     if (value.is_string() || value.is_object())

@@ -34,9 +34,8 @@ TokenizerPlan plan_of_gguf(const Gguf& gguf);
 
 // tokenizer_config.json, with what special_tokens_map.json and added_tokens.json beside it say where it is silent.
 void apply_configuration(const nlohmann::json& configuration, const std::string& file, TokenizerPlan& to);
-// What transformers 5 makes of its tokenizer_class (with the model_type of config.json, legacy and add_prefix_space),
-// and of clean_up_tokenization_spaces. Returns what it changed, for the tokenizer's hash; empty: nothing.
-std::string apply_class(const nlohmann::json& configuration, const std::string& file, TokenizerPlan& to);
+// clean_up_tokenization_spaces, as transformers 5 heeds it: not for BPE, unless a second field insists. Whether it is.
+bool clean_up(const nlohmann::json& configuration, TokenizerPlan& to);
 
 // For forms without a list of merges: every way to make a token of two others, ranked as the token is. `rank` by id;
 // ~0u: never made.

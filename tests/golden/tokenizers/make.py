@@ -270,10 +270,7 @@ def tekken_cases(document, texts):
 
 def configured(made, texts):
     """What transformers makes of a tokenizer.json and what its configuration says beside it."""
-    llama = {"tokenizer_class": "LlamaTokenizer"}
     for name, (tokenizer, config) in {
-            "class_llama": ("characters_llama", llama), "class_llama_legacy": ("characters_llama", {**llama, "legacy": True}),
-            "class_llama_no_prefix": ("characters_llama", {**llama, "add_prefix_space": False}),
             "cleaned_up": ("unigram_t5", {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": True}),
             "not_cleaned_up": ("bytes_gpt2", {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": True})}.items():
         with tempfile.TemporaryDirectory() as folder:
