@@ -236,14 +236,13 @@ nlohmann::ordered_json check_index(const Options& options, IndexSearch& search, 
     by_query.push_back({{"nats", query.nats},
                         {"scored", query.scored},
                         {"recall", query.recall},
-                        {"expected", query.expected},
+                        {"late", query.late},
                         {"correlation", query.agreement}});
   return {{"k", k},
           {"documents", search.index().documents()},
           {"queries", found.size()},
           {"scored", mean([](const QueryRecall& query) { return query.scored; }, every)},
           {"recall", mean(recall, every)},
-          {"expected", mean([](const QueryRecall& query) { return query.expected; }, every)},
           {"queries_not_certain", std::ranges::count_if(found, std::not_fn(certain))},
           {"recall_not_certain", mean(recall, std::not_fn(certain))},
           {"recall_certain", mean(recall, certain)},
@@ -313,7 +312,7 @@ int run_on(Ranks& ranks, Options options) {
                     {"additivity", table.additivity},
                     {"searched", table.searched},
                     {"search_seconds", table.search_seconds},
-                    {"expected_missing", indexed ? nlohmann::ordered_json(table.missing) : nlohmann::ordered_json()}});
+                    {"late", indexed ? nlohmann::ordered_json(table.late) : nlohmann::ordered_json()}});
     if (const FirstStage& first = table.first_stage; first.rank > 0)
       made.back()["first_stage"] = {
           {"rank", first.rank}, {"rescored", first.rescored}, {"error", first.error}, {"recall_at_100", first.recall}};
@@ -335,9 +334,9 @@ int run_on(Ranks& ranks, Options options) {
     const auto rows = table["steps"].get<int>();
     const std::string asked = options.attribute.span ? "a question" : fmt::format("{} steps", rows);
     const std::string against =
-        indexed ? fmt::format("{} of {} documents, found in {} and scored exactly ({:.1f} % of the first 100 expected among others)",
+        indexed ? fmt::format("{} of {} documents, found in {} and scored exactly (the last of them brought {:.1f} % of the first places)",
                               documents, in_thousands(table["searched"].get<int64_t>()),
-                              in_time(table["search_seconds"].get<double>()), 100 * table["expected_missing"].get<double>())
+                              in_time(table["search_seconds"].get<double>()), 100 * table["late"].get<double>())
                 : documents + " documents";
     const auto additivity = table["additivity"].get<double>();
     fmt::print("{}: {} against {} by {} in {}{}\n", table["trace"].get<std::string>(), asked, against,
@@ -382,7 +381,7 @@ Run setup_attribute(CLI::App& app) {
       ->check(CLI::Range(0, 4096));
   app.add_option("--rescore", options->attribute.rescore,
                  "The strongest of each question that are scored exactly after a scan of low rank (1,000) or a search of an "
-                 "index (until the first 100 are expected to lack less than 5 %, at most 1,000)")
+                 "index (until the last 100 brought at most 5 of the first 100, at most 1,000)")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
   app.add_option("--trace", options->trace, "One trace; else every trace without a table of this method")
       ->type_name("ID");

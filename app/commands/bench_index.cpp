@@ -49,8 +49,7 @@ std::vector<uint16_t> random_halves(size_t count, int exponent, Random& random) 
   const auto power = static_cast<uint16_t>((exponent + 15) << 10);
   for (size_t i = 0; i < count;) {
     uint64_t bits = random.bits();
-    for (int k = 0; k < 4 && i < count; ++k, bits >>= 16)
-      halves[i++] = static_cast<uint16_t>((bits & 0x83ff) | power);
+    for (int k = 0; k < 4 && i < count; ++k, bits >>= 16) halves[i++] = static_cast<uint16_t>((bits & 0x83ff) | power);
   }
   return halves;
 }
@@ -99,7 +98,8 @@ double disk_rate(const std::vector<std::filesystem::path>& files) {
   double bytes = 0;
   for (const auto& file : files) {
     const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-    for (ssize_t got = 0; (got = ::read(descriptor, block.data(), block.size())) > 0;) bytes += static_cast<double>(got);
+    for (ssize_t got = 0; (got = ::read(descriptor, block.data(), block.size())) > 0;)
+      bytes += static_cast<double>(got);
     ::close(descriptor);
   }
   return bytes / (now() - start);
@@ -182,8 +182,9 @@ int bench_index(const BenchIndex& options) {
         best.answered = std::min(best.answered, opened + table.seconds);
         best.scored = table.documents;
       }
-      best.floor = cold ? numbers_bytes / disk
-                        : std::max(numbers_bytes / memory, 2 * columns * double(options.documents * queries) / products);
+      best.floor = cold
+                       ? numbers_bytes / disk
+                       : std::max(numbers_bytes / memory, 2 * columns * double(options.documents * queries) / products);
       all.push_back(best);
     }
   line.clear();
@@ -212,14 +213,15 @@ int bench_index(const BenchIndex& options) {
     return 0;
   }
   fmt::print("{} documents of {} + {} numbers, {} on disk, {:.0f} bytes a document; written in {}\n",
-             in_thousands(options.documents), head.basis.numbers, head.basis.sketch, in_bytes(static_cast<double>(bytes)),
-             each, in_time(written));
-  fmt::print("  disk {:.2f} GB/s, memory {:.1f} GB/s, products {:.0f} GFLOP/s\n", disk / 1e9, memory / 1e9, products / 1e9);
+             in_thousands(options.documents), head.basis.numbers, head.basis.sketch,
+             in_bytes(static_cast<double>(bytes)), each, in_time(written));
+  fmt::print("  disk {:.2f} GB/s, memory {:.1f} GB/s, products {:.0f} GFLOP/s\n", disk / 1e9, memory / 1e9,
+             products / 1e9);
   for (const Asked& asked : all)
-    fmt::print("  {:2} {}, {}: opened in {}, searched in {} (floor {}), answered in {} with {} of them scored exactly\n",
-               asked.queries, asked.queries == 1 ? "query  " : "queries", asked.cold ? "cold" : "warm",
-               in_time(asked.opened), in_time(asked.searched), in_time(asked.floor), in_time(asked.answered),
-               in_thousands(asked.scored));
+    fmt::print(
+        "  {:2} {}, {}: opened in {}, searched in {} (floor {}), answered in {} with {} of them scored exactly\n",
+        asked.queries, asked.queries == 1 ? "query  " : "queries", asked.cold ? "cold" : "warm", in_time(asked.opened),
+        in_time(asked.searched), in_time(asked.floor), in_time(asked.answered), in_thousands(asked.scored));
   return 0;
 }
 

@@ -62,7 +62,7 @@ Json provenance(const InfluenceTable& table) {
                 {"index", indexed ? Json(table.index_hash) : Json()},
                 {"searched", indexed ? Json(table.searched) : Json()},
                 {"search_seconds", indexed ? Json(table.search_seconds) : Json()},
-                {"expected_missing", indexed ? Json(table.missing) : Json()}};
+                {"late", indexed ? Json(table.late) : Json()}};
   if (const FirstStage& first = table.first_stage; first.rank > 0)
     facts["first_stage"] = {{"rank", first.rank},
                             {"rescored", first.rescored},

@@ -33,10 +33,10 @@ void print_provenance(const InfluenceTable& table) {
         short_hash(table.corpus_hash), table.program);
   if (!table.index_hash.empty())
     print(
-        "    from index {}: {} documents searched in {} by their estimates, the {} most promising scored exactly; {:.1f} % of "
-        "the first 100 expected among the others\n",
+        "    from index {}: {} documents searched in {} by their estimates, the {} most promising scored exactly; the last of "
+        "these brought {:.1f} % of the first places\n",
         short_hash(table.index_hash), in_thousands(table.searched), in_time(table.search_seconds),
-        in_thousands(table.documents), 100 * table.missing);
+        in_thousands(table.documents), 100 * table.late);
   if (!std::isnan(table.additivity))
     print("    check: the steps' scores add up to the whole completion's within {:.1e}\n", table.additivity);
   if (const FirstStage& first = table.first_stage; first.rank > 0)

@@ -46,11 +46,11 @@ struct InfluenceTable {
   int64_t corpus_documents = 0;  // in the corpus; D of them were scanned
   double seconds = 0;
   // Answered from an index: its hash, how many documents were searched by their estimates, the seconds until these were
-  // there, and what share of the first places documents that are not among the D of this table may be expected to hold
-  // (index/candidates.h). Else empty and 0.
+  // there, and what share of the first places those of the D hold that were scored last (index/candidates.h; 0: as many
+  // were scored as were asked for). Else empty and 0.
   std::string index_hash;
   int64_t searched = 0;
-  double search_seconds = 0, missing = 0;
+  double search_seconds = 0, late = 0;
   int32_t estimated = 0;  // of the D, documents whose scores are estimates yet; of a finished table none
 
   int32_t steps = 0, documents = 0, layers = 0;

@@ -83,7 +83,7 @@ void InfluenceWriter::write(const Hdf5Node& trace, const InfluenceTable& table) 
     node.set("index", table.index_hash);
     node.set("searched", table.searched);
     node.set("search_seconds", table.search_seconds);
-    node.set("missing", table.missing);
+    node.set("late", table.late);
   }
 
   const int64_t steps = table.steps, documents = table.documents;
@@ -156,7 +156,7 @@ InfluenceTable InfluenceReader::read(const Hdf5Node& methods, const std::string&
     table.index_hash = node.text("index");
     table.searched = node.integer("searched");
     table.search_seconds = node.real("search_seconds");
-    if (node.has_attribute("missing")) table.missing = node.real("missing");
+    if (node.has_attribute("late")) table.late = node.real("late");
   }
   if (node.has_attribute("rank"))
     table.first_stage = {static_cast<int32_t>(node.integer("rank")), static_cast<int32_t>(node.integer("rescored")),

@@ -41,7 +41,7 @@ std::vector<QueryRecall> index_recall(IndexSearch& search, const Questions& ques
     QueryRecall& found = result.emplace_back();
     found.nats = gradients.nats[q];
     found.recall = share([&](int32_t document) { return candidates.is_exact(document); });
-    found.expected = 1 - candidates.missing();
+    found.late = candidates.late();
     found.scored = std::ssize(candidates.scored());
     found.agreement = correlation(guessed, scored);
     for (const int64_t count : counts) {

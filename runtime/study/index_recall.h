@@ -10,11 +10,11 @@ namespace stemma {
 // Of each query, asked alone.
 struct QueryRecall {
   float nats = 0;
-  double recall = 0;                // share of its k strongest documents among those that were scored exactly
-  double expected = 0;              // the same, as the rule that ended the scoring expected it (Candidates::missing)
-  double agreement = 0;             // Pearson correlation of estimates and scores
-  int64_t scored = 0;               // documents scored exactly, on either side
-  std::vector<double> recall_of;    // recall where the first counts[i] by their estimates are scored
+  double recall = 0;              // share of its k strongest documents among those that were scored exactly
+  double late = 0;                // what ended the scoring (Candidates::late)
+  double agreement = 0;           // Pearson correlation of estimates and scores
+  int64_t scored = 0;             // documents scored exactly, on either side
+  std::vector<double> recall_of;  // recall where the first counts[i] by their estimates are scored
 };
 
 // Scores every document of the index exactly, for the same questions. Throws Error; cancelled.

@@ -48,16 +48,17 @@ class Answer {
 
     std::vector<InfluenceTable> tables;
     for (const TraceQueries& part : questions_.parts) {
-      InfluenceTable table = table_of(part, rows.data() + part.first * documents.size(), nats, exact, found, options_.top);
+      InfluenceTable table =
+          table_of(part, rows.data() + part.first * documents.size(), nats, exact, found, options_.top);
       describe(table, search_.model(), &search_.factors(), options_.method, options_.span);
       table.index_hash = index.head().hash;
       table.searched = index.documents();
       table.estimated = table.documents - static_cast<int32_t>(exact.size());
-      table.missing = candidates.missing();
+      table.late = candidates.late();
       Ranks alone;
       if (gradients)
-        show_documents(search_.model(), *gradients, part, found, batches, options_.batch_tokens, scale, table, "", alone,
-                       control);
+        show_documents(search_.model(), *gradients, part, found, batches, options_.batch_tokens, scale, table, "",
+                       alone, control);
       else
         show_texts(*search_.model().tokenizer, found, batches, table);
       tables.push_back(std::move(table));
@@ -77,7 +78,7 @@ CandidateOptions candidate_options(int64_t rescore, int64_t top) {
   CandidateOptions options;
   options.first = std::max(options.first, top);
   options.most = std::max(options.most, options.first);
-  if (rescore > 0) options.most = rescore, options.missing = 0;
+  if (rescore > 0) options.most = rescore, options.late = 0;
   return options;
 }
 
@@ -85,9 +86,7 @@ std::vector<InfluenceTable> answer(IndexSearch& search, const std::vector<const 
                                    const AttributeOptions& options, const Control& control,
                                    const std::function<void(std::vector<InfluenceTable>)>& so_far) {
   const auto start = std::chrono::steady_clock::now();
-  const auto seconds = [&] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  };
+  const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
   const Model& model = search.model();
   const Questions questions = questions_of(model, traces, options.span);
   const auto queries = static_cast<int64_t>(questions.queries.size());
@@ -116,8 +115,8 @@ std::vector<InfluenceTable> answer(IndexSearch& search, const std::vector<const 
   for (std::vector<int64_t> chunk = candidates.next(); !chunk.empty(); chunk = candidates.next()) {
     std::vector<std::vector<int32_t>> texts;
     for (const int64_t document : chunk) texts.push_back(answer.tokens(document));
-    candidates.take(chunk, scan(model, gradients, DocumentBatches(std::move(texts), options.batch_tokens), chunk.size(),
-                                named));
+    candidates.take(
+        chunk, scan(model, gradients, DocumentBatches(std::move(texts), options.batch_tokens), chunk.size(), named));
     show();
   }
   std::vector<InfluenceTable> tables =

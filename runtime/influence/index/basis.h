@@ -2,13 +2,13 @@
 //
 // Of each layer's truncated gradients the principal directions over a sample of documents (randomised subspace
 // iteration, Halko et al. 2011), then the principal directions of all layers' together. Gradients of documents that
-// show the same thing are nearly parallel across layers, so few directions say much of what documents have in common (as
-// LoRIF, arXiv 2601.21929, but of the curvature's own eigenbasis and of all layers at once). What they leave out is what
-// one document alone has, and that is most of the score of a question's first documents.
+// show the same thing are nearly parallel across layers, so few directions say much of what documents have in common
+// (as LoRIF, arXiv 2601.21929, but of the curvature's own eigenbasis and of all layers at once). What they leave out is
+// what one document alone has, and that is most of the score of a question's first documents.
 //
 // The sketch (count sketch of Charikar et al. 2002, by rows of a layer's whitened gradient) is of the whole: the dot
-// product of two unit gradients' sketches is their cosine, give or take 1 / sqrt(sketch). Estimates are the numbers'
-// product, and are moved towards |q| |d| cosine where they are further than `sketch_errors` of these from it, as near.
+// product of two unit gradients' sketches is their cosine, give or take 1 / sqrt(sketch). An estimate is the numbers'
+// product, or |q| |d| cosine where that is further from it than `sketch_errors` of these.
 #pragma once
 
 #include <cstdint>
@@ -31,10 +31,10 @@ struct BasisOptions {
 struct IndexBasis {
   int64_t side = 0, directions = 0, numbers = 0, sketch = 0;
   int64_t row() const { return numbers + sketch + 1; }  // numbers, the unit gradient's sketch, the gradient's length
-  int64_t documents = 0;                   // that it was found on
-  std::vector<std::vector<float>> layers;  // (size, directions) orthonormal columns, by tracked layer
-  std::vector<float> joint;                // (layers * directions, numbers) orthogonal columns of length `scale`
-  double scale = 1;                        // makes a document's numbers small enough for halves
+  int64_t documents = 0;                                // that it was found on
+  std::vector<std::vector<float>> layers;               // (size, directions) orthonormal columns, by tracked layer
+  std::vector<float> joint;  // (layers * directions, numbers) orthogonal columns of length `scale`
+  double scale = 1;          // makes a document's numbers small enough for halves
 };
 
 // Three passes over the sample, spread over the ranks; all of them have its layers, rank 0 the rest as well. Throws
@@ -42,7 +42,7 @@ struct IndexBasis {
 IndexBasis fit_basis(const Model& model, const Factors& factors, const DocumentBatches& sample,
                      const BasisOptions& options, Ranks& ranks, const Control& control);
 
-inline constexpr float sketch_errors = 3;
+inline constexpr float sketch_errors = 3.5f;
 
 // Gradients to rows, of which <V_q, grad log p(d)> is estimated.
 class Projection {

@@ -1,6 +1,7 @@
 #include "runtime/influence/index/candidates.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <set>
 
@@ -12,7 +13,8 @@ Candidates::Candidates(std::vector<float> estimates, int64_t queries, const Cand
       documents_(static_cast<int64_t>(estimates_.size()) / std::max<int64_t>(1, queries)),
       options_(options) {
   std::vector<int64_t> all(static_cast<size_t>(documents_));
-  const int64_t most = std::min(options.most, documents_), opponents = std::min((options.most + 3) / 4, documents_ - most);
+  const int64_t most = std::min(options.most, documents_),
+                opponents = std::min((options.most + 3) / 4, documents_ - most);
   for (int64_t q = 0; q < queries; ++q) {
     std::iota(all.begin(), all.end(), int64_t{0});
     const auto largest_first = [&](int64_t a, int64_t b) {
@@ -23,7 +25,8 @@ Candidates::Candidates(std::vector<float> estimates, int64_t queries, const Cand
     lists_.push_back({q, 1.0f, std::min(options.first, most), {all.begin(), all.begin() + most}});
     std::nth_element(all.begin() + most, all.end() - opponents, all.end(), largest_first);
     std::sort(all.end() - opponents, all.end(), largest_first);
-    lists_.push_back({q, -1.0f, std::min((options.first + 3) / 4, opponents), {all.rbegin(), all.rbegin() + opponents}});
+    lists_.push_back(
+        {q, -1.0f, std::min((options.first + 3) / 4, opponents), {all.rbegin(), all.rbegin() + opponents}});
   }
   for (List& list : lists_) judge(list);
 }
@@ -31,10 +34,10 @@ Candidates::Candidates(std::vector<float> estimates, int64_t queries, const Cand
 std::vector<int64_t> Candidates::next() const {
   std::set<int64_t> chosen;
   for (const List& list : lists_) {
-    if (list.missing <= options_.missing) continue;
+    if (list.late <= options_.late) continue;
     // The list itself at first, then half as many more each time.
     int64_t left = is_exact(list.order.front()) ? (list.first + 1) / 2 : list.first;
-    if (options_.missing == 0) left = static_cast<int64_t>(list.order.size());
+    if (options_.late == 0) left = static_cast<int64_t>(list.order.size());
     for (const int64_t document : list.order) {
       if (is_exact(document)) continue;
       chosen.insert(document);
@@ -53,35 +56,27 @@ void Candidates::take(const std::vector<int64_t>& documents, const std::vector<f
 }
 
 void Candidates::judge(List& list) const {
-  std::vector<float> strengths, differences, waiting;
-  for (const int64_t document : list.order) {
-    const float guess = list.sign * estimate(list.query, document);
-    if (!is_exact(document)) {
-      waiting.push_back(guess);
-      continue;
-    }
-    strengths.push_back(list.sign * score(list.query, document));
-    differences.push_back(strengths.back() - guess);
-  }
-  list.missing = waiting.empty() ? 0 : 1;
-  if (waiting.empty() || static_cast<int64_t>(strengths.size()) < std::max<int64_t>(1, list.first)) return;
-  std::nth_element(strengths.begin(), strengths.begin() + (list.first - 1), strengths.end(), std::greater<>());
-  const float last_place = strengths[static_cast<size_t>(list.first - 1)];
-  std::ranges::sort(differences);
-  double expected = 0;
-  for (const float guess : waiting) {
-    const auto larger = differences.end() - std::ranges::upper_bound(differences, last_place - guess);
-    if (larger == 0) break;  // nor can those that come after it
-    expected += static_cast<double>(larger) / static_cast<double>(differences.size());
-  }
-  list.missing = expected / static_cast<double>(list.first);
+  std::vector<int64_t> done;  // in the list's order
+  for (const int64_t document : list.order)
+    if (is_exact(document)) done.push_back(document);
+  const auto places = static_cast<size_t>(list.first);
+  list.late = done.size() == list.order.size() ? 0 : 1;
+  if (list.late == 0 || done.size() < 2 * places) return;
+  const auto strength = [&](int64_t document) { return list.sign * score(list.query, document); };
+  std::vector<float> strengths;
+  for (const int64_t document : done) strengths.push_back(strength(document));
+  const auto last_place = strengths.begin() + (list.first - 1);
+  std::nth_element(strengths.begin(), last_place, strengths.end(), std::greater<>());
+  const auto held = std::count_if(done.end() - list.first, done.end(),
+                                  [&](int64_t document) { return strength(document) >= *last_place; });
+  list.late = static_cast<double>(held) / static_cast<double>(list.first);
 }
 
-double Candidates::missing() const {
+double Candidates::late() const {
   double places = 0, held = 0;
   for (const List& list : lists_) {
     places += static_cast<double>(list.first);
-    held += list.missing * static_cast<double>(list.first);
+    held += list.late * static_cast<double>(list.first);
   }
   return places > 0 ? held / places : 0;
 }

@@ -4,8 +4,8 @@
 // I.h5 holds the directions (basis.h); the documents lie beside it in parts, I.0001.h5, I.0002.h5, ..., each written
 // once and never touched again. Documents that are new become new parts; so does the rest of a build that was cut off.
 //
-//   I.h5        attrs: format="stemma-index", version, hash, model, factors, side, numbers, sketch, sampled, scale, program,
-//   created, device
+//   I.h5        attrs: format="stemma-index", version, hash, model, factors, side, numbers, sketch, sampled, scale,
+//   program, created, device
 //     layers/<name> (coordinates, directions) f32   joint (layers * directions, numbers) f32
 //   I.0001.h5   attrs: format="stemma-index-part", version, index, corpus, corpus_documents
 //     numbers (D, numbers) f16   sketch (D, sketch) f16   lengths (D) f32   (basis.h)
@@ -33,7 +33,7 @@ struct IndexHead {
 void save_index_head(IndexHead& head, const std::filesystem::path& path);
 IndexHead load_index_head(const std::filesystem::path& path);
 std::filesystem::path index_part_path(const std::filesystem::path& index, int number);  // from 1
-int parts_of_index(const std::filesystem::path& index);                                  // that are there now
+int parts_of_index(const std::filesystem::path& index);                                 // that are there now
 
 struct IndexPart {
   std::vector<uint16_t> numbers, sketch;  // (D, numbers), (D, sketch) halves
@@ -64,7 +64,8 @@ class Index {
   int64_t corpus_documents() const;
   std::vector<std::string> ids() const;
   std::vector<int32_t> tokens(int64_t document) const;
-  std::vector<Document> documents(const std::vector<int64_t>& rising, const Tokenizer& tokenizer) const;  // text from tokens
+  std::vector<Document> documents(const std::vector<int64_t>& rising,
+                                  const Tokenizer& tokenizer) const;  // text from tokens
 
   // Estimates of all documents' scores, from rows of queries (Q, row) as of Projection: (Q, D). `ops` of the CPU.
   // Throws Error: cancelled.

@@ -286,8 +286,9 @@ std::vector<float> Index::scores(Ops& ops, const std::vector<float>& queries, co
       for (int64_t d = 0; d < part->documents; ++d) {
         const auto i = static_cast<size_t>(q * part->documents + d);
         const float both = lengths[static_cast<size_t>(q)] * part->lengths[static_cast<size_t>(d)];
+        const float sketched = both * cosines[i];
         all[static_cast<size_t>(q * documents_ + first + d)] =
-            std::clamp(products[i], both * (cosines[i] - doubt), both * (cosines[i] + doubt));
+            std::abs(sketched - products[i]) > both * doubt ? sketched : products[i];
       }
     first += part->documents;
   }

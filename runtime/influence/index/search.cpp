@@ -9,8 +9,9 @@ Index checked(const Model& model, const Factors& factors, const std::filesystem:
   Index index(path);
   if (index.head().model_hash != model.hash || index.head().factors_hash != factors.hash ||
       !fit_together(factors, model))
-    throw Error(ErrorCode::does_not_fit,
-                path.string() + ": an index of another model or of other factors; make one of these with `stemma index`");
+    throw Error(
+        ErrorCode::does_not_fit,
+        path.string() + ": an index of another model or of other factors; make one of these with `stemma index`");
   return index;
 }
 

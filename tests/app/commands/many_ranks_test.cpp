@@ -20,13 +20,13 @@ class ManyRanksTest : public QObject {
             "--device", "cpu",     "--out",         at(out),    "--json"};
   }
   QStringList index(const QString& out) const {
-    return {"index",     "--model",    demo_ + "model", "--corpus",  at("corpus.jsonl"), "--factors",
-            at("one.h5"), "--out",     at(out),         "--numbers", "64",               "--directions-from",
-            "100",       "--device",   "cpu"};
+    return {"index",     "--model",           demo_ + "model", "--corpus", at("corpus.jsonl"),
+            "--factors", at("one.h5"),        "--out",         at(out),    "--numbers",
+            "64",        "--directions-from", "100",           "--device", "cpu"};
   }
   QStringList attribute(const QString& session) const {
-    return {"attribute", at(session),      "--corpus", at("corpus.jsonl"), "--factors", at("one.h5"), "--model",
-            demo_ + "model", "--trace", trace_,     "--device",         "cpu"};
+    return {"attribute",     at(session), "--corpus", at("corpus.jsonl"), "--factors", at("one.h5"), "--model",
+            demo_ + "model", "--trace",   trace_,     "--device",         "cpu"};
   }
   QByteArray shown(const QString& session) const {
     const QStringList arguments{"show", at(session), "--trace", trace_, "--documents", "25", "--tokens", "--json"};
