@@ -114,8 +114,8 @@ void attend_few(Tensor q, std::span<const Ops::Text> texts, std::span<const Segm
     const int64_t first = how.first(keys - queries + 1) / chunk, chunks = (keys + chunk - 1) / chunk - first;
     for (int64_t g = 0; g < heads.key_value; ++g, count += chunks) {
       for (int64_t c = 0; c < chunks; ++c) turns.emplace_back(jobs.size(), c);
-      jobs.push_back({&s, &texts[texts.size() == 1 ? 0 : i], g, queries * (heads.query / heads.key_value), first, chunks,
-                      count});
+      jobs.push_back(
+          {&s, &texts[texts.size() == 1 ? 0 : i], g, queries * (heads.query / heads.key_value), first, chunks, count});
     }
   }
   thread_local Scratch most, sums, values;

@@ -19,8 +19,8 @@ static inline __attribute__((always_inline)) __m256 sum_eight(const __m512* x) {
     quarters[i] = _mm512_add_ps(_mm512_shuffle_f32x4(halves[2 * i], halves[2 * i + 1], 0x88),
                                 _mm512_shuffle_f32x4(halves[2 * i], halves[2 * i + 1], 0xDD));
   const __m512d low = _mm512_castps_pd(quarters[0]), high = _mm512_castps_pd(quarters[1]);
-  const __m512 pairs = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(low, high)),
-                                     _mm512_castpd_ps(_mm512_unpackhi_pd(low, high)));
+  const __m512 pairs =
+      _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(low, high)), _mm512_castpd_ps(_mm512_unpackhi_pd(low, high)));
   const __m512 sums = _mm512_add_ps(pairs, _mm512_permute_ps(pairs, 0xB1));
   const __m512i places = _mm512_setr_epi32(0, 4, 8, 12, 2, 6, 10, 14, 0, 0, 0, 0, 0, 0, 0, 0);
   return _mm512_castps512_ps256(_mm512_permutexvar_ps(places, sums));

@@ -58,7 +58,8 @@ struct Passes {
   static void some_rows(const Stream& s, int64_t begin, int64_t end, int64_t first, int64_t units) {
     if constexpr (Rows < together)
       if (s.rows - first > Rows) return some_rows<Rows + 1>(s, begin, end, first, units);
-    const int64_t parts = (units * Way::unit * Way::number * Rows + near - 1) / near, each = (units + parts - 1) / parts;
+    const int64_t parts = (units * Way::unit * Way::number * Rows + near - 1) / near,
+                  each = (units + parts - 1) / parts;
     typename Way::template Sums<Way::tall, Rows> sums[block / Way::tall];
     typename Way::template Sums<1, Rows> last_sums[Way::tall];
     for (int64_t unit = 0; unit < units; unit += each) {

@@ -99,8 +99,8 @@ struct SmallWay {
         const __m256i one = words16(x + 32 * r), two = words16(x + 32 * r + 16);
 #pragma GCC unroll 2
         for (int h = 0; h < Height; ++h) {
-          const __m256i dot = _mm256_dpwssd_epi32(_mm256_dpwssd_epi32(_mm256_setzero_si256(), own[h].first, one),
-                                                  own[h].second, two);
+          const __m256i dot =
+              _mm256_dpwssd_epi32(_mm256_dpwssd_epi32(_mm256_setzero_si256(), own[h].first, one), own[h].second, two);
           __m256& sum = sums.of[h * Rows + r];
           sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), _mm256_set1_ps(factors[h][r]), sum);
         }
@@ -220,7 +220,8 @@ struct LargeWay {
           for (int r = 0; r < Rows; ++r) dots[r] = _mm512_dpwssd_epi32(dots[r], words, words32(there + 32 * r));
         };
         (add(block.template scaled<Group>(), x + 32 * Rows * Group), ...);
-      }(std::make_index_sequence<8>());
+      }
+      (std::make_index_sequence<8>());
       const float step = block.step();
       const __m256 base = block.base();
 #pragma GCC unroll 8

@@ -39,7 +39,8 @@ Run setup_attribute_bench(CLI::App& app) {
 }
 
 void declare_model(CLI::App& app, std::filesystem::path& model) {
-  app.add_option("--model", model, "A model's file or folder instead: f32, bf16 and f16 as --dtype says, blocks as stored");
+  app.add_option("--model", model,
+                 "A model's file or folder instead: f32, bf16 and f16 as --dtype says, blocks as stored");
 }
 
 void declare_shape(CLI::App& app, std::string& shape, std::string& dtype) {

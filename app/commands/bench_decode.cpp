@@ -75,8 +75,9 @@ int bench_decode(const BenchDecode& options) {
   const std::string name = stored ? stored->name : options.shape;
   const int64_t most = std::min<int64_t>(options.tokens ? options.tokens : 1024, config.context - prompt - 1);
   const auto made = stored ? stored
-                           : std::make_shared<const Model>(random_model(config, open_device(options.device), weight_type(options.dtype),
-                                   bandwidth_bytes + (1 + options.batch) * cache_bytes(config, most + prompt + 1)));
+                           : std::make_shared<const Model>(random_model(
+                                 config, open_device(options.device), weight_type(options.dtype),
+                                 bandwidth_bytes + (1 + options.batch) * cache_bytes(config, most + prompt + 1)));
   const Model& model = *made;
   Texts one(model, 1, most + prompt + 1);
   int64_t tokens = most;

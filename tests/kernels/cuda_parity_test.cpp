@@ -252,8 +252,9 @@ class CudaParityTest : public QObject {
 
   void products_of_one_x() {
     for (const int64_t rows : {1, 40})
-      compare(1e-5, {random_matrix(rows, 70), random_matrix(33, 70), random_matrix(5, 70), random_matrix(rows, 33),
-                     random_matrix(rows, 5)},
+      compare(1e-5,
+              {random_matrix(rows, 70), random_matrix(33, 70), random_matrix(5, 70), random_matrix(rows, 33),
+               random_matrix(rows, 5)},
               {}, [](Ops& ops, const Tensors& t, Ids) {
                 const Ops::Product products[] = {{matrix_of(t[1]), t[3]}, {matrix_of(t[2]), t[4]}};
                 ops.linear(t[0], products);

@@ -165,7 +165,8 @@ class LinearTest : public QObject {
   void products_of_one_x_are_those_of_each() {
     Random random(13);
     const int64_t width = 512;
-    constexpr std::array types = {WeightType::q4_k, WeightType::f32, WeightType::q8_0, WeightType::bf16, WeightType::f32};
+    constexpr std::array types = {WeightType::q4_k, WeightType::f32, WeightType::q8_0, WeightType::bf16,
+                                  WeightType::f32};
     std::vector<std::vector<std::byte>> bytes;
     std::vector<WeightMatrix> matrices;
     for (const WeightType type : types) {
