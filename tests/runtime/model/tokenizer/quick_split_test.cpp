@@ -37,7 +37,7 @@ class QuickSplitTest : public QObject {
     std::string text;
     for (char32_t character = 0; character < 0x110000; ++character) {
       if (character >= 0xD800 && character < 0xE000) continue;
-      for (const char* before : {"a", "1", " ", ".", "\n"}) {
+      for (const char* before : {"a", " ", "."}) {
         text += before;
         append_utf8(text, character);
       }
