@@ -191,6 +191,7 @@ class JobsTest : public QObject {
     QVERIFY(!window_->drawer()->recompute_button()->isVisible());
 
     a_token_shows_what_it_looks_at(true);
+    QTRY_VERIFY(window_->document().activations());  // read again by the drawer
 
     // The same trace without its recordings: they are computed again, and said to be.
     auto bare = std::make_shared<Session>(*window_->document().session());
