@@ -35,7 +35,7 @@ void OpenSession::show_recomputed(const std::string& trace_id, std::vector<Activ
 
 void OpenSession::read_activations(ActivationQuantity quantity) {
   const Trace* shown = trace();
-  read_.forget();
+  read_.forget();  // the map of another trace may still be under way
   activations_ = nullptr;
   activations_message_.clear();
   if (!shown || live_) {

@@ -191,11 +191,11 @@ class JobsTest : public QObject {
     QVERIFY(!window_->drawer()->recompute_button()->isVisible());
 
     a_token_shows_what_it_looks_at(true);
+    QTRY_VERIFY(window_->document().activations());  // read again by the drawer
 
     // The same trace without its recordings: they are computed again, and said to be.
     auto bare = std::make_shared<Session>(*window_->document().session());
     bare->activations.clear();
-    QTRY_VERIFY(window_->document().activations());
     const auto recorded = window_->document().activations();
     window_->document().adopt(bare, trace->id);
     QVERIFY(!window_->document().activations() && window_->drawer()->recompute_button()->isVisible());
