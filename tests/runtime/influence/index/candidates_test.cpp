@@ -61,7 +61,7 @@ class CandidatesTest : public QObject {
     for (int64_t q = 0; q < 2; ++q)
       for (const float sign : {1.0f, -1.0f}) {
         QCOMPARE(recall(sure, q, sign), 1.0);
-        QVERIFY(recall(unsure, q, sign) > 0.85);
+        QVERIFY(recall(unsure, q, sign) > (sign > 0 ? 0.85 : 0.75));  // of 25 opponents' places a few are lost sooner
       }
     QVERIFY(sure.late() <= 0.05 && unsure.late() <= 0.05);
   }
