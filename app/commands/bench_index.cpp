@@ -60,6 +60,7 @@ IndexPart random_part(const IndexHead& head, int64_t documents, int vocabulary, 
   part.numbers = random_halves(static_cast<size_t>(documents * head.basis.numbers), -2, random);
   part.sketch = random_halves(static_cast<size_t>(documents * head.basis.sketch), -5, random);
   part.lengths.assign(static_cast<size_t>(documents), 1);
+  part.rests.assign(static_cast<size_t>(documents), 1);
   part.token_begin.push_back(0);
   for (int64_t d = 0; d < documents; ++d) {
     const auto tokens = random_document(random, vocabulary);

@@ -250,11 +250,16 @@ std::vector<float> Projection::rows_of(const Sums& sums, double scale) const {
   std::vector<float> rows;
   for (size_t n = 0; n < squares.size(); ++n) {
     const float length = std::sqrt(squares[n]), inverse = length > 0 ? 1 / length : 0;
-    for (int64_t i = 0; i < basis_.numbers; ++i)
-      rows.push_back(static_cast<float>(numbers[n * static_cast<size_t>(basis_.numbers) + i] * scale));
+    double along = 0;
+    for (int64_t i = 0; i < basis_.numbers; ++i) {
+      const double number = numbers[n * static_cast<size_t>(basis_.numbers) + i];
+      along += number * number;
+      rows.push_back(static_cast<float>(number * scale));
+    }
     for (int64_t i = 0; i < basis_.sketch; ++i)
       rows.push_back(sketch[n * static_cast<size_t>(basis_.sketch) + i] * inverse);
     rows.push_back(length);
+    rows.push_back(static_cast<float>(std::sqrt(std::max(0.0, squares[n] - along / (basis_.scale * basis_.scale)))));
   }
   return rows;
 }

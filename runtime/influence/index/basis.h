@@ -8,7 +8,8 @@
 //
 // The sketch (count sketch of Charikar et al. 2002, by rows of a layer's whitened gradient) is of the whole: the dot
 // product of two unit gradients' sketches is their cosine, give or take 1 / sqrt(sketch). An estimate is the numbers'
-// product, or |q| |d| cosine where that is further from it than `sketch_errors` of these.
+// product, or |q| |d| cosine where that is further from it than `sketch_errors` of these; but never further than what
+// the directions left out of both can make (Cauchy and Schwarz).
 #pragma once
 
 #include <cstdint>
@@ -30,8 +31,9 @@ struct BasisOptions {
 
 struct IndexBasis {
   int64_t side = 0, directions = 0, numbers = 0, sketch = 0;
-  int64_t row() const { return numbers + sketch + 1; }  // numbers, the unit gradient's sketch, the gradient's length
-  int64_t documents = 0;                                // that it was found on
+  // Numbers, the unit gradient's sketch, the length of the gradient and of what the directions leave out of it.
+  int64_t row() const { return numbers + sketch + 2; }
+  int64_t documents = 0;  // that it was found on
   std::vector<std::vector<float>> layers;               // (size, directions) orthonormal columns, by tracked layer
   std::vector<float> joint;  // (layers * directions, numbers) orthogonal columns of length `scale`
   double scale = 1;          // makes a document's numbers small enough for halves

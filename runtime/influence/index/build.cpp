@@ -62,6 +62,7 @@ IndexPart make_part(Projection& projection, const Model& model, const std::vecto
   part.numbers.resize(documents.size() * numbers);
   part.sketch.resize(documents.size() * sketch);
   part.lengths.resize(documents.size());
+  part.rests.resize(documents.size());
   const DocumentBatches batches(std::move(texts), batch_tokens);
   std::vector<float> rows;
   const auto take = [&](int64_t batch, const std::vector<float>& made) {
@@ -71,6 +72,7 @@ IndexPart make_part(Projection& projection, const Model& model, const std::vecto
       for (size_t i = 0; i < numbers; ++i) part.numbers[d * numbers + i] = half_of(*row++);
       for (size_t i = 0; i < sketch; ++i) part.sketch[d * sketch + i] = half_of(*row++);
       part.lengths[d] = *row++;
+      part.rests[d] = *row++;
     }
   };
   batches.each(

@@ -8,7 +8,7 @@
 //   program, created, device
 //     layers/<name> (coordinates, directions) f32   joint (layers * directions, numbers) f32
 //   I.0001.h5   attrs: format="stemma-index-part", version, index, corpus, corpus_documents
-//     numbers (D, numbers) f16   sketch (D, sketch) f16   lengths (D) f32   (basis.h)
+//     numbers (D, numbers) f16   sketch (D, sketch) f16   lengths (D) f32   rests (D) f32   (basis.h)
 //     tokens (T) i32   token_begin (D+1) u32   ids (D)  names (D)  sources (D)
 #pragma once
 
@@ -37,7 +37,7 @@ int parts_of_index(const std::filesystem::path& index);                         
 
 struct IndexPart {
   std::vector<uint16_t> numbers, sketch;  // (D, numbers), (D, sketch) halves
-  std::vector<float> lengths;             // (D)
+  std::vector<float> lengths, rests;      // (D) of gradients, of what the directions leave out of them
   std::vector<int32_t> tokens;
   std::vector<uint32_t> token_begin;  // (D+1)
   std::vector<std::string> ids, names, sources;

@@ -13,7 +13,7 @@
 namespace stemma {
 namespace {
 
-constexpr int64_t version = 2;
+constexpr int64_t version = 3;
 constexpr const char *head_format = "stemma-index", *part_format = "stemma-index-part";
 constexpr int64_t most = 1 << 20;  // of any length in a head
 
@@ -126,6 +126,7 @@ void save_index_part(const IndexPart& part, const IndexHead& head, const std::fi
         root.write("numbers", part.numbers, {documents, head.basis.numbers}, Packing::none);
         root.write("sketch", part.sketch, {documents, head.basis.sketch}, Packing::none);
         root.write("lengths", part.lengths, {documents}, Packing::none);
+        root.write("rests", part.rests, {documents}, Packing::none);
         root.write("tokens", part.tokens, {static_cast<int64_t>(part.tokens.size())}, Packing::none);
         root.write("token_begin", part.token_begin, {documents + 1});
         root.write_texts("ids", part.ids, {documents});
@@ -167,6 +168,7 @@ struct Index::Part {
     numbers = halves("numbers", head.basis.numbers, own_numbers);
     sketch = halves("sketch", head.basis.sketch, own_sketch);
     lengths = root.read<float>("lengths", {documents});
+    rests = root.read<float>("rests", {documents});
     tokens_at = stored("tokens", tokens * 4);
     if (!tokens_at) {
       own_tokens = root.read<int32_t>("tokens", {tokens});
@@ -182,7 +184,7 @@ struct Index::Part {
   std::vector<uint16_t> own_numbers, own_sketch;
   std::vector<int32_t> own_tokens;
   std::vector<uint32_t> token_begin;
-  std::vector<float> lengths;
+  std::vector<float> lengths, rests;
 };
 
 Index::Index(const std::filesystem::path& path) : path_(path), head_(load_index_head(path)) {
@@ -263,11 +265,10 @@ std::vector<Document> Index::documents(const std::vector<int64_t>& rising, const
 std::vector<float> Index::scores(Ops& ops, const std::vector<float>& queries, const Control& control) const {
   const IndexBasis& basis = head_.basis;
   const int64_t count = static_cast<int64_t>(queries.size()) / basis.row();
-  std::vector<float> of_numbers, of_sketch, lengths;
+  std::vector<float> of_numbers, of_sketch;
   for (auto row = queries.begin(); row != queries.end(); row += basis.row()) {
     of_numbers.insert(of_numbers.end(), row, row + basis.numbers);
     of_sketch.insert(of_sketch.end(), row + basis.numbers, row + basis.numbers + basis.sketch);
-    lengths.push_back(row[basis.row() - 1]);
   }
   const float doubt = sketch_errors / std::sqrt(static_cast<float>(basis.sketch));
   std::vector<float> all(static_cast<size_t>(count * documents_)), products, cosines;
@@ -282,14 +283,16 @@ std::vector<float> Index::scores(Ops& ops, const std::vector<float>& queries, co
     };
     multiply(of_numbers, part->numbers, basis.numbers, products);
     multiply(of_sketch, part->sketch, basis.sketch, cosines);
-    for (int64_t q = 0; q < count; ++q)
+    for (int64_t q = 0; q < count; ++q) {
+      const float *ends = queries.data() + (q + 1) * basis.row() - 2, length = ends[0], rest = ends[1];
       for (int64_t d = 0; d < part->documents; ++d) {
         const auto i = static_cast<size_t>(q * part->documents + d);
-        const float both = lengths[static_cast<size_t>(q)] * part->lengths[static_cast<size_t>(d)];
-        const float sketched = both * cosines[i];
+        const float both = length * part->lengths[static_cast<size_t>(d)],
+                    most = rest * part->rests[static_cast<size_t>(d)], missing = both * cosines[i] - products[i];
         all[static_cast<size_t>(q * documents_ + first + d)] =
-            std::abs(sketched - products[i]) > both * doubt ? sketched : products[i];
+            products[i] + (std::abs(missing) > both * doubt ? std::clamp(missing, -most, most) : 0);
       }
+    }
     first += part->documents;
   }
   return all;
