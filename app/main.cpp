@@ -1,3 +1,6 @@
+#include <unistd.h>
+
+#include <cstdlib>
 #include <string_view>
 
 #include "app/commands/command.h"
@@ -6,7 +9,21 @@
 #include "app/window.h"
 #endif
 
+namespace {
+
+// Starts the program anew, in place, with GOMP_SPINCOUNT set: GNU OpenMP reads it once, before main. By its own choice
+// a thread that waits for another spins some milliseconds before it sleeps, and where a third program wants the same
+// processor the other cannot run meanwhile: decoding then fell to a third.
+void wait_shortly(char** argv) {
+  if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
+  setenv("GOMP_SPINCOUNT", "1000", 0);  // some 15 us
+  execv("/proc/self/exe", argv);        // where that fails the program goes on as it is
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  wait_shortly(argv);
 #ifdef STEMMA_WINDOW
   const std::string_view first = argc > 1 ? argv[1] : "";
   if (first.empty() || first == stemma::screenshot_option || !stemma::is_command(first)) {
