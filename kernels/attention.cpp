@@ -65,14 +65,8 @@ STEMMA_CLONES void softmax_rows(float* scores, int64_t stride, int64_t rows, int
     if (how.cap > 0) cap_row(scores, first, seen, how.scale, how.cap);
     const float scale = how.cap > 0 ? 1 : how.scale;
     for (int64_t j = seen; j < whole; ++j) scores[j] = -std::numeric_limits<float>::infinity();
-    float most = scores[first], sum = 0;
-#pragma omp simd reduction(max : most)
-    for (int64_t j = first; j < whole; ++j) most = scores[j] > most ? scores[j] : most;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t j = first; j < whole; ++j) {
-      scores[j] = fast_exp((scores[j] - most) * scale);
-      sum += scores[j];
-    }
+    float sum;
+    const float most = exp_row(scores, first, whole, scale, sum);
     const float inverse = 1 / sum;
 #pragma omp simd
     for (int64_t j = first; j < whole; ++j) scores[j] *= inverse;

@@ -37,16 +37,7 @@ STEMMA_CLONES void soften(float* scores, int64_t first, int64_t last, const Scor
   for (int64_t j = last; j < chunk; ++j) scores[j] = 0;
   if (how.cap > 0) cap_row(scores, first, last, how.scale, how.cap);
   const float scale = how.cap > 0 ? 1 : how.scale;
-  float top = -std::numeric_limits<float>::infinity(), total = 0;
-#pragma omp simd reduction(max : top)
-  for (int64_t j = first; j < last; ++j) top = scores[j] > top ? scores[j] : top;
-#pragma omp simd reduction(+ : total)
-  for (int64_t j = first; j < last; ++j) {
-    scores[j] = fast_exp((scores[j] - top) * scale);
-    total += scores[j];
-  }
-  most = top * scale;
-  sum = total;
+  most = exp_row(scores, first, last, scale, sum) * scale;
 }
 
 STEMMA_CLONES void add_scaled(const float* x, float scale, float* y, int64_t n) {

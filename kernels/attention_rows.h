@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kernels/cpu_kernels.h"
 #include "kernels/scratch.h"
@@ -54,6 +55,22 @@ struct Scoring {
 inline __attribute__((always_inline)) void cap_row(float* scores, int64_t first, int64_t last, float scale, float cap) {
 #pragma omp simd
   for (int64_t j = first; j < last; ++j) scores[j] = cap * fast_tanh(scores[j] * scale / cap);
+}
+
+// The products q k of a row, or its capped scores with scale 1, become e^(scale (x - most)), whose sum is
+// `sum`; returns `most`, the largest product.
+inline __attribute__((always_inline)) float exp_row(float* scores, int64_t first, int64_t last, float scale,
+                                                    float& sum) {
+  float most = -std::numeric_limits<float>::infinity(), total = 0;
+#pragma omp simd reduction(max : most)
+  for (int64_t j = first; j < last; ++j) most = scores[j] > most ? scores[j] : most;
+#pragma omp simd reduction(+ : total)
+  for (int64_t j = first; j < last; ++j) {
+    scores[j] = fast_exp((scores[j] - most) * scale);
+    total += scores[j];
+  }
+  sum = total;
+  return most;
 }
 
 // A few queries for each head of keys: as when a token is written.
