@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "app/commands/command.h"
+#include "app/commands/disk_fits.h"
 #include "app/commands/estimate.h"
 #include "app/commands/memory_fits.h"
 #include "app/commands/options.h"
@@ -62,6 +63,9 @@ int run_on(Ranks& ranks, Options& options) {
   }
   options.fit.ranks = &ranks;
   expect_memory_to_fit(*model, corpus, {.fit = &options.fit}, control);
+  if (ranks.leads())
+    expect_disk_to_fit(options.out, factors_file_bytes(*model, options.fit.choice), "the factors",
+                       "--blocks 4 or --layers mlp would take less");
   const Factors factors = fit_factors_into(options.out, *model, corpus, options.fit, control);
   line.clear();
   if (!ranks.leads()) return 0;

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "app/commands/command.h"
+#include "app/commands/disk_fits.h"
 #include "app/commands/estimate.h"
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
@@ -32,7 +33,7 @@ int dry_run(const Options& options, const Model& model, const Corpus& corpus, co
       pass.run(labelled, [](int, Linear, Tensor, Tensor) {});
     });
   });
-  const double bytes = static_cast<double>(cost.documents * (options.index.basis.numbers + options.index.basis.sketch) * 2 + cost.tokens * 4);
+  const double bytes = index_bytes(model, options.index, cost.documents, cost.tokens);
   if (options.json) {
     print_json({{"corpus", corpus_facts(corpus)},
                 {"tokens", cost.tokens},
@@ -67,6 +68,12 @@ int run_on(Ranks& ranks, const Options& options) {
   if (factors.model_hash != model->hash)
     throw Error(ErrorCode::does_not_fit,
                 place + ": factors of another model than " + options.model + "; stemma fit makes those of this one");
+  if (ranks.leads() && !std::filesystem::exists(options.out)) {
+    const auto documents = static_cast<int64_t>(corpus.documents.size());
+    const int64_t tokens = DocumentBatches(*model, corpus, options.index.batch_tokens, control).tokens();
+    expect_disk_to_fit(options.out, index_bytes(*model, options.index, documents, tokens), "the index",
+                       "choose fewer --numbers or, with --sample, fewer documents");
+  }
   const auto start = std::chrono::steady_clock::now();
   IndexOptions index_options = options.index;
   index_options.ranks = &ranks;

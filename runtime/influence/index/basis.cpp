@@ -67,15 +67,9 @@ class BasisFit {
         truncated_(model, factors, options.side),
         pass_(model),
         along_(model) {
-    const auto layers = static_cast<int64_t>(truncated_.layers());
-    basis_.side = options.side;
-    basis_.sketch = options.sketch;
-    basis_.documents = sample.documents();
-    basis_.directions =
-        std::min({options.directions, std::max<int64_t>(1, most_directions / layers), sample.documents()});
-    for (size_t i = 0; i < truncated_.layers(); ++i)
-      basis_.directions = std::min(basis_.directions, truncated_.size(i));
-    basis_.numbers = std::min({options.numbers, basis_.directions * layers, sample.documents()});
+    std::vector<int64_t> sizes;
+    for (size_t i = 0; i < truncated_.layers(); ++i) sizes.push_back(truncated_.size(i));
+    basis_ = basis_lengths(sizes, options, sample.documents());
     Random random(options.seed);
     for (size_t i = 0; i < truncated_.layers(); ++i) {
       std::vector<float> start(static_cast<size_t>(truncated_.size(i) * columns(i)));
@@ -201,6 +195,18 @@ class BasisFit {
 };
 
 }  // namespace
+
+IndexBasis basis_lengths(const std::vector<int64_t>& sizes, const BasisOptions& options, int64_t documents) {
+  const auto layers = static_cast<int64_t>(sizes.size());
+  IndexBasis basis;
+  basis.side = options.side;
+  basis.sketch = options.sketch;
+  basis.documents = documents;
+  basis.directions = std::min({options.directions, std::max<int64_t>(1, most_directions / layers), documents,
+                               *std::ranges::min_element(sizes)});
+  basis.numbers = std::min({options.numbers, basis.directions * layers, documents});
+  return basis;
+}
 
 IndexBasis fit_basis(const Model& model, const Factors& factors, const DocumentBatches& sample,
                      const BasisOptions& options, Ranks& ranks, const Control& control) {

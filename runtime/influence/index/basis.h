@@ -39,6 +39,9 @@ struct IndexBasis {
   double scale = 1;          // makes a document's numbers small enough for halves
 };
 
+// The lengths alone: of a basis for layers whose truncated gradients have these sizes, found on so many documents.
+IndexBasis basis_lengths(const std::vector<int64_t>& sizes, const BasisOptions& options, int64_t documents);
+
 // Three passes over the sample, spread over the ranks; all of them have its layers, rank 0 the rest as well. Throws
 // Error; cancelled.
 IndexBasis fit_basis(const Model& model, const Factors& factors, const DocumentBatches& sample,

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <unordered_set>
 
@@ -87,6 +88,20 @@ IndexPart make_part(Projection& projection, const Model& model, const std::vecto
 }
 
 }  // namespace
+
+double index_bytes(const Model& model, const IndexOptions& options, int64_t documents, int64_t tokens) {
+  std::vector<int64_t> sizes;
+  int64_t all = 0;
+  for (size_t i = 0; i < tracked_count(model); ++i) {
+    const Tensor weight = tracked_weight(model, i);
+    sizes.push_back(std::min(options.basis.side, weight.rows) * std::min(options.basis.side, weight.columns));
+    all += sizes.back();
+  }
+  const IndexBasis basis = basis_lengths(sizes, options.basis, std::min(options.sample, documents));
+  const int64_t head = (all + tracked_count(model) * basis.numbers) * basis.directions * 4,
+                document = (basis.numbers + basis.sketch) * 2 + 8;
+  return static_cast<double>(head) + static_cast<double>(documents) * document + 4.0 * static_cast<double>(tokens);
+}
 
 IndexBuilt build_index(const std::filesystem::path& path, const Model& model, const Factors& factors,
                        const Corpus& corpus, const IndexOptions& options, const Control& control) {

@@ -24,4 +24,7 @@ struct IndexBuilt {
 IndexBuilt build_index(const std::filesystem::path& path, const Model& model, const Factors& factors,
                        const Corpus& corpus, const IndexOptions& options, const Control& control);
 
+// On disk, of a new index of so many documents with so many tokens, but for their names.
+double index_bytes(const Model& model, const IndexOptions& options, int64_t documents, int64_t tokens);
+
 }  // namespace stemma
