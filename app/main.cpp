@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <string_view>
 
 #include "app/commands/command.h"
@@ -17,7 +18,9 @@ namespace {
 void wait_shortly(char** argv) {
   if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
   setenv("GOMP_SPINCOUNT", "1000", 0);  // some 15 us
-  execv("/proc/self/exe", argv);        // where that fails the program goes on as it is
+  std::error_code none;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", none);
+  execv(program.c_str(), argv);  // where that fails the program goes on as it is
 }
 
 }  // namespace
