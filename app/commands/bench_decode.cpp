@@ -17,9 +17,22 @@
 namespace stemma {
 namespace {
 
-constexpr int64_t prompt = 16;      // tokens before the first that is timed
-constexpr double seconds_each = 2;  // of a run whose length nobody gave
+constexpr int64_t prompt = 16;        // tokens before the first that is timed
+constexpr double seconds_each = 2;    // of a run whose length nobody gave
+constexpr double seconds_part = 0.1;  // of the run between two measurements of the memory
 constexpr int runs = 3;
+
+double median(std::vector<double> values) {
+  std::ranges::nth_element(values, values.begin() + std::ssize(values) / 2);
+  return values[values.size() / 2];
+}
+
+// Medians over the parts of all runs. The shares are of what the memory gave just before and after a part: what one
+// machine's memory gives can double and halve from one second to the next where others use it.
+struct Rates {
+  double steps = 0;  // a second
+  Bandwidth memory, share;
+};
 
 // Texts of random tokens that are gone on with together, one token each a step.
 class Texts {
@@ -89,24 +102,34 @@ int bench_decode(const BenchDecode& options) {
   double bytes = 0;  // all but a table that only gives each token its row
   for (const auto& named : model.weights.named()) bytes += static_cast<double>(named.matrix.bytes());
   if (!config.tied) bytes -= static_cast<double>(model.weights.embedding_matrix.bytes());
-  Bandwidth limit;
-  const auto best_rate = [&](Texts& texts, int count) {
-    double rate = 0;
+  BandwidthProbe probe(model.ops);
+  const auto measured = [&](Texts& texts) {
+    std::vector<double> steps, read, triad, share_of_read, share_of_triad;
+    const auto part =
+        std::clamp<int64_t>(static_cast<int64_t>(seconds_part / texts.seconds(1)), 1, tokens);  // of equal work
     for (int i = 0; i < runs; ++i) {
-      const Bandwidth now = bandwidth(*model.ops);
-      limit = {std::max(limit.read, now.read), std::max(limit.triad, now.triad)};
-      rate = std::max(rate, static_cast<double>(tokens * count) / texts.seconds(tokens));
       texts.restart();
+      Bandwidth before = probe.now();
+      for (int64_t done = 0; done + part <= tokens; done += part) {
+        steps.push_back(static_cast<double>(part) / texts.seconds(part));
+        const Bandwidth after = probe.now();
+        read.push_back((before.read + after.read) / 2);
+        triad.push_back((before.triad + after.triad) / 2);
+        share_of_read.push_back(bytes * steps.back() / read.back());
+        share_of_triad.push_back(bytes * steps.back() / triad.back());
+        before = after;
+      }
     }
-    return rate;
+    texts.restart();
+    return Rates{median(steps), {median(read), median(triad)}, {median(share_of_read), median(share_of_triad)}};
   };
-  const double rate = best_rate(one, 1);
+  const Rates rates = measured(one);
   double together = 0;
   if (options.batch > 1) {
     Texts several(model, options.batch, most + prompt + 1);
-    together = best_rate(several, options.batch);
+    together = measured(several).steps * options.batch;
   }
-  const double traffic = bytes * rate;
+  const double rate = rates.steps, traffic = bytes * rate;
   if (options.json) {
     nlohmann::ordered_json facts{{"shape", name},
                                  {"parameters", size.total()},
@@ -116,10 +139,10 @@ int bench_decode(const BenchDecode& options) {
                                  {"weight_bytes_per_token", bytes},
                                  {"tokens_per_second", rate},
                                  {"bytes_per_second", traffic},
-                                 {"read_bytes_per_second", limit.read},
-                                 {"triad_bytes_per_second", limit.triad},
-                                 {"share_of_read", traffic / limit.read},
-                                 {"share_of_triad", traffic / limit.triad}};
+                                 {"read_bytes_per_second", rates.memory.read},
+                                 {"triad_bytes_per_second", rates.memory.triad},
+                                 {"share_of_read", rates.share.read},
+                                 {"share_of_triad", rates.share.triad}};
     if (options.batch > 1) {
       facts["batch"] = options.batch;
       facts["batch_tokens_per_second"] = together;
@@ -130,9 +153,9 @@ int bench_decode(const BenchDecode& options) {
   }
   fmt::print("{}: {:.1f}M parameters in {} on {}; the floor is {} of weights a token\n", options.shape,
              static_cast<double>(size.total()) / 1e6, options.dtype, model.ops->device(), in_bytes(bytes));
-  fmt::print("  memory       {}/s read, {}/s triad\n", in_bytes(limit.read), in_bytes(limit.triad));
+  fmt::print("  memory       {}/s read, {}/s triad\n", in_bytes(rates.memory.read), in_bytes(rates.memory.triad));
   fmt::print("  decode       {:.2f} tokens/s over {} tokens: {}/s of weights, {:.0f} % of reading, {:.0f} % of triad\n",
-             rate, tokens, in_bytes(traffic), 100 * traffic / limit.read, 100 * traffic / limit.triad);
+             rate, tokens, in_bytes(traffic), 100 * rates.share.read, 100 * rates.share.triad);
   if (options.batch > 1)
     fmt::print("  batch of {:3} {:.2f} tokens/s, {:.2f} times one alone\n", options.batch, together, together / rate);
   return 0;

@@ -154,7 +154,7 @@ int bench_index(const BenchIndex& options) {
   }
   const double written = now() - begun;
   const auto files = files_of(path);
-  const double disk = disk_rate(files), memory = bandwidth(*model->ops).read, products = matmul_rate(*model->ops);
+  const double disk = disk_rate(files), memory = bandwidth(model->ops).read, products = matmul_rate(*model->ops);
   const auto columns = static_cast<double>(head.basis.numbers + head.basis.sketch);
   const double numbers_bytes = 2 * columns * static_cast<double>(options.documents);
 

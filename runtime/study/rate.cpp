@@ -2,35 +2,47 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 
 #include "runtime/influence/tracked.h"
 
 namespace stemma {
 
-Bandwidth bandwidth(Ops& ops) {
-  constexpr int64_t rows = 1024, columns = (128 << 20) / sizeof(float) / rows;
-  constexpr double bytes = sizeof(float) * rows * columns;
-  const auto array = [&] {
-    const Tensor x{static_cast<float*>(ops.allocate(static_cast<size_t>(bytes))), rows, columns};
-    ops.zero(x.data, static_cast<size_t>(bytes));
-    return x;
-  };
-  const Tensor a = array(), b = array(), c = array();
-  const auto seconds = [](auto work) {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  };
+namespace {
+
+double seconds_of(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+BandwidthProbe::BandwidthProbe(std::shared_ptr<Ops> ops) : ops_(std::move(ops)) {
+  constexpr int64_t rows = 1024, columns = static_cast<int64_t>(bandwidth_bytes) / 3 / sizeof(float) / rows;
+  for (Buffer* array : {&a_, &b_, &c_}) {
+    *array = Buffer(ops_, rows, columns);
+    array->zero();
+  }
+}
+
+Bandwidth BandwidthProbe::now() {
+  const double read = seconds_of([&] { ops_->sum_of_squares(a_); }),
+               triad = seconds_of([&] {
+                 ops_->divide_damped(a_, b_, 1, c_);
+                 float wait = 0;
+                 ops_->download(&wait, c_.view().data, sizeof wait);
+               });
+  return {bandwidth_bytes / 3 / read, bandwidth_bytes / triad};
+}
+
+Bandwidth bandwidth(std::shared_ptr<Ops> ops) {
+  BandwidthProbe probe(std::move(ops));
   Bandwidth best;
   for (int i = 0; i < 4; ++i) {
-    best.read = std::max(best.read, bytes / seconds([&] { ops.sum_of_squares(a); }));
-    best.triad = std::max(best.triad, 3 * bytes / seconds([&] {
-                                        ops.divide_damped(a, b, 1, c);
-                                        float wait = 0;
-                                        ops.download(&wait, c.data, sizeof wait);
-                                      }));
+    const Bandwidth now = probe.now();
+    best = {std::max(best.read, now.read), std::max(best.triad, now.triad)};
   }
-  for (const Tensor& x : {a, b, c}) ops.release(x.data);
   return best;
 }
 
@@ -58,7 +70,8 @@ double matmul_rate(Ops& ops, WeightType type) {
 
 double tracked_parameters(const Model& model, const LayerChoice& choice) {
   double sum = 0;
-  for (const size_t i : chosen_layers(model, choice.pattern)) sum += static_cast<double>(tracked_weight(model, i).size());
+  for (const size_t i : chosen_layers(model, choice.pattern))
+    sum += static_cast<double>(tracked_weight(model, i).size());
   return sum;
 }
 

@@ -6,13 +6,22 @@
 
 namespace stemma {
 
-// Bytes a second of the device's memory, the best of a few passes over arrays far larger than its caches: reading one,
-// and triad (McCalpin 1995: two are read and a third is written, counted as three).
+// Bytes a second of the device's memory over arrays far larger than its caches: reading one, and triad (McCalpin 1995:
+// two are read and a third is written, counted as three).
 struct Bandwidth {
   double read = 0, triad = 0;
 };
 inline constexpr double bandwidth_bytes = 3.0 * (128 << 20);  // that measuring takes
-Bandwidth bandwidth(Ops& ops);
+class BandwidthProbe {
+ public:
+  explicit BandwidthProbe(std::shared_ptr<Ops> ops);
+  Bandwidth now();  // one pass each, some hundredths of a second
+
+ private:
+  std::shared_ptr<Ops> ops_;
+  Buffer a_, b_, c_;
+};
+Bandwidth bandwidth(std::shared_ptr<Ops> ops);  // the best of a few passes
 // Matrix products of the device, FLOP/s: the best of a few large ones, of weights in f32 or as bf16 ones are multiplied.
 double matmul_rate(Ops& ops, WeightType type = WeightType::f32);
 // Weights of all tracked layers, N.
