@@ -181,7 +181,7 @@ class FiguresTest : public QObject {
   }
   std::vector<std::pair<QString, Figure>> all_kinds() {
     return {{"step", step_figure(slope_trace(), slope_table(), 1, 3, origin)},
-            {"document", document_figure(slope_trace(), slope_table(), 1, 0, origin)},
+            {"document", document_figure(slope_trace(), slope_table(), 1, 0, TokenPart::read, origin)},
             {"activations", activation_figure(wave_map(4, 96), origin)}};
   }
 
@@ -281,7 +281,7 @@ class FiguresTest : public QObject {
     for (int i = 0; i < 900; ++i) text += (i % 40 == 39 ? "\nline " : " word") + std::to_string(i);
     text += " theveryend";
     table.shown[0] = shown(0, "prose", text, {1e-5f, 1e-7f}, 4);
-    const Figure figure = document_figure(slope_trace(), table, 1, 0, origin);
+    const Figure figure = document_figure(slope_trace(), table, 1, 0, TokenPart::read, origin);
     const QByteArray svg = exported(figure, "long.svg");
     QVERIFY(svg_text(svg, "text").contains("theveryend"));
     QXmlStreamReader xml(svg);
@@ -353,7 +353,7 @@ class FiguresTest : public QObject {
   void offsets_beyond_the_text_do_no_harm() {
     InfluenceTable table = slope_table();
     table.shown[0].token_offsets.back() = 1'000'000;
-    const Figure figure = document_figure(slope_trace(), table, 1, 0);
+    const Figure figure = document_figure(slope_trace(), table, 1, 0, TokenPart::read);
     QVERIFY(svg_text(exported(figure, "offsets.svg"), "text").contains("What is the slope"));
   }
 
@@ -365,7 +365,7 @@ class FiguresTest : public QObject {
   void what_does_not_exist_is_refused() {
     QVERIFY_EXCEPTION_THROWN(step_figure(slope_trace(), slope_table(), 9, 3), Error);
     QVERIFY_EXCEPTION_THROWN(step_figure(slope_trace(), slope_table(), -1, 3), Error);
-    QVERIFY_EXCEPTION_THROWN(document_figure(slope_trace(), slope_table(), 1, 77), Error);
+    QVERIFY_EXCEPTION_THROWN(document_figure(slope_trace(), slope_table(), 1, 77, TokenPart::read), Error);
     const Figure figure = all_kinds()[0].second;
     QVERIFY_EXCEPTION_THROWN(export_figure(figure, path("figure.docx").toStdString()), Error);
     QVERIFY_EXCEPTION_THROWN(export_figure(figure, path("no/such/folder.svg").toStdString()), Error);
