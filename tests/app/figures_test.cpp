@@ -68,6 +68,8 @@ ShownDocument shown(int index, const std::string& source, const std::string& tex
       sum += part;
     }
     document.token_scores.back() += total - sum;
+    document.output_scores.insert(document.output_scores.end(), document.token_scores.rbegin(),
+                                  document.token_scores.rbegin() + document.tokens());
     for (int layer = 0; layer < layers; ++layer) document.layer_scores.push_back(total * static_cast<float>(layer % 2 ? 0.7 : -0.2));
   }
   return document;
@@ -273,6 +275,28 @@ class FiguresTest : public QObject {
         QVERIFY2(first == exported(figure, name + "." + ending), ending);
       }
     }
+  }
+
+  void tokens_are_shown_as_read_or_as_predicted() {
+    InfluenceTable table = slope_table();
+    const Figure read = document_figure(slope_trace(), table, 1, 0, TokenPart::read, origin),
+                 predicted = document_figure(slope_trace(), table, 1, 0, TokenPart::predicted, origin);
+    const auto token_values = [](const Figure& figure) {
+      std::vector<std::string> values;
+      for (const auto& row : figure.table.rows)
+        if (row[0] == "token") values.push_back(row[3]);
+      return values;
+    };
+    std::vector<std::string> reversed = token_values(read);
+    std::reverse(reversed.begin(), reversed.end());
+    QVERIFY(reversed.size() > 3 && reversed != token_values(read));
+    QCOMPARE(token_values(predicted), reversed);
+    QVERIFY(svg_text(exported(read, "read.svg"), "text").contains("Influence of each token as read"));
+    QVERIFY(svg_text(exported(predicted, "predicted.svg"), "text").contains("Influence of each token as predicted"));
+    QVERIFY(predicted.provenance.back().second.find("--document 0 --tokens predicted") != std::string::npos);
+    QVERIFY(read.provenance.back().second.find("--tokens") == std::string::npos);
+    table.shown[0].output_scores.clear();
+    QVERIFY_EXCEPTION_THROWN(document_figure(slope_trace(), table, 1, 0, TokenPart::predicted), Error);
   }
 
   void a_long_text_grows_the_page() {
