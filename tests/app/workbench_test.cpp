@@ -256,7 +256,7 @@ class WorkbenchTest : public QObject {
   }
 
   void exports_are_written() {
-    auto* dialog = new ExportDialog(&window_->document(), ActivationQuantity::norm, nullptr, window_.get());
+    auto* dialog = new ExportDialog(&window_->document(), ActivationQuantity::norm, TokenPart::read, nullptr, window_.get());
     dialog->show();
     for (int which : {0, 1}) {
       dialog->choose(which);
