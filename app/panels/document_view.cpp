@@ -178,7 +178,7 @@ QWidget* DocumentView::build_parts() {
   auto* row = new QHBoxLayout(made);
   row->setContentsMargins(18, 0, 14, 0);
   row->setSpacing(2);
-  row->addWidget(caption_label(tr("Each token adds, ")));
+  row->addWidget(caption_label(tr("Each token adds")));
   auto* parts = new QButtonGroup(this);
   const auto part = [&](const QString& text, TokenPart which) {
     auto* choice = new QToolButton;

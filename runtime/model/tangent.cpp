@@ -22,14 +22,14 @@ Tensor tangent(Workspace& work, const Batch& batch, const WeightDirection& direc
   for (int i = 0; i < config.layers; ++i) {
     const Block& block = model.weights.blocks[i];
     auto& v = work.block(i);
-    // y = x W^T + b: dy = dx W^T + x V^T, or dy += that. No dx: x stays.
-    const auto linear = [&](Linear which, Tensor x, Tensor dx, Tensor dy, bool add = false) {
-      if (dx) ops.matmul(dx, false, block.linear(which), true, dy, 1, add ? 1 : 0);
-      const Tensor along = direction(i, which);
-      if (along)
-        ops.matmul(x, false, along, true, dy, 1, add || dx ? 1 : 0);
-      else if (!add && !dx)
-        zero(dy);
+    // y = x W^T + b: its tangent is that of x times W^T, and x V^T; written, or added. An empty one: x stays.
+    const auto linear = [&](Linear which, Tensor x, Tensor x_tangent, Tensor y_tangent, bool add = false) {
+      if (x_tangent) ops.matmul(x_tangent, false, block.linear(which), true, y_tangent, 1, add ? 1 : 0);
+      const bool begun = add || x_tangent;
+      if (const Tensor along = direction(i, which))
+        ops.matmul(x, false, along, true, y_tangent, 1, begun ? 1 : 0);
+      else if (!begun)
+        zero(y_tangent);
     };
     const auto read = [&](Tensor x, Tensor weight, const Buffer& scale) {
       if (!moves) return Tensor{};
