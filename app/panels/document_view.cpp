@@ -179,6 +179,7 @@ QWidget* DocumentView::build_parts() {
   row->setContentsMargins(18, 0, 14, 0);
   row->setSpacing(2);
   row->addWidget(caption_label(tr("Each token adds")));
+  row->addSpacing(4);
   auto* parts = new QButtonGroup(this);
   const auto part = [&](const QString& text, TokenPart which) {
     auto* choice = new QToolButton;
