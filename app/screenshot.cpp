@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "app/panels/documents_panel.h"
 #include "app/panels/drawer.h"
 #include "app/resources.h"
 #include "app/workbench.h"
@@ -20,6 +21,10 @@ ScreenshotRequest read_screenshot_request(int argc, char** argv) {
     const QString value = i + 1 < argc ? QString::fromLocal8Bit(argv[i + 1]) : QString();
     if (argument == "--drawer") {
       request.drawer = true;
+      continue;
+    }
+    if (argument == "--predicted") {
+      request.predicted = true;
       continue;
     }
     if (argument == "--attention") {
@@ -62,6 +67,7 @@ void take_screenshot(Workbench& workbench, const ScreenshotRequest& request) {
   if (request.shade == "entropy") workbench.set_shade(Shade::entropy);
   if (request.shade == "influence") workbench.set_shade(Shade::influence);
   if (request.shade == "attention") workbench.set_shade(Shade::attention);
+  if (request.predicted) workbench.documents_panel()->view()->set_part(TokenPart::predicted);
   workbench.show();
   OpenSession& document = workbench.document();
   QObject::connect(&document, &OpenSession::session_changed, &workbench, [&workbench, request] {

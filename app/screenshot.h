@@ -18,6 +18,7 @@ struct ScreenshotRequest {
   QString session;  // empty: the demo
   int trace = 0, step = -1, token = -1;
   QString shade;                           // "logprob", "entropy", "influence", "attention" or empty
+  bool predicted = false;                  // the document's tokens, and not as read
   bool drawer = false, attention = false;  // the drawer, and what it shows
   QString error;  // what is wrong with the arguments
 };

@@ -156,15 +156,13 @@ Shading shade_attention(const AttentionRow& row) {
   return out;
 }
 
-Shading shade_document(const ShownDocument& document, int row) {
+Shading shade_document(const ShownDocument& document, int row, TokenPart part) {
   Shading out;
   out.shade = Shade::influence;
   out.ramp = Ramp::signed_values;
   out.unit = QStringLiteral("nats");
-  const size_t tokens = document.tokens();
-  if (row < 0 || (row + 1) * tokens > document.token_scores.size()) return out;
-  const auto begin = document.token_scores.begin() + static_cast<ptrdiff_t>(row * tokens);
-  out.values.assign(begin, begin + static_cast<ptrdiff_t>(tokens));
+  const auto scores = document.scores_of(part, row);
+  out.values.assign(scores.begin(), scores.end());
   for (const float value : out.values) {
     if (!std::isnan(value)) out.high = std::max(out.high, std::fabs(static_cast<double>(value)));
   }

@@ -35,8 +35,8 @@ Shading shade_trace(const Trace& trace, const InfluenceTable* table, Shade shade
 // The tokens that a token looks at, percent of its attention. The first of a text often takes most of it, looked at for
 // nothing in particular (Xiao et al. 2023), so the ramp ends at the strongest of the others.
 Shading shade_attention(const AttentionRow& row);
-// One document's tokens by what each adds to the score of the table's row.
-Shading shade_document(const ShownDocument& document, int row);
+// One document's tokens by what each adds to the score of the table's row. No values where the session has none.
+Shading shade_document(const ShownDocument& document, int row, TokenPart part);
 
 // How strongly a step is tied to its documents: root mean square of its row's scores, nats.
 std::vector<double> step_magnitudes(const InfluenceTable& table);

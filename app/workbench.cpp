@@ -78,6 +78,7 @@ Workbench::Workbench(bool remembers, QWidget* parent)
     restoreState(Settings::window_state());
     traces_->restore_splitter(Settings::blob("window/traces"));
     documents_->restore_splitter(Settings::blob("window/documents"));
+    if (Settings::blob("window/tokens") == "predicted") documents_->view()->set_part(TokenPart::predicted);
     if (Settings::blob("window/rail") == "1") traces_->set_rail(true);
     set_shade(shades[std::clamp(Settings::blob("window/shade").toInt(), 0, static_cast<int>(std::size(shades)) - 1)]);
   }
@@ -243,6 +244,7 @@ void Workbench::closeEvent(QCloseEvent* event) {
     Settings::set_window(saveGeometry(), saveState());
     Settings::set_blob("window/traces", traces_->splitter_state());
     Settings::set_blob("window/documents", documents_->splitter_state());
+    Settings::set_blob("window/tokens", documents_->view()->part() == TokenPart::predicted ? "predicted" : "read");
     Settings::set_blob("window/rail", traces_->rail() ? "1" : "0");
     Settings::set_blob("window/shade", QByteArray::number(static_cast<int>(trace_->shade())));
   }

@@ -154,6 +154,11 @@ void Workbench::build_view_menu() {
   add(view, "shade", tr("Shade tokens by the next quantity"), {QKeySequence("T")},
       tr("Nothing, log-probability, entropy, influence, attention of the token under the cursor"),
       [this] { set_shade(shades[(static_cast<size_t>(trace_->shade()) + 1) % std::size(shades)]); });
+  add(view, "token_part", tr("Document's tokens as read or as predicted"), {QKeySequence("R")},
+      tr("What each token of the document adds where the model reads it, or as what it predicts"), [this] {
+        DocumentView* shown = documents_->view();
+        shown->set_part(shown->shown_part() == TokenPart::read ? TokenPart::predicted : TokenPart::read);
+      });
   add(view, "alternatives", tr("Alternatives of the token"), {QKeySequence("A")},
       tr("Show what else the model might have written here"), [this] { trace_->show_alternatives(); });
   add(view, "fold", tr("Fold or unfold the step"), {QKeySequence(Qt::Key_Space)}, tr("Show only the step's first line"),
@@ -291,7 +296,7 @@ void Workbench::export_figure() {
     document_->say({Message::note, tr("Open a trace first; then what is shown can be exported.")});
     return;
   }
-  auto* dialog = new ExportDialog(document_, drawer_->quantity(), token_attention_->row(), this);
+  auto* dialog = new ExportDialog(document_, drawer_->quantity(), documents_->view()->shown_part(), token_attention_->row(), this);
   dialog->setAttribute(Qt::WA_DeleteOnClose);
   dialog->open();
 }

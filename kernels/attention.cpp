@@ -46,13 +46,14 @@ Rows transpose_in(RowsScratch& scratch, Rows x, int64_t rows, int64_t width) {
   return to;
 }
 
-// x (rows, .) = a b^T for causal rows, the first of which sees `seen` keys: panels of rows go as far as their last
-// sees.
-void causal_scores(const Tiles& tiles, Rows a, Rows b_transposed, int64_t rows, int64_t width, int64_t seen, Rows x) {
+// x (rows, .) = a b^T, or x += a b^T, for causal rows, the first of which sees `seen` keys: panels of rows go as far as
+// their last sees.
+void causal_scores(const Tiles& tiles, Rows a, Rows b_transposed, int64_t rows, int64_t width, int64_t seen, Rows x,
+                   bool add = false) {
   for (int64_t i = 0; i < rows; i += tiles.rows) {
     const int64_t some = std::min<int64_t>(tiles.rows, rows - i);
     tiles.product({a[i], a.stride, 1, b_transposed.data, b_transposed.stride, x[i], x.stride, some,
-                   padded(seen + i + some - 1), width});
+                   padded(seen + i + some - 1), width, add});
   }
 }
 
@@ -98,6 +99,37 @@ STEMMA_CLONES void backward_rows(float* scores, float* slopes, int64_t stride, i
         slopes[j] = scores[j] * (slopes[j] - pull) * how.scale;
       }
     }
+    for (int64_t j = 0; j < first; ++j) scores[j] = slopes[j] = 0;
+    for (int64_t j = seen; j < stride; ++j) scores[j] = slopes[j] = 0;
+  }
+}
+
+// From products q k to p, and from their tangents (in `slopes`) to those of p: with s' of the scores, p (s' - p . s').
+STEMMA_CLONES void tangent_rows(float* scores, float* slopes, int64_t stride, int64_t rows, int64_t seen, Scoring how,
+                                const float* log_sum, int64_t log_sum_stride) {
+  for (int64_t i = 0; i < rows; ++i, ++seen, scores += stride, slopes += stride) {
+    const int64_t first = how.first(seen);
+    const float shift = log_sum[i * log_sum_stride];
+    float along = 0;
+    if (how.cap > 0) {
+      cap_row(scores, first, seen, how.scale, how.cap);
+#pragma omp simd reduction(+ : along)
+      for (int64_t j = first; j < seen; ++j) {
+        const float part = scores[j] / how.cap;
+        scores[j] = fast_exp(scores[j] - shift);
+        slopes[j] *= how.scale * (1 - part * part);
+        along += scores[j] * slopes[j];
+      }
+    } else {
+#pragma omp simd reduction(+ : along)
+      for (int64_t j = first; j < seen; ++j) {
+        scores[j] = fast_exp(scores[j] * how.scale - shift);
+        slopes[j] *= how.scale;
+        along += scores[j] * slopes[j];
+      }
+    }
+#pragma omp simd
+    for (int64_t j = first; j < seen; ++j) slopes[j] = scores[j] * (slopes[j] - along);
     for (int64_t j = 0; j < first; ++j) scores[j] = slopes[j] = 0;
     for (int64_t j = seen; j < stride; ++j) scores[j] = slopes[j] = 0;
   }
@@ -225,6 +257,46 @@ void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, 
         }
       copy_out(dk, keys, width, key_out);
       copy_out(dv, keys, width, value_out);
+    }
+  }
+}
+
+void attention_tangent(Tensor q, Tensor k, Tensor v, Tensor log_sum, Tensor q_tangent, Tensor k_tangent,
+                       Tensor v_tangent, std::span<const Segment> segments, Heads heads, Tensor z_tangent) {
+  const Tiles& tiles = best_tiles();
+  const int64_t width = heads.width, group = heads.query / heads.key_value;
+  const Scoring how(heads);
+  const auto work = static_cast<int64_t>(segments.size()) * heads.key_value;
+#pragma omp parallel
+  {
+    RowsScratch keys_transposed, tangents_transposed, value_rows, tangent_values, scores, slopes, sums;
+#pragma omp for schedule(dynamic)
+    for (int64_t w = 0; w < work; ++w) {
+      const Segment& s = segments[w / heads.key_value];
+      const int64_t g = w % heads.key_value, keys = s.key_end - s.key_begin, queries = s.query_end - s.query_begin;
+      const Rows kt = transpose_in(keys_transposed, head_rows(k, s.key_begin, g, width), keys, width),
+                 dkt = transpose_in(tangents_transposed, head_rows(k_tangent, s.key_begin, g, width), keys, width),
+                 value = copy_in(value_rows, head_rows(v, s.key_begin, g, width), keys, width),
+                 dv = copy_in(tangent_values, head_rows(v_tangent, s.key_begin, g, width), keys, width);
+      for (int64_t h = g * group; h < (g + 1) * group; ++h)
+        for (int64_t i = 0; i < queries; i += block_rows) {
+          const int64_t rows = std::min(block_rows, queries - i), seen = keys - queries + i + 1, last = seen + rows - 1;
+          const int32_t row = s.query_begin + static_cast<int32_t>(i);
+          const Rows query = head_rows(q, row, h, width), out = head_rows(z_tangent, row, h, width);
+          const Rows p = scores.make(rows, padded(last)), dp = slopes.make(rows, padded(last)),
+                     dz = place_out(sums, out, rows, width);
+          causal_scores(tiles, query, kt, rows, width, seen, p);
+          causal_scores(tiles, head_rows(q_tangent, row, h, width), kt, rows, width, seen, dp);
+          causal_scores(tiles, query, dkt, rows, width, seen, dp, true);
+          tangent_rows(p.data, dp.data, p.stride, rows, seen, how, log_sum.row(row) + h, log_sum.columns);
+          const auto weigh = [&](Rows a, Rows b, bool add) {
+            tiles.product(
+                {a.data, a.stride, 1, b.data, b.stride, dz.data, dz.stride, rows, padded(width), last, add});
+          };
+          weigh(dp, value, false);
+          weigh(p, dv, true);
+          copy_out(dz, rows, width, out);
+        }
     }
   }
 }

@@ -319,6 +319,77 @@ __global__ void __launch_bounds__(tile_threads)
   store_tile<width>(v_gradient.data + place, v_gradient.columns, count, head_width, value_sum, scale);
 }
 
+struct Tangents {
+  Tensor q, k, v;
+};
+
+template <int width, int tile>
+constexpr size_t tangent_memory = sizeof(float) * (6 * tile * pitch<width> + tile * pitch<tile>);
+
+// With s' of the scores: z' = sum of p s' v and p v', less z times the row's sum of p s'.
+template <int width, int tile>
+__global__ void __launch_bounds__(tile_threads)
+    tangent_kernel(Inputs in, Tangents along, Tensor log_sum, int tiles, Tensor z_tangent) {
+  constexpr int own = tile / side;
+  extern __shared__ float4 memory[];
+  float* queries = reinterpret_cast<float*>(memory);
+  float* moved_queries = queries + tile * pitch<width>;
+  float* keys = moved_queries + tile * pitch<width>;
+  float* moved_keys = keys + tile * pitch<width>;
+  float* values = moved_keys + tile * pitch<width>;
+  float* moved_values = values + tile * pitch<width>;
+  float* weights = moved_values + tile * pitch<width>;
+
+  const Square at;
+  const Block block(in.segments.data[blockIdx.x / tiles]);
+  const int head = blockIdx.y, group = in.group_of(head), head_width = in.heads.width;
+  const int first = (tiles - 1 - blockIdx.x % tiles) * tile;
+  const int count = min(tile, block.queries - first);
+  if (count <= 0) return;
+  const int64_t row = block.segment.query_begin + first, place = in.query_offset(row, head);
+  const int visible = block.past + first + count;
+
+  load_tile<width, tile>(queries, in.q.data + place, in.q.columns, count, head_width);
+  load_tile<width, tile>(moved_queries, along.q.data + place, in.q.columns, count, head_width);
+  float4 out[own][width / 64] = {}, attended[own][width / 64] = {};
+  float sums[own] = {};
+  for (int key = in.first_seen(block.past + first); key < visible; key += tile) {
+    const int64_t offset = in.key_offset(block.segment.key_begin + key, group);
+    __syncthreads();
+    load_tile<width, tile>(keys, in.k.data + offset, in.k.columns, visible - key, head_width);
+    load_tile<width, tile>(moved_keys, along.k.data + offset, in.k.columns, visible - key, head_width);
+    load_tile<width, tile>(values, in.v.data + offset, in.v.columns, visible - key, head_width);
+    load_tile<width, tile>(moved_values, along.v.data + offset, in.v.columns, visible - key, head_width);
+    __syncthreads();
+    float scores[own][own], slopes[own][own], of_keys[own][own];
+    multiply_tiles<width>(queries, keys, head_width, scores);
+    multiply_tiles<width>(moved_queries, keys, head_width, slopes);
+    multiply_tiles<width>(queries, moved_keys, head_width, of_keys);
+    for (int i = 0; i < own; ++i)
+      for (int j = 0; j < own; ++j) {
+        const int r = at.y + side * i;
+        const bool seen = r < count && in.sees(block.past + first + r, key + at.x + side * j);
+        const float capped = in.scored(scores[i][j]), part = in.heads.cap > 0 ? capped / in.heads.cap : 0;
+        const float p = seen ? expf(capped - row_of(log_sum, row + r)[head]) : 0;
+        scores[i][j] = p;
+        slopes[i][j] = seen ? p * (slopes[i][j] + of_keys[i][j]) * in.scale * (1 - part * part) : 0;
+        sums[i] += slopes[i][j];
+      }
+    store_weights(weights, slopes);
+    add_weighted<width, own, own>(weights, values, out);
+    store_weights(weights, scores);
+    add_weighted<width, own, own>(weights, moved_values, out);
+    add_weighted<width, own, own>(weights, values, attended);
+  }
+  float scale[own];
+  for (int i = 0; i < own; ++i) {
+    for (int lane = side / 2; lane; lane /= 2) sums[i] += __shfl_xor_sync(every_lane, sums[i], lane);
+    for (int g = 0; g < width / 64; ++g) add_scaled(out[i][g], -sums[i], attended[i][g]);
+    scale[i] = 1;
+  }
+  store_tile<width>(z_tangent.data + place, z_tangent.columns, count, head_width, out, scale);
+}
+
 template <int width, int query_tile, int key_tile>
 void forward(const Inputs& in, Tensor z, Tensor log_sum, cudaStream_t stream) {
   const int tiles = static_cast<int>(divide_up(in.segments.longest_query, query_tile));
@@ -346,6 +417,13 @@ void backward(const Inputs& in, const Gradients& gradients, Tensor q_gradient, T
          in, gradients, key_tiles, k_gradient, v_gradient);
 }
 
+template <int width, int tile>
+void tangent(const Inputs& in, const Tangents& along, Tensor log_sum, Tensor z_tangent, cudaStream_t stream) {
+  const int tiles = static_cast<int>(divide_up(in.segments.longest_query, tile));
+  launch("attention_tangent", tangent_kernel<width, tile>, dim3(in.segments.count * tiles, in.heads.query),
+         tile_threads, tangent_memory<width, tile>, stream, in, along, log_sum, tiles, z_tangent);
+}
+
 }  // namespace
 
 void attention(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
@@ -366,6 +444,12 @@ void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, 
          gradients, heads.width);
   const auto run = heads.width <= 64 ? backward<64, 32> : heads.width <= 128 ? backward<128, 32> : backward<256, 16>;
   run(in, gradients, q_gradient, k_gradient, v_gradient, stream);
+}
+
+void attention_tangent(Tensor q, Tensor k, Tensor v, Tensor log_sum, Tensor q_tangent, Tensor k_tangent,
+                       Tensor v_tangent, SegmentList segments, Heads heads, Tensor z_tangent, cudaStream_t stream) {
+  const auto run = heads.width <= 64 ? tangent<64, 32> : heads.width <= 128 ? tangent<128, 32> : tangent<256, 16>;
+  run(inputs(q, k, v, segments, heads), {q_tangent, k_tangent, v_tangent}, log_sum, z_tangent, stream);
 }
 
 }  // namespace stemma::cuda

@@ -24,21 +24,27 @@ void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient);
 void rms_norm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverse_rms);
 void rms_norm_backward(Tensor x, Tensor weight, Tensor inverse_rms, Tensor y_gradient, Tensor x_gradient,
                        Tensor weight_gradient);
+void rms_norm_tangent(Tensor x, Tensor weight, Tensor inverse_rms, Tensor x_tangent, Tensor y_tangent);
 void layer_norm(Tensor x, Tensor weight, Tensor bias, float epsilon, Tensor y, Tensor statistics);
 void layer_norm_backward(Tensor x, Tensor weight, Tensor statistics, Tensor y_gradient, Tensor x_gradient,
                          Tensor weight_gradient, Tensor bias_gradient);
+void layer_norm_tangent(Tensor x, Tensor weight, Tensor statistics, Tensor x_tangent, Tensor y_tangent);
 void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation);
 void attention(Tensor q, std::span<const Ops::Text> texts, std::span<const Segment> segments, Heads heads, Tensor z,
                Tensor log_sum);
 void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
                         std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
                         Tensor v_gradient);
+void attention_tangent(Tensor q, Tensor k, Tensor v, Tensor log_sum, Tensor q_tangent, Tensor k_tangent,
+                       Tensor v_tangent, std::span<const Segment> segments, Heads heads, Tensor z_tangent);
 void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means);
 void attention_weights(Tensor q, Tensor k, Heads heads, Tensor weights);
 void swiglu(Tensor gate, Tensor up, Tensor out);
 void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient);
+void swiglu_tangent(Tensor gate, Tensor up, Tensor gate_tangent, Tensor up_tangent, Tensor out_tangent);
 void gelu(Gelu kind, Tensor x, Tensor up, Tensor out);
 void gelu_backward(Gelu kind, Tensor x, Tensor up, Tensor out_gradient, Tensor x_gradient, Tensor up_gradient);
+void gelu_tangent(Gelu kind, Tensor x, Tensor up, Tensor x_tangent, Tensor up_tangent, Tensor out_tangent);
 void add_bias(Tensor bias, Tensor y);
 void add_bias_backward(Tensor y_gradient, Tensor bias_gradient);
 void soft_cap(Tensor x, float cap);

@@ -51,12 +51,18 @@ class CpuOps final : public Ops {
                          Tensor weight_gradient) override {
     cpu::rms_norm_backward(x, weight, inverse_rms, y_gradient, x_gradient, weight_gradient);
   }
+  void rms_norm_tangent(Tensor x, Tensor weight, Tensor inverse_rms, Tensor x_tangent, Tensor y_tangent) override {
+    cpu::rms_norm_tangent(x, weight, inverse_rms, x_tangent, y_tangent);
+  }
   void layer_norm(Tensor x, Tensor weight, Tensor bias, float epsilon, Tensor y, Tensor statistics) override {
     cpu::layer_norm(x, weight, bias, epsilon, y, statistics);
   }
   void layer_norm_backward(Tensor x, Tensor weight, Tensor statistics, Tensor y_gradient, Tensor x_gradient,
                            Tensor weight_gradient, Tensor bias_gradient) override {
     cpu::layer_norm_backward(x, weight, statistics, y_gradient, x_gradient, weight_gradient, bias_gradient);
+  }
+  void layer_norm_tangent(Tensor x, Tensor weight, Tensor statistics, Tensor x_tangent, Tensor y_tangent) override {
+    cpu::layer_norm_tangent(x, weight, statistics, x_tangent, y_tangent);
   }
   void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation) override {
     cpu::rope(x, positions, table, head_width, rotation);
@@ -71,6 +77,10 @@ class CpuOps final : public Ops {
                           Tensor v_gradient) override {
     cpu::attention_backward(q, k, v, z, log_sum, z_gradient, segments, heads, q_gradient, k_gradient, v_gradient);
   }
+  void attention_tangent(Tensor q, Tensor k, Tensor v, Tensor log_sum, Tensor q_tangent, Tensor k_tangent,
+                         Tensor v_tangent, std::span<const Segment> segments, Heads heads, Tensor z_tangent) override {
+    cpu::attention_tangent(q, k, v, log_sum, q_tangent, k_tangent, v_tangent, segments, heads, z_tangent);
+  }
   void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means) override {
     cpu::attention_means(q, k, log_sum, bounds, heads, means);
   }
@@ -81,10 +91,16 @@ class CpuOps final : public Ops {
   void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient) override {
     cpu::swiglu_backward(gate, up, out_gradient, gate_gradient, up_gradient);
   }
+  void swiglu_tangent(Tensor gate, Tensor up, Tensor gate_tangent, Tensor up_tangent, Tensor out_tangent) override {
+    cpu::swiglu_tangent(gate, up, gate_tangent, up_tangent, out_tangent);
+  }
   void gelu(Gelu kind, Tensor x, Tensor up, Tensor out) override { cpu::gelu(kind, x, up, out); }
   void gelu_backward(Gelu kind, Tensor x, Tensor up, Tensor out_gradient, Tensor x_gradient,
                      Tensor up_gradient) override {
     cpu::gelu_backward(kind, x, up, out_gradient, x_gradient, up_gradient);
+  }
+  void gelu_tangent(Gelu kind, Tensor x, Tensor up, Tensor x_tangent, Tensor up_tangent, Tensor out_tangent) override {
+    cpu::gelu_tangent(kind, x, up, x_tangent, up_tangent, out_tangent);
   }
   void add_bias(Tensor bias, Tensor y) override { cpu::add_bias(bias, y); }
   void add_bias_backward(Tensor y_gradient, Tensor bias_gradient) override {

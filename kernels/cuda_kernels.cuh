@@ -23,10 +23,14 @@ void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient, cudaStr
 void rms_norm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverse_rms, cudaStream_t stream);
 void rms_norm_backward(Tensor x, Tensor weight, Tensor inverse_rms, Tensor y_gradient, Tensor x_gradient,
                        Tensor weight_gradient, cudaStream_t stream);
+void rms_norm_tangent(Tensor x, Tensor weight, Tensor inverse_rms, Tensor x_tangent, Tensor y_tangent,
+                      cudaStream_t stream);
 
 void layer_norm(Tensor x, Tensor weight, Tensor bias, float epsilon, Tensor y, Tensor statistics, cudaStream_t stream);
 void layer_norm_backward(Tensor x, Tensor weight, Tensor statistics, Tensor y_gradient, Tensor x_gradient,
                          Tensor weight_gradient, Tensor bias_gradient, cudaStream_t stream);
+void layer_norm_tangent(Tensor x, Tensor weight, Tensor statistics, Tensor x_tangent, Tensor y_tangent,
+                        cudaStream_t stream);
 
 void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation, cudaStream_t stream);
 
@@ -41,16 +45,22 @@ void attention(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, 
 void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient, SegmentList segments,
                         Heads heads, Tensor q_gradient, Tensor k_gradient, Tensor v_gradient, float* delta,
                         cudaStream_t stream);
+void attention_tangent(Tensor q, Tensor k, Tensor v, Tensor log_sum, Tensor q_tangent, Tensor k_tangent,
+                       Tensor v_tangent, SegmentList segments, Heads heads, Tensor z_tangent, cudaStream_t stream);
 void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means, cudaStream_t stream);
 void attention_weights(Tensor q, Tensor k, Heads heads, Tensor weights, cudaStream_t stream);
 
 void swiglu(Tensor gate, Tensor up, Tensor out, cudaStream_t stream);
 void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient,
                      cudaStream_t stream);
+void swiglu_tangent(Tensor gate, Tensor up, Tensor gate_tangent, Tensor up_tangent, Tensor out_tangent,
+                    cudaStream_t stream);
 
 void gelu(Gelu kind, Tensor x, Tensor up, Tensor out, cudaStream_t stream);
 void gelu_backward(Gelu kind, Tensor x, Tensor up, Tensor out_gradient, Tensor x_gradient, Tensor up_gradient,
                    cudaStream_t stream);
+void gelu_tangent(Gelu kind, Tensor x, Tensor up, Tensor x_tangent, Tensor up_tangent, Tensor out_tangent,
+                  cudaStream_t stream);
 
 void add_bias(Tensor bias, Tensor y, cudaStream_t stream);
 void add_bias_backward(Tensor y_gradient, Tensor bias_gradient, cudaStream_t stream);

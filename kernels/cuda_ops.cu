@@ -111,6 +111,9 @@ class CudaOps final : public Ops {
                          Tensor weight_gradient) override {
     cuda::rms_norm_backward(x, weight, inverse_rms, y_gradient, x_gradient, weight_gradient, use());
   }
+  void rms_norm_tangent(Tensor x, Tensor weight, Tensor inverse_rms, Tensor x_tangent, Tensor y_tangent) override {
+    cuda::rms_norm_tangent(x, weight, inverse_rms, x_tangent, y_tangent, use());
+  }
 
   void layer_norm(Tensor x, Tensor weight, Tensor bias, float epsilon, Tensor y, Tensor statistics) override {
     cuda::layer_norm(x, weight, bias, epsilon, y, statistics, use());
@@ -118,6 +121,9 @@ class CudaOps final : public Ops {
   void layer_norm_backward(Tensor x, Tensor weight, Tensor statistics, Tensor y_gradient, Tensor x_gradient,
                            Tensor weight_gradient, Tensor bias_gradient) override {
     cuda::layer_norm_backward(x, weight, statistics, y_gradient, x_gradient, weight_gradient, bias_gradient, use());
+  }
+  void layer_norm_tangent(Tensor x, Tensor weight, Tensor statistics, Tensor x_tangent, Tensor y_tangent) override {
+    cuda::layer_norm_tangent(x, weight, statistics, x_tangent, y_tangent, use());
   }
 
   void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation) override {
@@ -145,6 +151,12 @@ class CudaOps final : public Ops {
     cuda::attention_backward(q, k, v, z, log_sum, z_gradient, on_device(segments), heads, q_gradient, k_gradient,
                              v_gradient, delta, stream_);
   }
+  void attention_tangent(Tensor q, Tensor k, Tensor v, Tensor log_sum, Tensor q_tangent, Tensor k_tangent,
+                         Tensor v_tangent, std::span<const Segment> segments, Heads heads, Tensor z_tangent) override {
+    use();
+    cuda::attention_tangent(q, k, v, log_sum, q_tangent, k_tangent, v_tangent, on_device(segments), heads, z_tangent,
+                            stream_);
+  }
 
   void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means) override {
     cuda::attention_means(q, k, log_sum, bounds, heads, means, use());
@@ -158,11 +170,17 @@ class CudaOps final : public Ops {
   void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient) override {
     cuda::swiglu_backward(gate, up, out_gradient, gate_gradient, up_gradient, use());
   }
+  void swiglu_tangent(Tensor gate, Tensor up, Tensor gate_tangent, Tensor up_tangent, Tensor out_tangent) override {
+    cuda::swiglu_tangent(gate, up, gate_tangent, up_tangent, out_tangent, use());
+  }
 
   void gelu(Gelu kind, Tensor x, Tensor up, Tensor out) override { cuda::gelu(kind, x, up, out, use()); }
   void gelu_backward(Gelu kind, Tensor x, Tensor up, Tensor out_gradient, Tensor x_gradient,
                      Tensor up_gradient) override {
     cuda::gelu_backward(kind, x, up, out_gradient, x_gradient, up_gradient, use());
+  }
+  void gelu_tangent(Gelu kind, Tensor x, Tensor up, Tensor x_tangent, Tensor up_tangent, Tensor out_tangent) override {
+    cuda::gelu_tangent(kind, x, up, x_tangent, up_tangent, out_tangent, use());
   }
 
   void add_bias(Tensor bias, Tensor y) override { cuda::add_bias(bias, y, use()); }

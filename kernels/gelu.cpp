@@ -47,12 +47,31 @@ inline __attribute__((always_inline)) void backward_row(F f, const float* x, con
     for (int64_t i = 0; i < n; ++i) dx[i] = dout[i] * f(x[i]).slope;
 }
 
+template <class F>
+inline __attribute__((always_inline)) void tangent_row(F f, const float* x, const float* up, const float* dx,
+                                                       const float* dup, float* dout, int64_t n) {
+  if (up)
+#pragma omp simd
+    for (int64_t i = 0; i < n; ++i) {
+      const Value v = f(x[i]);
+      dout[i] = dx[i] * v.slope * up[i] + dup[i] * v.y;
+    }
+  else
+#pragma omp simd
+    for (int64_t i = 0; i < n; ++i) dout[i] = dx[i] * f(x[i]).slope;
+}
+
 STEMMA_CLONES void forward_by_tanh(const float* x, const float* up, float* out, int64_t n) {
   forward_row(by_tanh, x, up, out, n);
 }
 STEMMA_CLONES void backward_by_tanh(const float* x, const float* up, const float* dout, float* dx, float* dup,
                                     int64_t n) {
   backward_row(by_tanh, x, up, dout, dx, dup, n);
+}
+
+STEMMA_CLONES void tangent_by_tanh(const float* x, const float* up, const float* dx, const float* dup, float* dout,
+                                   int64_t n) {
+  tangent_row(by_tanh, x, up, dx, dup, dout, n);
 }
 
 }  // namespace
@@ -77,6 +96,17 @@ void gelu_backward(Gelu kind, Tensor x, Tensor up, Tensor out_gradient, Tensor x
       backward_by_tanh(x.row(n), factor, out_gradient.row(n), x_gradient.row(n), factor_gradient, x.columns);
     else
       backward_row(exact, x.row(n), factor, out_gradient.row(n), x_gradient.row(n), factor_gradient, x.columns);
+  }
+}
+
+void gelu_tangent(Gelu kind, Tensor x, Tensor up, Tensor x_tangent, Tensor up_tangent, Tensor out_tangent) {
+#pragma omp parallel for schedule(static)
+  for (int64_t n = 0; n < x.rows; ++n) {
+    const float *factor = up ? up.row(n) : nullptr, *factor_tangent = up ? up_tangent.row(n) : nullptr;
+    if (kind == Gelu::tanh)
+      tangent_by_tanh(x.row(n), factor, x_tangent.row(n), factor_tangent, out_tangent.row(n), x.columns);
+    else
+      tangent_row(exact, x.row(n), factor, x_tangent.row(n), factor_tangent, out_tangent.row(n), x.columns);
   }
 }
 

@@ -33,6 +33,15 @@ __global__ void gelu_backward_kernel(Gelu kind, Tensor x, Tensor up, Tensor out_
   }
 }
 
+__global__ void gelu_tangent_kernel(Gelu kind, Tensor x, Tensor up, Tensor x_tangent, Tensor up_tangent,
+                                    Tensor out_tangent) {
+  for (int64_t i = first_index(); i < size_of(x); i += index_stride()) {
+    const Value v = value_of(kind, x.data[i]);
+    const float slope = x_tangent.data[i] * v.slope;
+    out_tangent.data[i] = up.data ? slope * up.data[i] + up_tangent.data[i] * v.y : slope;
+  }
+}
+
 }  // namespace
 
 void gelu(Gelu kind, Tensor x, Tensor up, Tensor out, cudaStream_t stream) {
@@ -43,6 +52,12 @@ void gelu_backward(Gelu kind, Tensor x, Tensor up, Tensor out_gradient, Tensor x
                    cudaStream_t stream) {
   launch("gelu_backward", gelu_backward_kernel, dim3(element_blocks(x.size())), element_threads, 0, stream, kind, x, up,
          out_gradient, x_gradient, up_gradient);
+}
+
+void gelu_tangent(Gelu kind, Tensor x, Tensor up, Tensor x_tangent, Tensor up_tangent, Tensor out_tangent,
+                  cudaStream_t stream) {
+  launch("gelu_tangent", gelu_tangent_kernel, dim3(element_blocks(x.size())), element_threads, 0, stream, kind, x, up,
+         x_tangent, up_tangent, out_tangent);
 }
 
 }  // namespace stemma::cuda

@@ -45,6 +45,22 @@ STEMMA_CLONES void backward_row(const float* x, const float* weight, const float
   }
 }
 
+// With n = (x - mean) inverse: dy = w inverse (dx - mean(dx) - n mean(n dx)).
+STEMMA_CLONES void tangent_row(const float* x, const float* weight, const float* statistics, const float* dx, float* dy,
+                               int64_t width) {
+  const float mean = statistics[0], inverse = statistics[1];
+  float sum = 0, along = 0;
+#pragma omp simd reduction(+ : sum, along)
+  for (int64_t c = 0; c < width; ++c) {
+    sum += dx[c];
+    along += dx[c] * (x[c] - mean);
+  }
+  const float shift = sum / static_cast<float>(width), pull = along * inverse * inverse / static_cast<float>(width);
+#pragma omp simd
+  for (int64_t c = 0; c < width; ++c)
+    dy[c] = (weight ? weight[c] : 1.0f) * inverse * (dx[c] - shift - (x[c] - mean) * pull);
+}
+
 STEMMA_CLONES void parameter_columns(Tensor x, Tensor statistics, Tensor dy, float* dweight, float* dbias,
                                      int64_t begin, int64_t end) {
   for (int64_t n = 0; n < x.rows; ++n) {
@@ -78,6 +94,12 @@ void layer_norm_backward(Tensor x, Tensor weight, Tensor statistics, Tensor y_gr
   for (int64_t begin = 0; begin < x.columns; begin += block)
     parameter_columns(x, statistics, y_gradient, weight_gradient.data, bias_gradient.data, begin,
                       begin + block < x.columns ? begin + block : x.columns);
+}
+
+void layer_norm_tangent(Tensor x, Tensor weight, Tensor statistics, Tensor x_tangent, Tensor y_tangent) {
+#pragma omp parallel for schedule(static)
+  for (int64_t n = 0; n < x.rows; ++n)
+    tangent_row(x.row(n), weight.data, statistics.row(n), x_tangent.row(n), y_tangent.row(n), x.columns);
 }
 
 }  // namespace stemma::cpu

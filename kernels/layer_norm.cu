@@ -32,6 +32,21 @@ __global__ void x_gradient_kernel(Tensor x, Tensor weight, Tensor statistics, Te
     row_of(x_gradient, n)[c] += inverse * (scaled(c) - shift - (from[c] - mean) * pull);
 }
 
+__global__ void tangent_kernel(Tensor x, Tensor weight, Tensor statistics, Tensor x_tangent, Tensor y_tangent) {
+  const int64_t n = blockIdx.x;
+  const float *from = row_of(x, n), *moved = row_of(x_tangent, n);
+  const float mean = row_of(statistics, n)[0], inverse = row_of(statistics, n)[1];
+  float sum = 0, along = 0;
+  for (int64_t c = threadIdx.x; c < x.columns; c += blockDim.x) {
+    sum += moved[c];
+    along += moved[c] * (from[c] - mean);
+  }
+  const float shift = block_sum(sum) / x.columns, pull = block_sum(along) * inverse * inverse / x.columns;
+  for (int64_t c = threadIdx.x; c < x.columns; c += blockDim.x)
+    row_of(y_tangent, n)[c] =
+        (weight.data ? weight.data[c] : 1) * inverse * (moved[c] - shift - (from[c] - mean) * pull);
+}
+
 // 32 columns to a block. Each of its warps adds every 16th row, then the first warp adds the warps, in order.
 constexpr int column_warps = 16;
 
@@ -70,6 +85,12 @@ void layer_norm_backward(Tensor x, Tensor weight, Tensor statistics, Tensor y_gr
   if (!weight_gradient && !bias_gradient) return;
   launch("layer_norm_backward", parameter_gradient_kernel, dim3(divide_up(x.columns, 32)), column_warps * 32, 0, stream,
          x, statistics, y_gradient, weight_gradient, bias_gradient);
+}
+
+void layer_norm_tangent(Tensor x, Tensor weight, Tensor statistics, Tensor x_tangent, Tensor y_tangent,
+                        cudaStream_t stream) {
+  launch("layer_norm_tangent", tangent_kernel, dim3(x.rows), row_threads(x.columns), 0, stream, x, weight, statistics,
+         x_tangent, y_tangent);
 }
 
 }  // namespace stemma::cuda

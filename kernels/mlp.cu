@@ -20,6 +20,14 @@ __global__ void swiglu_backward_kernel(Tensor gate, Tensor up, Tensor out_gradie
   }
 }
 
+__global__ void swiglu_tangent_kernel(Tensor gate, Tensor up, Tensor gate_tangent, Tensor up_tangent,
+                                      Tensor out_tangent) {
+  for (int64_t i = first_index(); i < size_of(gate); i += index_stride()) {
+    const float g = gate.data[i], s = sigmoid(g);
+    out_tangent.data[i] = s * (up_tangent.data[i] * g + gate_tangent.data[i] * up.data[i] * (1 + g * (1 - s)));
+  }
+}
+
 }  // namespace
 
 void swiglu(Tensor gate, Tensor up, Tensor out, cudaStream_t stream) {
@@ -30,6 +38,12 @@ void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gr
                      cudaStream_t stream) {
   launch("swiglu_backward", swiglu_backward_kernel, dim3(element_blocks(gate.size())), element_threads, 0, stream, gate,
          up, out_gradient, gate_gradient, up_gradient);
+}
+
+void swiglu_tangent(Tensor gate, Tensor up, Tensor gate_tangent, Tensor up_tangent, Tensor out_tangent,
+                    cudaStream_t stream) {
+  launch("swiglu_tangent", swiglu_tangent_kernel, dim3(element_blocks(gate.size())), element_threads, 0, stream, gate,
+         up, gate_tangent, up_tangent, out_tangent);
 }
 
 }  // namespace stemma::cuda

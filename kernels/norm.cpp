@@ -26,6 +26,17 @@ STEMMA_CLONES void backward_row(const float* x, const float* weight, float inver
   for (int64_t c = 0; c < width; ++c) dx[c] += inverse * (weight[c] * dy[c] - x[c] * pull);
 }
 
+// dy = w inverse (dx - x inverse^2 mean(x dx))
+STEMMA_CLONES void tangent_row(const float* x, const float* weight, float inverse, const float* dx, float* dy,
+                               int64_t width) {
+  float dot = 0;
+#pragma omp simd reduction(+ : dot)
+  for (int64_t c = 0; c < width; ++c) dot += x[c] * dx[c];
+  const float pull = dot * inverse * inverse / static_cast<float>(width);
+#pragma omp simd
+  for (int64_t c = 0; c < width; ++c) dy[c] = weight[c] * inverse * (dx[c] - x[c] * pull);
+}
+
 STEMMA_CLONES void weight_columns(Tensor x, Tensor inverse_rms, Tensor dy, float* dweight, int64_t begin, int64_t end) {
   for (int64_t n = 0; n < x.rows; ++n) {
     const float* xs = x.row(n);
@@ -55,6 +66,12 @@ void rms_norm_backward(Tensor x, Tensor weight, Tensor inverse_rms, Tensor y_gra
   for (int64_t begin = 0; begin < x.columns; begin += block)
     weight_columns(x, inverse_rms, y_gradient, weight_gradient.data, begin,
                    begin + block < x.columns ? begin + block : x.columns);
+}
+
+void rms_norm_tangent(Tensor x, Tensor weight, Tensor inverse_rms, Tensor x_tangent, Tensor y_tangent) {
+#pragma omp parallel for schedule(static)
+  for (int64_t n = 0; n < x.rows; ++n)
+    tangent_row(x.row(n), weight.data, inverse_rms.data[n], x_tangent.row(n), y_tangent.row(n), x.columns);
 }
 
 }  // namespace stemma::cpu

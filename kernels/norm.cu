@@ -25,6 +25,17 @@ __global__ void x_gradient_kernel(Tensor x, Tensor weight, Tensor inverse_rms, T
     row_of(x_gradient, n)[c] += inverse * (above[c] * weight.data[c] - from[c] * along);
 }
 
+__global__ void tangent_kernel(Tensor x, Tensor weight, Tensor inverse_rms, Tensor x_tangent, Tensor y_tangent) {
+  const int64_t n = blockIdx.x;
+  const float *from = row_of(x, n), *moved = row_of(x_tangent, n);
+  const float inverse = inverse_rms.data[n];
+  float along = 0;
+  for (int64_t c = threadIdx.x; c < x.columns; c += blockDim.x) along += from[c] * moved[c];
+  along = block_sum(along) * inverse * inverse / x.columns;
+  for (int64_t c = threadIdx.x; c < x.columns; c += blockDim.x)
+    row_of(y_tangent, n)[c] = weight.data[c] * inverse * (moved[c] - from[c] * along);
+}
+
 // 32 columns to a block. Each of its warps adds every 16th row, then the first warp adds the warps, in order.
 constexpr int column_warps = 16;
 
@@ -57,6 +68,12 @@ void rms_norm_backward(Tensor x, Tensor weight, Tensor inverse_rms, Tensor y_gra
   if (!weight_gradient) return;
   launch("rms_norm_backward", weight_gradient_kernel, dim3(divide_up(x.columns, 32)), column_warps * 32, 0, stream, x,
          inverse_rms, y_gradient, weight_gradient);
+}
+
+void rms_norm_tangent(Tensor x, Tensor weight, Tensor inverse_rms, Tensor x_tangent, Tensor y_tangent,
+                      cudaStream_t stream) {
+  launch("rms_norm_tangent", tangent_kernel, dim3(x.rows), row_threads(x.columns), 0, stream, x, weight, inverse_rms,
+         x_tangent, y_tangent);
 }
 
 }  // namespace stemma::cuda

@@ -2,6 +2,9 @@
 //
 // Matrices are row-major f32 and owned by their Buffer; a Tensor is only a view. All pointers of one call belong to the
 // device of the Ops. Backward operations write activation gradients (=) and add parameter gradients (+=), unless said.
+// Tangents are forward mode (Griewank & Walther 2008, ch. 3): from the directions in which an operation's inputs move
+// they write (=) that of its output, parameters at rest. What is linear is its own tangent (rope, add); what works
+// element by element in place has one that is its backward too (soft_cap, clip).
 // Calls on one Ops come from one thread at a time. Failures of a device throw std::runtime_error with one sentence.
 //
 // Letters: N rows (tokens of all segments), C width, H heads, G key/value heads, D head width, F mlp width, V
@@ -94,12 +97,16 @@ class Ops {
   virtual void rms_norm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverse_rms) = 0;
   virtual void rms_norm_backward(Tensor x, Tensor weight, Tensor inverse_rms, Tensor y_gradient, Tensor x_gradient,
                                  Tensor weight_gradient) = 0;
+  // y_tangent may be x_tangent.
+  virtual void rms_norm_tangent(Tensor x, Tensor weight, Tensor inverse_rms, Tensor x_tangent, Tensor y_tangent) = 0;
 
   // layer_norm: y = (x - mean) * inverse_deviation * weight + bias (Ba et al. 2016).   weight, bias (1,C) or empty,
   // statistics (N,2): mean, inverse deviation. x_gradient is added to (+=), as above.
   virtual void layer_norm(Tensor x, Tensor weight, Tensor bias, float epsilon, Tensor y, Tensor statistics) = 0;
   virtual void layer_norm_backward(Tensor x, Tensor weight, Tensor statistics, Tensor y_gradient, Tensor x_gradient,
                                    Tensor weight_gradient, Tensor bias_gradient) = 0;
+  // y_tangent may be x_tangent.
+  virtual void layer_norm_tangent(Tensor x, Tensor weight, Tensor statistics, Tensor x_tangent, Tensor y_tangent) = 0;
 
   // rope: turns each pair (i, i + R/2) of every head by its position's angle, in place.   x (N, heads*D)
   // table (positions, R): cosines in the first half of a row, sines in the second; columns R.. of a head stay as they
@@ -121,6 +128,9 @@ class Ops {
   virtual void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
                                   std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
                                   Tensor v_gradient) = 0;
+  virtual void attention_tangent(Tensor q, Tensor k, Tensor v, Tensor log_sum, Tensor q_tangent, Tensor k_tangent,
+                                 Tensor v_tangent, std::span<const Segment> segments, Heads heads,
+                                 Tensor z_tangent) = 0;
   // attention_means: how much the tokens of each step look at those of each step, without the matrix of all tokens.
   // means[h,i,j] += 1/|i| * the weights of softmax(cap(scale q k^T) + causal), summed over the queries of step i that are
   // given and over the keys of step j. Once every token was a query, row (h,i) sums to 1.
@@ -135,12 +145,15 @@ class Ops {
   virtual void swiglu(Tensor gate, Tensor up, Tensor out) = 0;
   virtual void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient,
                                Tensor up_gradient) = 0;
+  virtual void swiglu_tangent(Tensor gate, Tensor up, Tensor gate_tangent, Tensor up_tangent, Tensor out_tangent) = 0;
 
   // gelu: out = gelu(x) * up, or gelu(x) where up is empty.   all (N,F)   x Phi(x), or its approximation by tanh
   // (Hendrycks & Gimpel 2016).
   virtual void gelu(Gelu kind, Tensor x, Tensor up, Tensor out) = 0;
   virtual void gelu_backward(Gelu kind, Tensor x, Tensor up, Tensor out_gradient, Tensor x_gradient,
                              Tensor up_gradient) = 0;
+  virtual void gelu_tangent(Gelu kind, Tensor x, Tensor up, Tensor x_tangent, Tensor up_tangent,
+                            Tensor out_tangent) = 0;
 
   // elementwise, in place. add_bias: y[n] += bias.           bias (1,M), y (N,M)
   virtual void add_bias(Tensor bias, Tensor y) = 0;

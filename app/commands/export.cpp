@@ -16,7 +16,7 @@ namespace stemma {
 namespace {
 
 struct Options {
-  std::string session, figure, out, trace, method, quantity = "norm";
+  std::string session, figure, out, trace, method, quantity = "norm", tokens = "read";
   std::string device = "auto";
   int step = -1, document = -1, documents = 8, token = -1, layer = -1, head = -1;
 };
@@ -121,7 +121,8 @@ Figure build(const Session& session, const Options& options) {
   const InfluenceTable& table = attributed(session, trace, options);
   const int step = step_of(table, options);
   if (options.figure == "step") return step_figure(trace, table, step, options.documents, origin);
-  return document_figure(trace, table, step, document_of(table, step, options), origin);
+  return document_figure(trace, table, step, document_of(table, step, options),
+                         options.tokens == "predicted" ? TokenPart::predicted : TokenPart::read, origin);
 }
 
 int draw(const Options& options) {
@@ -155,6 +156,9 @@ Run setup_export(CLI::App& app) {
   app.add_option("--document", options->document, "With document: its number among those scanned, as stemma show --json prints it")
       ->check(CLI::NonNegativeNumber)
       ->default_str("the strongest");
+  app.add_option("--tokens", options->tokens, "With document: what tokens add as they are read, or as they are predicted")
+      ->check(CLI::IsMember({"read", "predicted"}))
+      ->type_name("PART");
   app.add_option("--documents", options->documents, "With step: documents on each side")->check(CLI::NonNegativeNumber);
   app.add_option("--method", options->method, "The influence found by this method")->type_name("NAME")->default_str("ekfac");
   app.add_option("--layer", options->layer, "With attention and attention-row: of this layer")

@@ -81,7 +81,7 @@ Run setup_show(CLI::App& app) {
   app.add_option("--documents", options->documents, "Documents per step, and as many opponents")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--method", options->method, "Only the influence found by this method")->type_name("NAME");
-  app.add_flag("--tokens", options->tokens, "With --json: the shown documents' tokens and what each contributes");
+  app.add_flag("--tokens", options->tokens, "The shown documents' tokens that contribute most, as read and as predicted; with --json all of them");
   declare_json(app, options->json);
   return [options] {
     const Session session = open_session(options->session);

@@ -14,7 +14,7 @@ struct ShowOptions {
   std::string session, trace, method;  // empty: all
   int step = -1;                       // -1: all
   int documents = 5;                   // per step, and as many opponents
-  bool tokens = false;                 // JSON: each shown document's tokens with their scores
+  bool tokens = false;                 // each shown document's tokens with their scores; as text the strongest
   bool json = false;
 };
 

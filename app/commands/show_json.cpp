@@ -28,12 +28,13 @@ Json document_json(const InfluenceTable& table, int row, int32_t document, int r
     out["layers"] = std::vector<float>(shown->layer_scores.begin() + static_cast<std::ptrdiff_t>(first),
                                        shown->layer_scores.begin() + static_cast<std::ptrdiff_t>(first + layers));
   if (!tokens) return out;
-  const auto count = static_cast<size_t>(shown->tokens());
+  const auto read = shown->scores_of(TokenPart::read, row), predicted = shown->scores_of(TokenPart::predicted, row);
   out["tokens"] = Json::array();
-  for (size_t i = 0; i < count && shown->token_scores.size() >= (static_cast<size_t>(row) + 1) * count; ++i) {
+  for (size_t i = 0; i < read.size(); ++i) {
     const auto begin = shown->token_offsets[i], end = shown->token_offsets[i + 1];
     out["tokens"].push_back({{"text", printable(std::string_view(shown->text).substr(begin, end - begin))},
-                             {"score", shown->token_scores[static_cast<size_t>(row) * count + i]},
+                             {"score", read[i]},
+                             {"predicted", predicted.empty() ? Json() : Json(predicted[i])},
                              {"begin", begin}});
   }
   return out;

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <numeric>
 
 #include "app/commands/show.h"
 #include "app/commands/terminal.h"
@@ -75,16 +77,35 @@ void print_head(const Session& session, const Trace& trace, const std::vector<co
   if (tables.empty()) print("  influence: none yet; stemma attribute finds it\n");
 }
 
-void print_documents(const InfluenceTable& table, int row, int count) {
+// The tokens of a document that add most to its score, either way.
+void print_tokens(const ShownDocument& shown, int row, TokenPart part) {
+  constexpr size_t most = 5;
+  const auto scores = shown.scores_of(part, row);
+  std::vector<size_t> order(scores.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  const size_t count = std::min(most, order.size());
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                    [&](size_t a, size_t b) { return std::abs(scores[a]) > std::abs(scores[b]); });
+  print("          {}", part == TokenPart::read ? "read     " : "predicted");
+  for (size_t i = 0; i < count; ++i) {
+    const auto begin = shown.token_offsets[order[i]], end = shown.token_offsets[order[i] + 1];
+    print("  \"{}\" {:+.2g}", snippet(shown.text.substr(begin, end - begin), 20), scores[order[i]]);
+  }
+  print("{}\n", scores.empty() ? "  not in this session" : "");
+}
+
+void print_documents(const InfluenceTable& table, int row, const ShowOptions& options) {
   for (const bool opponents : {false, true}) {
     int rank = 0;
-    for (const auto document : strongest(table, row, count, opponents)) {
+    for (const auto document : strongest(table, row, options.documents, opponents)) {
       const auto* shown = table.find(document);
       const auto at = static_cast<size_t>(document);
       const double ratio = per_nat(table, row, document);
       print("    {} {:>2}  {:+.4g} nats  {}  {}  {}  {}\n", opponents ? "-" : "+", ++rank, table.score(row, document),
             std::isnan(ratio) ? "" : fmt::format("{:+.4g} per nat", ratio), snippet(table.document_sources[at], 24),
             snippet(table.document_ids[at], 60), shown ? snippet(shown->text, 90) : "");
+      if (options.tokens && shown)
+        for (const TokenPart part : {TokenPart::read, TokenPart::predicted}) print_tokens(*shown, row, part);
     }
   }
 }
@@ -106,7 +127,7 @@ void print_step(const Trace& trace, size_t index, const std::vector<const Influe
           "    ! the model was all but certain of this step (under {} nats): its gradient is tiny and its ranking "
           "mostly noise\n",
           certain_step_nats);
-    print_documents(*table, row, options.documents);
+    print_documents(*table, row, options);
   }
 }
 

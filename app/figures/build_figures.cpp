@@ -174,9 +174,12 @@ Figure step_figure(const Trace& trace, const InfluenceTable& table, int step, in
   return figure;
 }
 
-Figure document_figure(const Trace& trace, const InfluenceTable& table, int step, int document, const FigureOrigin& origin) {
+Figure document_figure(const Trace& trace, const InfluenceTable& table, int step, int document, TokenPart part,
+                       const FigureOrigin& origin) {
   const Step& here = checked_step(trace, step);
-  Figure figure = begin_figure("document", trace, step, table, origin, fmt::format("--document {}", document));
+  const bool predicted = part == TokenPart::predicted;
+  Figure figure = begin_figure("document", trace, step, table, origin,
+                               fmt::format("--document {}{}", document, predicted ? " --tokens predicted" : ""));
   figure.table.columns = {"part", "index", "text", "score_nats"};
   const int row = row_of(table, step);
   if (row < 0) {
@@ -201,10 +204,16 @@ Figure document_figure(const Trace& trace, const InfluenceTable& table, int step
   figure.body.push_back(Heading{step_title(trace, step)});
   figure.body.push_back(Paragraph{trimmed(trace.step_text(here))});
 
-  const auto tokens = static_cast<size_t>(shown->tokens());
-  ShadedText text{shown->text, shown->token_offsets, {}, {"Influence of each token", "nats", true, -1, 1}};
-  if (tokens > 0 && offsets_fit(*shown) && shown->token_scores.size() == static_cast<size_t>(table.steps) * tokens) {
-    text.values.assign(shown->token_scores.begin() + static_cast<int64_t>(row * tokens), shown->token_scores.begin() + static_cast<int64_t>((row + 1) * tokens));
+  const auto scores = shown->scores_of(part, row);
+  if (predicted && scores.empty())
+    throw Error(ErrorCode::not_found,
+                fmt::format("trace {}: what document {} adds by the tokens it predicts is not in the session, which an "
+                            "earlier version made; stemma attribute finds it",
+                            trace.id, document));
+  const std::string legend = predicted ? "Influence of each token as predicted" : "Influence of each token as read";
+  ShadedText text{shown->text, shown->token_offsets, {}, {legend, "nats", true, -1, 1}};
+  if (offsets_fit(*shown)) {
+    text.values.assign(scores.begin(), scores.end());
     float most = 0;
     for (float v : text.values) if (std::isfinite(v)) most = std::max(most, std::abs(v));
     text.scale.high = most > 0 ? most : 1;

@@ -29,8 +29,8 @@ Figure step_figure(const Trace& trace, const InfluenceTable& table, int step, in
                    const FigureOrigin& origin = {});
 
 // The whole document, its tokens tinted by what each adds to the step's score, and what each layer adds. `document` is an
-// index among the documents scanned. Throws Error where the table does not hold the document's text.
-Figure document_figure(const Trace& trace, const InfluenceTable& table, int step, int document,
+// index among the documents scanned. Throws Error where the table does not hold the document's text, or not this part.
+Figure document_figure(const Trace& trace, const InfluenceTable& table, int step, int document, TokenPart part,
                        const FigureOrigin& origin = {});
 
 Figure activation_figure(const ActivationMap& map, const FigureOrigin& origin = {});

@@ -1,9 +1,11 @@
 #include "app/panels/document_view.h"
 
+#include <QButtonGroup>
 #include <QHelpEvent>
 #include <QLabel>
 #include <QPainter>
 #include <QScrollBar>
+#include <QToolButton>
 #include <QToolTip>
 #include <QVBoxLayout>
 #include <algorithm>
@@ -23,9 +25,10 @@ DocumentText::DocumentText(QWidget* parent) : QAbstractScrollArea(parent) {
   viewport()->setAutoFillBackground(false);
 }
 
-void DocumentText::show_document(const ShownDocument* document, const Shading& shading, bool marks) {
+void DocumentText::show_document(const ShownDocument* document, const Shading& shading, TokenPart part, bool marks) {
   filled_ = document != nullptr;
   shading_ = shading;
+  part_ = part;
   // Tags are shown as written: much of a document's influence often stands on its <think>.
   if (document) paragraph_.set(token_run(document->text, document->token_offsets, 0, marks, true), text_font());
   lay_out();
@@ -59,7 +62,8 @@ bool DocumentText::viewportEvent(QEvent* event) {
       const auto [begin, end] = paragraph_.run().ranges[token];
       const QString word = paragraph_.run().text.mid(begin, end - begin);
       QToolTip::showText(help->globalPos(),
-                         tr("“%1” adds %2 nats to this document's score")
+                         (part_ == TokenPart::read ? tr("“%1”, read, adds %2 nats to this document's score")
+                                                   : tr("“%1”, predicted, adds %2 nats to this document's score"))
                              .arg(word.trimmed().toHtmlEscaped(), significant(shading_.values[token], true)),
                          viewport());
     } else {
@@ -140,6 +144,7 @@ DocumentView::DocumentView(OpenSession* document, QWidget* parent) : QWidget(par
   score_ = caption_label({});
   score_->setContentsMargins(18, 0, 14, 0);
   score_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
+  parts_ = build_parts();
   legend_ = new Legend;
   legend_->setContentsMargins(18, 0, 0, 0);
   auto* legend_row = new QHBoxLayout;
@@ -159,11 +164,44 @@ DocumentView::DocumentView(OpenSession* document, QWidget* parent) : QWidget(par
   foot->addWidget(layers_);
   column->addWidget(title_);
   column->addWidget(score_);
+  column->addWidget(parts_);
   column->addLayout(legend_row);
   column->addWidget(text_, 1);
   column->addWidget(foot_);
   connect(document_, &OpenSession::cursor_changed, this, &DocumentView::refresh);
   connect(document_, &OpenSession::table_changed, this, &DocumentView::refresh);
+  refresh();
+}
+
+QWidget* DocumentView::build_parts() {
+  auto* made = new QWidget;
+  auto* row = new QHBoxLayout(made);
+  row->setContentsMargins(18, 0, 14, 0);
+  row->setSpacing(2);
+  row->addWidget(caption_label(tr("Each token adds")));
+  row->addSpacing(4);
+  auto* parts = new QButtonGroup(this);
+  const auto part = [&](const QString& text, TokenPart which) {
+    auto* choice = new QToolButton;
+    choice->setText(text);
+    choice->setCheckable(true);
+    choice->setFocusPolicy(Qt::TabFocus);
+    parts->addButton(choice);
+    row->addWidget(choice);
+    connect(choice, &QToolButton::clicked, this, [this, which] { set_part(which); });
+    return choice;
+  };
+  read_ = part(tr("as read"), TokenPart::read);
+  predicted_ = part(tr("as predicted"), TokenPart::predicted);
+  read_->setToolTip(
+      tr("By gradient position: what each token adds through all that the model computes where it reads it. The last "
+         "token is not read."));
+  row->addStretch();
+  return made;
+}
+
+void DocumentView::set_part(TokenPart part) {
+  part_ = part;
   refresh();
 }
 
@@ -178,9 +216,18 @@ void DocumentView::refresh() {
   const InfluenceTable* table = document_->table();
   const int row = document_->row(), index = document_->cursor().document;
   const ShownDocument* shown = table && row >= 0 && index >= 0 ? table->find(index) : nullptr;
-  shading_ = shown ? shade_document(*shown, row) : Shading{};
-  text_->show_document(shown, shading_, marks_);
-  legend_->show_shading(shading_, shading_.values.empty() ? QString() : tr("Each token adds"), false);
+  const bool both = shown && !shown->scores_of(TokenPart::predicted, row).empty();
+  shown_part_ = both ? part_ : TokenPart::read;
+  shading_ = shown ? shade_document(*shown, row, shown_part_) : Shading{};
+  text_->show_document(shown, shading_, shown_part_, marks_);
+  parts_->setVisible(!shading_.values.empty());
+  part_button(shown_part_)->setChecked(true);
+  predicted_->setEnabled(both);
+  predicted_->setToolTip(
+      both ? tr("As targets: what each token adds by how much likelier it becomes itself, given all before it, as "
+                "weights move the way that this question asks for. Nothing predicts the first token.")
+           : tr("Not in this session: an earlier version made it. Attribute again to see it."));
+  legend_->show_shading(shading_, {}, false);
   legend_->setToolTip(
       tr("What each token of the document adds to its score; the tokens add up to it. Blue made what was asked about "
          "more likely, red less."));

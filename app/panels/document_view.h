@@ -1,4 +1,5 @@
-// The chosen document whole: its tokens shaded by what each adds to the step's score, and each layer's share below.
+// The chosen document whole: its tokens shaded by what each adds to the step's score, as it is read or as it is
+// predicted, and each layer's share below.
 #pragma once
 
 #include <QAbstractScrollArea>
@@ -11,6 +12,7 @@
 #include "app/shading.h"
 
 class QLabel;
+class QToolButton;
 
 namespace stemma {
 
@@ -18,7 +20,7 @@ namespace stemma {
 class DocumentText : public QAbstractScrollArea {
  public:
   explicit DocumentText(QWidget* parent = nullptr);
-  void show_document(const ShownDocument* document, const Shading& shading, bool marks);
+  void show_document(const ShownDocument* document, const Shading& shading, TokenPart part, bool marks);
   int token_at(const QPoint& point) const;
 
  protected:
@@ -31,6 +33,7 @@ class DocumentText : public QAbstractScrollArea {
   void lay_out();
   TokenParagraph paragraph_;
   Shading shading_;
+  TokenPart part_ = TokenPart::read;
   bool filled_ = false;
 };
 
@@ -54,19 +57,27 @@ class DocumentView : public QWidget {
  public:
   explicit DocumentView(OpenSession* document, QWidget* parent = nullptr);
   void set_marks(bool shown);
+  void set_part(TokenPart part);
+  TokenPart part() const { return part_; }
+  TokenPart shown_part() const { return shown_part_; }  // as read, where the session has nothing else
+  QToolButton* part_button(TokenPart part) const { return part == TokenPart::read ? read_ : predicted_; }
   const Shading& shading() const { return shading_; }
   QString heading_text() const;
 
  private:
+  QWidget* build_parts();
   void refresh();
 
   OpenSession* document_;
   QLabel *title_, *score_;
+  QToolButton *read_, *predicted_;
+  QWidget* parts_;
   Legend* legend_;
   DocumentText* text_;
   LayerBars* layers_;
   QWidget* foot_;
   Shading shading_;
+  TokenPart part_ = TokenPart::read, shown_part_ = TokenPart::read;
   bool marks_ = false;
 };
 

@@ -33,9 +33,9 @@ QImage picture(const Figure& figure, double scale) {
 }
 }  // namespace
 
-ExportDialog::ExportDialog(OpenSession* document, ActivationQuantity quantity,
+ExportDialog::ExportDialog(OpenSession* document, ActivationQuantity quantity, TokenPart part,
                            std::shared_ptr<const AttentionRow> shown, QWidget* parent)
-    : QDialog(parent), document_(document), quantity_(quantity), row_(std::move(shown)) {
+    : QDialog(parent), document_(document), quantity_(quantity), part_(part), row_(std::move(shown)) {
   setWindowTitle(tr("Export a figure"));
   auto* row = new QHBoxLayout(this);
   row->setContentsMargins(22, 20, 22, 20);
@@ -110,13 +110,13 @@ void ExportDialog::build_figure() {
   // The session is shared and never changed, so the archive thread may read it.
   build_(
       document_->archive(),
-      [session, trace, table, step, chosen, which, quantity = quantity_, row = row_] {
+      [session, trace, table, step, chosen, which, quantity = quantity_, part = part_, row = row_] {
         const FigureOrigin origin = figure_origin(*session, *trace);
         if (which == 0) {
           static const InfluenceTable none;
           return std::make_shared<const Figure>(step_figure(*trace, table ? *table : none, step, 8, origin));
         }
-        if (which == 1) return std::make_shared<const Figure>(document_figure(*trace, *table, step, chosen, origin));
+        if (which == 1) return std::make_shared<const Figure>(document_figure(*trace, *table, step, chosen, part, origin));
         if (which == 3) return std::make_shared<const Figure>(attention_row_figure(*trace, *row, origin));
         const auto found = session->activations.find(trace->id);
         if (found == session->activations.end()) {

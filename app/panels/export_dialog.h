@@ -19,9 +19,9 @@ class ExportDialog : public QDialog {
   Q_OBJECT
 
  public:
-  // `row`: what a token looks at, as the window shows it; null: it shows none.
-  ExportDialog(OpenSession* document, ActivationQuantity quantity, std::shared_ptr<const AttentionRow> row,
-               QWidget* parent);
+  // As the window shows it: of activations, of a document's tokens, and what a token looks at (null: it shows none).
+  ExportDialog(OpenSession* document, ActivationQuantity quantity, TokenPart part,
+               std::shared_ptr<const AttentionRow> row, QWidget* parent);
   void choose(int which);  // 0 step, 1 document, 2 activations, 3 the row
   // Writes the chosen figure; the message bar says where, or why not.
   void write(const QString& path);
@@ -33,6 +33,7 @@ class ExportDialog : public QDialog {
 
   OpenSession* document_;
   ActivationQuantity quantity_;
+  TokenPart part_;
   std::shared_ptr<const AttentionRow> row_;
   std::shared_ptr<const Figure> figure_;
   QButtonGroup* which_;

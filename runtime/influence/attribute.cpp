@@ -17,12 +17,6 @@
 
 namespace stemma {
 
-const ShownDocument* InfluenceTable::find(int32_t document) const {
-  const auto place = std::lower_bound(shown.begin(), shown.end(), document,
-                                      [](const ShownDocument& d, int32_t index) { return d.index < index; });
-  return place != shown.end() && place->index == document ? &*place : nullptr;
-}
-
 namespace {
 
 constexpr size_t recall_at = 100;  // proponents of the two stages that are compared

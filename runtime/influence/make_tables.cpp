@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "runtime/influence/output_tokens.h"
 #include "runtime/influence/scan.h"
 #include "runtime/influence/two_stage.h"
 #include "runtime/program.h"
@@ -117,23 +118,28 @@ void show_documents(const Model& model, const QueryGradients& gradients, const T
   };
   const auto work = [&](int64_t shard, const auto&) {
     say(shards[static_cast<size_t>(shard)].first);
-    Decomposition parts =
-        decompose(model, gradients, part.first, part.first + steps, shards[static_cast<size_t>(shard)].labelled);
-    parts.tokens.insert(parts.tokens.end(), parts.layers.begin(), parts.layers.end());
-    return parts.tokens;
+    const LabelledBatch& labelled = shards[static_cast<size_t>(shard)].labelled;
+    auto [tokens, layers] = decompose(model, gradients, part.first, part.first + steps, labelled);
+    const auto outputs = output_token_scores(model, gradients, part.first, part.first + steps, labelled);
+    tokens.insert(tokens.end(), outputs.begin(), outputs.end());
+    tokens.insert(tokens.end(), layers.begin(), layers.end());
+    return tokens;
   };
   const auto take = [&](int64_t shard, const std::vector<float>& parts) {
     const auto& [first, labelled] = shards[static_cast<size_t>(shard)];
     const auto rows = static_cast<size_t>(labelled.batch.size()), segments = labelled.batch.segments.size();
-    const float *tokens = parts.data(), *layers = tokens + steps * rows;
+    const float *tokens = parts.data(), *outputs = tokens + steps * rows, *layers = outputs + steps * rows;
     for (size_t i = 0; i < segments; ++i) {
       const int32_t index = list[first + i];
       const Segment& segment = labelled.batch.segments[i];
       ShownDocument shown =
           shown_document(*model.tokenizer, index, corpus.documents[index], batches.document(index).size());
       for (size_t s = 0; s < steps; ++s) {
-        for (int32_t t = segment.query_begin; t < segment.query_end; ++t)
+        shown.output_scores.push_back(0);  // nothing predicts the first token
+        for (int32_t t = segment.query_begin; t < segment.query_end; ++t) {
           shown.token_scores.push_back(static_cast<float>(tokens[s * rows + t] * scale));
+          shown.output_scores.push_back(static_cast<float>(outputs[s * rows + t] * scale));
+        }
         shown.token_scores.push_back(0);  // the last token predicts nothing
         for (size_t l = 0; l < blocks; ++l)
           shown.layer_scores.push_back(static_cast<float>(layers[(s * segments + i) * blocks + l] * scale));

@@ -8,12 +8,17 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "runtime/influence/asked_span.h"
 
 namespace stemma {
+
+// Which tokens of a document its score is put down to, whole either way (Grosse et al. appendix B): those at whose places
+// the gradient arises, or those that are predicted. Nothing predicts a document's first token, and its last nothing.
+enum class TokenPart { read, predicted };
 
 // A document as it is shown: text, and where it comes from.
 struct ShownDocument {
@@ -23,8 +28,11 @@ struct ShownDocument {
   std::string source;      // "forum", "encyclopaedia", ...
   std::string text;
   std::vector<uint32_t> token_offsets;  // (t+1) byte offsets of its t tokens
-  std::vector<float> token_scores;      // (S, t) what each token contributes; rows sum to the document's score
-  std::vector<float> layer_scores;      // (S, L) what each layer contributes; rows sum to the document's score
+  // What each token contributes, as it is read (S, t) and as it is predicted (S, t; empty in older sessions), and each
+  // layer (S, L). Rows sum to the document's score.
+  std::vector<float> token_scores, output_scores, layer_scores;
+
+  std::span<const float> scores_of(TokenPart part, int row) const;  // (t); empty where there are none
 
   int32_t tokens() const { return token_offsets.empty() ? 0 : static_cast<int32_t>(token_offsets.size()) - 1; }
 };

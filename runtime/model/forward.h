@@ -1,4 +1,4 @@
-// The one forward pass and the one backward pass of every decoder, both with taps.
+// The one forward pass, the one backward pass, both with taps, and the one pass of tangents of every decoder.
 //
 // Documents are packed: N tokens of several segments in one batch, attention kept inside each segment.
 #pragma once
@@ -53,7 +53,7 @@ class Workspace {
     Buffer query_scale, key_scale;          // of their norm: (N,H) and (N,G), or (N,1)
     Buffer attention_out, attention_out_scale, mlp_out, mlp_out_scale;  // (N,C) before the norm after a branch
   };
-  // Makes room for `tokens` rows, for the backward's gradients too if asked.
+  // Makes room for `tokens` rows, for the backward's gradients, or for tangents, too if asked.
   void reserve(int64_t tokens, bool gradients);
   size_t bytes() const;  // reserved
 
@@ -95,6 +95,14 @@ using LinearTap = std::function<void(int layer, Linear which, Tensor input, Tens
 // it only activations are differentiated, and the pass ends at the first block's linears.
 void backward(Workspace& workspace, const Batch& batch, Tensor hidden_gradient, Weights* gradients,
               const LinearTap* tap);
+
+// Where the weights of the blocks' linear layers move: V (outputs, inputs), or empty where one stays.
+using WeightDirection = std::function<Tensor(int layer, Linear which)>;
+
+// Forward mode along it (Pearlmutter 1994): the tangent of hidden (N,C), d/de of it with weights W + e V. The workspace
+// holds every block of a forward of the batch without a cache, so that many directions share one; the tangents lie
+// where a backward's gradients do, and the result is valid until the next.
+Tensor tangent(Workspace& workspace, const Batch& batch, const WeightDirection& direction);
 
 // What to do at the top: -log p of each row's target under softmax(hidden W^T), in chunks that never hold N x V.
 struct LossOptions {

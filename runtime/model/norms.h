@@ -1,4 +1,4 @@
-// A family's norm, forward and back. Internal to runtime/model.
+// A family's norm, forward, back, and along a direction. Internal to runtime/model.
 #pragma once
 
 #include "runtime/model/model.h"
@@ -20,6 +20,14 @@ inline void normalise_backward(const Model& model, Tensor x, Tensor weight, Tens
     model.ops->layer_norm_backward(x, weight, statistics, y_gradient, x_gradient, weight_gradient, bias_gradient);
   else
     model.ops->rms_norm_backward(x, weight, statistics, y_gradient, x_gradient, weight_gradient);
+}
+
+inline void normalise_tangent(const Model& model, Tensor x, Tensor weight, Tensor statistics, Tensor x_tangent,
+                              Tensor y_tangent) {
+  if (model.config.block.norm == NormKind::layer)
+    model.ops->layer_norm_tangent(x, weight, statistics, x_tangent, y_tangent);
+  else
+    model.ops->rms_norm_tangent(x, weight, statistics, x_tangent, y_tangent);
 }
 
 // Rows of single heads where queries and keys have their norm per head, else x itself.

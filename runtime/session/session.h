@@ -19,7 +19,8 @@
 //     influence/<method>/  scores (S,D) f32  per_nat (S,D) f32  nats (S)  step (S)  top (S,N) bottom (S,N) i32
 //                          document_ids (D)  document_sources (D); attrs: provenance; of an answer
 //                          from an index also index, searched, search_seconds, and D are the documents scored exactly
-//                          documents/<index>/ token_scores (S,t) layer_scores (S,L); attr id
+//                          documents/<index>/ token_scores (S,t) output_scores (S,t) layer_scores (S,L); attr id:
+//                          tokens as they are read, and as they are predicted (not in sessions of earlier versions)
 //   /corpora/<hash>        attrs: documents; documents/<id>: attrs text, source, name; token_offsets (t+1)
 //
 // In the names of links '/' is written %2F and '%' %25. Texts that are equal in several tables are one data set.

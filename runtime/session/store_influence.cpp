@@ -108,6 +108,8 @@ void InfluenceWriter::write_document(const Hdf5Node& documents, const InfluenceT
   const Hdf5Node node = documents.make_group(std::to_string(document.index));
   node.set("id", document.id);
   node.write("token_scores", document.token_scores, {table.steps, document.tokens()});
+  if (!document.output_scores.empty())
+    node.write("output_scores", document.output_scores, {table.steps, document.tokens()});
   node.write("layer_scores", document.layer_scores, {table.steps, table.layers});
 
   const int64_t offsets = static_cast<int64_t>(document.token_offsets.size());
@@ -215,6 +217,8 @@ ShownDocument InfluenceReader::read_document(const Hdf5Node& documents, const st
     }
   }
   document.token_scores = node.read<float>("token_scores", {table.steps, document.tokens()});
+  if (node.has("output_scores"))
+    document.output_scores = node.read<float>("output_scores", {table.steps, document.tokens()});
   document.layer_scores = node.read<float>("layer_scores", {table.steps, table.layers});
   return document;
 }

@@ -50,6 +50,7 @@ Session small_session() {
     for (int s = 0; s < 2; ++s) {
       const float score = table.score(s, d);
       table.shown[d].token_scores.insert(table.shown[d].token_scores.end(), {score * 0.75f, score * 0.25f});
+      table.shown[d].output_scores.insert(table.shown[d].output_scores.end(), {0.0f, score});
       table.shown[d].layer_scores.push_back(score);
     }
   }
@@ -93,8 +94,18 @@ class ExportCommandTest : public QObject {
     QVERIFY2(csv.contains("token,0,six,0.375\n") && csv.contains("layer,0,,0.5\n"), csv);
   }
 
+  void the_command_inside_makes_the_same_numbers_data() {
+    QTest::addColumn<QStringList>("options");
+    QTest::newRow("step") << QStringList{"--figure", "step"};
+    QTest::newRow("predicted tokens") << QStringList{"--figure", "document", "--tokens", "predicted"};
+  }
   void the_command_inside_makes_the_same_numbers() {
-    const QByteArray csv = test::read(at("step.csv"));
+    QFETCH(QStringList, options);
+    const Ran first = run(QStringList{"export", at("s.h5"), "--out", at("first.csv")} + options);
+    QVERIFY2(first.status == 0, first.error);
+    const QByteArray csv = test::read(at("first.csv"));
+    QCOMPARE(csv.contains("token,1,"), options.contains("predicted"));
+    QCOMPARE(csv.contains(" words,0.5\n"), options.contains("predicted"));
     QByteArray command;
     for (const QByteArray& line : csv.split('\n'))
       if (line.startsWith("# command: ")) command = line.mid(11);

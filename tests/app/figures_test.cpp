@@ -68,6 +68,8 @@ ShownDocument shown(int index, const std::string& source, const std::string& tex
       sum += part;
     }
     document.token_scores.back() += total - sum;
+    document.output_scores.insert(document.output_scores.end(), document.token_scores.rbegin(),
+                                  document.token_scores.rbegin() + document.tokens());
     for (int layer = 0; layer < layers; ++layer) document.layer_scores.push_back(total * static_cast<float>(layer % 2 ? 0.7 : -0.2));
   }
   return document;
@@ -181,7 +183,7 @@ class FiguresTest : public QObject {
   }
   std::vector<std::pair<QString, Figure>> all_kinds() {
     return {{"step", step_figure(slope_trace(), slope_table(), 1, 3, origin)},
-            {"document", document_figure(slope_trace(), slope_table(), 1, 0, origin)},
+            {"document", document_figure(slope_trace(), slope_table(), 1, 0, TokenPart::read, origin)},
             {"activations", activation_figure(wave_map(4, 96), origin)}};
   }
 
@@ -275,13 +277,35 @@ class FiguresTest : public QObject {
     }
   }
 
+  void tokens_are_shown_as_read_or_as_predicted() {
+    InfluenceTable table = slope_table();
+    const Figure read = document_figure(slope_trace(), table, 1, 0, TokenPart::read, origin),
+                 predicted = document_figure(slope_trace(), table, 1, 0, TokenPart::predicted, origin);
+    const auto token_values = [](const Figure& figure) {
+      std::vector<std::string> values;
+      for (const auto& row : figure.table.rows)
+        if (row[0] == "token") values.push_back(row[3]);
+      return values;
+    };
+    std::vector<std::string> reversed = token_values(read);
+    std::reverse(reversed.begin(), reversed.end());
+    QVERIFY(reversed.size() > 3 && reversed != token_values(read));
+    QCOMPARE(token_values(predicted), reversed);
+    QVERIFY(svg_text(exported(read, "read.svg"), "text").contains("Influence of each token as read"));
+    QVERIFY(svg_text(exported(predicted, "predicted.svg"), "text").contains("Influence of each token as predicted"));
+    QVERIFY(predicted.provenance.back().second.find("--document 0 --tokens predicted") != std::string::npos);
+    QVERIFY(read.provenance.back().second.find("--tokens") == std::string::npos);
+    table.shown[0].output_scores.clear();
+    QVERIFY_EXCEPTION_THROWN(document_figure(slope_trace(), table, 1, 0, TokenPart::predicted), Error);
+  }
+
   void a_long_text_grows_the_page() {
     InfluenceTable table = slope_table();
     std::string text;
     for (int i = 0; i < 900; ++i) text += (i % 40 == 39 ? "\nline " : " word") + std::to_string(i);
     text += " theveryend";
     table.shown[0] = shown(0, "prose", text, {1e-5f, 1e-7f}, 4);
-    const Figure figure = document_figure(slope_trace(), table, 1, 0, origin);
+    const Figure figure = document_figure(slope_trace(), table, 1, 0, TokenPart::read, origin);
     const QByteArray svg = exported(figure, "long.svg");
     QVERIFY(svg_text(svg, "text").contains("theveryend"));
     QXmlStreamReader xml(svg);
@@ -353,7 +377,7 @@ class FiguresTest : public QObject {
   void offsets_beyond_the_text_do_no_harm() {
     InfluenceTable table = slope_table();
     table.shown[0].token_offsets.back() = 1'000'000;
-    const Figure figure = document_figure(slope_trace(), table, 1, 0);
+    const Figure figure = document_figure(slope_trace(), table, 1, 0, TokenPart::read);
     QVERIFY(svg_text(exported(figure, "offsets.svg"), "text").contains("What is the slope"));
   }
 
@@ -365,7 +389,7 @@ class FiguresTest : public QObject {
   void what_does_not_exist_is_refused() {
     QVERIFY_EXCEPTION_THROWN(step_figure(slope_trace(), slope_table(), 9, 3), Error);
     QVERIFY_EXCEPTION_THROWN(step_figure(slope_trace(), slope_table(), -1, 3), Error);
-    QVERIFY_EXCEPTION_THROWN(document_figure(slope_trace(), slope_table(), 1, 77), Error);
+    QVERIFY_EXCEPTION_THROWN(document_figure(slope_trace(), slope_table(), 1, 77, TokenPart::read), Error);
     const Figure figure = all_kinds()[0].second;
     QVERIFY_EXCEPTION_THROWN(export_figure(figure, path("figure.docx").toStdString()), Error);
     QVERIFY_EXCEPTION_THROWN(export_figure(figure, path("no/such/folder.svg").toStdString()), Error);

@@ -166,6 +166,8 @@ inline InfluenceTable table(const Trace& trace, int documents, int top = 25) {
         shown.token_scores.push_back((part - sum / static_cast<float>(tokens)) * 4e-7f +
                                      made.score(s, d) / static_cast<float>(tokens));
       }
+      shown.output_scores.insert(shown.output_scores.end(), shown.token_scores.rbegin(),
+                                 shown.token_scores.rbegin() + tokens);
       const float shares[] = {0.5f, 0.35f, -0.1f, 0.25f};
       for (const float share : shares) shown.layer_scores.push_back(made.score(s, d) * share);
     }

@@ -2,6 +2,7 @@
 // files.
 #include "app/workbench.h"
 
+#include <QToolButton>
 #include <QtTest>
 #include <filesystem>
 #include <fstream>
@@ -102,6 +103,39 @@ class WorkbenchTest : public QObject {
     for (const float value : shading.values) sum += value;
     QVERIFY(std::fabs(sum - table.score(row, document.cursor().document)) <
             1e-3 * std::fabs(table.score(row, document.cursor().document)) + 1e-9);
+  }
+
+  void a_documents_tokens_are_shown_as_read_or_as_predicted() {
+    const DocumentView* view = window_->documents_panel()->view();
+    const auto values = [&](TokenPart part) {
+      const OpenSession& document = window_->document();
+      const auto scores = document.table()->find(document.cursor().document)->scores_of(part, document.row());
+      return std::vector<float>(scores.begin(), scores.end());
+    };
+    QVERIFY(values(TokenPart::read) != values(TokenPart::predicted));
+    QCOMPARE(view->shading().values, values(TokenPart::read));
+    key(Qt::Key_R);
+    QCOMPARE(view->shading().values, values(TokenPart::predicted));
+    QVERIFY(view->part_button(TokenPart::predicted)->isChecked());
+    key(Qt::Key_BracketRight);  // and so is the next
+    QCOMPARE(view->shading().values, values(TokenPart::predicted));
+    QToolButton* read = view->part_button(TokenPart::read);
+    read->setFocus(Qt::TabFocusReason);
+    QTest::keyClick(read, Qt::Key_Space);
+    QCOMPARE(view->shading().values, values(TokenPart::read));
+
+    // A session of an earlier version has one of the two, and the choice outlasts it.
+    key(Qt::Key_R);
+    const auto older = sample::session();
+    for (auto& [_, table] : older->influence)
+      for (ShownDocument& shown : table.shown) shown.output_scores.clear();
+    window_->document().adopt(older, "t001");
+    QCOMPARE(view->shading().values, values(TokenPart::read));
+    QVERIFY(view->part_button(TokenPart::read)->isChecked());
+    QVERIFY(!view->part_button(TokenPart::predicted)->isEnabled());
+    QVERIFY(view->part_button(TokenPart::predicted)->toolTip().contains("earlier version"));
+    window_->document().adopt(sample::session(), "t001");
+    QCOMPARE(view->shading().values, values(TokenPart::predicted));
   }
 
   void a_certain_step_says_that_its_ranking_is_noise() {
@@ -222,7 +256,7 @@ class WorkbenchTest : public QObject {
   }
 
   void exports_are_written() {
-    auto* dialog = new ExportDialog(&window_->document(), ActivationQuantity::norm, nullptr, window_.get());
+    auto* dialog = new ExportDialog(&window_->document(), ActivationQuantity::norm, TokenPart::read, nullptr, window_.get());
     dialog->show();
     for (int which : {0, 1}) {
       dialog->choose(which);

@@ -240,10 +240,12 @@ class CommandsTest : public QObject {
       for (const auto& document : influence["proponents"]) {
         QVERIFY(document["score"].get<double>() > 0);
         QVERIFY(document["text"].get<std::string>().starts_with("What is"));
-        double tokens = 0;
-        for (const auto& token : document["tokens"]) tokens += token["score"].get<double>();
         const double score = document["score"].get<double>();
-        QVERIFY2(std::abs(tokens - score) <= 1e-3 * std::abs(score) + 1e-9, "tokens add up to the document");
+        for (const char* part : {"score", "predicted"}) {
+          double tokens = 0;
+          for (const auto& token : document["tokens"]) tokens += token[part].get<double>();
+          QVERIFY2(std::abs(tokens - score) <= 1e-3 * std::abs(score) + 1e-9, "tokens add up to the document");
+        }
       }
     }
     QCOMPARE(rows, int(traces[1]["steps"].size()) - 1);
@@ -253,7 +255,9 @@ class CommandsTest : public QObject {
     for (const char* word : {"t001", "step 1", "nats", "per nat", "by ekfac", "by gradient",
                              "corpus.jsonl:", "activations recorded", "add up"})
       QVERIFY2(text.out.contains(word), word);
-    QVERIFY(!text.out.contains("step 2  "));
+    QVERIFY(!text.out.contains("step 2  ") && !text.out.contains("predicted"));
+    const QByteArray tokens = run({"show", out, "--trace", "t001", "--step", "1", "--tokens"}).out;
+    QVERIFY(tokens.contains("          read       \"") && tokens.contains("          predicted  \""));
     QCOMPARE(run({"show", out, "--trace", "t009"}).status, 1);
     QCOMPARE(run({"show", out, "--trace", "t001", "--step", "99"}).status, 1);
   }

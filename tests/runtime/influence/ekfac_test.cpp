@@ -210,13 +210,18 @@ class EkfacTest : public QObject {
       QCOMPARE(tokens, tokens_of(static_cast<size_t>(shown.index)).size());
       QCOMPARE(shown.token_offsets.back(), static_cast<uint32_t>(shown.text.size()));
       for (size_t s = 0; s < 3; ++s) {
-        double by_token = 0, by_layer = 0;
-        for (size_t t = 0; t < tokens; ++t) by_token += shown.token_scores[s * tokens + t];
+        const auto sum = [&](TokenPart part) {
+          const auto scores = shown.scores_of(part, static_cast<int>(s));
+          return scores.size() == tokens ? std::accumulate(scores.begin(), scores.end(), 0.0) : NAN;
+        };
+        double by_layer = 0;
         for (size_t l = 0; l < 2; ++l) by_layer += shown.layer_scores[s * 2 + l];
         const double score = table.score(static_cast<int32_t>(s), shown.index);
-        QVERIFY(std::abs(by_token - score) < 1e-5 * most);
+        QVERIFY(std::abs(sum(TokenPart::read) - score) < 1e-5 * most);
+        QVERIFY(std::abs(sum(TokenPart::predicted) - score) < 1e-5 * most);
         QVERIFY(std::abs(by_layer - score) < 1e-5 * most);
         QCOMPARE(shown.token_scores[s * tokens + tokens - 1], 0.0f);  // the last token predicts nothing
+        QCOMPARE(shown.output_scores[s * tokens], 0.0f);              // and nothing the first
       }
     }
     // The lists hold the extremes, strongest first, and every document in them is shown.

@@ -50,7 +50,8 @@ QByteArray bytes_of(const Factors& factors) {
 }
 QByteArray bytes_of(const InfluenceTable& table) {
   QByteArray bytes = bytes_of(table.scores) + bytes_of(table.nats) + QByteArray::number(table.additivity, 'g', 17);
-  for (const ShownDocument& shown : table.shown) bytes += bytes_of(shown.token_scores) + bytes_of(shown.layer_scores);
+  for (const ShownDocument& shown : table.shown)
+    bytes += bytes_of(shown.token_scores) + bytes_of(shown.output_scores) + bytes_of(shown.layer_scores);
   for (const int32_t d : table.top_documents) bytes += QByteArray::number(d) + ' ';
   return bytes;
 }

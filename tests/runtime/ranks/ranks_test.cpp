@@ -167,8 +167,10 @@ class RanksTest : public QObject {
         }
       QVERIFY(tables[0].at(0).scores == alone_tables.at(0).scores && tables[1].empty());
       QCOMPARE(tables[0][0].shown.size(), alone_tables[0].shown.size());
-      for (size_t i = 0; i < alone_tables[0].shown.size(); ++i)
+      for (size_t i = 0; i < alone_tables[0].shown.size(); ++i) {
         QVERIFY(tables[0][0].shown[i].token_scores == alone_tables[0].shown[i].token_scores);
+        QVERIFY(tables[0][0].shown[i].output_scores == alone_tables[0].shown[i].output_scores);
+      }
     }
   }
 };

@@ -82,6 +82,8 @@ def check_influence(session, method):
         attributes(text, text=str, source=str, name=str)
         offsets = text["token_offsets"][:]
         has(shown, "token_scores", (steps, len(offsets) - 1), "f4")
+        if "output_scores" in shown:
+            has(shown, "output_scores", (steps, len(offsets) - 1), "f4")
         has(shown, "layer_scores", (steps, method.attrs["layers"]), "f4")
         assert offsets[-1] <= len(text.attrs["text"].encode())
     return spans

@@ -120,6 +120,8 @@ inline InfluenceTable table(const Trace& trace, const std::string& method, int32
     shown.text = "Three and four make seven.";
     shown.token_offsets = {0, 5, 9, 14, 19, 26};
     for (int32_t i = 0; i < table.steps * shown.tokens(); ++i) shown.token_scores.push_back(normal(random));
+    if (method == "ekfac")  // another is as earlier versions left it
+      for (int32_t i = 0; i < table.steps * shown.tokens(); ++i) shown.output_scores.push_back(normal(random));
     for (int32_t i = 0; i < table.steps * table.layers; ++i) shown.layer_scores.push_back(normal(random));
     table.shown.push_back(shown);
   }

@@ -83,6 +83,7 @@ void compare(const InfluenceTable& a, const InfluenceTable& b) {
     QCOMPARE(b.shown[i].text, a.shown[i].text);
     QCOMPARE(b.shown[i].token_offsets, a.shown[i].token_offsets);
     QVERIFY(same_numbers(a.shown[i].token_scores, b.shown[i].token_scores));
+    QVERIFY(same_numbers(a.shown[i].output_scores, b.shown[i].output_scores));
     QVERIFY(same_numbers(a.shown[i].layer_scores, b.shown[i].layer_scores));
   }
 }
