@@ -73,8 +73,7 @@ constexpr size_t forward_memory = sizeof(float) *
 template <int width, int query_tile, int key_tile>
 __global__ void __launch_bounds__(tile_threads) forward_kernel(Inputs in, int tiles, Tensor z, Tensor log_sum) {
   constexpr int own = query_tile / side, other = key_tile / side;
-  extern __shared__ float4 memory[];
-  float* queries = reinterpret_cast<float*>(memory);
+  float* queries = shared_memory();
   float* keys = queries + query_tile * pitch<width>;
   float* values = keys + key_tile * pitch<width>;
   float* weights = values + key_tile * pitch<width>;
@@ -223,8 +222,7 @@ template <int width, int tile>
 __global__ void __launch_bounds__(tile_threads)
     query_gradient_kernel(Inputs in, Gradients gradients, int tiles, Tensor q_gradient) {
   constexpr int own = tile / side;
-  extern __shared__ float4 memory[];
-  float* queries = reinterpret_cast<float*>(memory);
+  float* queries = shared_memory();
   float* above = queries + tile * pitch<width>;
   float* keys = above + tile * pitch<width>;
   float* values = keys + tile * pitch<width>;
@@ -270,8 +268,7 @@ template <int width, int tile>
 __global__ void __launch_bounds__(tile_threads)
     key_gradient_kernel(Inputs in, Gradients gradients, int tiles, Tensor k_gradient, Tensor v_gradient) {
   constexpr int own = tile / side;
-  extern __shared__ float4 memory[];
-  float* keys = reinterpret_cast<float*>(memory);
+  float* keys = shared_memory();
   float* values = keys + tile * pitch<width>;
   float* queries = values + tile * pitch<width>;
   float* above = queries + tile * pitch<width>;

@@ -23,8 +23,7 @@ __device__ float block_sum(float value) {
 template <int width, int tile>
 __global__ void __launch_bounds__(tile_threads) means_kernel(Inputs in, Tensor log_sum, Ids bounds, Tensor means) {
   constexpr int own = tile / side;
-  extern __shared__ float4 memory[];
-  float* queries = reinterpret_cast<float*>(memory);
+  float* queries = shared_memory();
   float* keys = queries + tile * pitch<width>;
 
   const Square at;
