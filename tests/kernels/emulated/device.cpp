@@ -65,27 +65,24 @@ struct Device {
   uint64_t launches = 0;
   std::mt19937 random{1};
   std::map<const void*, int> shared_allowed;
-};
-Device& device() {
-  static auto* only = new Device;
-  return *only;
-}
+} device;
 
-Thread& self() { return device().threads[threadIdx.x]; }
-Warp& own_warp() { return device().warps[threadIdx.x / lanes]; }
+Thread& self() { return device.threads[threadIdx.x]; }
+Warp& own_warp() { return device.warps[threadIdx.x / lanes]; }
 
 void wait(const Meeting& meeting) {
   Thread& thread = self();
   thread.waits_for = &meeting;
   thread.since = meeting.turn;
-  thread.fiber->switch_to(device().scheduler);
+  thread.fiber->switch_to(device.scheduler);
   thread.waits_for = nullptr;
 }
 
 // Whether the caller was the last of `all`; otherwise it has waited.
 bool meet(Meeting& meeting, int all, bool value, const char* apart, Place place) {
   if (meeting.arrived++ == 0) meeting.place = place;
-  if (meeting.place.line() != place.line() || std::strcmp(meeting.place.file_name(), place.file_name()) != 0)
+  const char *file = place.file_name(), *first = meeting.place.file_name();
+  if (meeting.place.line() != place.line() || (file != first && std::strcmp(file, first) != 0))
     fail(apart, place, meeting.place);
   meeting.any |= value;
   if (meeting.arrived < all) return wait(meeting), false;
@@ -96,26 +93,26 @@ bool meet(Meeting& meeting, int all, bool value, const char* apart, Place place)
 void run_thread(void* argument) {
   auto& thread = *static_cast<Thread*>(argument);
   for (;;) {
-    acquire(&device().launches);
-    (*device().kernel)();
-    release(&device().launches);
+    acquire(&device.launches);
+    (*device.kernel)();
+    release(&device.launches);
     thread.running = false;
-    --device().alive;
+    --device.alive;
     if (Warp& warp = own_warp(); ++warp.ended, warp.meeting.arrived > 0)
       fail("a thread ends that its warp waits for", warp.meeting.place);
-    if (Meeting& barrier = device().barrier; barrier.arrived > 0 && barrier.arrived == device().alive) barrier.end();
-    thread.fiber->switch_to(device().scheduler);
+    if (Meeting& barrier = device.barrier; barrier.arrived > 0 && barrier.arrived == device.alive) barrier.end();
+    thread.fiber->switch_to(device.scheduler);
   }
 }
 
 void put_in_order(std::vector<unsigned>& order) {
-  const auto kind = device().launches % 3;
+  const auto kind = device.launches % 3;
   if (kind == 1) std::reverse(order.begin(), order.end());
-  if (kind == 2) std::shuffle(order.begin(), order.end(), device().random);
+  if (kind == 2) std::shuffle(order.begin(), order.end(), device.random);
 }
 
 void run_block(std::vector<unsigned>& order) {
-  Device& d = device();
+  Device& d = device;
   d.alive = static_cast<int>(order.size());
   d.barrier = {};
   for (Warp& warp : d.warps) warp.meeting = {}, warp.ended = 0;
@@ -142,7 +139,7 @@ void run_block(std::vector<unsigned>& order) {
 }
 
 void run_grid(dim3 grid, unsigned threads, size_t shared, const std::function<void()>& kernel) {
-  Device& d = device();
+  Device& d = device;
   const std::scoped_lock alone(d.one_launch);
   const DeviceMemoryOpen open;
   d.scheduler.adopt_thread();
@@ -165,9 +162,9 @@ void run_grid(dim3 grid, unsigned threads, size_t shared, const std::function<vo
 }  // namespace
 
 bool block_barrier(bool value, Place place) {
-  Meeting& barrier = device().barrier;
+  Meeting& barrier = device.barrier;
   release(&barrier);
-  meet(barrier, device().alive, value, "threads of a block are at different barriers", place);
+  meet(barrier, device.alive, value, "threads of a block are at different barriers", place);
   acquire(&barrier);
   return barrier.told;
 }
@@ -192,8 +189,8 @@ void warp_barrier(unsigned mask, Place place) {
 // What CUDA would refuse to start is refused here.
 cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel, std::function<void()> thread) {
   const dim3 grid = config.gridDim, block = config.blockDim;
-  const auto allowed = device().shared_allowed.find(kernel);
-  const size_t most = allowed == device().shared_allowed.end() ? usual_shared : static_cast<size_t>(allowed->second);
+  const auto allowed = device.shared_allowed.find(kernel);
+  const size_t most = allowed == device.shared_allowed.end() ? usual_shared : static_cast<size_t>(allowed->second);
   if (grid.x == 0 || grid.y == 0 || grid.z != 1 || grid.x > 0x7fffffff || grid.y > 65535 || block.x == 0 ||
       block.x > most_threads || block.y != 1 || block.z != 1)
     return cudaErrorInvalidConfiguration;
@@ -206,7 +203,7 @@ cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel, std::fu
 
 cudaError_t allow_shared_memory(const void* kernel, int bytes) {
   if (bytes < 0 || static_cast<size_t>(bytes) > sizeof(stemma::cuda::memory)) return cudaErrorInvalidValue;
-  device().shared_allowed[kernel] = bytes;
+  device.shared_allowed[kernel] = bytes;
   return cudaSuccess;
 }
 

@@ -16,6 +16,7 @@
 #define __device__
 #define __host__
 #define __launch_bounds__(...)
+#define fmaf(a, b, c) ((a) * (b) + (c))  // libm's is a call
 #define __shared__ thread_local  // blocks run one by one, each on one thread of the CPU; also right behind `extern`
 
 struct uint3 {
