@@ -1,15 +1,15 @@
-// The products of cuBLAS that the plugin asks for (tests/kernels/emulated/products.cpp).
+// The products of cuBLAS that the plugin asks for (products.cpp).
 #pragma once
 
-#include <cuda_runtime.h>
+#include "tests/kernels/emulated/include/cuda_runtime.h"
 
-enum cublasStatus_t { CUBLAS_STATUS_SUCCESS = 0, CUBLAS_STATUS_INVALID_VALUE = 7, CUBLAS_STATUS_NOT_SUPPORTED = 15 };
-enum cublasOperation_t { CUBLAS_OP_N = 0, CUBLAS_OP_T = 1 };
-enum cublasMath_t { CUBLAS_DEFAULT_MATH = 0, CUBLAS_PEDANTIC_MATH = 2 };
-enum cudaDataType { CUDA_R_32F = 0, CUDA_R_16F = 2, CUDA_R_16BF = 14 };
-enum cublasComputeType_t { CUBLAS_COMPUTE_32F = 68 };
-enum cublasGemmAlgo_t { CUBLAS_GEMM_DEFAULT = -1 };
-typedef struct CublasHandle* cublasHandle_t;
+enum cublasStatus_t { CUBLAS_STATUS_SUCCESS, CUBLAS_STATUS_INVALID_VALUE };
+enum cublasOperation_t { CUBLAS_OP_N, CUBLAS_OP_T };
+enum cublasMath_t { CUBLAS_PEDANTIC_MATH };
+enum cudaDataType { CUDA_R_32F, CUDA_R_16F, CUDA_R_16BF };
+enum cublasComputeType_t { CUBLAS_COMPUTE_32F };
+enum cublasGemmAlgo_t { CUBLAS_GEMM_DEFAULT };
+using cublasHandle_t = struct CublasHandle*;
 
 const char* cublasGetStatusString(cublasStatus_t status);
 cublasStatus_t cublasCreate(cublasHandle_t* handle);
@@ -22,10 +22,11 @@ cublasStatus_t cublasSgemm_64(cublasHandle_t handle, cublasOperation_t turn_a, c
                               int64_t ldb, const float* beta, float* c, int64_t ldc);
 cublasStatus_t cublasSgemmStridedBatched_64(cublasHandle_t handle, cublasOperation_t turn_a, cublasOperation_t turn_b,
                                             int64_t m, int64_t n, int64_t k, const float* alpha, const float* a,
-                                            int64_t lda, long long stride_a, const float* b, int64_t ldb,
-                                            long long stride_b, const float* beta, float* c, int64_t ldc,
-                                            long long stride_c, int64_t count);
+                                            int64_t lda, int64_t stride_a, const float* b, int64_t ldb,
+                                            int64_t stride_b, const float* beta, float* c, int64_t ldc,
+                                            int64_t stride_c, int64_t count);
 cublasStatus_t cublasGemmEx_64(cublasHandle_t handle, cublasOperation_t turn_a, cublasOperation_t turn_b, int64_t m,
-                               int64_t n, int64_t k, const void* alpha, const void* a, cudaDataType type_a,
-                               int64_t lda, const void* b, cudaDataType type_b, int64_t ldb, const void* beta, void* c,
-                               cudaDataType type_c, int64_t ldc, cublasComputeType_t compute, cublasGemmAlgo_t algorithm);
+                               int64_t n, int64_t k, const void* alpha, const void* a, cudaDataType type_a, int64_t lda,
+                               const void* b, cudaDataType type_b, int64_t ldb, const void* beta, void* c,
+                               cudaDataType type_c, int64_t ldc, cublasComputeType_t compute,
+                               cublasGemmAlgo_t algorithm);

@@ -1,5 +1,5 @@
-// As much of CUDA as the plugin needs, for a C++ compiler: device code runs on the CPU, a thread of the GPU to each fiber
-// (tests/kernels/emulated/device.cpp). Streams defer their work until somebody waits for it, as a GPU may.
+// As much of CUDA as the plugin asks for, to a C++ compiler: each thread of a block has a stack of its own on the CPU
+// (device.cpp), and what a stream was given waits until somebody waits for it (host.cpp), as it may on a GPU.
 #pragma once
 
 #include <algorithm>
@@ -9,15 +9,15 @@
 #include <functional>
 #include <source_location>
 #include <tuple>
-#include <type_traits>
+#include <vector>
 
 #define CUDART_VERSION 13000
 #define __global__
 #define __device__
 #define __host__
 #define __launch_bounds__(...)
-#define fmaf(a, b, c) ((a) * (b) + (c))  // libm's is a call
-#define __shared__ thread_local  // blocks run one by one, each on one thread of the CPU; also right behind `extern`
+#define __shared__ thread_local  // one block runs at a time, on one thread of the CPU; stands behind `extern` too
+#define fmaf(a, b, c) ((a) * (b) + (c))  // the library's is a call
 
 struct uint3 {
   unsigned x, y, z;
@@ -26,115 +26,93 @@ struct dim3 {
   unsigned x, y, z;
   constexpr dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
 };
-struct alignas(8) float2 {
-  float x, y;
-};
 struct alignas(16) float4 {
   float x, y, z, w;
 };
-
 inline uint3 threadIdx, blockIdx;
 inline dim3 blockDim, gridDim;
 
 namespace emulated {
 
+constexpr int lanes = 32;
+constexpr size_t most_shared = 227 * 1024;  // an H100's
+
 using Place = std::source_location;
-struct alignas(16) Slot {
-  unsigned char bytes[16];
+struct Slot {
+  alignas(16) unsigned char bytes[32];
+
+  template <class T>
+  static Slot of(const T& value) {
+    static_assert(sizeof(T) <= sizeof(bytes));
+    Slot slot{};
+    std::memcpy(slot.bytes, &value, sizeof(T));
+    return slot;
+  }
+  template <class T>
+  T as() const {
+    T value;
+    std::memcpy(&value, bytes, sizeof(T));
+    return value;
+  }
 };
 
-// Waits for every thread of the block that has not ended; whether any of them brought `value`.
+// Waits for every thread of the block that has not ended; whether one of them brought `value`.
 bool block_barrier(bool value, Place place);
-// Waits for the 32 lanes of the warp, all of them; what each brought.
+// Waits for all lanes of the warp; what each of them brought.
 const Slot* warp_exchange(unsigned mask, Slot own, Place place);
-void warp_barrier(unsigned mask, Place place);
 
-template <class T>
-Slot packed(T value) {
-  static_assert(sizeof(T) <= sizeof(Slot));
-  Slot slot{};
-  __builtin_memcpy(slot.bytes, &value, sizeof(T));
-  return slot;
-}
-template <class T>
-T unpacked(const Slot& slot) {
-  T value;
-  __builtin_memcpy(&value, slot.bytes, sizeof(T));
-  return value;
-}
-inline int lane() { return static_cast<int>(threadIdx.x % 32); }
+void launch(dim3 grid, unsigned threads, size_t shared, const std::function<void()>& thread);
 
 }  // namespace emulated
 
-inline void __syncthreads(emulated::Place place = emulated::Place::current()) { emulated::block_barrier(false, place); }
-inline int __syncthreads_or(int value, emulated::Place place = emulated::Place::current()) {
-  return emulated::block_barrier(value, place);
-}
-inline void __syncwarp(unsigned mask = ~0u, emulated::Place place = emulated::Place::current()) {
-  emulated::warp_barrier(mask, place);
+#define EMULATED_PLACE emulated::Place place = emulated::Place::current()
+inline void __syncthreads(EMULATED_PLACE) { emulated::block_barrier(false, place); }
+inline int __syncthreads_or(int value, EMULATED_PLACE) { return emulated::block_barrier(value, place); }
+inline void __syncwarp(unsigned mask = ~0u, EMULATED_PLACE) { emulated::warp_exchange(mask, {}, place); }
+template <class T>
+T __shfl_sync(unsigned mask, T value, int from, EMULATED_PLACE) {
+  return emulated::warp_exchange(mask, emulated::Slot::of(value), place)[from].template as<T>();
 }
 template <class T>
-T __shfl_sync(unsigned mask, T value, int from, emulated::Place place = emulated::Place::current()) {
-  return emulated::unpacked<T>(emulated::warp_exchange(mask, emulated::packed(value), place)[from % 32]);
+T __shfl_xor_sync(unsigned mask, T value, int bits, EMULATED_PLACE) {
+  return __shfl_sync(mask, value, static_cast<int>(threadIdx.x % emulated::lanes) ^ bits, place);
 }
 template <class T>
-T __shfl_xor_sync(unsigned mask, T value, int bits, emulated::Place place = emulated::Place::current()) {
-  return __shfl_sync(mask, value, emulated::lane() ^ bits, place);
+T __shfl_up_sync(unsigned mask, T value, int by, EMULATED_PLACE) {
+  const int lane = static_cast<int>(threadIdx.x % emulated::lanes);
+  return __shfl_sync(mask, value, lane < by ? lane : lane - by, place);
 }
-template <class T>
-T __shfl_up_sync(unsigned mask, T value, int by, emulated::Place place = emulated::Place::current()) {
-  return __shfl_sync(mask, value, std::max(emulated::lane() - by, emulated::lane() < by ? emulated::lane() : 0), place);
-}
-template <class T>
-T __shfl_down_sync(unsigned mask, T value, int by, emulated::Place place = emulated::Place::current()) {
-  return __shfl_sync(mask, value, emulated::lane() + by < 32 ? emulated::lane() + by : emulated::lane(), place);
-}
-inline unsigned __ballot_sync(unsigned mask, int value, emulated::Place place = emulated::Place::current()) {
-  const emulated::Slot* slots = emulated::warp_exchange(mask, emulated::packed(value != 0), place);
+inline unsigned __ballot_sync(unsigned mask, bool value, EMULATED_PLACE) {
+  const emulated::Slot* slots = emulated::warp_exchange(mask, emulated::Slot::of(value), place);
   unsigned bits = 0;
-  for (int i = 0; i < 32; ++i) bits |= static_cast<unsigned>(emulated::unpacked<bool>(slots[i])) << i;
+  for (int i = 0; i < emulated::lanes; ++i) bits |= unsigned{slots[i].as<bool>()} << i;
   return bits;
 }
+#undef EMULATED_PLACE
 
 inline int __ffs(unsigned bits) { return __builtin_ffs(static_cast<int>(bits)); }
 inline float normcdff(float x) { return 0.5f * std::erfc(-x * 0.70710678f); }
-template <class T>
-T __ldg(const T* from) {
-  return *from;
-}
-template <class T>
-T min(T a, T b) {
-  return b < a ? b : a;
-}
-template <class T>
-T max(T a, T b) {
-  return a < b ? b : a;
-}
+using std::max, std::min;
 
 // The host's part.
 enum cudaError_t {
   cudaSuccess = 0,
   cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
-  cudaErrorInvalidConfiguration = 9,
   cudaErrorInsufficientDriver = 35,
   cudaErrorNoDevice = 100,
-  cudaErrorInvalidDevice = 101,
 };
-enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
-enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
+enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 enum { cudaStreamNonBlocking = 1 };
-typedef struct CudaStream* cudaStream_t;
+using cudaStream_t = std::vector<std::function<void()>>*;
 struct cudaDeviceProp {
   char name[256];
-  int multiProcessorCount;
 };
 struct cudaLaunchConfig_t {
   dim3 gridDim, blockDim;
   size_t dynamicSmemBytes;
   cudaStream_t stream;
-  void* attrs;
-  unsigned numAttrs;
 };
 
 const char* cudaGetErrorString(cudaError_t error);
@@ -154,22 +132,24 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 cudaError_t cudaDeviceSynchronize();
 
 namespace emulated {
-
+// What the stream does once somebody waits for it; only then may the memory of the device be touched.
 void queue(cudaStream_t stream, std::function<void()> work);
-cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel, std::function<void()> thread);
-cudaError_t allow_shared_memory(const void* kernel, int bytes);
-
 }  // namespace emulated
 
 template <class... Parameters, class... Arguments>
-cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...), Arguments&&... arguments) {
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
+                               Arguments&&... arguments) {
   static_assert((!std::is_reference_v<Parameters> && ...), "a kernel cannot take a reference to the host's memory");
-  return emulated::launch(*config, reinterpret_cast<const void*>(kernel),
-                          [kernel, held = std::tuple<Parameters...>(std::forward<Arguments>(arguments)...)] {
-                            std::apply(kernel, held);
-                          });
+  const dim3 grid = config->gridDim, block = config->blockDim;
+  const size_t shared = config->dynamicSmemBytes;
+  if (grid.x == 0 || grid.y == 0 || grid.x > 0x7fffffff || grid.y > 65535 || block.x == 0 || block.x > 1024 ||
+      shared > emulated::most_shared)
+    return cudaErrorInvalidValue;
+  std::tuple<Parameters...> held(std::forward<Arguments>(arguments)...);
+  emulated::queue(config->stream, [=] { emulated::launch(grid, block.x, shared, [&] { std::apply(kernel, held); }); });
+  return cudaSuccess;
 }
 template <class... Parameters>
-cudaError_t cudaFuncSetAttribute(void (*kernel)(Parameters...), cudaFuncAttribute, int bytes) {
-  return emulated::allow_shared_memory(reinterpret_cast<const void*>(kernel), bytes);
+cudaError_t cudaFuncSetAttribute(void (*)(Parameters...), cudaFuncAttribute, int) {
+  return cudaSuccess;
 }
