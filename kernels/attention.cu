@@ -134,7 +134,7 @@ __global__ void __launch_bounds__(tile_threads) forward_kernel(Inputs in, int ti
 
 // Few queries, as when tokens are generated one by one: a block to each query and head, its warps share out the keys,
 // four at a time. A lane holds columns lane + 32 p.
-constexpr int step_warps = 8, step_keys = 4, few_queries = 16;
+constexpr int step_warps = 8, step_keys = 4;
 
 template <int parts>
 __global__ void __launch_bounds__(step_warps * 32) step_kernel(Inputs in, int longest, Tensor z, Tensor log_sum) {
@@ -347,6 +347,8 @@ void backward(const Inputs& in, const Gradients& gradients, Tensor q_gradient, T
 
 void attention(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
                cudaStream_t stream) {
+  if (on_tensor_cores(heads, segments.longest_query))
+    return attention_rounded(q, k, v, segments, heads, z, log_sum, stream);
   const Inputs in = inputs(q, k, v, segments, heads);
   const bool few = segments.longest_query < few_queries;
   if (heads.width <= 64) return few ? step<2>(in, z, log_sum, stream) : forward<64, 64, 32>(in, z, log_sum, stream);

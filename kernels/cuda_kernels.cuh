@@ -37,6 +37,9 @@ struct SegmentList {
 };
 void attention(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
                cudaStream_t stream);
+// As heads.rounded allows, for many queries.
+void attention_rounded(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
+                       cudaStream_t stream);
 // delta (N, H) is scratch.
 void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient, SegmentList segments,
                         Heads heads, Tensor q_gradient, Tensor k_gradient, Tensor v_gradient, float* delta,

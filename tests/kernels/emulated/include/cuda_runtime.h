@@ -90,6 +90,7 @@ inline unsigned __ballot_sync(unsigned mask, bool value, EMULATED_PLACE) {
 }
 #undef EMULATED_PLACE
 
+inline float __expf(float x) { return std::exp(x); }
 inline int __ffs(unsigned bits) { return __builtin_ffs(static_cast<int>(bits)); }
 inline float normcdff(float x) { return 0.5f * std::erfc(-x * 0.70710678f); }
 using std::max, std::min;
