@@ -61,6 +61,11 @@ class Ops {
   virtual ~Ops() = default;
   virtual std::string device() const = 0;  // "cpu", "cuda:0 (NVIDIA H100)"
 
+  // How much memory the device has, and how much of it can still be had: bytes, 0 where it does not say.
+  struct Memory {
+    double free = 0, total = 0;
+  };
+  virtual Memory memory() const = 0;
   // Memory of the device. upload and download are complete when they return.
   virtual void* allocate(size_t bytes) = 0;
   virtual void release(void* memory) noexcept = 0;

@@ -30,6 +30,13 @@ class CudaMemoryTest : public QObject, Parity {
     QCOMPARE(found, expected);
   }
 
+  void what_is_taken_is_not_free() {
+    const Ops::Memory before = cuda->memory();
+    QVERIFY(before.free > 0 && before.free <= before.total);
+    const Buffer taken(cuda, 1 << 12, 1 << 12);
+    QVERIFY(cuda->memory().free <= before.free - static_cast<double>(taken.bytes()));
+  }
+
   void memory_that_cannot_be_had() {
     QVERIFY_THROWS_EXCEPTION(std::runtime_error, cuda->allocate(size_t{1} << 50));
     memory();  // and the device still works
