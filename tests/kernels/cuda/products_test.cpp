@@ -1,4 +1,7 @@
 // Products of matrices, with weights as they are stored, and of segments.
+#include <bit>
+
+#include "kernels/half.h"
 #include "tests/kernels/cuda/parity.h"
 
 using namespace stemma;
@@ -33,6 +36,39 @@ class CudaProductsTest : public QObject, Parity {
                 const Ops::Product products[] = {{matrix_of(t[1]), t[3]}, {matrix_of(t[2]), t[4]}};
                 ops.linear(t[0], products);
               });
+  }
+
+  // x is rounded to what the weights are in: nothing else is lost.
+  void weights_of_16_bits() {
+    for (const WeightType type : {WeightType::bf16, WeightType::f16})
+      for (const int64_t rows : {1, 40}) {
+        const auto bits_of = [type](float value) { return type == WeightType::bf16 ? bf16_of(value) : half_of(value); };
+        const auto number_of = [type](uint16_t bits) {
+          return type == WeightType::bf16 ? std::bit_cast<float>(uint32_t{bits} << 16) : float_of(bits);
+        };
+        const Matrix x = random_matrix(rows, 70), y{rows, 33, std::vector<float>(static_cast<size_t>(rows * 33))};
+        Matrix w = random_matrix(33, 70), rounded = x;
+        std::vector<uint16_t> bits;
+        for (float& value : w.values) bits.push_back(bits_of(value)), value = number_of(bits.back());
+        for (float& value : rounded.values) value = number_of(bits_of(value));
+        BasicBuffer<uint16_t> stored(cuda, 33, 70);
+        stored.upload(bits.data());
+        const WeightMatrix matrix{type, reinterpret_cast<std::byte*>(stored.view().data), 33, 70};
+
+        const auto exact = run(cpu, {rounded, w, y}, {},
+                               [](Ops& ops, const Tensors& t, Ids) { ops.matmul(t[0], false, t[1], true, t[2]); });
+        const auto found =
+            run(cuda, {x, y}, {}, [&](Ops& ops, const Tensors& t, Ids) { ops.linear(t[0], matrix, t[1]); });
+        const double off = test::difference(found.matrices[1], exact.matrices[2]);
+        QVERIFY2(off <= 1e-5, qPrintable(QString::number(off)));
+
+        const std::vector<int32_t> ids = random_ids(rows, 33);
+        const auto embedded =
+            run(cuda, {x}, ids, [&](Ops& ops, const Tensors& t, Ids on) { ops.embed(on, matrix, t[0]); });
+        for (size_t i = 0; i < ids.size(); ++i)
+          QVERIFY(std::equal(w.values.begin() + ids[i] * 70, w.values.begin() + (ids[i] + 1) * 70,
+                             embedded.matrices[0].begin() + static_cast<int64_t>(i) * 70));
+      }
   }
 
   void gram() {
