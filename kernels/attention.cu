@@ -73,8 +73,7 @@ constexpr size_t forward_memory = sizeof(float) *
 template <int width, int query_tile, int key_tile>
 __global__ void __launch_bounds__(tile_threads) forward_kernel(Inputs in, int tiles, Tensor z, Tensor log_sum) {
   constexpr int own = query_tile / side, other = key_tile / side;
-  extern __shared__ float4 memory[];
-  float* queries = reinterpret_cast<float*>(memory);
+  float* queries = shared_memory();
   float* keys = queries + query_tile * pitch<width>;
   float* values = keys + key_tile * pitch<width>;
   float* weights = values + key_tile * pitch<width>;
@@ -135,7 +134,7 @@ __global__ void __launch_bounds__(tile_threads) forward_kernel(Inputs in, int ti
 
 // Few queries, as when tokens are generated one by one: a block to each query and head, its warps share out the keys,
 // four at a time. A lane holds columns lane + 32 p.
-constexpr int step_warps = 8, step_keys = 4, few_queries = 16;
+constexpr int step_warps = 8, step_keys = 4;
 
 template <int parts>
 __global__ void __launch_bounds__(step_warps * 32) step_kernel(Inputs in, int longest, Tensor z, Tensor log_sum) {
@@ -223,8 +222,7 @@ template <int width, int tile>
 __global__ void __launch_bounds__(tile_threads)
     query_gradient_kernel(Inputs in, Gradients gradients, int tiles, Tensor q_gradient) {
   constexpr int own = tile / side;
-  extern __shared__ float4 memory[];
-  float* queries = reinterpret_cast<float*>(memory);
+  float* queries = shared_memory();
   float* above = queries + tile * pitch<width>;
   float* keys = above + tile * pitch<width>;
   float* values = keys + tile * pitch<width>;
@@ -270,8 +268,7 @@ template <int width, int tile>
 __global__ void __launch_bounds__(tile_threads)
     key_gradient_kernel(Inputs in, Gradients gradients, int tiles, Tensor k_gradient, Tensor v_gradient) {
   constexpr int own = tile / side;
-  extern __shared__ float4 memory[];
-  float* keys = reinterpret_cast<float*>(memory);
+  float* keys = shared_memory();
   float* values = keys + tile * pitch<width>;
   float* queries = values + tile * pitch<width>;
   float* above = queries + tile * pitch<width>;
@@ -331,8 +328,7 @@ template <int width, int tile>
 __global__ void __launch_bounds__(tile_threads)
     tangent_kernel(Inputs in, Tangents along, Tensor log_sum, int tiles, Tensor z_tangent) {
   constexpr int own = tile / side;
-  extern __shared__ float4 memory[];
-  float* queries = reinterpret_cast<float*>(memory);
+  float* queries = shared_memory();
   float* moved_queries = queries + tile * pitch<width>;
   float* keys = moved_queries + tile * pitch<width>;
   float* moved_keys = keys + tile * pitch<width>;
@@ -428,6 +424,8 @@ void tangent(const Inputs& in, const Tangents& along, Tensor log_sum, Tensor z_t
 
 void attention(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
                cudaStream_t stream) {
+  if (on_tensor_cores(heads, segments.longest_query))
+    return attention_rounded(q, k, v, segments, heads, z, log_sum, stream);
   const Inputs in = inputs(q, k, v, segments, heads);
   const bool few = segments.longest_query < few_queries;
   if (heads.width <= 64) return few ? step<2>(in, z, log_sum, stream) : forward<64, 64, 32>(in, z, log_sum, stream);

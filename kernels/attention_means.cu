@@ -21,10 +21,10 @@ __device__ float block_sum(float value) {
 }
 
 template <int width, int tile>
-__global__ void __launch_bounds__(tile_threads) means_kernel(Inputs in, Tensor log_sum, Ids bounds, Tensor means) {
+__global__ void __launch_bounds__(tile_threads)
+    means_kernel(Inputs in, bool rounded, Tensor log_sum, Ids bounds, Tensor means) {
   constexpr int own = tile / side;
-  extern __shared__ float4 memory[];
-  float* queries = reinterpret_cast<float*>(memory);
+  float* queries = shared_memory();
   float* keys = queries + tile * pitch<width>;
 
   const Square at;
@@ -44,11 +44,12 @@ __global__ void __launch_bounds__(tile_threads) means_kernel(Inputs in, Tensor l
     for (int query = from; query < end; query += tile) {
       const int count = min(tile, end - query);
       __syncthreads();
-      load_tile<width, tile>(queries, in.q.data + in.query_offset(query, head), in.q.columns, count, head_width);
+      load_tile<width, tile>(queries, in.q.data + in.query_offset(query, head), in.q.columns, count, head_width,
+                             rounded);
       for (int key = max(bounds.data[other], lowest); key < key_end; key += tile) {
         __syncthreads();
         load_tile<width, tile>(keys, in.k.data + in.key_offset(key, in.group_of(head)), in.k.columns, key_end - key,
-                               head_width);
+                               head_width, rounded);
         __syncthreads();
         float scores[own][own];
         multiply_tiles<width>(queries, keys, head_width, scores);
@@ -66,19 +67,18 @@ __global__ void __launch_bounds__(tile_threads) means_kernel(Inputs in, Tensor l
 }
 
 template <int width, int tile>
-void run(const Inputs& in, Tensor log_sum, Ids bounds, Tensor means, cudaStream_t stream) {
+void run(const Inputs& in, bool rounded, Tensor log_sum, Ids bounds, Tensor means, cudaStream_t stream) {
   launch("attention_means", means_kernel<width, tile>,
          dim3(static_cast<unsigned>(means.columns), static_cast<unsigned>(in.heads.query)), tile_threads,
-         means_memory<width, tile>, stream, in, log_sum, bounds, means);
+         means_memory<width, tile>, stream, in, rounded, log_sum, bounds, means);
 }
 
 }  // namespace
 
 void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means, cudaStream_t stream) {
   const Inputs in = inputs(q, k, {}, {}, heads);
-  if (heads.width <= 64) return run<64, 32>(in, log_sum, bounds, means, stream);
-  if (heads.width <= 128) return run<128, 32>(in, log_sum, bounds, means, stream);
-  run<256, 16>(in, log_sum, bounds, means, stream);
+  const auto of_width = heads.width <= 64 ? run<64, 32> : heads.width <= 128 ? run<128, 32> : run<256, 16>;
+  of_width(in, on_tensor_cores(heads, q.rows), log_sum, bounds, means, stream);  // as log_sum was made
 }
 
 }  // namespace stemma::cuda

@@ -1,12 +1,17 @@
 // The square of threads, its tiles in shared memory, and what a score is: shared by the kernels of attention.
 #pragma once
 
+#include <cuda_bf16.h>
+
 #include "kernels/cuda_kernels.cuh"
 
 namespace stemma::cuda {
 namespace {
 
 constexpr int side = 16, tile_threads = side * side;
+constexpr int few_queries = 16;  // below, as when tokens are generated one by one, a block takes one query
+
+bool on_tensor_cores(const Heads& heads, int64_t queries) { return heads.rounded && queries >= few_queries; }
 
 // Rows of shared tiles are a multiple of four, for vector loads, but not of 32: different rows lie in different banks.
 template <int width>
@@ -16,12 +21,14 @@ struct Square {
   int x = threadIdx.x % side, y = threadIdx.x / side;
 };
 
-// `count` rows of one head, zeros below them and right of the head.
+// `count` rows of one head, zeros below them and right of the head; in steps of bf16 where they are rounded.
 template <int width, int rows>
-__device__ void load_tile(float* tile, const float* source, int64_t stride, int count, int head_width) {
+__device__ void load_tile(float* tile, const float* source, int64_t stride, int count, int head_width,
+                          bool rounded = false) {
   for (int i = threadIdx.x; i < rows * width; i += tile_threads) {
     const int r = i / width, c = i % width;
-    tile[r * pitch<width> + c] = r < count && c < head_width ? source[r * stride + c] : 0;
+    const float value = r < count && c < head_width ? source[r * stride + c] : 0;
+    tile[r * pitch<width> + c] = rounded ? static_cast<float>(static_cast<__nv_bfloat16>(value)) : value;
   }
 }
 

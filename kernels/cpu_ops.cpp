@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <new>
 
 #include "kernels/cpu_kernels.h"
@@ -20,6 +21,19 @@ constexpr size_t huge_page = 2 << 20, large_buffer = 8 << 20;  // bytes
 class CpuOps final : public Ops {
  public:
   std::string device() const override { return "cpu"; }
+
+  Memory memory() const override {
+    Memory memory;
+    std::ifstream file("/proc/meminfo");
+    for (std::string name, unit; file >> name;) {
+      double kilobytes = 0;
+      if (!(file >> kilobytes)) break;
+      std::getline(file, unit);
+      if (name == "MemTotal:") memory.total = 1024 * kilobytes;
+      if (name == "MemAvailable:") memory.free = 1024 * kilobytes;
+    }
+    return memory;
+  }
 
   void* allocate(size_t bytes) override {
     const bool large = bytes >= large_buffer;

@@ -41,6 +41,9 @@ struct SegmentList {
 };
 void attention(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
                cudaStream_t stream);
+// As heads.rounded allows, for many queries.
+void attention_rounded(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
+                       cudaStream_t stream);
 // delta (N, H) is scratch.
 void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient, SegmentList segments,
                         Heads heads, Tensor q_gradient, Tensor k_gradient, Tensor v_gradient, float* delta,
@@ -109,8 +112,12 @@ void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, int thre
   if (grid.x == 0 || grid.y == 0) return;
   if (shared > 48 * 1024)
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)), name);
-  kernel<<<grid, threads, shared, stream>>>(std::forward<Arguments>(arguments)...);
-  check(cudaGetLastError(), name);
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = dim3(static_cast<unsigned>(threads));
+  config.dynamicSmemBytes = shared;
+  config.stream = stream;
+  check(cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...), name);
 }
 
 inline constexpr int64_t divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
@@ -136,6 +143,12 @@ __host__ __device__ T* row_of(View<T> x, int64_t i) {
 template <class T>
 __host__ __device__ int64_t size_of(View<T> x) {
   return x.rows * x.columns;
+}
+
+// The shared memory that a launch asked for, aligned for vector loads.
+__device__ inline float* shared_memory() {
+  extern __shared__ float4 memory[];
+  return &memory[0].x;
 }
 
 inline constexpr unsigned every_lane = 0xffffffffu;

@@ -1,4 +1,5 @@
 // Assembles the CUDA twins into the contract, with the plugin's C interface.
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <vector>
@@ -53,19 +54,24 @@ class CudaOps final : public Ops {
 
   std::string device() const override { return name_; }
 
+  Memory memory() const override {
+    size_t available = 0, total = 0;
+    check(cudaSetDevice(index_), "choosing the device");
+    check(cudaMemGetInfo(&available, &total), "asking for memory");
+    return {static_cast<double>(available), static_cast<double>(total)};
+  }
   void* allocate(size_t bytes) override {
     use();
-    void* memory = nullptr;
-    const cudaError_t status = cudaMalloc(&memory, std::max<size_t>(bytes, 1));
+    void* allocated = nullptr;
+    const cudaError_t status = cudaMalloc(&allocated, std::max<size_t>(bytes, 1));
     if (status == cudaErrorMemoryAllocation) {
       cudaGetLastError();
-      size_t available = 0, total = 0;
-      cudaMemGetInfo(&available, &total);
-      throw std::runtime_error(name_ + " has no room for " + mebibytes(bytes) + " more: " + mebibytes(available) +
-                               " of " + mebibytes(total) + " are free");
+      const Memory there = memory();
+      throw std::runtime_error(name_ + " has no room for " + mebibytes(static_cast<double>(bytes)) + " more: " +
+                               mebibytes(there.free) + " of " + mebibytes(there.total) + " are free");
     }
     check(status, "allocating memory");
-    return memory;
+    return allocated;
   }
   void release(void* memory) noexcept override {
     cudaSetDevice(index_);
@@ -307,7 +313,7 @@ class CudaOps final : public Ops {
     return list;
   }
 
-  static std::string mebibytes(size_t bytes) { return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB"; }
+  static std::string mebibytes(double bytes) { return std::to_string(std::llround(bytes / (1 << 20))) + " MiB"; }
 
   int index_;
   std::string name_;

@@ -52,6 +52,8 @@ struct Heads {
   float scale = 0;                          // of q k^T; 0: 1/sqrt(D)
   float cap = 0;                            // scores become cap tanh(score / cap); 0: none
   int window = 0;                           // the latest keys that a query sees, its own among them; 0: all
+  bool rounded = false;                     // attention may round what it multiplies to bf16, where nothing is
+                                            // differentiated; sums stay f32
 };
 
 enum class Rotation { forward, inverse };
@@ -62,6 +64,11 @@ class Ops {
   virtual ~Ops() = default;
   virtual std::string device() const = 0;  // "cpu", "cuda:0 (NVIDIA H100)"
 
+  // How much memory the device has, and how much of it can still be had: bytes, 0 where it does not say.
+  struct Memory {
+    double free = 0, total = 0;
+  };
+  virtual Memory memory() const = 0;
   // Memory of the device. upload and download are complete when they return.
   virtual void* allocate(size_t bytes) = 0;
   virtual void release(void* memory) noexcept = 0;

@@ -6,7 +6,6 @@
 #include <memory>
 
 #include "app/commands/command.h"
-#include "app/commands/memory_fits.h"
 #include "app/commands/model_size.h"
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
@@ -99,7 +98,6 @@ Batching batching(const Options& options, const ModelConfig& config, size_t trac
   while (!options.together && available > 0 && together > 1 && held(together) > available) --together;
   return {static_cast<int>(together), held(together)};
 }
-double free_memory(const Ops& ops) { return ops.device() == "cpu" ? available_memory() : 0; }
 
 int64_t length_of(const Model& model, const GenerateRequest& request, std::vector<int32_t>& ids, std::string* text) {
   ids = prompt_tokens(model, request, text);
@@ -139,10 +137,12 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
     recorded += 2.0 * static_cast<double>(length) * width * options.samples;
     plan["prompts"].push_back({{"id", prompt.id}, {"rendered", text}, {"tokens", ids}});
   }
+  const Ops::Memory memory = device->memory();
   const Batching plan_of = batching(options, model.config, plan["traces"].get<size_t>(), longest,
-                                    std::max(0.0, free_memory(*device) - model_bytes));
+                                    std::max(0.0, memory.free - model_bytes));
   plan["together"] = plan_of.together;
   plan["cache_bytes"] = plan_of.cache_bytes;
+  plan["device"] = {{"name", device->device()}, {"free_bytes", memory.free}, {"total_bytes", memory.total}};
   plan["activation_bytes"] = recorded;
   if (options.json) {
     print_json(plan);
@@ -160,6 +160,10 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
       "activations on disk up to {}\n",
       in_thousands(size.total()), in_bytes(model_bytes), plan_of.together, plan["traces"].get<size_t>(),
       in_bytes(plan_of.cache_bytes), in_bytes(recorded));
+  if (memory.total > 0)
+    fmt::print("{}: needs {} of {}, {} are free{}\n", device->device(), in_bytes(model_bytes + plan_of.cache_bytes),
+               in_bytes(memory.total), in_bytes(memory.free),
+               model_bytes + plan_of.cache_bytes > memory.free ? "; it does not fit" : "");
   return 0;
 }
 
@@ -234,7 +238,7 @@ int run(const Options& options) {
     std::vector<int32_t> ids;
     longest = std::max(longest, length_of(*model, requests.back(), ids, nullptr));
   }
-  const int together = batching(options, model->config, requests.size(), longest, free_memory(*model->ops)).together;
+  const int together = batching(options, model->config, requests.size(), longest, model->ops->memory().free).together;
   News news(control, requests);
   const CaptureListener listener{[&](const Trace& trace, int32_t from) { news.tokens(trace, from); },
                                  [&](const Trace& trace) {

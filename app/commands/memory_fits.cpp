@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
 #include <functional>
 #include <string>
 
@@ -10,17 +9,6 @@
 #include "runtime/influence/attribute.h"
 
 namespace stemma {
-
-double available_memory() {
-  std::ifstream file("/proc/meminfo");
-  for (std::string name, unit; file >> name;) {
-    double kilobytes = 0;
-    if (!(file >> kilobytes)) break;
-    std::getline(file, unit);
-    if (name == "MemAvailable:") return 1024 * kilobytes;
-  }
-  return 0;
-}
 
 namespace {
 
@@ -77,7 +65,7 @@ InfluenceMemory expect_memory_to_fit(const Model& model, const Corpus& corpus, c
   memory.fit = fit_memory(model, batches, fit);
   memory.scan = scan_of(work.scan);
   if (model.ops->device() != "cpu") return memory;
-  memory.available = available_memory();
+  memory.available = model.ops->memory().free;
   if (memory.available <= 0) return memory;
   if (const double needed = fit_here(memory.fit, fit.ranks); work.fit && needed > memory.available)
     throw Error(ErrorCode::does_not_fit,

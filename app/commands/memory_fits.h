@@ -24,6 +24,5 @@ struct PlannedWork {
 // other devices, whose memory is not asked, it only counts.
 InfluenceMemory expect_memory_to_fit(const Model& model, const Corpus& corpus, const PlannedWork& work,
                                      const Control& control);
-double available_memory();  // bytes, /proc/meminfo; 0 where it does not say
 
 }  // namespace stemma

@@ -9,7 +9,6 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "app/commands/memory_fits.h"
 #include "app/commands/model_size.h"
 #include "app/commands/terminal.h"
 #include "kernels/half.h"
@@ -156,7 +155,7 @@ WeightType weight_type(const std::string& name) {
 
 Model random_model(const ModelConfig& config, std::shared_ptr<Ops> ops, WeightType type, double beside) {
   expect_whole_blocks(config, type);
-  const double needed = weight_bytes(config, type) + beside, there = available_memory();
+  const double needed = weight_bytes(config, type) + beside, there = ops->memory().free;
   if (there > 0 && needed > there)
     throw Error(ErrorCode::does_not_fit,
                 fmt::format("this shape needs {} of memory in {} and {} are free; choose a smaller --shape or --dtype",

@@ -239,14 +239,30 @@ void check_weights(const Checkpoint& checkpoint, const ModelConfig& config) {
   check_tie(checkpoint, names, modules, config);
 }
 
-double loaded_bytes(const Checkpoint& checkpoint, const ModelConfig& config, const Ops& ops, Dtype dtype) {
-  check_weights(checkpoint, config);
-  const std::vector<WeightPlace> places = weight_layout(config);
-  const auto types = types_of(places, Names(checkpoint, family_of(config).names), dtype, ops);
+namespace {
+
+double bytes_of(const std::vector<WeightPlace>& places, const std::vector<WeightType>& types) {
   double bytes = 0;
   for (size_t i = 0; i < places.size(); ++i)
     bytes += static_cast<double>(places[i].rows * row_bytes(types[i], places[i].columns));
   return bytes;
+}
+
+void expect_room(double needed, const std::string& path, const Ops& ops) {
+  const auto [free, total] = ops.memory();
+  if (total > 0 && needed > free)
+    throw Error(ErrorCode::does_not_fit,
+                fmt::format("{}: the weights need {:.1f} of the {:.1f} GB of {}, and {:.1f} GB are free; load them as "
+                            "bf16, or a smaller or quantised model",
+                            path, needed / 1e9, total / 1e9, ops.device(), free / 1e9));
+}
+
+}  // namespace
+
+double loaded_bytes(const Checkpoint& checkpoint, const ModelConfig& config, const Ops& ops, Dtype dtype) {
+  check_weights(checkpoint, config);
+  const std::vector<WeightPlace> places = weight_layout(config);
+  return bytes_of(places, types_of(places, Names(checkpoint, family_of(config).names), dtype, ops));
 }
 
 Weights load_weights(const Checkpoint& checkpoint, const ModelConfig& config, const std::shared_ptr<Ops>& ops,
@@ -254,7 +270,9 @@ Weights load_weights(const Checkpoint& checkpoint, const ModelConfig& config, co
   check_weights(checkpoint, config);
   const std::vector<WeightPlace> places = weight_layout(config);
   const Names names(checkpoint, family_of(config).names);
-  Weights weights(config, ops, types_of(places, names, dtype, *ops));
+  const auto types = types_of(places, names, dtype, *ops);
+  expect_room(bytes_of(places, types), checkpoint.path(), *ops);
+  Weights weights(config, ops, types);
   for (size_t i = 0; i < places.size(); ++i) {
     const auto& named = weights.named()[i];
     const auto found = names.find(places[i].stored.name);

@@ -12,7 +12,7 @@ namespace stemma {
 // Checks that the checkpoint is the config's, and takes no memory. Throws Error naming the file, the tensor and the
 // remedy.
 void check_weights(const Checkpoint& checkpoint, const ModelConfig& config);
-// Checks, then reads.
+// Checks, then reads. Throws Error(does_not_fit), before memory is taken, where the device has not as much free.
 Weights load_weights(const Checkpoint& checkpoint, const ModelConfig& config, const std::shared_ptr<Ops>& ops,
                      Dtype dtype = Dtype::f32);
 // What they will take of the device's memory, bytes. Only names, shapes and types are read.

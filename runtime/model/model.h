@@ -96,8 +96,8 @@ struct Model {
   std::shared_ptr<const ChatTemplate> chat;  // null: a base model, which goes on from a prompt as it is
 
   Heads heads(int layer) const {
-    return {config.heads,           config.key_value_heads, config.head_width,
-            config.attention_scale, config.attention_cap,   config.kind(layer).window};
+    return {config.heads,         config.key_value_heads,    config.head_width,  config.attention_scale,
+            config.attention_cap, config.kind(layer).window, !weights.in_f32()};
   }
 };
 

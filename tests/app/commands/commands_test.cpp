@@ -117,6 +117,7 @@ class CommandsTest : public QObject {
     QVERIFY(plan["prompts"][0]["tokens"].size() > 17);
     QVERIFY(plan["model_bytes"].get<double>() == 4 * plan["parameters"].get<double>());
     QCOMPARE(plan["together"].get<int>(), 1);
+    QVERIFY(plan["device"]["total_bytes"].get<double>() > plan["model_bytes"].get<double>());
     const auto several = run({"generate", "--model", at("model"), "--prompt", "What is 2 plus 3?", "--no-think", "--out",
                               out, "--samples", "9", "--temperature", "1", "--together", "4", "--dry-run", "--json"})
                              .json();

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "runtime/error.h"
 #include "runtime/model/hash.h"
@@ -250,6 +251,30 @@ class ModelTest : public QObject {
     std::filesystem::resize_file(folder / "model.safetensors",
                                  std::filesystem::file_size(folder / "model.safetensors") - 1);
     VERIFY_SAYS(load_error(folder), "model.safetensors: tensor");
+  }
+
+  // Each of its MLP's matrices would fill the machine; of the file, only the header takes room.
+  void a_model_that_does_not_fit_is_refused_before_it_is_read() {
+    QTemporaryDir temporary;
+    const std::filesystem::path folder = temporary.path().toStdString();
+    ModelConfig config = small_config(true);
+    config.width = 1024;
+    config.mlp_width = static_cast<int>(make_cpu_ops()->memory().total / 4096);
+    write_model(folder, config, {});
+    json header = json::object();
+    int64_t end = 0;
+    for (const WeightPlace& place : weight_layout(config)) {
+      const int64_t begin = std::exchange(end, end + 4 * place.rows * place.columns);
+      const json shape = place.vector ? json{place.columns} : json{place.rows, place.columns};
+      header[place.name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, end}}};
+    }
+    const std::string text = header.dump();
+    const uint64_t length = text.size();
+    write(folder / "model.safetensors", std::string(reinterpret_cast<const char*>(&length), 8) + text);
+    std::filesystem::resize_file(folder / "model.safetensors", 8 + length + static_cast<uint64_t>(end));
+    const std::string said = load_error(folder);
+    VERIFY_SAYS(said, "model.safetensors: the weights need ");
+    VERIFY_SAYS(said, " GB of cpu, and ");
   }
 
   void a_real_model() {

@@ -1,0 +1,100 @@
+// Products of matrices, with weights as they are stored, and of segments.
+#include <bit>
+
+#include "kernels/half.h"
+#include "tests/kernels/cuda/parity.h"
+
+using namespace stemma;
+using namespace stemma::parity;
+
+class CudaProductsTest : public QObject, Parity {
+  Q_OBJECT
+
+ private slots:
+  void initTestCase() { open(); }
+  void init() { generator.seed(1); }
+
+  void matmul() {
+    for (const auto& [m, n, k] : {std::array{1, 1, 1}, {1, 300, 77}, {65, 33, 127}, {130, 257, 600}})
+      for (const bool transpose_a : {false, true})
+        for (const bool transpose_b : {false, true})
+          for (const auto& [alpha, beta] : {std::pair{1.f, 0.f}, {0.5f, 1.f}, {-2.f, 0.25f}})
+            compare(1e-5,
+                    {transpose_a ? random_matrix(k, m) : random_matrix(m, k),
+                     transpose_b ? random_matrix(n, k) : random_matrix(k, n), random_matrix(m, n)},
+                    {}, [&, alpha = alpha, beta = beta](Ops& ops, const Tensors& t, Ids) {
+                      ops.matmul(t[0], transpose_a, t[1], transpose_b, t[2], alpha, beta);
+                    });
+  }
+
+  void products_of_one_x() {
+    for (const int64_t rows : {1, 40})
+      compare(1e-5,
+              {random_matrix(rows, 70), random_matrix(33, 70), random_matrix(5, 70), random_matrix(rows, 33),
+               random_matrix(rows, 5)},
+              {}, [](Ops& ops, const Tensors& t, Ids) {
+                const Ops::Product products[] = {{matrix_of(t[1]), t[3]}, {matrix_of(t[2]), t[4]}};
+                ops.linear(t[0], products);
+              });
+  }
+
+  // x is rounded to what the weights are in: nothing else is lost.
+  void weights_of_16_bits() {
+    for (const WeightType type : {WeightType::bf16, WeightType::f16})
+      for (const int64_t rows : {1, 40}) {
+        const auto bits_of = [type](float value) { return type == WeightType::bf16 ? bf16_of(value) : half_of(value); };
+        const auto number_of = [type](uint16_t bits) {
+          return type == WeightType::bf16 ? std::bit_cast<float>(uint32_t{bits} << 16) : float_of(bits);
+        };
+        const Matrix x = random_matrix(rows, 70), y{rows, 33, std::vector<float>(static_cast<size_t>(rows * 33))};
+        Matrix w = random_matrix(33, 70), rounded = x;
+        std::vector<uint16_t> bits;
+        for (float& value : w.values) bits.push_back(bits_of(value)), value = number_of(bits.back());
+        for (float& value : rounded.values) value = number_of(bits_of(value));
+        BasicBuffer<uint16_t> stored(cuda, 33, 70);
+        stored.upload(bits.data());
+        const WeightMatrix matrix{type, reinterpret_cast<std::byte*>(stored.view().data), 33, 70};
+
+        const auto exact = run(cpu, {rounded, w, y}, {},
+                               [](Ops& ops, const Tensors& t, Ids) { ops.matmul(t[0], false, t[1], true, t[2]); });
+        const auto found =
+            run(cuda, {x, y}, {}, [&](Ops& ops, const Tensors& t, Ids) { ops.linear(t[0], matrix, t[1]); });
+        const double off = test::difference(found.matrices[1], exact.matrices[2]);
+        QVERIFY2(off <= 1e-5, qPrintable(QString::number(off)));
+
+        const std::vector<int32_t> ids = random_ids(rows, 33);
+        const auto embedded =
+            run(cuda, {x}, ids, [&](Ops& ops, const Tensors& t, Ids on) { ops.embed(on, matrix, t[0]); });
+        for (size_t i = 0; i < ids.size(); ++i)
+          QVERIFY(std::equal(w.values.begin() + ids[i] * 70, w.values.begin() + (ids[i] + 1) * 70,
+                             embedded.matrices[0].begin() + static_cast<int64_t>(i) * 70));
+      }
+  }
+
+  void gram() {
+    compare(1e-5, {random_matrix(70, 37), random_matrix(37, 37)}, {}, [](Ops& ops, const Tensors& t, Ids) {
+      ops.gram(t[0], t[1]);
+      for (int64_t i = 1; i < 37; ++i) ops.zero(t[1].row(i), sizeof(float) * static_cast<size_t>(i));  // undefined
+    });
+  }
+
+  void segment_outer() {
+    for (const auto& lengths : std::vector<std::vector<std::pair<int, int>>>{
+             {{9, 9}}, {{4, 4}, {4, 4}, {4, 4}}, {{3, 3}, {3, 3}, {70, 70}, {1, 1}, {1, 1}, {0, 0}, {5, 5}, {3, 3}}}) {
+      const std::vector<Segment> segments = layout(lengths);
+      const int64_t rows = segments.back().query_end, count = static_cast<int64_t>(segments.size());
+      compare(1e-5, {random_matrix(rows, 13), random_matrix(rows, 29), random_matrix(count, 13 * 29)}, {},
+              [&](Ops& ops, const Tensors& t, Ids) { ops.segment_outer(t[0], t[1], segments, t[2]); });
+      for (const int queries : {1, 7})
+        compare(1e-5,
+                {random_matrix(rows, 13), random_matrix(rows, 29), random_matrix(queries, 13 * 29),
+                 random_matrix(count, queries)},
+                {}, [&](Ops& ops, const Tensors& t, Ids) { ops.segment_scores(t[0], t[1], segments, t[2], t[3]); });
+      compare(1e-5, {random_matrix(rows, 13), random_matrix(rows, 29), positive_matrix(1, 13 * 29)}, {},
+              [&](Ops& ops, const Tensors& t, Ids) { ops.segment_squares(t[0], t[1], segments, t[2]); });
+    }
+  }
+};
+
+QTEST_GUILESS_MAIN(CudaProductsTest)
+#include "products_test.moc"
