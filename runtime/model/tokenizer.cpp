@@ -1,11 +1,14 @@
 #include "runtime/model/tokenizer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <span>
 
 #include "runtime/error.h"
+#include "runtime/model/json_file.h"
 #include "runtime/model/tokenizer/open_source.h"
 #include "runtime/model/tokenizer/word_cache.h"
 #include "runtime/model/utf8.h"
@@ -35,7 +38,11 @@ std::vector<AddedToken> added_of(const TokenizerPlan& plan, bool normalized) {
     if (token.normalized != normalized) continue;
     NormalText content{token.content, false};
     if (normalized && !token.is_normal) normalize(plan, content);
-    if (content.text().empty()) continue;
+    if (content.text().empty())  // the crate finds it before every byte, within characters too
+      throw Error(ErrorCode::unsupported,
+                  fmt::format("the tokenizer's added token {} is nothing once normalized, which is not supported; "
+                              "set its \"normalized\" to false",
+                              in_quotes(token.content)));
     tokens.push_back(token);
     tokens.back().content = content.text();
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/error.h"
+#include "runtime/model/tokenizer/newer_characters.h"
 #include "runtime/model/utf8.h"
 
 namespace stemma {
@@ -63,6 +64,14 @@ class Charsmap {
   std::string replacements_;
 };
 
+// The character as clusters are made of it: a mark that utf8proc does not know is one that it knows.
+utf8proc_int32_t in_cluster(std::string_view text, size_t at) {
+  constexpr utf8proc_int32_t acute = 0x301;
+  const char32_t character = utf8_character(text, at);
+  const NewerCharacters* newer = newer_character(character);
+  return newer && newer->category.starts_with('M') ? acute : static_cast<utf8proc_int32_t>(character);
+}
+
 void replace_longest(const Charsmap& map, NormalText& normal) {
   const std::string_view text = normal.text();
   Rewriter to(normal);
@@ -100,8 +109,7 @@ void replace_in_clusters(const Charsmap& map, NormalText& normal) {
   for (size_t at = 0; at < text.size();) {
     const size_t length = utf8_length(text, at), next = at + std::max<size_t>(length, 1);
     const bool both = length && next < text.size() && utf8_length(text, next);
-    if (!both || utf8proc_grapheme_break_stateful(static_cast<utf8proc_int32_t>(utf8_character(text, at)),
-                                                  static_cast<utf8proc_int32_t>(utf8_character(text, next)), &state)) {
+    if (!both || utf8proc_grapheme_break_stateful(in_cluster(text, at), in_cluster(text, next), &state)) {
       rewrite(begin, next);
       begin = next;
       if (!both) state = 0;
