@@ -81,6 +81,7 @@ void read_decoder(const json& document, const std::string& file, TokenizerPlan& 
 }
 
 void read_post_processor(const json& document, const std::string& file, TokenizerPlan& to) {
+  bool adds = false;
   for (const json* part : stage_parts(field(document, "post_processor"), "processors", file)) {
     const std::string type = text_field(*part, "type", "of no type");
     if (type == "ByteLevel") continue;  // moves offsets of spaces only
@@ -108,8 +109,10 @@ void read_post_processor(const json& document, const std::string& file, Tokenize
     } else {
       refuse_stage(file, "the post_processor " + in_quotes(type));
     }
-    to.before.insert(to.before.begin(), before.begin(), before.end());
-    to.after.insert(to.after.end(), after.begin(), after.end());
+    if (adds) refuse_stage(file, "a post_processor of several that each add tokens");
+    adds = true;
+    to.before = std::move(before);
+    to.after = std::move(after);
   }
   if (!to.before.empty()) to.bos = to.before.front();
 }

@@ -72,12 +72,13 @@ utf8proc_int32_t in_cluster(std::string_view text, size_t at) {
   return newer && newer->category.starts_with('M') ? acute : static_cast<utf8proc_int32_t>(character);
 }
 
-void replace_longest(const Charsmap& map, NormalText& normal) {
+void replace_longest(const Charsmap& map, const AddedTokens& kept, NormalText& normal) {
   const std::string_view text = normal.text();
   Rewriter to(normal);
   for (size_t at = 0; at < text.size();) {
-    const size_t length = std::max<size_t>(utf8_length(text, at), 1);
-    if (const auto found = map.find(text.substr(at), true)) {
+    const AddedToken* symbol = kept.at(text.substr(at));
+    const size_t length = symbol ? symbol->content.size() : std::max<size_t>(utf8_length(text, at), 1);
+    if (const auto found = symbol ? std::nullopt : map.find(text.substr(at), true)) {
       to.put(found->replacement, at);
       at += found->length;
     } else {
@@ -121,13 +122,17 @@ void replace_in_clusters(const Charsmap& map, NormalText& normal) {
 
 }  // namespace
 
-Normalizer precompiled(std::string_view table, Longest how, const std::string& file) {
-  auto map = std::make_shared<const Charsmap>(table, file);
-  return [map, how](NormalText& text) {
+Normalizer precompiled(std::string_view table, Longest how, const std::string& file, std::vector<AddedToken> kept) {
+  struct Parts {
+    Charsmap map;
+    AddedTokens kept;
+  };
+  auto parts = std::make_shared<const Parts>(Charsmap(table, file), AddedTokens(std::move(kept)));
+  return [parts, how](NormalText& text) {
     if (how == Longest::of_text)
-      replace_longest(*map, text);
+      replace_longest(parts->map, parts->kept, text);
     else
-      replace_in_clusters(*map, text);
+      replace_in_clusters(parts->map, text);
   };
 }
 
