@@ -45,7 +45,8 @@ class GoldenTest : public QObject {
     const bool pieces = path.stem().extension() == ".cases";
     const std::string model = document.value("model", path.stem().stem().string() + ".model");
     const Tokenizer tokenizer(pieces ? read_text(path.parent_path() / model, 1'000'000) : document["tokenizer"].dump(),
-                              document.contains("config") ? document["config"].dump() : "", pieces ? model : path.string());
+                              document.contains("config") ? document["config"].dump() : "",
+                              pieces ? model : path.string());
     int agree = 0;
     for (const json& entry : document["cases"]) {
       const std::string text = entry["text"];
