@@ -123,16 +123,13 @@ void replace_in_clusters(const Charsmap& map, NormalText& normal) {
 }  // namespace
 
 Normalizer precompiled(std::string_view table, Longest how, const std::string& file, std::vector<AddedToken> kept) {
-  struct Parts {
-    Charsmap map;
-    AddedTokens kept;
-  };
-  auto parts = std::make_shared<const Parts>(Charsmap(table, file), AddedTokens(std::move(kept)));
-  return [parts, how](NormalText& text) {
+  auto map = std::make_shared<const Charsmap>(table, file);
+  auto symbols = std::make_shared<const AddedTokens>(std::move(kept));
+  return [map, symbols, how](NormalText& text) {
     if (how == Longest::of_text)
-      replace_longest(parts->map, parts->kept, text);
+      replace_longest(*map, *symbols, text);
     else
-      replace_in_clusters(parts->map, text);
+      replace_in_clusters(*map, text);
   };
 }
 
