@@ -1,11 +1,14 @@
 #include "runtime/model/tokenizer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <span>
 
 #include "runtime/error.h"
+#include "runtime/model/json_file.h"
 #include "runtime/model/tokenizer/open_source.h"
 #include "runtime/model/tokenizer/word_cache.h"
 #include "runtime/model/utf8.h"
@@ -15,6 +18,7 @@ namespace stemma {
 namespace {
 
 constexpr size_t longest_text = UINT32_MAX / 2;
+constexpr size_t batch = 64;  // words
 
 // A file's steps could each multiply a text; together they may do so a little.
 void normalize(const TokenizerPlan& plan, NormalText& text) {
@@ -35,7 +39,11 @@ std::vector<AddedToken> added_of(const TokenizerPlan& plan, bool normalized) {
     if (token.normalized != normalized) continue;
     NormalText content{token.content, false};
     if (normalized && !token.is_normal) normalize(plan, content);
-    if (content.text().empty()) continue;
+    if (content.text().empty())  // the crate finds it before every byte, within characters too
+      throw Error(ErrorCode::unsupported,
+                  fmt::format("the tokenizer's added token {} is nothing once normalized, which is not supported; "
+                              "set its \"normalized\" to false",
+                              in_quotes(token.content)));
     tokens.push_back(token);
     tokens.back().content = content.text();
   }
@@ -119,31 +127,34 @@ struct Tokenizer::Tables {
   void encode_text(NormalText text, size_t origin, Output& to) const {
     Pieces pieces(std::move(text), origin == 0);
     for (size_t i = 0; i < cuts; ++i) plan.pre_tokenizers[i](pieces);
-    const std::string_view bytes = pieces.text().text();
-    constexpr size_t batch = 64;  // words whose places are on their way from memory at once
     std::array<TextRange, batch> words;
-    std::array<WordCache::Short::Place, batch> places;
-    WordCache& cache = WordCache::of_thread();
-    const size_t longest = to.has_offsets() ? 0 : WordCache::Short::longest;
-    scan(pieces, scanner, words, [&](size_t count) {
-      for (size_t i = 0; i < count; ++i)
-        if (const size_t size = words[i].end - words[i].begin; size <= longest)
-          places[i] = cache.short_words.place(bytes, words[i].begin, size, number);
-      for (size_t i = 0; i < count; ++i) {
-        if (words[i].end - words[i].begin > longest) {
-          encode_long(pieces, words[i], origin, to);
-        } else if (const auto* known = cache.short_words.find(places[i], number)) {
-          if (known->count() > 0)
-            to.put(known->ids, known->count());
-          else
-            encode_long(pieces, words[i], origin, to);
-        } else {
-          const auto spans = encode_word(pieces, words[i], origin, to);
-          if (!cache.short_words.keep(places[i], number, spans)) keep_long(pieces, words[i], spans);
-        }
-      }
-    });
+    scan(pieces, scanner, words,
+         [&](size_t count) { encode_words(pieces, std::span(words).first(count), origin, to); });
     to.flush();
+  }
+
+  void encode_words(const Pieces& pieces, std::span<const TextRange> words, size_t origin, Output& to) const {
+    const std::string_view bytes = pieces.text().text();
+    WordCache::Short& table = WordCache::of_thread().short_words;
+    const size_t longest = to.has_offsets() ? 0 : WordCache::Short::longest;
+    const uint32_t owner = number;
+    std::array<WordCache::Short::Place, batch> places;  // on their way from memory at once
+    for (size_t i = 0; i < words.size(); ++i)
+      if (const size_t size = words[i].end - words[i].begin; size <= longest)
+        places[i] = table.place(bytes, words[i].begin, size, owner);
+    for (size_t i = 0; i < words.size(); ++i) {
+      if (words[i].end - words[i].begin > longest) {
+        encode_long(pieces, words[i], origin, to);
+      } else if (const auto* known = table.find(places[i], owner)) {
+        if (known->count() > 0)
+          to.put(known->ids, known->count());
+        else
+          encode_long(pieces, words[i], origin, to);
+      } else {
+        const auto spans = encode_word(pieces, words[i], origin, to);
+        if (!table.keep(places[i], owner, spans)) keep_long(pieces, words[i], spans);
+      }
+    }
   }
 
   // A word that is no short one, or has too many tokens for one.

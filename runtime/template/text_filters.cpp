@@ -10,6 +10,7 @@
 #include "runtime/template/escape.h"
 #include "runtime/template/format.h"
 #include "runtime/template/letters.h"
+#include "runtime/template/limits.h"
 #include "runtime/template/methods.h"
 #include "runtime/template/operators.h"
 #include "runtime/template/parameters.h"
@@ -298,6 +299,10 @@ Value xmlattr(Machine&, const Value& input, const Arguments& arguments) {
   return make_text(made.take());
 }
 
+Value urlize(Machine&, const Value&, const Arguments&) {
+  throw Stop("makes links of addresses by urlize, which is not supported here");
+}
+
 }  // namespace
 
 const FilterTable& text_filters() {
@@ -319,6 +324,7 @@ const FilterTable& text_filters() {
       {"indent", indent},
       {"truncate", truncate},
       {"urlencode", urlencode},
+      {"urlize", urlize},
       {"wordcount", wordcount},
       {"striptags", striptags},
       {"xmlattr", xmlattr},

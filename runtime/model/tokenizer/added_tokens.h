@@ -33,9 +33,10 @@ class AddedTokens {
   // took the space that another is made of.
   std::vector<Piece> find(std::string_view text) const;
   bool empty() const { return tokens_.empty(); }
+  // The longest that `text`, which is not empty, begins with; nullptr: none.
+  const AddedToken* at(std::string_view text) const;
 
  private:
-  const AddedToken* at(std::string_view text) const;
   size_t next(std::string_view text, size_t at) const;
 
   std::vector<AddedToken> tokens_;                          // by first byte, then longest first

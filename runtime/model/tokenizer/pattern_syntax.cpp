@@ -227,6 +227,7 @@ class Translator {
     const std::string_view both = pattern_.substr(at_, 2);
     if (const auto members = class_escape())
       return both == "\\w" || both == "\\W" ? Members{word_alone(), members->outside}.atom() : members->atom();
+    if (both == "\\X") unsupported("clusters of characters (\\X)");  // to PCRE2 others than to Oniguruma
     if (both != "\\b" && both != "\\B" && both != "\\O") return plain_escape();
     at_ += 2;
     if (both == "\\O") return "(?s:.)";

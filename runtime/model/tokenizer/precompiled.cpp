@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/error.h"
+#include "runtime/model/tokenizer/newer_characters.h"
 #include "runtime/model/utf8.h"
 
 namespace stemma {
@@ -63,12 +64,21 @@ class Charsmap {
   std::string replacements_;
 };
 
-void replace_longest(const Charsmap& map, NormalText& normal) {
+// The character as clusters are made of it: a mark that utf8proc does not know is one that it knows.
+utf8proc_int32_t in_cluster(std::string_view text, size_t at) {
+  constexpr utf8proc_int32_t acute = 0x301;
+  const char32_t character = utf8_character(text, at);
+  const NewerCharacters* newer = newer_character(character);
+  return newer && newer->category.starts_with('M') ? acute : static_cast<utf8proc_int32_t>(character);
+}
+
+void replace_longest(const Charsmap& map, const AddedTokens& kept, NormalText& normal) {
   const std::string_view text = normal.text();
   Rewriter to(normal);
   for (size_t at = 0; at < text.size();) {
-    const size_t length = std::max<size_t>(utf8_length(text, at), 1);
-    if (const auto found = map.find(text.substr(at), true)) {
+    const AddedToken* symbol = kept.at(text.substr(at));
+    const size_t length = symbol ? symbol->content.size() : std::max<size_t>(utf8_length(text, at), 1);
+    if (const auto found = symbol ? std::nullopt : map.find(text.substr(at), true)) {
       to.put(found->replacement, at);
       at += found->length;
     } else {
@@ -100,8 +110,7 @@ void replace_in_clusters(const Charsmap& map, NormalText& normal) {
   for (size_t at = 0; at < text.size();) {
     const size_t length = utf8_length(text, at), next = at + std::max<size_t>(length, 1);
     const bool both = length && next < text.size() && utf8_length(text, next);
-    if (!both || utf8proc_grapheme_break_stateful(static_cast<utf8proc_int32_t>(utf8_character(text, at)),
-                                                  static_cast<utf8proc_int32_t>(utf8_character(text, next)), &state)) {
+    if (!both || utf8proc_grapheme_break_stateful(in_cluster(text, at), in_cluster(text, next), &state)) {
       rewrite(begin, next);
       begin = next;
       if (!both) state = 0;
@@ -113,11 +122,12 @@ void replace_in_clusters(const Charsmap& map, NormalText& normal) {
 
 }  // namespace
 
-Normalizer precompiled(std::string_view table, Longest how, const std::string& file) {
+Normalizer precompiled(std::string_view table, Longest how, const std::string& file, std::vector<AddedToken> kept) {
   auto map = std::make_shared<const Charsmap>(table, file);
-  return [map, how](NormalText& text) {
+  auto symbols = std::make_shared<const AddedTokens>(std::move(kept));
+  return [map, symbols, how](NormalText& text) {
     if (how == Longest::of_text)
-      replace_longest(*map, text);
+      replace_longest(*map, *symbols, text);
     else
       replace_in_clusters(*map, text);
   };

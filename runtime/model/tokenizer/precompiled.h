@@ -4,7 +4,9 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "runtime/model/tokenizer/added_tokens.h"
 #include "runtime/model/tokenizer/normalizers.h"
 
 namespace stemma {
@@ -14,7 +16,8 @@ enum class Longest {
   of_cluster,  // a short grapheme cluster as a whole, else its characters one by one, as the crate `tokenizers` does
 };
 
-// Throws Error where the table is broken; `file` is for messages.
-Normalizer precompiled(std::string_view table, Longest how, const std::string& file);
+// `kept`, looked for first, stay as they are where `how` is of_text. Throws Error where the table is broken; `file` is
+// for messages.
+Normalizer precompiled(std::string_view table, Longest how, const std::string& file, std::vector<AddedToken> kept = {});
 
 }  // namespace stemma

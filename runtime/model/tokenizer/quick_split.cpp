@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "runtime/model/tokenizer/ascii_words.h"
 #include "runtime/model/tokenizer/characters.h"
 #include "runtime/model/utf8.h"
 
@@ -37,9 +38,7 @@ class Splitter {
       : begin_(text.data()), at_(begin_ + at), end_(begin_ + text.size()), words_(words) {}
 
   size_t gpt2() {
-    return cut([this](const char* at) {
-      if (const char* end = letters(at)) return end;
-      if (const char* end = contraction(at, false)) return end;
+    return cut(gpt2_starts, false, [this](const char* at) {
       const char* word = at + (*at == ' ');
       const auto kind = kind_at(word);
       return word < end_ && kind != space ? run(word, kind) : spaces(at);
@@ -47,23 +46,44 @@ class Splitter {
   }
 
   size_t cl100k(int digits) {
-    return cut([this, digits](const char* at) {
-      if (const char* end = letters(at)) return end;
-      const char* end = contraction(at, true);
-      return end ? end : cl100k_word(at, digits);
-    });
+    return cut([digits](const AsciiBytes& bytes) { return cl100k_starts(bytes, digits); }, true,
+               [this, digits](const char* at) { return cl100k_word(at, digits); });
   }
 
  private:
-  template <typename EndOfWord>
-  size_t cut(const EndOfWord& end_of_word) const {
+  // `end_of_word`: of one that is no run of letters and no contraction.
+  template <typename Starts, typename EndOfWord>
+  size_t cut(const Starts& starts, bool any_case, const EndOfWord& end_of_word) const {
     size_t count = 0;
-    for (const char* at = at_; count < words_.size() && at < end_; ++count) {
-      const char* end = end_of_word(at);
-      words_[count] = {static_cast<uint32_t>(at - begin_), static_cast<uint32_t>(end - begin_)};
-      at = end;
+    auto put = [&](const char* at, const char* end) {
+      words_[count++] = {static_cast<uint32_t>(at - begin_), static_cast<uint32_t>(end - begin_)};
+      return end;
+    };
+    for (const char* at = at_; count < words_.size() && at < end_;) {
+      if (uint64_t more = ascii_starts(at, starts, any_case)) {
+        for (const char* const window = at; more && count < words_.size(); more &= more - 1)
+          at = put(at, window + std::countr_zero(more));
+        continue;
+      }
+      const char* end = letters(at);
+      if (!end) end = contraction(at, any_case);
+      at = put(at, end ? end : end_of_word(at));
     }
     return count;
+  }
+
+  // Where further words begin in the 64 bytes from a word on; 0: one by one.
+  template <typename Starts>
+  uint64_t ascii_starts(const char* at, const Starts& starts, bool any_case) const {
+    if (end_ - at < 64 || ascii_length({at, 8}, 0) < 8) return 0;
+    const AsciiBytes bytes(at);
+    uint64_t found = starts(bytes);
+    for (uint64_t quotes = bytes.quotes & (found | 1); found && quotes; quotes &= quotes - 1) {
+      const int place = std::countr_zero(quotes);
+      const char* end = contraction(at + place, any_case);
+      if (end) found = (found & ~(uint64_t{2} << place)) | uint64_t{1} << (end - at);
+    }
+    return found & ~uint64_t{1};
   }
 
   static size_t length_at(const char* at) {

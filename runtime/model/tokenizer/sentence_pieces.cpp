@@ -47,7 +47,8 @@ void add_pieces(const SentencePieces& from, const std::string& file, TokenizerPl
     to.vocabulary->add_twin(piece.text, id);
     const bool added =
         piece.kind == PieceKind::control || piece.kind == PieceKind::unknown ||
-        (piece.kind == PieceKind::user_defined && from.model != PieceModel::words);  // which only looks at whole words
+        (piece.kind == PieceKind::user_defined && from.model != PieceModel::words &&  // which only looks at whole words
+         piece.text.find(' ') == std::string::npos);                                  // spaces are spelled by then
     if (!added || piece.text.empty() || to.vocabulary->find(piece.text) != id) continue;
     AddedToken token;
     token.id = id;
@@ -58,6 +59,13 @@ void add_pieces(const SentencePieces& from, const std::string& file, TokenizerPl
         (from.single_spaces && !token.special) || piece.text.find(underscore) != std::string::npos;
     to.add(std::move(token), file);
   }
+}
+
+std::vector<AddedToken> symbols_of(const SentencePieces& from) {
+  std::vector<AddedToken> symbols;
+  for (const Piece& piece : from.pieces)
+    if (piece.kind == PieceKind::user_defined && !piece.text.empty()) symbols.push_back({.content = piece.text});
+  return symbols;
 }
 
 // May add to the steps of `plan`.
@@ -94,7 +102,8 @@ TokenizerPlan plan_of_pieces(const SentencePieces& from, const std::string& file
     throw Error(ErrorCode::bad_file, fmt::format("{}: {} pieces are no vocabulary", file, from.pieces.size()));
   TokenizerPlan plan;
   add_pieces(from, file, plan);
-  if (!from.charsmap.empty()) plan.normalizers.push_back(precompiled(from.charsmap, Longest::of_text, file));
+  if (!from.charsmap.empty())
+    plan.normalizers.push_back(precompiled(from.charsmap, Longest::of_text, file, symbols_of(from)));
   if (from.single_spaces) plan.normalizers.push_back(single_spaces());
   const nlohmann::json stages = sentencepiece_stages(from.prefix_space);
   const bool prefixes_once = from.prefix_space && !from.prefixes_each;

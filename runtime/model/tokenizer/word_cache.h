@@ -70,7 +70,7 @@ class WordTable {
   }
 
  private:
-  static constexpr size_t entries = 1 << 16, ways = 4;
+  static constexpr size_t entries = 1 << 17, ways = 4;
   static_assert(most < 8 && sizeof(Entry) == 16 * parts);
 
   static Key key_of(std::string_view text, size_t begin, size_t size) {
@@ -94,7 +94,7 @@ class WordTable {
                                                  0x8EBC6AF09C88C6E3u};
     uint64_t sum = owner;
     for (size_t i = 0; i < parts; ++i) sum += key[i] * factors[i];
-    return ((sum ^ (sum >> 32)) * 0x589965CC75374CC3u) >> 48;
+    return ((sum ^ (sum >> 32)) * 0x589965CC75374CC3u) >> 47;
   }
   size_t neighbour(const Place& place, size_t way) const {
     return static_cast<size_t>(place.entry - entries_.data()) ^ way;

@@ -212,6 +212,9 @@ def sentencepieces():
             "piece_bpe": dict(model_type="bpe", byte_fallback=True, vocab_size=520, normalization_rule_name="identity",
                               remove_extra_whitespaces=False),
             "piece_bpe_rules": dict(model_type="bpe", vocab_size=260, user_defined_symbols=["<mask>", "the"], add_dummy_prefix=False),
+            "piece_kept": dict(model_type="unigram", vocab_size=240, user_defined_symbols=["ﬁ", "½ ", "①②", "e\u0301", "the\u00a0"]),
+            "piece_kept_bpe": dict(model_type="bpe", vocab_size=260, user_defined_symbols=["ﬁ", "½ ", "①②", "e\u0301"],
+                                   remove_extra_whitespaces=False, add_dummy_prefix=False),
             "piece_unigram": dict(model_type="unigram", vocab_size=240, bos_id=-1, pad_id=0, eos_id=1, unk_id=2),
             "piece_words": dict(model_type="word", vocab_size=60, user_defined_symbols=["<mask>", "the"]),
             "piece_words_bytes": dict(model_type="word", vocab_size=340, byte_fallback=True, remove_extra_whitespaces=False),
@@ -226,6 +229,22 @@ def sentencepieces():
         made[name] = model.getvalue()
     rules.unlink()
     return made
+
+
+def not_legacy(model, texts):
+    """What transformers makes of a tokenizer.model whose configuration says that it is not legacy: only the text begins
+    with a space, not what stands behind an added token."""
+    config = {"tokenizer_class": "LlamaTokenizer", "legacy": False, "add_bos_token": True, "bos_token": "<s>", "eos_token": "</s>",
+              "unk_token": "<unk>"}
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "tokenizer.model").write_bytes(model)
+        pathlib.Path(folder, "tokenizer_config.json").write_text(json.dumps(config))
+        loaded = transformers.LlamaTokenizer.from_pretrained(folder)
+    cases = []
+    for text in texts + ["<s>a", "<s> a", "a<s> b</s>c", "x</s> ", " <s>"]:
+        ids = loaded.encode(text, add_special_tokens=False)
+        cases.append({"text": text, "ids": ids, "full": loaded.encode(text), "decoded": loaded.decode(ids)})
+    return config, cases
 
 
 TEKKEN = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?"
@@ -317,7 +336,12 @@ def main():
         (arguments.out / f"{name}.json").write_text(
             '{"versions":%s,\n"tokenizer":%s,\n"cases":[\n%s]}\n'
             % (dump(mistral), dump(document), ",\n".join(map(dump, tekken_cases(document, texts)))))
-    for name, model in sentencepieces().items():
+    models_of_pieces = sentencepieces()
+    config, cases = not_legacy(models_of_pieces["piece_bpe"], texts)
+    (arguments.out / "piece_bpe_not_legacy.cases.json").write_text(
+        '{"versions":%s,\n"model":"piece_bpe.model",\n"config":%s,\n"cases":[\n%s]}\n'
+        % (dump({"transformers": transformers.__version__}), dump(config), ",\n".join(map(dump, cases))))
+    for name, model in models_of_pieces.items():
         processor = sentencepiece.SentencePieceProcessor(model_proto=model)
         (arguments.out / f"{name}.model").write_bytes(model)
         # Markers in text are tokens to us and plain text to SentencePiece; line ends are its own separators.

@@ -109,6 +109,29 @@ class GgufTest : public QObject {
     VERIFY_SAYS(error_when([&] { read_f32(gguf.tensors()[2], 0, row, "file"); }), "'strange' is IQ4_NL");
   }
 
+  // Types that are known, by their numbers in ggml and their sizes for 256 weights, and not read.
+  void types_that_are_not_read() {
+    struct Type {
+      uint32_t number;
+      const char* name;
+      size_t bytes;
+    };
+    constexpr Type types[] = {{9, "Q8_1", 320},    {15, "Q8_K", 292},   {16, "IQ2_XXS", 66}, {17, "IQ2_XS", 74},
+                              {18, "IQ3_XXS", 98}, {19, "IQ1_S", 50},   {20, "IQ4_NL", 144}, {21, "IQ3_S", 110},
+                              {22, "IQ2_S", 82},   {23, "IQ4_XS", 136}, {29, "IQ1_M", 56},   {34, "TQ1_0", 54},
+                              {35, "TQ2_0", 66},   {39, "MXFP4", 136},  {40, "NVFP4", 144},  {24, "I8", 256},
+                              {26, "I32", 1024}};
+    for (const auto& [number, name, bytes] : types) {
+      GgufBytes made;
+      made.tensor("w", {256}, number, std::string(bytes, '\2'));
+      const std::string file = made.bytes();
+      const Gguf gguf = parse(file);
+      std::vector<float> row(256);
+      VERIFY_SAYS(error_when([&] { read_f32(gguf.tensors()[0], 0, row, "file"); }),
+                  std::string("tensor 'w' is ") + name + ", which is not read as weights");
+    }
+  }
+
   void alignment() {
     GgufBytes made;
     made.alignment = 64;

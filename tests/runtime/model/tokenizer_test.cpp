@@ -285,6 +285,7 @@ class TokenizerTest : public QObject {
         {with("/pre_tokenizer", split_then_bytes(many("\\b"))), "more classes"},
         {with("/pre_tokenizer", split_then_bytes(std::string("[").append(many("\\w")).append("]"))), "more classes"},
         {with("/pre_tokenizer", split_then_bytes("[[:graph:]]")), "a class of this name"},
+        {with("/pre_tokenizer", split_then_bytes("a|\\X")), "clusters of characters (\\X) at character 2"},
         {with("/post_processor", {{"type", "RobertaProcessing"}}), "no token"},
         {with("/post_processor", {{"type", "Oracle"}}), "'Oracle'"},
         {with("/model/dropout", 0.1), "dropout"},
@@ -304,6 +305,9 @@ class TokenizerTest : public QObject {
       QVERIFY2(error.starts_with("folder/tokenizer.json: "), error.c_str());
       QVERIFY2(error.find(words) != std::string::npos, (words + " | " + error).c_str());
     }
+    json nothing = small({{{"id", 260}, {"content", "\n\n"}, {"normalized", true}}});
+    nothing["normalizer"] = {{"type", "Strip"}};
+    QVERIFY(error_of(nothing).find("is nothing once normalized") != std::string::npos);
     const std::string config = error_of(small(), R"({"bos_token": "<none>"})");
     QVERIFY2(config.starts_with("folder/tokenizer_config.json: ") && config.find("<none>") != std::string::npos,
              config.c_str());

@@ -70,6 +70,10 @@ class LimitsTest : public QObject {
     row("globals of a function", "{{ range.__globals__['os'] }}", "unsafe");
     row("globals by format", "{{ '{0.__globals__}'.format(range) | length }}{{ '{0.__class__.__mro__}'.format(1) }}",
         "unsafe");
+    row("links", "{{ 'http://a.b' | urlize }}", "by urlize, which is not supported here");
+    row("chance", "{{ lipsum() }}", "drawn by chance; it is not supported here");
+    row("escaping all", "{% autoescape true %}{{ messages }}{% endautoescape %}",
+        "{% autoescape true %} is not supported here");
     row("changing what is given", "{{ messages.append(1) }}", "unsafe");
   }
   void hostile() {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/error.h"
+#include "runtime/model/json_file.h"
 #include "runtime/model/tokenizer.h"
 
 using namespace stemma;
@@ -41,11 +42,11 @@ class GoldenTest : public QObject {
     QFETCH(QString, file);
     const std::filesystem::path path = file.toStdString();
     const json document = read_json(path);
-    const bool model = path.stem().extension() == ".cases";
-    const Tokenizer tokenizer = model ? Tokenizer(path.parent_path() / (path.stem().stem().string() + ".model"))
-                                      : Tokenizer(document["tokenizer"].dump(),
-                                                  document.contains("config") ? document["config"].dump() : "",
-                                                  path.string());
+    const bool pieces = path.stem().extension() == ".cases";
+    const std::string model = document.value("model", path.stem().stem().string() + ".model");
+    const Tokenizer tokenizer(pieces ? read_text(path.parent_path() / model, 1'000'000) : document["tokenizer"].dump(),
+                              document.contains("config") ? document["config"].dump() : "",
+                              pieces ? model : path.string());
     int agree = 0;
     for (const json& entry : document["cases"]) {
       const std::string text = entry["text"];
