@@ -4,8 +4,7 @@
 #include <cmath>
 #include <set>
 
-#include "runtime/influence/output_tokens.h"
-#include "runtime/influence/scan.h"
+#include "runtime/influence/decompose.h"
 #include "runtime/influence/two_stage.h"
 #include "runtime/program.h"
 
@@ -44,7 +43,7 @@ ShownDocument shown_document(const Tokenizer& tokenizer, int32_t index, const Do
 }  // namespace
 
 InfluenceTable table_of(const TraceQueries& part, const float* rows, const std::vector<float>& nats,
-                        const std::vector<int32_t>& exact, const Corpus& corpus, int top) {
+                        const Corpus& corpus, int top) {
   const size_t documents = corpus.documents.size(), steps = part.steps.size();
   InfluenceTable table;
   table.trace_id = part.trace->id;
@@ -70,16 +69,6 @@ InfluenceTable table_of(const TraceQueries& part, const float* rows, const std::
       list.insert(list.end(), chosen.begin(), chosen.end());
     }
   table.additivity = std::nan("");
-  if (!part.whole) return table;
-  double gap = 0, largest = 0;
-  const float* whole = rows + steps * documents;
-  for (const int32_t d : exact) {
-    double sum = 0;
-    for (size_t s = 0; s < steps; ++s) sum += rows[s * documents + d];
-    gap = std::max(gap, std::abs(sum - whole[d]));
-    largest = std::max(largest, std::abs(double(whole[d])));
-  }
-  table.additivity = largest > 0 ? gap / largest : 0;
   return table;
 }
 
@@ -98,56 +87,120 @@ void show_texts(const Tokenizer& tokenizer, const Corpus& corpus, const Document
     table.shown.push_back(shown_document(tokenizer, d, corpus.documents[d], batches.document(d).size()));
 }
 
-void show_documents(const Model& model, const QueryGradients& gradients, const TraceQueries& part, const Corpus& corpus,
-                    const DocumentBatches& batches, int64_t batch_tokens, double scale, InfluenceTable& table,
-                    const std::string& key, Ranks& ranks, const Control& control) {
-  std::vector<int32_t> list = named_documents(table, batches);
-  ranks.share(list, control);
-  const size_t steps = part.steps.size(), blocks = static_cast<size_t>(model.config.layers);
-  struct Shown {
-    size_t first;  // in the list
-    LabelledBatch labelled;
-  };
-  std::vector<Shown> shards;
-  for (size_t i = 0; i < list.size(); ++i) {
-    if (shards.empty() || shards.back().labelled.batch.size() >= batch_tokens) shards.push_back({i, {}});
-    shards.back().labelled.add(batches.document(list[i]));
+namespace {
+
+// What one batch of documents is asked: by each trace that shows some of them, its steps and its whole completion.
+struct Shard {
+  std::vector<int32_t> documents;  // rising
+  LabelledBatch labelled;
+  std::vector<size_t> tables;
+  std::vector<Asked> asked;  // two of each table, in their order; the second may ask nothing
+};
+
+std::vector<Shard> shards_of(const Showing& showing, const QueryGradients& gradients, const QueryGradients& wholes,
+                             std::span<const TraceQueries> parts, const std::vector<std::vector<int32_t>>& lists) {
+  std::set<int32_t> all;
+  for (const auto& list : lists) all.insert(list.begin(), list.end());
+  std::vector<Shard> shards;
+  for (const int32_t document : all) {
+    if (shards.empty() || shards.back().labelled.batch.size() >= showing.batch_tokens) shards.emplace_back();
+    shards.back().documents.push_back(document);
+    shards.back().labelled.add(showing.batches.document(document));
   }
-  const auto say = [&](size_t done) {
-    if (ranks.leads()) control.say({"tokens and layers of the documents shown", double(done), double(list.size())});
-  };
-  const auto work = [&](int64_t shard, const auto&) {
-    say(shards[static_cast<size_t>(shard)].first);
-    const LabelledBatch& labelled = shards[static_cast<size_t>(shard)].labelled;
-    auto [tokens, layers] = decompose(model, gradients, part.first, part.first + steps, labelled);
-    const auto outputs = output_token_scores(model, gradients, part.first, part.first + steps, labelled);
-    tokens.insert(tokens.end(), outputs.begin(), outputs.end());
-    tokens.insert(tokens.end(), layers.begin(), layers.end());
-    return tokens;
-  };
-  const auto take = [&](int64_t shard, const std::vector<float>& parts) {
-    const auto& [first, labelled] = shards[static_cast<size_t>(shard)];
-    const auto rows = static_cast<size_t>(labelled.batch.size()), segments = labelled.batch.segments.size();
-    const float *tokens = parts.data(), *outputs = tokens + steps * rows, *layers = outputs + steps * rows;
-    for (size_t i = 0; i < segments; ++i) {
-      const int32_t index = list[first + i];
-      const Segment& segment = labelled.batch.segments[i];
-      ShownDocument shown =
-          shown_document(*model.tokenizer, index, corpus.documents[index], batches.document(index).size());
-      for (size_t s = 0; s < steps; ++s) {
-        shown.output_scores.push_back(0);  // nothing predicts the first token
-        for (int32_t t = segment.query_begin; t < segment.query_end; ++t) {
-          shown.token_scores.push_back(static_cast<float>(tokens[s * rows + t] * scale));
-          shown.output_scores.push_back(static_cast<float>(outputs[s * rows + t] * scale));
-        }
-        shown.token_scores.push_back(0);  // the last token predicts nothing
-        for (size_t l = 0; l < blocks; ++l)
-          shown.layer_scores.push_back(static_cast<float>(layers[(s * segments + i) * blocks + l] * scale));
+  for (Shard& shard : shards) {
+    size_t whole = 0;
+    for (size_t t = 0; t < parts.size(); ++t) {
+      std::vector<int32_t> own;
+      for (size_t i = 0; i < shard.documents.size(); ++i)
+        if (std::ranges::binary_search(lists[t], shard.documents[i])) own.push_back(static_cast<int32_t>(i));
+      const size_t end = whole + (parts[t].whole ? 1 : 0);
+      if (!own.empty()) {
+        shard.tables.push_back(t);
+        shard.asked.push_back({&gradients, parts[t].first, parts[t].first + parts[t].steps.size(), own});
+        shard.asked.push_back({&wholes, whole, end, own});
       }
-      table.shown.push_back(std::move(shown));
+      whole = end;
+    }
+  }
+  return shards;
+}
+
+// Of the documents shown, how far the steps' scores are from the whole completion's.
+struct Gap {
+  double gap = 0, largest = 0;
+  void add(double steps, double whole) {
+    gap = std::max(gap, std::abs(steps - whole));
+    largest = std::max(largest, std::abs(whole));
+  }
+  double share() const { return largest > 0 ? gap / largest : 0; }
+};
+
+}  // namespace
+
+void show_documents(const Showing& showing, const QueryGradients& gradients, std::span<const TraceQueries> parts,
+                    std::span<InfluenceTable> tables, Ranks& ranks, const Control& control) {
+  const Model& model = showing.model;
+  std::vector<std::vector<int32_t>> lists;
+  std::vector<Query> completions;
+  for (size_t t = 0; t < parts.size(); ++t) {
+    lists.push_back(ranks.leads() ? named_documents(tables[t], showing.batches) : std::vector<int32_t>());
+    ranks.share(lists.back(), control);
+    if (parts[t].whole) completions.push_back(*parts[t].whole);
+  }
+  const QueryGradients wholes = preconditioned(model, showing.factors, completions);
+  const std::vector<Shard> shards = shards_of(showing, gradients, wholes, parts, lists);
+  const auto blocks = static_cast<size_t>(model.config.layers);
+  std::vector<Gap> gaps(parts.size());
+  Decomposer decomposer(model);
+  const auto work = [&](int64_t number, const auto&) {
+    const Shard& shard = shards[static_cast<size_t>(number)];
+    if (ranks.leads()) control.say({"tokens and layers of the documents shown", double(number), double(shards.size())});
+    std::vector<float> made;
+    for (const Decomposition& parts_of : decomposer.of(shard.labelled, shard.asked)) {
+      made.insert(made.end(), parts_of.tokens.begin(), parts_of.tokens.end());
+      made.insert(made.end(), parts_of.layers.begin(), parts_of.layers.end());
+    }
+    return made;
+  };
+  const auto take = [&](int64_t number, const std::vector<float>& made) {
+    const Shard& shard = shards[static_cast<size_t>(number)];
+    const float* from = made.data();
+    for (size_t i = 0; i < shard.tables.size(); ++i) {
+      InfluenceTable& table = tables[shard.tables[i]];
+      const std::vector<int32_t>& own = shard.asked[2 * i].documents;
+      const size_t steps = parts[shard.tables[i]].steps.size();
+      size_t rows = 0, row = 0;
+      for (const int32_t s : own) rows += showing.batches.document(shard.documents[static_cast<size_t>(s)]).size() - 1;
+      const float *tokens = from, *layers = tokens + steps * rows;
+      from = layers + steps * own.size() * blocks;
+      const size_t wholes_asked = shard.asked[2 * i + 1].last - shard.asked[2 * i + 1].first;
+      const float* whole = from + wholes_asked * rows;
+      from = whole + wholes_asked * own.size() * blocks;
+      for (size_t d = 0; d < own.size(); ++d) {
+        const int32_t index = shard.documents[static_cast<size_t>(own[d])];
+        const size_t length = showing.batches.document(index).size();
+        ShownDocument shown = shown_document(*model.tokenizer, index, showing.corpus.documents[index], length);
+        for (size_t s = 0; s < steps; ++s) {
+          for (size_t t = row; t < row + length - 1; ++t)
+            shown.token_scores.push_back(static_cast<float>(tokens[s * rows + t] * showing.scale));
+          shown.token_scores.push_back(0);  // the last token predicts nothing
+          for (size_t l = 0; l < blocks; ++l)
+            shown.layer_scores.push_back(static_cast<float>(layers[(s * own.size() + d) * blocks + l] * showing.scale));
+        }
+        table.shown.push_back(std::move(shown));
+        row += length - 1;
+        if (wholes_asked == 0) continue;
+        double sum = 0, all = 0;
+        for (size_t s = 0; s < steps; ++s)
+          sum += table.scores[s * static_cast<size_t>(table.documents) + static_cast<size_t>(index)];
+        for (size_t l = 0; l < blocks; ++l) all += whole[d * blocks + l] * showing.scale;
+        gaps[shard.tables[i]].add(sum, all);
+      }
     }
   };
-  ranks.spread({.key = key, .last = static_cast<int64_t>(shards.size()), .work = work, .take = take}, control);
+  ranks.spread({.key = showing.key, .last = static_cast<int64_t>(shards.size()), .work = work, .take = take}, control);
+  for (size_t t = 0; t < tables.size() && ranks.leads(); ++t)
+    if (parts[t].whole) tables[t].additivity = gaps[t].share();
 }
 
 }  // namespace stemma
