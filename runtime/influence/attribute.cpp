@@ -8,6 +8,7 @@
 #include "runtime/influence/make_tables.h"
 #include "runtime/influence/scan.h"
 #include "runtime/influence/scan_low_rank.h"
+#include "runtime/influence/show_documents.h"
 #include "runtime/influence/tracked.h"
 #include "runtime/influence/two_stage.h"
 #include "runtime/influence/unfinished.h"

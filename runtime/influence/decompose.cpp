@@ -37,9 +37,10 @@ std::vector<Decomposition> Decomposer::of(const LabelledBatch& labelled, std::sp
   pass_.run(labelled, [&](int layer, Linear which, Tensor a, Tensor g) {
     // <V, g_t a_t^T> = g_t . V a_t for every token t.
     for (size_t i = 0; i < asked.size(); ++i) {
-      const Tensor all = asked[i].gradients->layers[tracked_index(model_, layer, which)].view();
       const auto count = static_cast<int64_t>(rows[i].document.size());
-      if (!all || count == 0) continue;
+      if (asked[i].first == asked[i].last || count == 0) continue;
+      const Tensor all = asked[i].gradients->layers[tracked_index(model_, layer, which)].view();
+      if (!all) continue;
       const auto own = [&](Room& room, Tensor x) {
         if (!rows[i].ids.view()) return x;
         const Tensor taken = room.of(count, x.columns);

@@ -5,6 +5,7 @@
 
 #include "runtime/influence/make_tables.h"
 #include "runtime/influence/scan.h"
+#include "runtime/influence/show_documents.h"
 
 namespace stemma {
 namespace {
