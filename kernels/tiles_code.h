@@ -88,11 +88,23 @@ struct TileCode {
     }
   }
 
-  // Products of segments [first, last), rows [row, row + rows) of the job, and queries from `query` on.
+  // Products of segments [first, last), rows [row, row + rows) of the job, and queries from `query` on. Meanwhile the
+  // part of the queries that comes next, `next_rows` rows of `asked` queries, is called into the caches: it lies in short
+  // pieces far apart, which no processor foresees.
   struct Meeting {
     const Vector* products;
     int64_t first, last, row, rows, query;
+    const float* next;
+    int64_t next_rows;
   };
+  template <int Width>
+  static inline __attribute__((always_inline)) void call(const Meeting& m, int64_t begin, int64_t end, int64_t stride,
+                                                         int64_t query_stride) {
+    for (int64_t r = begin; r < end && r < m.next_rows; ++r)
+      for (int q = 0; q < asked; ++q)
+#pragma GCC unroll 3
+        for (int v = 0; v < Width; ++v) __builtin_prefetch(m.next + q * query_stride + r * stride + v * Lanes);
+  }
   template <int Width, int Asked>
   static void meet_all(const OuterJob& job, const Meeting& m, const float* other, int64_t stride, int64_t query_stride,
                        int64_t queries, float* scores) {
@@ -100,9 +112,13 @@ struct TileCode {
     Vector near[apart * Asked];
     gather<Width, Asked>(other + m.query * query_stride + m.row * stride, stride, query_stride, m.rows, job.columns,
                          near);
-    for (int64_t s = m.first; s < m.last; s += docs)
+    const int64_t called = m.last - m.first > docs ? m.next_rows * docs / (m.last - m.first) + 1 : 0;  // rows each time
+    int64_t at = 0;
+    for (int64_t s = m.first; s < m.last; s += docs, at += called) {
+      call<Width>(m, at, at + called, stride, query_stride);
       meet<Asked>(m.products + (s - m.first) * apart, apart, near, m.rows * Width, scores + s * queries + m.query,
                   queries, m.last - s);
+    }
   }
 
   template <int Width>
@@ -124,7 +140,17 @@ struct TileCode {
             for (int i = 0; i < Rows * Width; ++i) to[i] = tile[i];
           }
         for (int64_t q = 0; q < queries; q += asked) {
-          const Meeting m = {products, first, last, row, rows, q};
+          // The next queries' part of these rows; at the end, the first ones' of the rows that follow.
+          const bool ends = q + asked >= queries;
+          const int64_t next_row = ends ? row + rows : row, left = job.rows - next_row;
+          const Meeting m = {products,
+                             first,
+                             last,
+                             row,
+                             rows,
+                             q,
+                             other + next_row * stride + (ends ? 0 : (q + asked) * query_stride),
+                             left < rows ? left : rows};
           switch (queries - q) {
             case 1:
               meet_all<Width, 1>(job, m, other, stride, query_stride, queries, scores);

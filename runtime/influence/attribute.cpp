@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <numeric>
 #include <span>
 
 #include "runtime/influence/make_tables.h"
 #include "runtime/influence/scan.h"
 #include "runtime/influence/scan_low_rank.h"
+#include "runtime/influence/show_documents.h"
 #include "runtime/influence/tracked.h"
 #include "runtime/influence/two_stage.h"
 #include "runtime/influence/unfinished.h"
@@ -55,12 +55,6 @@ struct Scanner {
   const std::vector<float>& nats() const { return low ? low->nats : whole->nats; }
 };
 
-QueryGradients preconditioned(const Model& model, const Factors* factors, const std::vector<Query>& queries) {
-  QueryGradients made = query_gradients(model, queries, factors);
-  if (factors) precondition(model, *factors, made);
-  return made;
-}
-
 // Scans the documents of `corpus`, in `batches`, and makes the tables. After a scan of low rank the strongest of each
 // part are scored again with its own whole gradients.
 std::vector<InfluenceTable> tables_by_scan(const Model& model, const Factors* factors, const Corpus& corpus,
@@ -87,42 +81,39 @@ std::vector<InfluenceTable> tables_by_scan(const Model& model, const Factors* fa
   const auto keep = [&] { kept.keep(scanned, 0, [&](const auto& put) { put("scores", scores); }); };
   if (kept.due()) keep();
 
-  std::vector<InfluenceTable> tables;
-  std::vector<int32_t> all(documents);
-  std::iota(all.begin(), all.end(), 0);
-  for (const TraceQueries& part : questions.parts) {
-    const auto first = static_cast<std::ptrdiff_t>(part.first);
-    const auto last = first + static_cast<std::ptrdiff_t>(part.steps.size() + part.whole);
-    const auto of_documents = static_cast<std::ptrdiff_t>(documents);
-    InfluenceTable table;  // rank 0's; the others help to fill it
-    try {
+  const Showing showing{model, factors, corpus, batches, options.batch_tokens, scale, kept.key()};
+  const auto row = [&](size_t query) { return scores.data() + query * documents; };
+  std::vector<InfluenceTable> tables(questions.parts.size());  // rank 0's; the others help to fill them
+  try {
+    for (size_t i = 0; i < tables.size(); ++i) {
+      const TraceQueries& part = questions.parts[i];
       if (!low) {
-        if (ranks.leads())
-          table = table_of(part, scores.data() + first * of_documents, scanner.nats(), all, corpus, options.top);
-        show_documents(model, *scanner.whole, part, corpus, batches, options.batch_tokens, scale, table, kept.key(),
-                       ranks, control);
-      } else {
-        control.say({"query gradients", 0, double(last - first)});
-        const QueryGradients own =
-            preconditioned(model, factors, {questions.queries.begin() + first, questions.queries.begin() + last});
-        std::vector<float> rows;
-        if (ranks.leads()) rows.assign(scores.begin() + first * of_documents, scores.begin() + last * of_documents);
-        const int64_t again = std::max<int64_t>(options.rescore > 0 ? options.rescore : 1000, options.top);
-        const SecondStage second = score_again(model, own, batches, rows.data(), documents, static_cast<size_t>(again),
-                                               recall_at, options.batch_tokens, scale, ranks, control);
-        if (ranks.leads()) table = table_of(part, rows.data(), scanner.nats(), second.documents, corpus, options.top);
-        table.first_stage = {static_cast<int32_t>(options.rank), static_cast<int32_t>(second.documents.size()),
-                             *std::max_element(low->errors.begin() + first, low->errors.begin() + last), second.recall};
-        show_documents(model, own, {part.trace, 0, part.steps, part.whole}, corpus, batches, options.batch_tokens,
-                       scale, table, kept.key(), ranks, control);
+        if (ranks.leads()) tables[i] = table_of(part, row(part.first), scanner.nats(), corpus, options.top);
+        continue;
       }
-    } catch (...) {
-      keep();
-      throw;
+      const auto first = static_cast<std::ptrdiff_t>(part.first),
+                 last = first + static_cast<std::ptrdiff_t>(part.steps.size());
+      control.say({"query gradients", 0, double(last - first)});
+      const QueryGradients own =
+          preconditioned(model, factors, {questions.queries.begin() + first, questions.queries.begin() + last});
+      std::vector<float> rows;
+      if (ranks.leads()) rows.assign(row(part.first), row(part.first + part.steps.size()));
+      const int64_t again = std::max<int64_t>(options.rescore > 0 ? options.rescore : 1000, options.top);
+      const SecondStage second = score_again(model, own, batches, rows.data(), documents, static_cast<size_t>(again),
+                                             recall_at, options.batch_tokens, scale, ranks, control);
+      if (ranks.leads()) tables[i] = table_of(part, rows.data(), scanner.nats(), corpus, options.top);
+      tables[i].first_stage = {static_cast<int32_t>(options.rank), static_cast<int32_t>(second.documents.size()),
+                               *std::max_element(low->errors.begin() + first, low->errors.begin() + last),
+                               second.recall};
+      const TraceQueries alone_part{part.trace, 0, part.steps, part.whole};
+      show_documents(showing, own, {&alone_part, 1}, {&tables[i], 1}, ranks, control);
     }
-    describe(table, model, factors, options.method, options.span);
-    tables.push_back(std::move(table));
+    if (!low) show_documents(showing, *scanner.whole, questions.parts, tables, ranks, control);
+  } catch (...) {
+    keep();
+    throw;
   }
+  for (InfluenceTable& table : tables) describe(table, model, factors, options.method, options.span);
   return tables;
 }
 

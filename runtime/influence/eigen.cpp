@@ -1,13 +1,37 @@
 #include "runtime/influence/eigen.h"
 
+#include <optional>
+
 #include "runtime/error.h"
 
 extern "C" void dsyevd_(const char* job, const char* triangle, const int* n, double* a, const int* lda, double* values,
                         double* work, const int* work_size, int* integers, const int* integers_size, int* info);
 
+// OpenBLAS's own: LAPACK has no word for it.
+extern "C" void openblas_set_num_threads(int threads);
+extern "C" int openblas_get_num_threads();
+
 namespace stemma {
 
+namespace {
+
+constexpr int64_t narrow = 2048;  // matrices that one thread decomposes sooner than several, which wait for each other
+
+class OneThread {
+ public:
+  OneThread() { openblas_set_num_threads(1); }
+  ~OneThread() { openblas_set_num_threads(threads_); }
+  OneThread(const OneThread&) = delete;
+
+ private:
+  int threads_ = openblas_get_num_threads();
+};
+
+}  // namespace
+
 std::vector<float> eigenvectors(std::vector<double> matrix, int64_t n) {
+  std::optional<OneThread> one;
+  if (n < narrow) one.emplace();
   const int size = static_cast<int>(n), ask = -1;
   std::vector<double> values(static_cast<size_t>(n));
   double best = 0;

@@ -144,4 +144,10 @@ void precondition(const Model& model, const Factors& factors, QueryGradients& qu
   }
 }
 
+QueryGradients preconditioned(const Model& model, const Factors* factors, const std::vector<Query>& queries) {
+  QueryGradients made = query_gradients(model, queries, factors);
+  if (factors) precondition(model, *factors, made);
+  return made;
+}
+
 }  // namespace stemma

@@ -39,6 +39,8 @@ bool fit_together(const Factors& factors, const Model& model);
 
 // V = Q_S [(Q_S^T q Q_A) / (Lambda + lambda)] Q_A^T, layer by layer (Grosse et al. eq. 21).
 void precondition(const Model& model, const Factors& factors, QueryGradients& queries);
+// Both, or only the first where factors are null.
+QueryGradients preconditioned(const Model& model, const Factors* factors, const std::vector<Query>& queries);
 // How many queries' gradients of a layer of that many weights it turns at once.
 inline int64_t preconditioned_together(int64_t weights) { return std::max<int64_t>(1, (1 << 20) / weights); }
 

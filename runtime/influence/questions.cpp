@@ -21,7 +21,7 @@ Questions questions_of_steps(const Model& model, const std::vector<const Trace*>
   Questions questions;
   for (const Trace* trace : traces) {
     expect_written_by(model, *trace);
-    TraceQueries part{trace, questions.queries.size(), {}, true};
+    TraceQueries part{trace, questions.queries.size(), {}, {}};
     for (size_t s = 0; s < trace->steps.size(); ++s) {
       const Step& step = trace->steps[s];
       if (step.kind == StepKind::prompt || step.begin < 1 || step.end <= step.begin) continue;
@@ -31,8 +31,7 @@ Questions questions_of_steps(const Model& model, const std::vector<const Trace*>
     if (part.steps.empty())
       throw Error(ErrorCode::does_not_fit,
                   "trace " + trace->id + " has nothing after its prompt to attribute; generate some tokens first");
-    const int32_t begin = questions.queries[part.first].begin, end = questions.queries.back().end;
-    questions.queries.push_back({&trace->tokens, begin, end});
+    part.whole = Query{&trace->tokens, questions.queries[part.first].begin, questions.queries.back().end};
     questions.parts.push_back(std::move(part));
   }
   return questions;
@@ -48,7 +47,7 @@ Questions question_of_span(const Model& model, const Trace& trace, const AskedSp
   int32_t step = 0;
   for (size_t s = 0; s < trace.steps.size(); ++s)
     if (trace.steps[s].begin <= span.begin) step = static_cast<int32_t>(s);
-  questions.parts.push_back({&trace, 0, {step}, false});
+  questions.parts.push_back({&trace, 0, {step}, {}});
   if (span.against.empty()) return questions;
 
   std::vector<int32_t> other(trace.tokens.begin(), trace.tokens.begin() + span.begin);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "runtime/influence/asked_span.h"
@@ -10,12 +11,12 @@
 
 namespace stemma {
 
-// The queries of one trace: rows of its table, then the whole completion where they are its steps.
+// The queries of one trace: rows of its table.
 struct TraceQueries {
   const Trace* trace = nullptr;
   size_t first = 0;            // among all queries
   std::vector<int32_t> steps;  // each row's step
-  bool whole = false;          // followed by the completion, against which the steps are checked
+  std::optional<Query> whole;  // where they are steps: the completion, against which they are checked
 };
 
 struct Questions {

@@ -16,12 +16,4 @@ std::vector<float> scan(const Model& model, const QueryGradients& queries, const
                         size_t corpus_documents, const Control& control, UnfinishedWork* kept = nullptr,
                         Ranks* ranks = nullptr);
 
-// Where documents' scores come from, for queries [first, last), Q of them; N rows of all documents' inputs.
-struct Decomposition {
-  std::vector<float> tokens;  // (Q, N) each input token's share; a document's rows sum to its score
-  std::vector<float> layers;  // (Q, documents, blocks)
-};
-Decomposition decompose(const Model& model, const QueryGradients& queries, size_t first, size_t last,
-                        const LabelledBatch& documents);
-
 }  // namespace stemma

@@ -68,7 +68,8 @@ def plan(program, documents=2000):
 
 def main():
     program, wanted = sys.argv[1], sys.argv[2:] or ["demo", "10m", "124m", "plan"]
-    print(f"## Attribution\n\n{datetime.date.today()}, {model_speed.processor()}, f32.\n")
+    name, threads = model_speed.processor()
+    print(f"## Attribution\n\n{datetime.date.today()}, {name}, {threads} threads, f32.\n")
     print("The floor is forward and activation backward through the blocks' linear layers and the unembedding, and each "
           "document's product with each query. It leaves out the documents' gradients and, in a fit, covariances and "
           "rotations: the last column counts them, and is what the program reaches of the measured rate of products.\n")

@@ -5,9 +5,8 @@
     tests/bench/kronfluence_compare.py build/release/bin/stemma [DOCUMENTS] >> tests/bench/RESULTS.md
 
 The demo's model, DOCUMENTS of its corpus, 100 steps of traces as queries; EK-FAC of all linear layers of the blocks,
-f32, sampled labels, damping 0.1 of the mean eigenvalue, the same number of threads. Stemma's times are of whole
-processes, which read the model and the corpus, ask for each trace's whole completion besides and write a session;
-kronfluence's are of its calls alone, all queries in one pass, documents sorted by length.
+f32, sampled labels, damping 0.1 of the mean eigenvalue, the same number of threads. Both fit with fresh labels in a
+second pass and score every document with every query; what else each time includes is printed with it.
 """
 import contextlib
 import datetime
@@ -181,6 +180,8 @@ def compare(program, count, folder):
     ours_scan, _ = seconds_of(lambda: stemma(program, "attribute", session, "--corpus", corpus, "--all", "--factors",
                                              factors, "--model", demo / "model", "--top", 1))
     spans, ours, nats = queries_of(session)
+    with h5py.File(session) as file:
+        traces = len(file["traces"])
     ours *= len(documents)  # kronfluence's scores are not divided by the number of documents
 
     torch.set_num_threads(threads)
@@ -216,7 +217,7 @@ def compare(program, count, folder):
     (given / "factor_arguments.json").write_text((analyzer.factors_output_dir("own") / "factor_arguments.json")
                                                  .read_text())
     _, same = scores("given")
-    return {"documents": len(documents), "tokens": sum(map(len, documents)) - len(documents), "queries": len(spans),
+    return {"documents": len(documents), "tokens": sum(map(len, documents)) - len(documents), "queries": len(spans), "traces": traces,
             "threads": threads, "stemma": [ours_fit, ours_scan], "kronfluence": [theirs_fit, theirs_scan],
             "sure": [n < 0.1 for n in nats], "same_factors": pearson(ours, same), "own_factors": pearson(ours, own),
             "largest_difference": float((ours - same).abs().max() / same.abs().max())}
@@ -229,6 +230,10 @@ def main():
     ours, theirs = sum(r["stemma"]), sum(r["kronfluence"])
     print(f"## Beside kronfluence\n\n{datetime.date.today()}: the demo's model, {r['documents']} documents of "
           f"{r['tokens']:,} tokens, {r['queries']} queries, f32, {r['threads']} threads.\n")
+    print("Stemma's times are of whole processes: they start, read model, corpus and factors, split the documents of the "
+          f"{r['traces']} traces' strongest into tokens and layers, hold the steps against each trace's whole completion, and "
+          "write files. kronfluence's are of its calls alone, model and documents being there: all queries in one pass, "
+          "documents sorted by length.\n")
     print("| | fit, s | pairwise, s | together |\n| --- | ---: | ---: | ---: |")
     print(f"| kronfluence | {r['kronfluence'][0]:.1f} | {r['kronfluence'][1]:.1f} | {theirs:.1f} |")
     print(f"| Stemma | {r['stemma'][0]:.1f} | {r['stemma'][1]:.1f} | {ours:.1f} ({theirs / ours:.1f} times as fast) |\n")

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <numeric>
 
 #include "runtime/influence/make_tables.h"
 #include "runtime/influence/scan.h"
+#include "runtime/influence/show_documents.h"
 
 namespace stemma {
 namespace {
@@ -42,27 +42,24 @@ class Answer {
     std::vector<std::vector<int32_t>> texts;
     for (const int64_t document : documents) texts.push_back(tokens(document));
     const DocumentBatches batches(std::move(texts), options_.batch_tokens);
-    std::vector<int32_t> exact(documents.size());
-    std::iota(exact.begin(), exact.end(), 0);
-    std::erase_if(exact, [&](int32_t d) { return !candidates.is_exact(documents[static_cast<size_t>(d)]); });
+    const auto estimated =
+        std::ranges::count_if(documents, [&](int64_t document) { return !candidates.is_exact(document); });
 
     std::vector<InfluenceTable> tables;
     for (const TraceQueries& part : questions_.parts) {
-      InfluenceTable table =
-          table_of(part, rows.data() + part.first * documents.size(), nats, exact, found, options_.top);
+      InfluenceTable table = table_of(part, rows.data() + part.first * documents.size(), nats, found, options_.top);
       describe(table, search_.model(), &search_.factors(), options_.method, options_.span);
       table.index_hash = index.head().hash;
       table.searched = index.documents();
-      table.estimated = table.documents - static_cast<int32_t>(exact.size());
+      table.estimated = static_cast<int32_t>(estimated);
       table.late = candidates.late();
-      Ranks alone;
-      if (gradients)
-        show_documents(search_.model(), *gradients, part, found, batches, options_.batch_tokens, scale, table, "",
-                       alone, control);
-      else
-        show_texts(*search_.model().tokenizer, found, batches, table);
+      if (!gradients) show_texts(*search_.model().tokenizer, found, batches, table);
       tables.push_back(std::move(table));
     }
+    if (!gradients) return tables;
+    Ranks alone;
+    show_documents({search_.model(), &search_.factors(), found, batches, options_.batch_tokens, scale, ""}, *gradients,
+                   questions_.parts, tables, alone, control);
     return tables;
   }
 

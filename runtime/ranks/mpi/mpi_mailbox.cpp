@@ -1,7 +1,7 @@
 // The mailbox over MPI: the one file that knows MPI, a library of its own.
 //
 // A thread of its own sends and receives, since the others are in long products when a letter comes. It sleeps between
-// looks, so that ranks that wait take no core from those that work.
+// looks, the longer the less there is to see: each look takes the core from those products.
 #include <mpi.h>
 
 #include <algorithm>
@@ -21,6 +21,7 @@ namespace {
 
 constexpr size_t most_waiting = size_t{256} << 20;  // bytes, beyond which post waits
 constexpr size_t piece = size_t{1} << 28;           // bytes of one MPI letter
+constexpr std::chrono::microseconds shortest_sleep(200), longest_sleep(4000);
 
 struct Header {
   int64_t number;
@@ -41,7 +42,11 @@ class MpiMailbox final : public Mailbox {
     thread_ = std::thread([this] { run(); });
   }
   ~MpiMailbox() override {
-    closing_ = true;
+    {
+      const std::lock_guard lock(mutex_);
+      closing_ = true;
+    }
+    posted_.notify_one();
     thread_.join();
     MPI_Finalize();
   }
@@ -55,6 +60,7 @@ class MpiMailbox final : public Mailbox {
     left_.wait(lock, [&] { return outbox_bytes_ < most_waiting; });
     outbox_bytes_ += bytes_of(letter);
     outbox_.emplace_back(to, std::move(letter));
+    posted_.notify_one();
   }
   bool take(Letter& letter) override {
     const std::lock_guard lock(mutex_);
@@ -74,11 +80,19 @@ class MpiMailbox final : public Mailbox {
   static size_t bytes_of(const Letter& letter) { return letter.values.size() * sizeof(float) + letter.text.size(); }
 
   void run() {
-    for (;;) {
+    for (auto sleep = shortest_sleep;;) {
       const bool last = closing_;
       const bool busy = send_new() | receive() | forget_sent();
       if (last && !busy && sending_.empty()) return;
-      if (!busy) std::this_thread::sleep_for(std::chrono::microseconds(200));
+      if (busy) {
+        sleep = shortest_sleep;
+      } else if (!sending_.empty()) {
+        std::this_thread::yield();  // a long letter moves only while both sides look
+      } else {
+        std::unique_lock lock(mutex_);
+        posted_.wait_for(lock, sleep, [&] { return !outbox_.empty() || closing_; });
+        sleep = std::min(2 * sleep, longest_sleep);
+      }
     }
   }
 
@@ -151,7 +165,7 @@ class MpiMailbox final : public Mailbox {
 
   int rank_ = 0, size_ = 1, here_ = 1;
   std::mutex mutex_;
-  std::condition_variable left_;
+  std::condition_variable left_, posted_;
   std::deque<std::pair<int, Letter>> outbox_;
   std::deque<Letter> inbox_;
   size_t outbox_bytes_ = 0;

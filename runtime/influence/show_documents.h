@@ -1,0 +1,34 @@
+// The documents that tables name: their texts, and which of their tokens and of the model's layers the scores come
+// from.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "runtime/influence/documents.h"
+#include "runtime/influence/questions.h"
+#include "runtime/influence/table.h"
+
+namespace stemma {
+
+// Fills table.shown with every document its lists name, without tokens' and layers' scores.
+void show_texts(const Tokenizer& tokenizer, const Corpus& corpus, const DocumentBatches& batches,
+                InfluenceTable& table);
+
+// Fills `shown` of each part's table with every document its lists name, and holds the rows' scores of those against
+// the whole completion's. The documents of all tables are packed into batches that are spread over the ranks; only rank
+// 0 has tables. `gradients` of all queries, preconditioned, by `factors` (null: not); `scale` as of the tables' scores;
+// `key` as of Ranks::Pass.
+struct Showing {
+  const Model& model;
+  const Factors* factors;
+  const Corpus& corpus;
+  const DocumentBatches& batches;
+  int64_t batch_tokens;
+  double scale;
+  std::string key;
+};
+void show_documents(const Showing& showing, const QueryGradients& gradients, std::span<const TraceQueries> parts,
+                    std::span<InfluenceTable> tables, Ranks& ranks, const Control& control);
+
+}  // namespace stemma
