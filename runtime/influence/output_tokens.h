@@ -5,15 +5,23 @@
 
 #include <vector>
 
-#include "runtime/corpus/packing.h"
+#include "runtime/influence/pass.h"
 #include "runtime/influence/query.h"
 
 namespace stemma {
 
-// Of queries [first, last), Q of them, and N rows of all documents' inputs: (Q, N), row n's is that of the token which
-// follows it. A document's rows sum to its score, as those of Decomposition (scan.h) do: the same derivative, taken
-// apart by output and not by input. One forward for all queries, and twice that for each.
-std::vector<float> output_token_scores(const Model& model, const QueryGradients& queries, size_t first, size_t last,
-                                       const LabelledBatch& documents);
+// One forward for all queries of a batch, and twice that for each. Memory is kept from batch to batch.
+class OutputTokens {
+ public:
+  explicit OutputTokens(const Model& model) : work_(model), top_(model), dots_(model) {}
+  // Of queries [first, last), Q of them, and N rows of all documents' inputs: (Q, N), row n's is that of the token
+  // which follows it. A document's rows sum to its score, as those of Decomposition do: the same derivative, taken
+  // apart by output and not by input.
+  std::vector<float> of(const QueryGradients& queries, size_t first, size_t last, const LabelledBatch& documents);
+
+ private:
+  Workspace work_;
+  Room top_, dots_;
+};
 
 }  // namespace stemma

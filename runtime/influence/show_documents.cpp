@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <set>
 
 #include "runtime/influence/decompose.h"
+#include "runtime/influence/output_tokens.h"
 
 namespace stemma {
 namespace {
@@ -64,6 +66,11 @@ struct Shard {
   std::vector<int32_t> documents_of(size_t i) const {
     std::vector<int32_t> own;
     for (const int32_t place : asked[i].documents) own.push_back(documents[static_cast<size_t>(place)]);
+    return own;
+  }
+  LabelledBatch batch_of(size_t i, const DocumentBatches& batches) const {
+    LabelledBatch own;
+    for (const int32_t document : documents_of(i)) own.add(batches.document(document));
     return own;
   }
   // Of asked[i], from the numbers at `from`, which is moved behind them.
@@ -144,13 +151,21 @@ void show_documents(const Showing& showing, const QueryGradients& gradients, std
   const auto blocks = static_cast<size_t>(model.config.layers);
   std::vector<Gap> gaps(parts.size());
   Decomposer decomposer(model);
+  OutputTokens predicted(model);
   const auto work = [&](int64_t number, const auto&) {
     const Shard& shard = shards[static_cast<size_t>(number)];
     if (ranks.leads()) control.say({"tokens and layers of the documents shown", double(number), double(shards.size())});
     std::vector<float> made;
-    for (const Decomposition& parts_of : decomposer.of(shard.labelled, shard.asked)) {
-      made.insert(made.end(), parts_of.tokens.begin(), parts_of.tokens.end());
-      made.insert(made.end(), parts_of.layers.begin(), parts_of.layers.end());
+    const auto add = [&](const std::vector<float>& numbers) {
+      made.insert(made.end(), numbers.begin(), numbers.end());
+    };
+    const std::vector<Decomposition> taken_apart = decomposer.of(shard.labelled, shard.asked);
+    for (size_t i = 0; i < taken_apart.size(); i += 2) {
+      for (const Decomposition& one : {std::cref(taken_apart[i]), std::cref(taken_apart[i + 1])}) {
+        add(one.tokens);
+        add(one.layers);
+      }
+      add(predicted.of(gradients, shard.asked[i].first, shard.asked[i].last, shard.batch_of(i, showing.batches)));
     }
     return made;
   };
@@ -161,14 +176,19 @@ void show_documents(const Showing& showing, const QueryGradients& gradients, std
       InfluenceTable& table = tables[shard.tables[i]];
       const std::vector<int32_t> documents = shard.documents_of(2 * i);
       const Shares steps = shard.shares(2 * i, blocks, from), whole = shard.shares(2 * i + 1, blocks, from);
+      const float* outputs = from;
+      from += steps.queries * steps.rows;
       size_t row = 0;
       for (size_t d = 0; d < documents.size(); ++d) {
         const size_t length = showing.batches.document(documents[d]).size();
         const Document& document = showing.corpus.documents[documents[d]];
         ShownDocument shown = shown_document(*model.tokenizer, documents[d], document, length);
         for (size_t s = 0; s < steps.queries; ++s) {
-          for (size_t t = row; t < row + length - 1; ++t)
+          shown.output_scores.push_back(0);  // nothing predicts the first token
+          for (size_t t = row; t < row + length - 1; ++t) {
             shown.token_scores.push_back(static_cast<float>(steps.token(s, t) * showing.scale));
+            shown.output_scores.push_back(static_cast<float>(outputs[s * steps.rows + t] * showing.scale));
+          }
           shown.token_scores.push_back(0);  // the last token predicts nothing
           for (size_t l = 0; l < blocks; ++l)
             shown.layer_scores.push_back(static_cast<float>(steps.layer(s, d, l) * showing.scale));

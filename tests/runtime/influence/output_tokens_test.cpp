@@ -76,7 +76,7 @@ class OutputTokensTest : public QObject {
     const QueryGradients queries = query_gradients(*model_, asked);
     const std::vector<float> expected =
         scan(*model_, queries, DocumentBatches(documents_, 64), documents_.size(), Control());
-    const std::vector<float> tokens = output_token_scores(*model_, queries, 1, 3, packed_);
+    const std::vector<float> tokens = OutputTokens(*model_).of(queries, 1, 3, packed_);
     QCOMPARE(tokens.size(), size_t(2 * packed_.batch.size()));
     for (size_t q = 0; q < 2; ++q) {
       std::vector<double> sums, scores;
@@ -95,7 +95,7 @@ class OutputTokensTest : public QObject {
     QFETCH(QString, family);
     open(family);
     const QueryGradients queries = query_gradients(*model_, {{&documents_[4], 3, 12}});
-    const auto found = output_token_scores(*model_, queries, 0, 1, packed_);
+    const auto found = OutputTokens(*model_).of(queries, 0, 1, packed_);
     double most = 0;
     for (const float score : found) most = std::max(most, std::abs(double(score)));
     const double step = 0.05 / most;  // the largest log p moves by so many nats
