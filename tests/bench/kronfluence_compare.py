@@ -231,7 +231,7 @@ def main():
     print(f"## Beside kronfluence\n\n{datetime.date.today()}: the demo's model, {r['documents']} documents of "
           f"{r['tokens']:,} tokens, {r['queries']} queries, f32, {r['threads']} threads.\n")
     print("Stemma's times are of whole processes: they start, read model, corpus and factors, split the documents of the "
-          f"{r['traces']} traces' strongest into tokens and layers, hold the steps against each trace's whole completion, and "
+          f"{r['traces']} traces' strongest into tokens, as read and as predicted, and layers, hold the steps against each trace's whole completion, and "
           "write files. kronfluence's are of its calls alone, model and documents being there: all queries in one pass, "
           "documents sorted by length.\n")
     print("| | fit, s | pairwise, s | together |\n| --- | ---: | ---: | ---: |")
