@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <chrono>
 #include <cstring>
 #include <unordered_set>
@@ -38,17 +36,11 @@ IndexHead make_head(const Model& model, const Factors& factors, const Corpus& co
 
 // What the others need of the basis that rank 0 has.
 void share(Ranks& ranks, IndexBasis& basis, const Control& control) {
-  const auto scale = std::bit_cast<std::array<int32_t, 2>>(basis.scale);
-  std::vector<int32_t> sizes = {static_cast<int32_t>(basis.side),
-                                static_cast<int32_t>(basis.directions),
-                                static_cast<int32_t>(basis.numbers),
-                                static_cast<int32_t>(basis.layers.size()),
-                                static_cast<int32_t>(basis.sketch),
-                                scale[0],
-                                scale[1]};
+  std::vector<int32_t> sizes = {static_cast<int32_t>(basis.side), static_cast<int32_t>(basis.directions),
+                                static_cast<int32_t>(basis.numbers), static_cast<int32_t>(basis.layers.size()),
+                                static_cast<int32_t>(basis.sketch)};
   ranks.share(sizes, control);
   basis.side = sizes[0], basis.directions = sizes[1], basis.numbers = sizes[2], basis.sketch = sizes[4];
-  basis.scale = std::bit_cast<double>(std::array{sizes[5], sizes[6]});
   basis.layers.resize(static_cast<size_t>(sizes[3]));
   for (std::vector<float>& layer : basis.layers) ranks.share(layer, control);
   ranks.share(basis.joint, control);
