@@ -40,7 +40,7 @@ void print_provenance(const InfluenceTable& table) {
         short_hash(table.index_hash), in_thousands(table.searched), in_time(table.search_seconds),
         in_thousands(table.documents), 100 * table.late);
   if (!std::isnan(table.additivity))
-    print("    check: the steps' scores add up to the whole completion's within {:.1e}\n", table.additivity);
+    print("    check: of the documents shown, the steps' scores add up to the whole completion's within {:.1e}\n", table.additivity);
   if (const FirstStage& first = table.first_stage; first.rank > 0)
     print(
         "    scanned at rank {} (which leaves out {:.2g} of a query), {} documents scored again exactly; recall@100 "

@@ -71,8 +71,8 @@ struct InfluenceTable {
   std::vector<std::string> document_ids;  // (D) "file:offset"
   std::vector<std::string> document_sources;  // (D)
   std::vector<ShownDocument> shown;       // every document named in top and bottom, by index
-  // Largest relative difference between the steps' sum and the whole completion's score, where scores are exact;
-  // NaN where the rows are no steps.
+  // Largest relative difference between the steps' sum and the whole completion's score, of the documents shown; NaN
+  // where the rows are no steps.
   double additivity = 0;
   FirstStage first_stage;
 
