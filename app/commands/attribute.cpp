@@ -4,137 +4,21 @@
 
 #include <CLI/CLI.hpp>
 #include <cmath>
-#include <cstdio>
-#include <functional>
 #include <memory>
 
+#include "app/commands/attribute_inputs.h"
 #include "app/commands/command.h"
 #include "app/commands/estimate.h"
+#include "app/commands/index_check.h"
 #include "app/commands/memory_fits.h"
-#include "app/commands/options.h"
 #include "app/commands/terminal.h"
 #include "runtime/influence/index/answer.h"
 #include "runtime/influence/unfinished.h"
 #include "runtime/ranks/mpi_plugin.h"
-#include "runtime/study/index_recall.h"
 
 namespace stemma {
 
 namespace {
-
-struct Options {
-  std::string session, factors, index, trace, model, span, against, device = "auto";
-  CorpusOptions corpus;
-  AttributeOptions attribute;
-  bool check = false, dry_run = false, json = false;
-};
-
-// "12" or "12-19", tokens of the trace.
-AskedSpan span_of(const std::string& text, const std::string& against) {
-  AskedSpan span;
-  int used = 0, last = -1;
-  const int read = std::sscanf(text.c_str(), "%d-%d%n", &span.begin, &last, &used);
-  if (read < 1 || (read == 2 && static_cast<size_t>(used) != text.size()) ||
-      (read == 1 && text != std::to_string(span.begin)))
-    throw WrongUsage("--span '" + text + "' names no tokens; write 12 or 12-19, as `stemma show` numbers them");
-  span.end = (read == 2 ? last : span.begin) + 1;
-  span.against = against;
-  return span;
-}
-
-// What one table is called: the method, and the question where it is one of one's own.
-std::string table_name(const AttributeOptions& options) {
-  return options.span ? options.method + " of " + options.span->name() : options.method;
-}
-
-// Those asked for, or every trace that has no table of this method yet.
-std::vector<const Trace*> choose_traces(const Options& options, const Session& session) {
-  if (session.traces.empty())
-    throw Error(ErrorCode::not_found, options.session + ": holds no trace; stemma generate adds one");
-  std::vector<const Trace*> traces;
-  if (!options.trace.empty()) {
-    const Trace* trace = session.find(options.trace);
-    if (!trace)
-      throw Error(ErrorCode::not_found,
-                  options.session + ": has no trace '" + options.trace + "'; stemma show lists them");
-    return {trace};
-  }
-  for (const auto& trace : session.traces) {
-    if (session.table(trace.id, table_name(options.attribute))) continue;
-    if (trace.size() > trace.prompt_tokens)
-      traces.push_back(&trace);
-    else
-      tell(trace.id + ": nothing was written after its prompt, left out");
-  }
-  return traces;
-}
-
-// A session may have moved together with its model: its own folder is searched too. Empty where the model is gone.
-std::string find_folder(const std::filesystem::path& remembered, const std::filesystem::path& session) {
-  const auto beside = session.parent_path();
-  for (const auto& folder : {remembered, beside / remembered, beside / remembered.filename()}) {
-    std::error_code none;
-    if (std::filesystem::exists(folder / "config.json", none) || std::filesystem::is_regular_file(folder, none))
-      return folder.string();
-  }
-  return "";
-}
-
-// One model reads them all: the folder given, or the one the session remembers of the first trace's model.
-std::shared_ptr<const Model> model_of(const Options& options, const Session& session,
-                                      const std::vector<const Trace*>& traces) {
-  std::string folder = options.model;
-  if (folder.empty()) {
-    const auto facts = session.models.find(traces.front()->model_hash);
-    if (facts == session.models.end() || facts->second.path.empty())
-      throw Error(ErrorCode::not_found, options.session + ": does not say where its model lies; give --model DIR");
-    folder = find_folder(facts->second.path, options.session);
-    if (folder.empty())
-      throw Error(ErrorCode::not_found, fmt::format("{}: its model '{}' is no longer at {}; give --model DIR",
-                                                    options.session, facts->second.name, facts->second.path));
-  }
-  auto model = load_model(folder, open_device(options.device));
-  for (const auto* trace : traces)
-    if (trace->model_hash != model->hash)
-      throw Error(
-          ErrorCode::does_not_fit,
-          fmt::format("{}: trace {} was written by another model than {}, or by this one with rounded weights (--dtype); "
-                      "give its folder with --model, generate it again in f32, or name one trace with --trace",
-                      options.session, trace->id, folder));
-  return model;
-}
-
-std::filesystem::path beside(const std::string& session) {
-  return std::filesystem::path(session).replace_extension(".factors.h5");
-}
-
-// Those given; or the model's own; or those an earlier run left beside the session; or none.
-std::unique_ptr<Factors> find_factors(const Options& options, const Model& model, std::string& place) {
-  const auto fits = [&](const std::filesystem::path& path) -> std::unique_ptr<Factors> {
-    std::error_code none;
-    if (!std::filesystem::exists(path, none)) return nullptr;
-    auto factors = std::make_unique<Factors>(load_factors(path));
-    if (factors->model_hash == model.hash) return factors;
-    tell(harmless(path.string() + ": of another model, not used"));
-    return nullptr;
-  };
-  if (!options.factors.empty()) {
-    place = options.factors;
-    auto factors = std::make_unique<Factors>(load_factors(place));
-    if (factors->model_hash != model.hash)
-      throw Error(ErrorCode::does_not_fit, place + ": factors of another model than " + model.path.string() +
-                                               "; stemma fit makes those of this one");
-    return factors;
-  }
-  for (const auto& path : {model.path / "factors.h5", beside(options.session)}) {
-    if (auto factors = fits(path)) {
-      place = path.string();
-      tell(harmless("using the factors in " + place));
-      return factors;
-    }
-  }
-  return nullptr;
-}
 
 int64_t steps_in(const std::vector<const Trace*>& traces) {
   int64_t steps = 0;
@@ -156,11 +40,12 @@ InfluenceMemory expect_room(const Model& model, const Factors* factors, const Fi
   return expect_memory_to_fit(model, corpus, {fit, queries, ranks}, control);
 }
 
-int dry_run(const Options& options, const Model& model, const Factors* factors, const Corpus& corpus,
+int dry_run(const AttributeInputs& options, const Model& model, const Factors* factors, const Corpus& corpus,
             const std::vector<const Trace*>& traces, const Control& control) {
   const bool fits = options.attribute.method == "ekfac" && !factors;
   const FitOptions fit;
-  const auto memory = expect_room(model, factors, fits ? &fit : nullptr, corpus, traces, options.attribute.rank, nullptr, control);
+  const auto memory =
+      expect_room(model, factors, fits ? &fit : nullptr, corpus, traces, options.attribute.rank, nullptr, control);
   std::unique_ptr<Factors> fitted;
   Estimate fitting;
   if (fits) fitting = estimate_fit(model, corpus, fit, control, &fitted);
@@ -184,22 +69,23 @@ int dry_run(const Options& options, const Model& model, const Factors* factors, 
                traces.size(), steps_in(traces), in_thousands(scan.documents), in_thousands(corpus.total),
                in_thousands(scan.tokens), operations);
     if (fits) fmt::print("factors: none of this model yet; fitting them takes about {}\n", in_time(fitting.seconds));
-    fmt::print("scan: about {} at {:.0f} tokens/s on {}, measured on {} documents, and {} of memory; nothing was written\n",
-               in_time(scan.seconds), scan.tokens_per_second, model.ops->device(), scan.measured_documents,
-               in_bytes(memory.scan.peak()));
+    fmt::print(
+        "scan: about {} at {:.0f} tokens/s on {}, measured on {} documents, and {} of memory; nothing was written\n",
+        in_time(scan.seconds), scan.tokens_per_second, model.ops->device(), scan.measured_documents,
+        in_bytes(memory.scan.peak()));
   }
   return 0;
 }
 
 // By a scan of the corpus, with factors that are fitted first where there are none.
-std::vector<InfluenceTable> by_scan(const Options& options, const Model& model, std::unique_ptr<Factors>& factors,
-                                    std::string& place, const Corpus& corpus, const std::vector<const Trace*>& traces,
-                                    Ranks& ranks, const Control& control) {
+std::vector<InfluenceTable> by_scan(const AttributeInputs& options, const Model& model,
+                                    std::unique_ptr<Factors>& factors, std::string& place, const Corpus& corpus,
+                                    const std::vector<const Trace*>& traces, Ranks& ranks, const Control& control) {
   const bool fits = options.attribute.method == "ekfac" && !factors;
   const FitOptions fit{.ranks = &ranks};
   expect_room(model, factors.get(), fits ? &fit : nullptr, corpus, traces, options.attribute.rank, &ranks, control);
   if (fits) {
-    place = beside(options.session).string();
+    place = factors_beside(options.session).string();
     tell(harmless("no factors of this model yet: fitting them on the same documents, into " + place));
     factors = std::make_unique<Factors>(fit_factors_into(place, model, corpus, fit, control));
   }
@@ -209,48 +95,7 @@ std::vector<InfluenceTable> by_scan(const Options& options, const Model& model, 
   return attribute(model, factors.get(), corpus, traces, attribution, control);
 }
 
-// The index against a scan of all its documents.
-nlohmann::ordered_json check_index(const Options& options, IndexSearch& search, const std::vector<const Trace*>& traces,
-                                   const Control& control) {
-  constexpr int64_t k = 100;
-  const std::vector<int64_t> counts = {200, 300, 400, 600, 1000};
-  const Questions questions = questions_of(search.model(), traces, options.attribute.span);
-  const auto found = index_recall(search, questions, k,
-                                  candidate_options(options.attribute.rescore, options.attribute.top), counts, control);
-  const auto mean = [&](const auto& value, const auto& counts_in) {
-    double sum = 0, all = 0;
-    for (const QueryRecall& query : found)
-      if (counts_in(query)) sum += static_cast<double>(value(query)), ++all;
-    return all > 0 ? nlohmann::ordered_json(sum / all) : nlohmann::ordered_json();
-  };
-  const auto every = [](const QueryRecall&) { return true; };
-  const auto certain = [](const QueryRecall& query) { return std::abs(query.nats) < certain_step_nats; };
-  const auto recall = [](const QueryRecall& query) { return query.recall; };
-  nlohmann::ordered_json by_count = nlohmann::ordered_json::array(), by_query = nlohmann::ordered_json::array();
-  for (size_t i = 0; i < counts.size(); ++i)
-    by_count.push_back({{"scored", counts[i]},
-                        {"recall", mean([&](const QueryRecall& query) { return query.recall_of[i]; }, every)},
-                        {"recall_not_certain",
-                         mean([&](const QueryRecall& query) { return query.recall_of[i]; }, std::not_fn(certain))}});
-  for (const QueryRecall& query : found)
-    by_query.push_back({{"nats", query.nats},
-                        {"scored", query.scored},
-                        {"recall", query.recall},
-                        {"late", query.late},
-                        {"correlation", query.agreement}});
-  return {{"k", k},
-          {"documents", search.index().documents()},
-          {"queries", found.size()},
-          {"scored", mean([](const QueryRecall& query) { return query.scored; }, every)},
-          {"recall", mean(recall, every)},
-          {"queries_not_certain", std::ranges::count_if(found, std::not_fn(certain))},
-          {"recall_not_certain", mean(recall, std::not_fn(certain))},
-          {"recall_certain", mean(recall, certain)},
-          {"by_count", by_count},
-          {"by_query", by_query}};
-}
-
-int run_on(Ranks& ranks, Options options) {
+int run_on(Ranks& ranks, AttributeInputs options) {
   if (!options.against.empty() && options.span.empty()) throw WrongUsage("--against compares with a --span; give both");
   if (!options.span.empty()) {
     if (options.trace.empty()) throw WrongUsage("--span asks about one trace; name it with --trace");
@@ -260,7 +105,8 @@ int run_on(Ranks& ranks, Options options) {
   if (indexed && options.attribute.method != "ekfac") throw WrongUsage("--index answers by ekfac alone");
   if (indexed && options.dry_run) throw WrongUsage("--index answers in seconds; there is no plan of it");
   if (!indexed && options.check) throw WrongUsage("--check holds an index against a scan; give --index");
-  if (!indexed && options.corpus.paths.empty()) throw WrongUsage("give the documents with --corpus, or an --index of them");
+  if (!indexed && options.corpus.paths.empty())
+    throw WrongUsage("give the documents with --corpus, or an --index of them");
 
   Session session = open_session(options.session);
   const auto traces = choose_traces(options, session);
@@ -282,11 +128,12 @@ int run_on(Ranks& ranks, Options options) {
   if (indexed) {
     if (!ranks.leads()) return 0;
     if (!factors)
-      throw Error(ErrorCode::not_found, "an index is asked with the factors that it was made with, and none are beside "
-                                        "the model or the session; name them with --factors");
+      throw Error(ErrorCode::not_found,
+                  "an index is asked with the factors that it was made with, and none are beside "
+                  "the model or the session; name them with --factors");
     IndexSearch search(model, std::move(factors), options.index);
     tables = answer(search, traces, options.attribute, control);
-    if (options.check) check = check_index(options, search, traces, control);
+    if (options.check) check = check_index(options.attribute, search, traces, control);
   } else {
     const Corpus corpus = options.corpus.load();
     corpus_told = corpus_facts(corpus);
@@ -334,9 +181,11 @@ int run_on(Ranks& ranks, Options options) {
     const auto rows = table["steps"].get<int>();
     const std::string asked = options.attribute.span ? "a question" : fmt::format("{} steps", rows);
     const std::string against =
-        indexed ? fmt::format("{} of {} documents, found in {} and scored exactly (the last of them brought {:.1f} % of the first places)",
-                              documents, in_thousands(table["searched"].get<int64_t>()),
-                              in_time(table["search_seconds"].get<double>()), 100 * table["late"].get<double>())
+        indexed ? fmt::format(
+                      "{} of {} documents, found in {} and scored exactly (the last of them brought {:.1f} % of the "
+                      "first places)",
+                      documents, in_thousands(table["searched"].get<int64_t>()),
+                      in_time(table["search_seconds"].get<double>()), 100 * table["late"].get<double>())
                 : documents + " documents";
     const auto additivity = table["additivity"].get<double>();
     fmt::print("{}: {} against {} by {} in {}{}\n", table["trace"].get<std::string>(), asked, against,
@@ -347,16 +196,11 @@ int run_on(Ranks& ranks, Options options) {
                  table["first_stage"]["rank"].get<int>(), in_thousands(table["first_stage"]["rescored"].get<int>()),
                  table["first_stage"]["recall_at_100"].get<double>());
   }
-  if (!check.is_null())
-    fmt::print("check: of the {} strongest documents of a scan of all {}, {:.1f} % are among the {:.0f} scored exactly "
-               "({} queries; the steps that the model was not all but certain of: {:.1f} %)\n",
-               check["k"].get<int64_t>(), in_thousands(check["documents"].get<int64_t>()), 100 * check["recall"].get<double>(),
-               check["scored"].get<double>(), check["queries"].get<int64_t>(),
-               check["recall_not_certain"].is_null() ? std::nan("") : 100 * check["recall_not_certain"].get<double>());
+  if (!check.is_null()) print_index_check(check);
   return 0;
 }
 
-int run(const Options& options) {
+int run(const AttributeInputs& options) {
   Ranks ranks = launched_ranks();
   return ranks.together([&] { return run_on(ranks, options); });
 }
@@ -364,7 +208,7 @@ int run(const Options& options) {
 }  // namespace
 
 Run setup_attribute(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AttributeInputs>();
   app.add_option("session", options->session, "The session whose traces to attribute")->required()->type_name("S.h5");
   options->corpus.declare(app, 20000);
   app.get_option("--corpus")->required(false);
@@ -379,9 +223,10 @@ Run setup_attribute(CLI::App& app) {
                  "Scan in two stages: with queries of this rank, then the strongest again, exactly (32 serves well); "
                  "0: exactly at once")
       ->check(CLI::Range(0, 4096));
-  app.add_option("--rescore", options->attribute.rescore,
-                 "The strongest of each question that are scored exactly after a scan of low rank (1,000) or a search of an "
-                 "index (until the last 100 brought at most 5 of the first 100, at most 1,000)")
+  app.add_option(
+         "--rescore", options->attribute.rescore,
+         "The strongest of each question that are scored exactly after a scan of low rank (1,000) or a search of an "
+         "index (until the last 100 brought at most 5 of the first 100, at most 1,000)")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
   app.add_option("--trace", options->trace, "One trace; else every trace without a table of this method")
       ->type_name("ID");

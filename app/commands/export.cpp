@@ -16,7 +16,7 @@ namespace stemma {
 namespace {
 
 struct Options {
-  std::string session, figure, out, trace, method, quantity = "norm", tokens = "read";
+  std::string session, figure, model, out, trace, method, quantity = "norm", tokens = "read";
   std::string device = "auto";
   int step = -1, document = -1, documents = 8, token = -1, layer = -1, head = -1;
 };
@@ -94,13 +94,7 @@ int token_of(const Trace& trace, const Options& options) {
 // Computed now, by the model that wrote the trace.
 Figure attention_row_of(const Session& session, const Trace& trace, const Options& options,
                         const FigureOrigin& origin) {
-  const auto facts = session.models.find(trace.model_hash);
-  if (facts == session.models.end() || facts->second.path.empty())
-    throw Error(ErrorCode::not_found,
-                fmt::format("{}: does not say where the model of trace {} lies; without it attention "
-                            "cannot be computed",
-                            options.session, trace.id));
-  const auto folder = std::filesystem::absolute(session.path).parent_path() / facts->second.path;
+  const std::string folder = options.model.empty() ? remembered_model(session, trace.model_hash) : options.model;
   ProgressLine line;
   Control control;
   watch(control, line);
@@ -169,6 +163,8 @@ Run setup_export(CLI::App& app) {
   app.add_option("--token", options->token, "With attention-row: of this token, counted from 0")
       ->check(CLI::NonNegativeNumber)
       ->default_str("the first word of the answer");
+  app.add_option("--model", options->model, "With attention-row: the model's folder, where it has moved")
+      ->type_name("DIR");
   declare_device(app, options->device);
   app.add_option("--quantity", options->quantity, "With activations: norm, change or cosine")
       ->check(CLI::IsMember({"norm", "change", "cosine"}))

@@ -65,6 +65,21 @@ Session open_session(const std::filesystem::path& path) {
   return session;
 }
 
+std::string remembered_model(const Session& session, const std::string& hash) {
+  const auto facts = session.models.find(hash);
+  if (facts == session.models.end() || facts->second.path.empty())
+    throw Error(ErrorCode::not_found, session.path.string() + ": does not say where its model lies; give --model DIR");
+  const std::filesystem::path remembered = facts->second.path,
+                              beside = std::filesystem::absolute(session.path).parent_path();
+  for (const auto& folder : {remembered, beside / remembered, beside / remembered.filename()}) {
+    std::error_code none;
+    if (std::filesystem::exists(folder / "config.json", none) || std::filesystem::is_regular_file(folder, none))
+      return folder.string();
+  }
+  throw Error(ErrorCode::not_found, fmt::format("{}: its model '{}' is no longer at {}; give --model DIR",
+                                                session.path.string(), facts->second.name, remembered.string()));
+}
+
 nlohmann::ordered_json corpus_facts(const Corpus& corpus) {
   nlohmann::ordered_json facts;
   for (const auto& path : corpus.paths) facts["paths"].push_back(path.string());

@@ -37,6 +37,10 @@ void declare_json(CLI::App& app, bool& json);
 // The session at `path`; what was recovered from a crash is told on standard error.
 Session open_session(const std::filesystem::path& path);
 
+// Where the session's model of that hash lies: where it remembers it, or beside the session, which may have moved
+// together with it. Throws Error where it is gone.
+std::string remembered_model(const Session& session, const std::string& hash);
+
 nlohmann::ordered_json corpus_facts(const Corpus& corpus);
 // On standard output, as one document; bytes that are not UTF-8 become U+FFFD.
 void print_json(const nlohmann::ordered_json& json);
