@@ -71,7 +71,8 @@ def main():
     arguments.add_argument("--sample", type=int, default=20000, help="documents of the demo; 0: all")
     arguments.add_argument("--only", choices=["recall", "time"])
     given = arguments.parse_args()
-    print(f"## Answers from an index\n\n{datetime.date.today()}, {model_speed.processor()}, f32; written by "
+    name, threads = model_speed.processor()
+    print(f"## Answers from an index\n\n{datetime.date.today()}, {name}, {threads} threads, f32; written by "
           "tests/bench/index_answers.py.\n")
     if given.only != "time":
         recall(given.program, given.traces, given.sample)
