@@ -26,8 +26,9 @@ def recall(program, traces, sample):
         made = output(program, "index", "--model", demo / "model", "--corpus", demo / "corpus.jsonl.zst", "--sample",
                       sample, "--out", folder / "i.h5")
         asked = ["attribute", folder / "s.h5", "--model", demo / "model", "--index", folder / "i.h5"]
-        trace = output(program, "show", folder / "s.h5")["traces"][0]["id"]
-        answers = {name: output(program, *asked, "--trace", trace, "--span", "40-49", *more)["tables"][0]
+        trace = output(program, "show", folder / "s.h5")["traces"][0]
+        span = f"{trace['tokens'] - 10}-{trace['tokens'] - 1}"
+        answers = {name: output(program, *asked, "--trace", trace["id"], "--span", span, *more)["tables"][0]
                    for name, more in (("as many as needed", []), ("--rescore 1000", ["--rescore", 1000]))}
         check = output(program, *asked, "--check")["check"]
     print(f"The demo's index: {made['documents']:,} documents, {made['numbers']:,} + {made['sketch']:,} numbers and "
