@@ -14,7 +14,7 @@ namespace {
 
 // Starts the program anew, in place, with GOMP_SPINCOUNT set: GNU OpenMP reads it once, before main. By its own choice
 // a thread that waits for another spins some milliseconds before it sleeps, and where a third program wants the same
-// processor the other cannot run meanwhile: decoding then fell to a third.
+// processor the other cannot run meanwhile: reading a prompt then fell to a third of its speed.
 void wait_shortly(char** argv) {
   if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
   setenv("GOMP_SPINCOUNT", "1000", 0);  // some 15 us

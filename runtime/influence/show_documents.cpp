@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <set>
 
 #include "runtime/influence/decompose.h"
@@ -160,12 +159,12 @@ void show_documents(const Showing& showing, const QueryGradients& gradients, std
       made.insert(made.end(), numbers.begin(), numbers.end());
     };
     const std::vector<Decomposition> taken_apart = decomposer.of(shard.labelled, shard.asked);
-    for (size_t i = 0; i < taken_apart.size(); i += 2) {
-      for (const Decomposition& one : {std::cref(taken_apart[i]), std::cref(taken_apart[i + 1])}) {
-        add(one.tokens);
-        add(one.layers);
-      }
-      add(predicted.of(gradients, shard.asked[i].first, shard.asked[i].last, shard.batch_of(i, showing.batches)));
+    for (size_t i = 0; i < taken_apart.size(); ++i) {
+      add(taken_apart[i].tokens);
+      add(taken_apart[i].layers);
+      if (i % 2 == 0) continue;  // the whole completion follows its steps
+      const Asked& steps = shard.asked[i - 1];
+      add(predicted.of(gradients, steps.first, steps.last, shard.batch_of(i - 1, showing.batches)));
     }
     return made;
   };
