@@ -16,7 +16,10 @@ struct Distribution {
   float entropy = 0;            // nats
 
   explicit Distribution(const float* logits, int64_t vocabulary);
-  std::vector<std::pair<int32_t, float>> top(int k) const;  // most likely first; ties by id
+  bool likelier(int32_t a, int32_t b) const {  // ties: the smaller id
+    return logprobs[a] != logprobs[b] ? logprobs[a] > logprobs[b] : a < b;
+  }
+  std::vector<std::pair<int32_t, float>> top(int k) const;  // most likely first
 };
 
 // Draws the next token: temperature, then top-k, then top-p; greedy at temperature 0 (ties by id).

@@ -2,7 +2,9 @@
 #include "runtime/trace/sampling.h"
 
 #include <QtTest>
+#include <algorithm>
 #include <cmath>
+#include <set>
 
 using namespace stemma;
 
@@ -76,6 +78,46 @@ class SamplingTest : public QObject {
     QVERIFY(chi_square({.temperature = 1, .top_p = 0.75}, {0, 0.4 / 0.85, 0.3 / 0.85, 0.15 / 0.85, 0}) <
             once_in_a_thousand);
     QVERIFY(chi_square({.temperature = 1, .top_p = 0}, {0, 1, 0, 0, 0}) < once_in_a_thousand);
+  }
+
+  // Of 30,000 tokens, against the numbers and the order that doubles and a whole sort give.
+  void a_large_vocabulary() {
+    constexpr int64_t size = 30000;
+    Random random(3);
+    std::vector<float> logits;
+    for (int64_t i = 0; i < size; ++i) logits.push_back(static_cast<float>(2 * random.normal() - 40));
+    logits[777] = logits[20000];  // ties
+    const Distribution d(logits.data(), size);
+    double sum = 0, entropy = 0, worst = 0;
+    for (const float x : logits) sum += std::exp(double(x));
+    std::vector<std::pair<double, int32_t>> sorted;
+    for (int64_t i = 0; i < size; ++i) {
+      const double logprob = logits[i] - std::log(sum);
+      worst = std::max(worst, std::abs(d.logprobs[i] - logprob));
+      entropy -= std::exp(logprob) * logprob;
+      sorted.emplace_back(-logits[i], i);
+    }
+    QVERIFY2(worst < 2e-6, QByteArray::number(worst));
+    QVERIFY2(std::abs(d.entropy - entropy) < 2e-6, QByteArray::number(d.entropy - entropy));
+    std::sort(sorted.begin(), sorted.end());
+    for (const double p : {0.01, 0.5, 0.9, 0.999}) {
+      std::set<int32_t> nucleus;
+      double kept = 0;
+      for (size_t i = 0; i < sorted.size() && kept < p * sum; ++i) {
+        kept += std::exp(-sorted[i].first);
+        nucleus.insert(sorted[i].second);
+      }
+      std::set<int32_t> drawn;
+      for (int i = 0; i < 300; ++i) drawn.insert(draw(d, {.temperature = 1, .top_p = p}, random));
+      QVERIFY(std::includes(nucleus.begin(), nucleus.end(), drawn.begin(), drawn.end()));
+      QVERIFY2(drawn.size() > std::min<size_t>(nucleus.size(), 150) / 2, QByteArray::number(qsizetype(drawn.size())));
+    }
+  }
+
+  void a_temperature_near_zero_is_greedy() {
+    Random random(1);
+    for (const double temperature : {1e-3, 1e-30, 1e-300})
+      for (int i = 0; i < 10; ++i) QCOMPARE(draw(distribution(), {.temperature = temperature}, random), 1);
   }
 
   void ties_go_to_the_smaller_id() {
