@@ -284,25 +284,36 @@ Weights load_weights(const Checkpoint& checkpoint, const ModelConfig& config, co
   return weights;
 }
 
-void write_weights(const std::filesystem::path& file, const ModelConfig& config, const Weights& weights) {
-  std::vector<float> values(static_cast<size_t>(weights.flat().view().size()));
-  weights.flat().download(values.data());
-  std::vector<std::pair<const StoredPart*, std::vector<float>>> whole;
+void write_weights(const std::filesystem::path& file, const ModelConfig& config, const Weights& weights, Ops& ops) {
+  struct Whole {
+    const StoredPart* stored;
+    WeightType type;
+    std::vector<float> values;
+  };
+  std::vector<Whole> wholes;
   std::map<std::string, size_t> place_of;
   const std::vector<WeightPlace> places = weight_layout(config);
-  const float* next = values.data();
-  for (const WeightPlace& place : places) {
-    const auto [known, fresh] = place_of.emplace(place.stored.name, whole.size());
+  std::vector<std::byte> bytes;
+  std::vector<float> values;
+  for (size_t i = 0; i < places.size(); ++i) {
+    const WeightPlace& place = places[i];
+    const WeightMatrix& matrix = weights.named()[i].matrix;
+    const auto [known, fresh] = place_of.emplace(place.stored.name, wholes.size());
     if (fresh) {
       int64_t size = 1;
       for (const int64_t side : place.stored.shape) size *= side;
-      whole.emplace_back(&place.stored, std::vector<float>(static_cast<size_t>(size)));
+      wholes.push_back({&place.stored, matrix.type, std::vector<float>(static_cast<size_t>(size))});
     }
-    store_tensor(place, next, whole[known->second].second);
-    next += place.rows * place.columns;
+    bytes.resize(static_cast<size_t>(matrix.bytes()));
+    values.resize(static_cast<size_t>(matrix.rows * matrix.columns));
+    ops.download(bytes.data(), matrix.data, bytes.size());
+    read_f32({place.stored.name, std::string(format_of(matrix.type).name), {matrix.rows, matrix.columns}, bytes}, 0,
+             values, file.string());
+    store_tensor(place, values.data(), wholes[known->second].values);
   }
   std::vector<TensorToWrite> tensors;
-  for (const auto& [stored, numbers] : whole) tensors.push_back({stored->name, stored->shape, numbers});
+  for (const Whole& whole : wholes)
+    tensors.push_back({whole.stored->name, whole.stored->shape, whole.values, whole.type});
   write_safetensors(file, tensors);
 }
 

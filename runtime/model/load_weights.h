@@ -18,7 +18,8 @@ Weights load_weights(const Checkpoint& checkpoint, const ModelConfig& config, co
 // What they will take of the device's memory, bytes. Only names, shapes and types are read.
 double loaded_bytes(const Checkpoint& checkpoint, const ModelConfig& config, const Ops& ops, Dtype dtype);
 
-// Writes them as the family's own checkpoints have them; f32. Throws Error(disk).
-void write_weights(const std::filesystem::path& file, const ModelConfig& config, const Weights& weights);
+// Writes them as the family's own checkpoints have them, each in the type it is kept in: f32, bf16 or f16. Throws
+// Error(disk).
+void write_weights(const std::filesystem::path& file, const ModelConfig& config, const Weights& weights, Ops& ops);
 
 }  // namespace stemma

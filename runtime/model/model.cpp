@@ -87,10 +87,11 @@ void save_model(const Model& model, const std::filesystem::path& folder) {
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
   if (failure) throw Error(ErrorCode::disk, fmt::format("{}: cannot be made ({})", folder.string(), failure.message()));
-  expect_f32(model, "saving");
-  write_weights(folder / "model.safetensors", model.config, model.weights);
+  for (const auto& named : model.weights.named())
+    if (format_of(named.matrix.type).elements > 1) expect_f32(model, "saving");
+  write_weights(folder / "model.safetensors", model.config, model.weights, *model.ops);
   ModelConfig config = model.config;
-  config.dtype = "float32";
+  if (model.weights.in_f32()) config.dtype = "float32";
   write_config(config, folder);
 }
 

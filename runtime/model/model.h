@@ -108,9 +108,10 @@ struct Model {
 enum class Dtype { automatic, f32, bf16, f16 };
 std::shared_ptr<const Model> load_model(const std::filesystem::path& named, std::shared_ptr<Ops> ops,
                                         Dtype dtype = Dtype::f32);
-void save_model(const Model& model, const std::filesystem::path& folder);  // config.json, model.safetensors; f32
-void make_rope_tables(Model& model);                                       // from its config, on its device
-Buffer rope_table(const ModelConfig& config, std::shared_ptr<Ops> ops);    // of the layers that are not local
+// config.json and model.safetensors; not of blocks.
+void save_model(const Model& model, const std::filesystem::path& folder);
+void make_rope_tables(Model& model);                                     // from its config, on its device
+Buffer rope_table(const ModelConfig& config, std::shared_ptr<Ops> ops);  // of the layers that are not local
 // Of the numbers, however they are kept.
 std::string hash_of(const ModelConfig& config, const Weights& weights, Ops& ops);
 // Throws Error where weights are kept otherwise: `what` needs them in f32.

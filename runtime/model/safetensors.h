@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/weight_matrix.h"
 #include "runtime/model/mapped_file.h"
 #include "runtime/model/stored_tensor.h"
 
@@ -30,11 +31,12 @@ class SafetensorsFile {
   std::vector<StoredTensor> tensors_;
 };
 
-// Writes F32 tensors whole: beside, synced, renamed. Throws Error(disk).
+// Writes tensors whole: beside, synced, renamed. Throws Error(disk).
 struct TensorToWrite {
   std::string name;
   std::vector<int64_t> shape;
   std::span<const float> values;
+  WeightType type = WeightType::f32;  // or bf16 or f16, which the values are rounded to
 };
 void write_safetensors(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors);
 

@@ -150,6 +150,24 @@ class ModelTest : public QObject {
     }
   }
 
+  void halves_stay_halves_when_saved() {
+    QTemporaryDir first, second;
+    const std::filesystem::path from = first.path().toStdString(), to = second.path().toStdString();
+    write_model(from, small_config(true), tensors_of(small_config(true)));
+    for (const auto& [dtype, type] : {std::pair(Dtype::bf16, WeightType::bf16), std::pair(Dtype::f16, WeightType::f16)}) {
+      const auto model = load_model(from, make_cpu_ops(), dtype);
+      save_model(*model, to);
+      write(to / "tokenizer.json", tokenizer_json(4));
+      const SafetensorsFile file(to / "model.safetensors");
+      for (const StoredTensor& tensor : file.tensors())
+        QCOMPARE(tensor.dtype, std::string(tensor.shape.size() > 1 ? format_of(type).name : "F32"));
+      const auto again = load_model(to, make_cpu_ops(), dtype), wide = load_model(to, make_cpu_ops(), Dtype::f32);
+      QCOMPARE(again->hash, model->hash);
+      QCOMPARE(wide->hash, model->hash);
+      QCOMPARE(again->config.dtype, model->config.dtype);
+    }
+  }
+
   void the_hash_sees_every_weight_and_the_shape() {
     const auto ops = make_cpu_ops();
     const ModelConfig config = small_config(true);
