@@ -132,66 +132,6 @@ __global__ void __launch_bounds__(tile_threads) forward_kernel(Inputs in, int ti
   store_tile<width>(z.data + in.query_offset(row, head), z.columns, count, head_width, out, scale);
 }
 
-// Few queries, as when tokens are generated one by one: a block to each query and head, its warps share out the keys,
-// four at a time. A lane holds columns lane + 32 p.
-constexpr int step_warps = 8, step_keys = 4;
-
-template <int parts>
-__global__ void __launch_bounds__(step_warps * 32) step_kernel(Inputs in, int longest, Tensor z, Tensor log_sum) {
-  __shared__ float maxima[step_warps], totals[step_warps], outs[step_warps][parts * 32];
-  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  const Block block(in.segments.data[blockIdx.x / longest]);
-  const int head = blockIdx.y, head_width = in.heads.width, query = blockIdx.x % longest;
-  if (query >= block.queries) return;
-  const int64_t row = block.segment.query_begin + query;
-  const int visible = block.past + query + 1;
-  const float* q = in.q.data + in.query_offset(row, head);
-
-  float held[parts], out[parts] = {}, maximum = -INFINITY, total = 0;
-  for (int p = 0; p < parts; ++p) held[p] = lane + 32 * p < head_width ? q[lane + 32 * p] : 0;
-  for (int key = in.first_seen(visible - 1) + warp * step_keys; key < visible; key += step_warps * step_keys) {
-    const int64_t offset = in.key_offset(block.segment.key_begin + key, in.group_of(head));
-    float scores[step_keys], largest = maximum;
-#pragma unroll
-    for (int u = 0; u < step_keys; ++u) {
-      const float* k = in.k.data + offset + u * in.k.columns;
-      float sum = 0;
-#pragma unroll
-      for (int p = 0; p < parts; ++p)
-        if (key + u < visible && lane + 32 * p < head_width) sum += held[p] * k[lane + 32 * p];
-      scores[u] = key + u < visible ? in.scored(warp_sum(sum)) : -INFINITY;
-      largest = fmaxf(largest, scores[u]);
-    }
-    const float shrink = expf(maximum - largest);
-    maximum = largest;
-    total *= shrink;
-    for (int p = 0; p < parts; ++p) out[p] *= shrink;
-#pragma unroll
-    for (int u = 0; u < step_keys; ++u) {
-      const float* v = in.v.data + offset + u * in.v.columns;
-      const float weight = expf(scores[u] - largest);
-      total += weight;
-#pragma unroll
-      for (int p = 0; p < parts; ++p)
-        if (key + u < visible && lane + 32 * p < head_width) out[p] += weight * v[lane + 32 * p];
-    }
-  }
-  if (lane == 0) maxima[warp] = maximum, totals[warp] = total;
-  for (int p = 0; p < parts; ++p) outs[warp][lane + 32 * p] = out[p];
-  __syncthreads();
-
-  float largest = -INFINITY, sum = 0;
-  for (int w = 0; w < step_warps; ++w) largest = fmaxf(largest, maxima[w]);
-  const float base = largest == -INFINITY ? 0 : largest;
-  for (int w = 0; w < step_warps; ++w) sum += totals[w] * expf(maxima[w] - base);
-  if (threadIdx.x == 0) row_of(log_sum, row)[head] = largest + logf(sum);
-  for (int c = threadIdx.x; c < head_width; c += blockDim.x) {
-    float column = 0;
-    for (int w = 0; w < step_warps; ++w) column += outs[w][c] * expf(maxima[w] - base);
-    z.data[in.query_offset(row, head) + c] = sum > 0 ? column / sum : 0;
-  }
-}
-
 // What the backward has beside the inputs. delta (N, H) is the dot of z and its gradient, a warp to each.
 struct Gradients {
   Tensor log_sum, z_gradient, delta;
@@ -393,13 +333,6 @@ void forward(const Inputs& in, Tensor z, Tensor log_sum, cudaStream_t stream) {
          tile_threads, forward_memory<width, query_tile, key_tile>, stream, in, tiles, z, log_sum);
 }
 
-template <int parts>
-void step(const Inputs& in, Tensor z, Tensor log_sum, cudaStream_t stream) {
-  const int longest = in.segments.longest_query;
-  launch("attention", step_kernel<parts>, dim3(in.segments.count * longest, in.heads.query), step_warps * 32, 0, stream,
-         in, longest, z, log_sum);
-}
-
 template <int width, int tile>
 void backward(const Inputs& in, const Gradients& gradients, Tensor q_gradient, Tensor k_gradient, Tensor v_gradient,
               cudaStream_t stream) {
@@ -426,11 +359,11 @@ void attention(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, 
                cudaStream_t stream) {
   if (on_tensor_cores(heads, segments.longest_query))
     return attention_rounded(q, k, v, segments, heads, z, log_sum, stream);
-  const Inputs in = inputs(q, k, v, segments, heads);
-  const bool few = segments.longest_query < few_queries;
-  if (heads.width <= 64) return few ? step<2>(in, z, log_sum, stream) : forward<64, 64, 32>(in, z, log_sum, stream);
-  if (heads.width <= 128) return few ? step<4>(in, z, log_sum, stream) : forward<128, 64, 32>(in, z, log_sum, stream);
-  return few ? step<8>(in, z, log_sum, stream) : forward<256, 32, 16>(in, z, log_sum, stream);
+  if (segments.longest_query < few_queries) return attention_few(q, k, v, segments, heads, z, log_sum, stream);
+  const auto run = heads.width <= 64    ? forward<64, 64, 32>
+                   : heads.width <= 128 ? forward<128, 64, 32>
+                                        : forward<256, 32, 16>;
+  run(inputs(q, k, v, segments, heads), z, log_sum, stream);
 }
 
 void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient, SegmentList segments,

@@ -129,4 +129,18 @@ void attend_few(Tensor q, std::span<const Ops::Text> texts, std::span<const Segm
   }
 }
 
+void attention_step(Tensor q, Tensor k, Tensor v, Ids places, std::span<const Ops::Text> texts, Heads heads, Tensor z,
+                    Tensor log_sum) {
+  thread_local std::vector<Segment> segments;
+  segments.clear();
+  for (int32_t n = 0; n < static_cast<int32_t>(q.rows); ++n) {
+    const Ops::Text& text = texts[static_cast<size_t>(n)];
+    const int32_t place = places.data[n];
+    std::copy_n(k.row(n), k.columns, text.k.row(place));
+    std::copy_n(v.row(n), v.columns, text.v.row(place));
+    segments.push_back({n, n + 1, 0, place + 1});
+  }
+  attention(q, texts, segments, heads, z, log_sum);
+}
+
 }  // namespace stemma::cpu

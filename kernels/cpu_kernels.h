@@ -30,8 +30,11 @@ void layer_norm_backward(Tensor x, Tensor weight, Tensor statistics, Tensor y_gr
                          Tensor weight_gradient, Tensor bias_gradient);
 void layer_norm_tangent(Tensor x, Tensor weight, Tensor statistics, Tensor x_tangent, Tensor y_tangent);
 void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation);
+// Segment i is of texts[i], or all are of one.
 void attention(Tensor q, std::span<const Ops::Text> texts, std::span<const Segment> segments, Heads heads, Tensor z,
                Tensor log_sum);
+void attention_step(Tensor q, Tensor k, Tensor v, Ids places, std::span<const Ops::Text> texts, Heads heads, Tensor z,
+                    Tensor log_sum);
 void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
                         std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
                         Tensor v_gradient);

@@ -49,6 +49,7 @@ class CpuOps final : public Ops {
   void download(void* host, const void* device, size_t bytes) override { move(host, device, bytes); }
   void copy(void* to, const void* from, size_t bytes) override { move(to, from, bytes); }
   void zero(void* memory, size_t bytes) override { std::memset(memory, 0, bytes); }
+  void repeat(std::unique_ptr<Recording>&, const std::function<void()>& calls) override { calls(); }
 
   bool takes(WeightType) const override { return true; }
   using Ops::linear;
@@ -81,10 +82,14 @@ class CpuOps final : public Ops {
   void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation) override {
     cpu::rope(x, positions, table, head_width, rotation);
   }
-  using Ops::attention;
-  void attention(Tensor q, std::span<const Text> texts, std::span<const Segment> segments, Heads heads, Tensor z,
+  void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z,
                  Tensor log_sum) override {
-    cpu::attention(q, texts, segments, heads, z, log_sum);
+    const Text one[] = {{k, v}};
+    cpu::attention(q, one, segments, heads, z, log_sum);
+  }
+  void attention_step(Tensor q, Tensor k, Tensor v, Ids places, std::span<const Text> texts, Heads heads, Tensor z,
+                      Tensor log_sum) override {
+    cpu::attention_step(q, k, v, places, texts, heads, z, log_sum);
   }
   void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
                           std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,

@@ -41,6 +41,11 @@ struct SegmentList {
 };
 void attention(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
                cudaStream_t stream);
+// For few queries a segment.
+void attention_few(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
+                   cudaStream_t stream);
+void attention_step(Tensor q, Tensor k, Tensor v, Ids places, std::span<const Ops::Text> texts, Heads heads, Tensor z,
+                    Tensor log_sum, cudaStream_t stream);
 // As heads.rounded allows, for many queries.
 void attention_rounded(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
                        cudaStream_t stream);

@@ -6,11 +6,13 @@
 
 #include "kernels/cuda_kernels.cuh"
 #include "kernels/cuda_plugin.h"
+#include "kernels/recording.cuh"
 
 namespace stemma::cuda {
 namespace {
 
 constexpr int64_t products_bytes = 256 << 20;  // of segments' products held at once
+constexpr size_t blas_bytes = 32 << 20;        // cuBLAS's own scratch memory, as much as it takes on a Hopper
 
 // Device memory that only grows.
 class Scratch {
@@ -24,14 +26,17 @@ class Scratch {
     check(cudaDeviceSynchronize(), "allocating scratch memory");  // queued work may still use the old one
     cudaFree(std::exchange(memory_, nullptr));
     bytes_ = 0;
+    ++growths_;
     check(cudaMalloc(&memory_, bytes), "allocating scratch memory");
     bytes_ = bytes;
     return memory_;
   }
+  uint64_t growths() const { return growths_; }
 
  private:
   void* memory_ = nullptr;
   size_t bytes_ = 0;
+  uint64_t growths_ = 0;
 };
 
 class CudaOps final : public Ops {
@@ -77,6 +82,7 @@ class CudaOps final : public Ops {
     cudaSetDevice(index_);
     cudaStreamSynchronize(stream_);
     cudaFree(memory);
+    ++releases_;
   }
   void upload(void* device, const void* host, size_t bytes) override {
     transfer(device, host, bytes, cudaMemcpyHostToDevice);
@@ -89,6 +95,12 @@ class CudaOps final : public Ops {
   }
   void zero(void* memory, size_t bytes) override {
     if (bytes) check(cudaMemsetAsync(memory, 0, bytes, use()), "zeroing memory");
+  }
+  void repeat(std::unique_ptr<Recording>& recording, const std::function<void()>& calls) override {
+    auto* known = static_cast<GraphRecording*>(recording.get());
+    if (known && known->is_of(memory_given_back())) return known->repeat(calls, use());
+    calls();
+    recording = std::make_unique<GraphRecording>(memory_given_back());
   }
 
   bool takes(WeightType type) const override {
@@ -136,18 +148,14 @@ class CudaOps final : public Ops {
     cuda::rope(x, positions, table, head_width, rotation, use());
   }
 
-  using Ops::attention;
-  void attention(Tensor q, std::span<const Text> texts, std::span<const Segment> segments, Heads heads, Tensor z,
+  void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z,
                  Tensor log_sum) override {
     use();
-    if (texts.size() == 1)
-      return cuda::attention(q, texts[0].k, texts[0].v, on_device(segments), heads, z, log_sum, stream_);
-    for (size_t i = 0; i < texts.size(); ++i) {  // texts that are as long all pass the same segment
-      const auto [begin, end, key_begin, key_end] = segments[i];
-      const Segment own[] = {{0, end - begin, key_begin, key_end}};
-      cuda::attention(q.slice(begin, end), texts[i].k, texts[i].v, on_device(own), heads, z.slice(begin, end),
-                      log_sum.slice(begin, end), stream_);
-    }
+    cuda::attention(q, k, v, on_device(segments), heads, z, log_sum, stream_);
+  }
+  void attention_step(Tensor q, Tensor k, Tensor v, Ids places, std::span<const Text> texts, Heads heads, Tensor z,
+                      Tensor log_sum) override {
+    cuda::attention_step(q, k, v, places, texts, heads, z, log_sum, use());
   }
   void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
                           std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
@@ -276,6 +284,7 @@ class CudaOps final : public Ops {
     check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "creating a stream");
     check(cublasCreate(&blas_), "starting");
     check(cublasSetStream(blas_, stream_), "starting");
+    check(cublasSetWorkspace(blas_, blas_memory_.at_least(blas_bytes), blas_bytes), "starting");
     check(cublasSetMathMode(blas_, CUBLAS_PEDANTIC_MATH), "starting");  // f32 stays f32: no TF32
     sum_of_squares({});  // a device older than the architectures of this build has no image of any kernel
   }
@@ -313,13 +322,16 @@ class CudaOps final : public Ops {
     return list;
   }
 
+  uint64_t memory_given_back() const { return releases_ + scratch_.growths() + segments_.growths(); }
+
   static std::string mebibytes(double bytes) { return std::to_string(std::llround(bytes / (1 << 20))) + " MiB"; }
 
   int index_;
   std::string name_;
   cudaStream_t stream_ = nullptr;
   cublasHandle_t blas_ = nullptr;
-  Scratch scratch_, segments_;
+  Scratch scratch_, segments_, blas_memory_;
+  uint64_t releases_ = 0;
   std::vector<Segment> sent_;
 };
 

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -77,6 +78,16 @@ class Ops {
   virtual void copy(void* to, const void* from, size_t bytes) = 0;
   virtual void zero(void* memory, size_t bytes) = 0;
 
+  // Makes the calls of `calls`, which differ from those of the last time only by the numbers that stand in the device's
+  // memory: a device may keep in `recording` what it was asked, and do that again without being asked. So `calls`
+  // neither transfers nor takes memory. Before other calls the caller empties `recording`; memory that was given back
+  // in between is noticed here. A recording must not outlive its Ops.
+  class Recording {
+   public:
+    virtual ~Recording() = default;
+  };
+  virtual void repeat(std::unique_ptr<Recording>& recording, const std::function<void()>& calls) = 0;
+
   // Whether embed and linear take weights of a type here; f32 always.
   virtual bool takes(WeightType type) const = 0;
   // linear: y = x w^T for each of the products of one x, of weights as they are stored. Together they take as long as
@@ -122,16 +133,17 @@ class Ops {
 
   // attention: z = softmax(cap(scale q k^T) + causal) v per segment and head, grouped queries.
   // q, z (N, H*D); k, v (keys, G*D); log_sum (N, H) keeps each row's log of summed exponents for the backward.
-  // Segment i is of texts[i], or all are of one. What a segment gives is the same whatever the others are, on the CPU.
-  struct Text {
-    Tensor k, v;
-  };
-  virtual void attention(Tensor q, std::span<const Text> texts, std::span<const Segment> segments, Heads heads, Tensor z,
+  // What a segment gives is the same whatever the others are, on the CPU.
+  virtual void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z,
                          Tensor log_sum) = 0;
-  void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z, Tensor log_sum) {
-    const Text one[] = {{k, v}};
-    attention(q, one, segments, heads, z, log_sum);
-  }
+  // attention_step: one token more of each of several texts. Row n of k and v becomes row places[n] of texts[n], and
+  // z[n] is attention of q[n] over rows 0 .. places[n] there, whatever the other texts are.
+  // q, z (N, H*D); k, v (N, G*D); places (N,1); log_sum (N, H)
+  struct Text {
+    Tensor k, v;  // (room, G*D)
+  };
+  virtual void attention_step(Tensor q, Tensor k, Tensor v, Ids places, std::span<const Text> texts, Heads heads,
+                              Tensor z, Tensor log_sum) = 0;
   virtual void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
                                   std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
                                   Tensor v_gradient) = 0;

@@ -11,7 +11,7 @@
 #include "app/commands/options.h"
 #include "app/commands/random_model.h"
 #include "app/commands/terminal.h"
-#include "runtime/model/forward.h"
+#include "runtime/model/decoding.h"
 #include "runtime/study/rate.h"
 
 namespace stemma {
@@ -38,31 +38,15 @@ struct Rates {
 class Texts {
  public:
   Texts(const Model& model, int count, int64_t tokens)
-      : model_(model), work_(model, Keep::one_block), logits_(model.ops, count, model.config.vocabulary) {
+      : model_(model), work_(model, Keep::one_block), decoding_(work_) {
     for (int i = 0; i < count; ++i) caches_.emplace_back(model, tokens);
     for (KeyValueCache& cache : caches_) pointers_.push_back(&cache);
-    feed(prompt);
-    seconds(1);  // touches what it needs
+    seconds(prompt + 1);  // touches what it needs
     restart();
-  }
-  void feed(int64_t count) {
-    Batch batch;
-    for (size_t s = 0; s < caches_.size(); ++s) {
-      const auto begin = static_cast<int32_t>(batch.size()), end = begin + static_cast<int32_t>(count);
-      for (int64_t i = caches_[s].length; i < caches_[s].length + count; ++i) {
-        batch.ids.push_back(static_cast<int32_t>((i + static_cast<int64_t>(s)) * 7919 % model_.config.vocabulary));
-        batch.positions.push_back(static_cast<int32_t>(i));
-      }
-      batch.segments.push_back({begin, end, begin, end});
-    }
-    const Tensor hidden = forward(work_, batch, pointers_);
-    if (count == 1) logits(model_, hidden, logits_);
-    float wait = 0;
-    model_.ops->download(&wait, logits_.view().data, sizeof wait);
   }
   double seconds(int64_t steps) {
     const auto start = std::chrono::steady_clock::now();
-    for (int64_t i = 0; i < steps; ++i) feed(1);
+    for (int64_t i = 0; i < steps; ++i) feed();
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
   void restart() {
@@ -73,11 +57,19 @@ class Texts {
   }
 
  private:
+  void feed() {
+    std::vector<int32_t> ids;
+    for (size_t s = 0; s < caches_.size(); ++s)
+      ids.push_back(
+          static_cast<int32_t>((caches_[s].length + static_cast<int64_t>(s)) * 7919 % model_.config.vocabulary));
+    decoding_.step(ids, pointers_);
+  }
+
   const Model& model_;
   Workspace work_;
+  Decoding decoding_;
   std::vector<KeyValueCache> caches_;
   std::vector<KeyValueCache*> pointers_;
-  Buffer logits_;
 };
 
 }  // namespace

@@ -1,15 +1,19 @@
 #include "runtime/model/forward.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <initializer_list>
 #include <span>
 #include <utility>
 
+#include "runtime/model/forward_parts.h"
 #include "runtime/model/norms.h"
 
 namespace stemma {
 namespace {
+
+int32_t length_of(const Segment& s) { return s.query_end - s.query_begin; }
 
 // Rows of the rope tables: the positions, or behind them for texts that LongRoPE's second factors are for.
 std::vector<int32_t> angle_rows(const ModelConfig& config, const Batch& batch, std::span<KeyValueCache* const> caches) {
@@ -41,25 +45,48 @@ Tensor forward(Workspace& work, const Batch& batch, KeyValueCache* cache, const 
 }
 
 Tensor forward(Workspace& work, const Batch& batch, std::span<KeyValueCache* const> caches, const Taps* taps) {
+  enter(work, batch, caches);
+  const Tensor hidden = run_decoder(work, batch, caches, taps);
+  leave(batch, caches);
+  return hidden;
+}
+
+void enter(Workspace& work, const Batch& batch, std::span<KeyValueCache* const> caches) {
+  Ops& ops = *work.model().ops;
+  const ModelConfig& config = work.model().config;
+  assert(caches.empty() || caches.size() == batch.segments.size());
+  for (size_t i = 0; i < caches.size(); ++i)
+    if (!caches[i]->long_text && config.long_factors(caches[i]->length + length_of(batch.segments[i]))) {
+      if (caches[i]->length) outgrow(work, *caches[i]);
+      caches[i]->long_text = true;
+    }
+  work.reserve(batch.size(), false);
+  const auto upload = [&](const IdBuffer& to, const std::vector<int32_t>& from) {
+    ops.upload(to.view().data, from.data(), sizeof(int32_t) * from.size());
+  };
+  upload(work.ids, batch.ids);
+  upload(work.positions, batch.positions);
+  if (work.angles.view()) upload(work.angles, angle_rows(config, batch, caches));
+}
+
+void leave(const Batch& batch, std::span<KeyValueCache* const> caches) {
+  for (size_t i = 0; i < caches.size(); ++i) {
+    const Segment& s = batch.segments[i];
+    caches[i]->ids.insert(caches[i]->ids.end(), batch.ids.begin() + s.query_begin, batch.ids.begin() + s.query_end);
+    caches[i]->length += length_of(s);
+  }
+}
+
+Tensor run_decoder(Workspace& work, const Batch& batch, std::span<KeyValueCache* const> caches, const Taps* taps) {
   const Model& model = work.model();
   Ops& ops = *model.ops;
   const ModelConfig& config = model.config;
   const BlockDesign& design = config.block;
   const int64_t n = batch.size();
-  assert(caches.empty() || caches.size() == batch.segments.size());
-  const auto length_of = [&](size_t i) { return batch.segments[i].query_end - batch.segments[i].query_begin; };
-  for (size_t i = 0; i < caches.size(); ++i)
-    if (!caches[i]->long_text && config.long_factors(caches[i]->length + length_of(i))) {
-      if (caches[i]->length) outgrow(work, *caches[i]);
-      caches[i]->long_text = true;
-    }
-  work.reserve(n, false);
   const Ids ids = work.ids.view().slice(0, n), positions = work.positions.view().slice(0, n);
-  ops.upload(ids.data, batch.ids.data(), sizeof(int32_t) * batch.ids.size());
-  ops.upload(positions.data, batch.positions.data(), sizeof(int32_t) * batch.positions.size());
-  if (work.angles.view())
-    ops.upload(work.angles.view().data, angle_rows(config, batch, caches).data(), sizeof(int32_t) * batch.ids.size());
   const Ids angles = work.angles.view() ? work.angles.view().slice(0, n) : positions;
+  const bool step = !caches.empty() && std::ranges::all_of(batch.segments, [](auto& s) { return length_of(s) == 1; });
+  std::vector<Ops::Text> texts;
 
   const auto rows = [n](const Buffer& buffer) { return buffer.view() ? buffer.view().slice(0, n) : Tensor{}; };
   const auto show = [&](Hook hook, int layer, Tensor value) {
@@ -68,14 +95,6 @@ Tensor forward(Workspace& work, const Batch& batch, std::span<KeyValueCache* con
   const auto copy = [&](Tensor from, Tensor to) {
     ops.copy(to.data, from.data, sizeof(float) * static_cast<size_t>(from.size()));
   };
-
-  // With caches: each text, and where its new tokens stand in it.
-  std::vector<Ops::Text> texts;
-  std::vector<Segment> cached;
-  for (size_t i = 0; i < caches.size(); ++i) {
-    const Segment& s = batch.segments[i];
-    cached.push_back({s.query_begin, s.query_end, 0, static_cast<int32_t>(caches[i]->length + length_of(i))});
-  }
 
   const Tensor start = rows(work.residual(0));
   ops.embed(ids, model.weights.embedding_matrix, start);
@@ -141,17 +160,23 @@ Tensor forward(Workspace& work, const Batch& batch, std::span<KeyValueCache* con
     turn(v.projected_key, block.key_norm, v.key_scale, key, Hook::key, Hook::rot_key);
     if (config.clip_qkv > 0) ops.clip(value, config.clip_qkv);
     show(Hook::value, i, value);
-    texts.clear();
-    for (size_t c = 0; c < caches.size(); ++c) {
-      const Segment& s = batch.segments[c];
-      const Buffer &keys = caches[c]->keys[i], &values = caches[c]->values[i];
-      copy(key.slice(s.query_begin, s.query_end), keys.view().slice(caches[c]->length, cached[c].key_end));
-      copy(value.slice(s.query_begin, s.query_end), values.view().slice(caches[c]->length, cached[c].key_end));
-      texts.push_back({keys.view(), values.view()});
-    }
-    if (caches.empty()) texts.push_back({key, value});
-    ops.attention(query, texts, caches.empty() ? batch.segments : cached, model.heads(i), rows(v.attended),
-                  rows(v.log_sum));
+    if (caches.empty()) {
+      ops.attention(query, key, value, batch.segments, model.heads(i), rows(v.attended), rows(v.log_sum));
+    } else if (step) {
+      texts.clear();
+      for (const KeyValueCache* cache : caches) texts.push_back({cache->keys[i], cache->values[i]});
+      ops.attention_step(query, key, value, positions, texts, model.heads(i), rows(v.attended), rows(v.log_sum));
+    } else
+      for (size_t c = 0; c < caches.size(); ++c) {
+        const Segment& s = batch.segments[c];
+        const auto part = [&](Tensor all) { return all.slice(s.query_begin, s.query_end); };
+        const Tensor keys = caches[c]->keys[i], values = caches[c]->values[i];
+        const int64_t begin = caches[c]->length, end = begin + length_of(s);
+        copy(part(key), keys.slice(begin, end));
+        copy(part(value), values.slice(begin, end));
+        const Segment own[] = {{0, length_of(s), 0, static_cast<int32_t>(end)}};
+        ops.attention(part(query), keys, values, own, model.heads(i), part(rows(v.attended)), part(rows(v.log_sum)));
+      }
     show(Hook::z, i, rows(v.attended));
     add(before, Linear::output, rows(v.attended), v.attention_out, v.attention_out_scale, block.attention_after,
         middle, Hook::attn_out);
@@ -178,11 +203,6 @@ Tensor forward(Workspace& work, const Batch& batch, std::span<KeyValueCache* con
   normalise(model, rows(work.residual(config.layers)), model.weights.final_norm, model.weights.final_norm_bias,
             rows(work.hidden), rows(work.hidden_scale));
   show(Hook::final_norm, 0, rows(work.hidden));
-  for (size_t i = 0; i < caches.size(); ++i) {
-    const Segment& s = batch.segments[i];
-    caches[i]->ids.insert(caches[i]->ids.end(), batch.ids.begin() + s.query_begin, batch.ids.begin() + s.query_end);
-    caches[i]->length += length_of(i);
-  }
   return rows(work.hidden);
 }
 

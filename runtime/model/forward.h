@@ -77,8 +77,8 @@ class Workspace {
 };
 
 // Runs the decoder over the batch; returns hidden (N,C), the final norm's output, a view into the workspace.
-// With caches segment i continues caches[i], a sequence of its own. A text that outgrows LongRoPE's first factors is
-// computed anew.
+// With caches segment i continues caches[i], a sequence of its own, and so do its positions. A text that outgrows
+// LongRoPE's first factors is computed anew.
 Tensor forward(Workspace& workspace, const Batch& batch, std::span<KeyValueCache* const> caches,
                const Taps* taps = nullptr);
 // With one cache, or none.

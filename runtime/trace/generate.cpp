@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "runtime/model/chat_template.h"
+#include "runtime/model/decoding.h"
 #include "runtime/trace/delimiters.h"
 #include "runtime/trace/writing.h"
 
@@ -28,33 +29,27 @@ std::string render(const Model& model, const GenerateRequest& request) {
 }
 
 // One token for each of them: they share the reading of the weights.
-void write_token(const Model& model, Workspace& work, std::list<Writing*>& writings) {
-  Batch batch;
+void write_token(const Model& model, Decoding& decoding, std::list<Writing*>& writings) {
+  std::vector<int32_t> ids;
   std::vector<KeyValueCache*> caches;
   for (Writing* writing : writings) {
-    const auto row = static_cast<int32_t>(batch.size());
-    batch.ids.push_back(writing->last_token());
-    batch.positions.push_back(static_cast<int32_t>(writing->cache().length));
-    batch.segments.push_back({row, row + 1, row, row + 1});
+    ids.push_back(writing->last_token());
     caches.push_back(&writing->cache());
   }
-  std::vector<float> host;
-  const Taps taps{[&](Site site) {
-                    return std::any_of(writings.begin(), writings.end(), [&](Writing* w) { return w->wants(site); });
-                  },
-                  [&](Site site, Tensor value) {
-                    host.resize(static_cast<size_t>(value.size()));
-                    model.ops->download(host.data(), value.data, sizeof(float) * host.size());
-                    const float* row = host.data();
-                    for (Writing* writing : writings) {
-                      if (writing->wants(site)) writing->see(site, row, 1);
-                      row += value.columns;
-                    }
-                  }};
-  const std::vector<float> scores = logits_of(model, forward(work, batch, caches, &taps));
-  const float* row = scores.data();
-  for (auto at = writings.begin(); at != writings.end(); row += model.config.vocabulary)
-    at = (*at)->take(row) ? std::next(at) : writings.erase(at);
+  std::vector<Site> sites = sites_of(model.config);
+  std::erase_if(sites, [&](Site site) {
+    return std::none_of(writings.begin(), writings.end(), [&](Writing* w) { return w->wants(site); });
+  });
+  const float* scores = decoding.step(ids, caches, sites).data();
+  for (size_t i = 0; i < sites.size(); ++i) {
+    const float* row = decoding.values(i);
+    for (Writing* writing : writings) {
+      if (writing->wants(sites[i])) writing->see(sites[i], row, 1);
+      row += width_of(model.config, sites[i]);
+    }
+  }
+  for (auto at = writings.begin(); at != writings.end(); scores += model.config.vocabulary)
+    at = (*at)->take(scores) ? std::next(at) : writings.erase(at);
 }
 
 }  // namespace
@@ -86,6 +81,7 @@ std::vector<Trace> generate(const Model& model, std::span<const GenerateRequest>
                             const std::function<GenerateListener(size_t)>& listen, const Control& control,
                             int together) {
   Workspace work(model, Keep::one_block);
+  Decoding decoding(work);
   std::vector<std::unique_ptr<Writing>> all(requests.size());
   std::vector<std::optional<Trace>> traces(requests.size());
   std::list<size_t> going;
@@ -109,7 +105,7 @@ std::vector<Trace> generate(const Model& model, std::span<const GenerateRequest>
     for (const size_t i : going)
       if (all[i]->draw_token()) drawn.push_back(all[i].get());
     std::list<Writing*> writing = drawn;
-    if (!writing.empty()) write_token(model, work, writing);
+    if (!writing.empty()) write_token(model, decoding, writing);
     std::erase_if(going, [&](size_t i) {
       if (std::find(writing.begin(), writing.end(), all[i].get()) != writing.end()) return false;
       traces[i] = all[i]->end();

@@ -1,7 +1,5 @@
-// Attention of a query or two over many keys, as when tokens are written: against the same in f64, and each text alone
-// against texts together.
-#include <cstring>
-
+// Attention of a query or two over many keys, as when tokens are written: against the same in f64, and each segment
+// alone against all together.
 #include "tests/support/compare.h"
 
 using namespace stemma;
@@ -41,36 +39,81 @@ class AttentionFewTest : public QObject {
     };
     constexpr Given given[] = {{1, 200}, {2, 64}, {1, 65}, {1, 1}, {3, 129}, {40, 90}};
     std::vector<Segment> segments;
-    std::vector<Buffer> keys, values;
-    std::vector<Matrix> k, v;
-    int32_t row = 0;
+    int32_t row = 0, key = 0;
     for (const auto& [queries, length] : given) {
-      segments.push_back({row, row + queries, 0, length});
+      segments.push_back({row, row + queries, key, key + length});
       row += queries;
-      k.push_back(ref::random_matrix(length, shared * width, random, 1.5));
-      v.push_back(ref::random_matrix(length, shared * width, random));
-      keys.push_back(on_device(ops, k.back()));
-      values.push_back(on_device(ops, v.back()));
+      key += length;
     }
-    const Matrix q = ref::random_matrix(row, heads * width, random, 1.5);
-    const Buffer asked = on_device(ops, q), z = full_of_nan(ops, row, heads * width),
-                 log_sum = full_of_nan(ops, row, heads);
+    const Matrix q = ref::random_matrix(row, heads * width, random, 1.5),
+                 k = ref::random_matrix(key, shared * width, random, 1.5),
+                 v = ref::random_matrix(key, shared * width, random);
+    const Buffer asked = on_device(ops, q), keys = on_device(ops, k), values = on_device(ops, v),
+                 z = full_of_nan(ops, row, heads * width), log_sum = full_of_nan(ops, row, heads);
+    ops->attention(asked, keys, values, segments, shape, z, log_sum);
+    Matrix expected_sum;
+    const Matrix expected = ref::attention(q, k, v, segments, shape, &expected_sum);
+    VERIFY_CLOSE(from_device(*ops, z), expected, 5e-6);
+    VERIFY_CLOSE(from_device(*ops, log_sum), expected_sum, 5e-6);
+    for (const Segment& s : segments) {
+      const auto part = [&](Tensor all) { return all.slice(s.query_begin, s.query_end); };
+      const int32_t queries = s.query_end - s.query_begin, length = s.key_end - s.key_begin;
+      const Segment own[] = {{0, queries, 0, length}};
+      const Buffer alone = full_of_nan(ops, queries, heads * width), alone_sum = full_of_nan(ops, queries, heads);
+      ops->attention(part(asked), keys.view().slice(s.key_begin, s.key_end),
+                     values.view().slice(s.key_begin, s.key_end), own, shape, alone, alone_sum);
+      QCOMPARE(from_device(*ops, alone).data, from_device(*ops, part(z)).data);
+      QCOMPARE(from_device(*ops, alone_sum).data, from_device(*ops, part(log_sum)).data);
+    }
+  }
+
+  void one_token_more_of_each_text_data() { texts_together_are_those_alone_data(); }
+  void one_token_more_of_each_text() {
+    QFETCH(int, heads);
+    QFETCH(int, shared);
+    QFETCH(int, width);
+    QFETCH(float, cap);
+    QFETCH(int, window);
+    const Heads shape{heads, shared, width, 0, cap, window};
+    Random random(4);
+    const std::vector<int32_t> lengths{200, 64, 1, 129};  // with the token; behind it is room for one more
+    const auto n = static_cast<int64_t>(lengths.size());
+    const Matrix q = ref::random_matrix(n, heads * width, random, 1.5),
+                 k = ref::random_matrix(n, shared * width, random, 1.5),
+                 v = ref::random_matrix(n, shared * width, random);
+    std::vector<int32_t> places;
+    std::vector<Buffer> memory;
     std::vector<Ops::Text> texts;
-    for (size_t i = 0; i < segments.size(); ++i) texts.push_back({keys[i], values[i]});
-    ops->attention(asked, texts, segments, shape, z, log_sum);
-    for (size_t i = 0; i < segments.size(); ++i) {
-      const Segment& s = segments[i];
-      const auto part = [&](Tensor all) { return from_device(*ops, all.slice(s.query_begin, s.query_end)); };
-      const Segment own[] = {{0, s.query_end - s.query_begin, 0, s.key_end}};
-      Matrix expected_sum;
-      const Matrix expected = ref::attention(part(asked), k[i], v[i], own, shape, &expected_sum);
-      QVERIFY2(difference(part(z), expected) < 5e-6, qPrintable(QString("text %1").arg(i)));
-      QVERIFY(difference(part(log_sum), expected_sum) < 5e-6);
-      const Buffer alone = full_of_nan(ops, own[0].query_end, heads * width),
-                   alone_sum = full_of_nan(ops, own[0].query_end, heads);
-      ops->attention(asked.view().slice(s.query_begin, s.query_end), keys[i], values[i], own, shape, alone, alone_sum);
-      QCOMPARE(from_device(*ops, alone).data, part(z).data);
-      QCOMPARE(from_device(*ops, alone_sum).data, part(log_sum).data);
+    for (const int32_t length : lengths) {
+      places.push_back(length - 1);
+      for (int both = 0; both < 2; ++both)
+        memory.push_back(on_device(ops, ref::random_matrix(length + 1, shared * width, random, 1.5)));
+      texts.push_back({memory[memory.size() - 2], memory.back()});
+    }
+    std::vector<Matrix> before;
+    for (const Buffer& buffer : memory) before.push_back(from_device(*ops, buffer));
+    const Buffer z = full_of_nan(ops, n, heads * width), log_sum = full_of_nan(ops, n, heads);
+    ops->attention_step(on_device(ops, q), on_device(ops, k), on_device(ops, v), ids_on_device(ops, places), texts,
+                        shape, z, log_sum);
+    for (size_t i = 0; i < lengths.size(); ++i) {
+      const auto row_of = [&](const Matrix& all) {
+        return std::vector<double>(all.data.begin() + static_cast<int64_t>(i) * all.columns,
+                                   all.data.begin() + static_cast<int64_t>(i + 1) * all.columns);
+      };
+      const auto with_token = [&](Matrix text, const Matrix& token) {
+        const std::vector<double> row = row_of(token);
+        std::copy(row.begin(), row.end(), text.data.begin() + places[i] * text.columns);
+        return text;
+      };
+      const Matrix keys = with_token(before[2 * i], k), values = with_token(before[2 * i + 1], v);
+      QCOMPARE(from_device(*ops, texts[i].k).data, keys.data);  // and nothing else was written
+      QCOMPARE(from_device(*ops, texts[i].v).data, values.data);
+      const Segment own[] = {{0, 1, 0, lengths[i]}};
+      Matrix asked(1, heads * width), expected_sum;
+      asked.data = row_of(q);
+      const Matrix expected = ref::attention(asked, keys, values, own, shape, &expected_sum);
+      QVERIFY(difference(row_of(from_device(*ops, z)), expected.data) < 5e-6);
+      QVERIFY(difference(row_of(from_device(*ops, log_sum)), expected_sum.data) < 5e-6);
     }
   }
 };

@@ -107,17 +107,25 @@ class CudaAttentionTest : public QObject, Parity {
               });
   }
 
-  void attention_of_texts_that_lie_apart() {
-    const Heads heads{4, 2, 33};
-    const std::vector<Segment> segments = {{0, 1, 0, 90}, {1, 2, 0, 90}, {2, 22, 0, 41}};
-    compare(3e-5,
-            {random_matrix(22, 132), random_matrix(90, 66), random_matrix(90, 66), random_matrix(95, 66),
-             random_matrix(95, 66), random_matrix(41, 66), random_matrix(41, 66), random_matrix(22, 132),
-             random_matrix(22, 4)},
-            {}, [&](Ops& ops, const Tensors& t, Ids) {
-              const Ops::Text texts[] = {{t[1], t[2]}, {t[3], t[4]}, {t[5], t[6]}};
-              ops.attention(t[0], texts, segments, heads, t[7], t[8]);
-            });
+  // More texts than one launch takes, as long as they come.
+  void attention_step() {
+    for (const auto& [width, window, cap] : {std::tuple{33, 0, 0.f}, {64, 20, 3.f}, {80, 1, 0.f}, {256, 0, 0.f}})
+      for (const int64_t count : {1, 3, 70}) {
+        const Heads heads{4, 2, width, 0, cap, window};
+        std::vector<int32_t> places;
+        std::vector<Matrix> inputs{random_matrix(count, 4 * width), random_matrix(count, 2 * width),
+                                   random_matrix(count, 2 * width), random_matrix(count, 4 * width),
+                                   random_matrix(count, 4)};
+        for (int64_t i = 0; i < count; ++i) {
+          places.push_back(i == 1 ? 0 : static_cast<int32_t>(generator() % 100));
+          for (int both = 0; both < 2; ++both) inputs.push_back(random_matrix(places.back() + 2, 2 * width));
+        }
+        compare(3e-5, inputs, places, [&](Ops& ops, const Tensors& t, Ids ids) {
+          std::vector<Ops::Text> texts;
+          for (size_t i = 5; i < t.size(); i += 2) texts.push_back({t[i], t[i + 1]});
+          ops.attention_step(t[0], t[1], t[2], ids, texts, heads, t[3], t[4]);
+        });
+      }
   }
 
   void attention_without_segments() {

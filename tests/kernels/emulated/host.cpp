@@ -1,9 +1,10 @@
-// The host's side: memory of the device, which starts as NaN and which AddressSanitizer keeps the host from, and
-// streams.
+// The host's side: memory of the device, which starts as NaN and which AddressSanitizer keeps the host from, streams,
+// and graphs of what a stream was asked.
 #include <sanitizer/asan_interface.h>
 
 #include <cstdlib>
 #include <map>
+#include <utility>
 
 #include "tests/kernels/emulated/include/cuda_runtime.h"
 
@@ -14,11 +15,18 @@ std::map<void*, size_t> allocations;
 std::vector<cudaStream_t> streams;
 size_t used_memory = 0;
 
+cudaStream_t recorded = nullptr;  // the stream whose work goes to the graph instead
+cudaGraph_t graph_in_hand = nullptr;
+bool spoiled = false;
+
+// What no graph can do ends the recording, as on a GPU.
+bool spoils() { return recorded && (spoiled = true); }
+
 }  // namespace
 
 void emulated::queue(cudaStream_t stream, std::function<void()> work) {
   if (!stream) std::abort();  // CUDA's default stream is in no order with ours
-  stream->push_back([work = std::move(work)] {
+  (stream == recorded ? graph_in_hand : stream)->push_back([work = std::move(work)] {
     for (const auto& [memory, bytes] : allocations) ASAN_UNPOISON_MEMORY_REGION(memory, bytes);
     work();
     for (const auto& [memory, bytes] : allocations) ASAN_POISON_MEMORY_REGION(memory, bytes);
@@ -41,6 +49,7 @@ cudaError_t cudaMemGetInfo(size_t* available, size_t* total) {
 }
 
 cudaError_t cudaMalloc(void** memory, size_t bytes) {
+  if (spoils()) return cudaErrorStreamCaptureUnsupported;
   if (bytes > total_memory - used_memory || posix_memalign(memory, 256, bytes) != 0) return cudaErrorMemoryAllocation;
   std::memset(*memory, 0xff, bytes);
   ASAN_POISON_MEMORY_REGION(*memory, bytes);
@@ -48,6 +57,7 @@ cudaError_t cudaMalloc(void** memory, size_t bytes) {
   return cudaSuccess;
 }
 cudaError_t cudaFree(void* memory) {
+  if (spoils()) return cudaErrorStreamCaptureUnsupported;
   cudaDeviceSynchronize();
   if (!memory) return cudaSuccess;
   const auto found = allocations.find(memory);
@@ -72,6 +82,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return delete stream, cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+  if (spoils()) return cudaErrorStreamCaptureUnsupported;
   for (const auto& work : *stream) work();
   return stream->clear(), cudaSuccess;
 }
@@ -79,3 +90,26 @@ cudaError_t cudaDeviceSynchronize() {
   for (const cudaStream_t stream : streams) cudaStreamSynchronize(stream);
   return cudaSuccess;
 }
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  if (recorded) std::abort();
+  recorded = stream, graph_in_hand = new std::vector<std::function<void()>>, spoiled = false;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
+  if (recorded != stream) std::abort();
+  recorded = nullptr;
+  if (spoiled) delete std::exchange(graph_in_hand, nullptr);
+  *graph = graph_in_hand;
+  return spoiled ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* made, cudaGraph_t graph, unsigned long long) {
+  *made = new std::vector<std::function<void()>>(*graph);
+  return cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream) {
+  stream->insert(stream->end(), graph->begin(), graph->end());
+  return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) { return delete graph, cudaSuccess; }
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) { return delete graph, cudaSuccess; }
