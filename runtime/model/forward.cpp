@@ -166,7 +166,7 @@ Tensor run_decoder(Workspace& work, const Batch& batch, std::span<KeyValueCache*
       texts.clear();
       for (const KeyValueCache* cache : caches) texts.push_back({cache->keys[i], cache->values[i]});
       ops.attention_step(query, key, value, positions, texts, model.heads(i), rows(v.attended), rows(v.log_sum));
-    } else
+    } else {
       for (size_t c = 0; c < caches.size(); ++c) {
         const Segment& s = batch.segments[c];
         const auto part = [&](Tensor all) { return all.slice(s.query_begin, s.query_end); };
@@ -177,6 +177,7 @@ Tensor run_decoder(Workspace& work, const Batch& batch, std::span<KeyValueCache*
         const Segment own[] = {{0, length_of(s), 0, static_cast<int32_t>(end)}};
         ops.attention(part(query), keys, values, own, model.heads(i), part(rows(v.attended)), part(rows(v.log_sum)));
       }
+    }
     show(Hook::z, i, rows(v.attended));
     add(before, Linear::output, rows(v.attended), v.attention_out, v.attention_out_scale, block.attention_after,
         middle, Hook::attn_out);
