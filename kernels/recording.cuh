@@ -1,4 +1,5 @@
-// What a stream was asked to do, to be done again without asking: a CUDA graph.
+// What a stream was asked to do, to be done again without asking: a CUDA graph. It has run on the emulated device alone,
+// not on a GPU yet.
 #pragma once
 
 #include <functional>
