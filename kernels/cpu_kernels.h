@@ -19,6 +19,9 @@ namespace stemma::cpu {
 constexpr int64_t shared_from = 1 << 14;
 
 void linear(Tensor x, std::span<const Ops::Product> products, const Streams& streams = best_streams());
+void linear_backward(Tensor y_gradient, const WeightMatrix& w, Tensor x_gradient, bool add,
+                     const Streams& streams = best_streams());
+void round(Tensor x, View<uint16_t> y);
 void embed(Ids ids, WeightMatrix table, Tensor out);
 void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient);
 void rms_norm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverse_rms);

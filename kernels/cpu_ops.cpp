@@ -7,6 +7,7 @@
 #include <fstream>
 #include <new>
 
+#include "kernels/bf16_product.h"
 #include "kernels/cpu_kernels.h"
 
 namespace stemma {
@@ -54,6 +55,11 @@ class CpuOps final : public Ops {
   bool takes(WeightType) const override { return true; }
   using Ops::linear;
   void linear(Tensor x, std::span<const Product> products) override { cpu::linear(x, products); }
+  void linear_backward(Tensor y_gradient, WeightMatrix w, Tensor x_gradient, bool add) override {
+    cpu::linear_backward(y_gradient, w, x_gradient, add);
+  }
+  bool multiplies_bf16() const override { return cpu::multiplies_bf16(); }
+  void round(Tensor x, View<uint16_t> y) override { cpu::round(x, y); }
   using Ops::embed;
   void embed(Ids ids, WeightMatrix table, Tensor out) override { cpu::embed(ids, table, out); }
   void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient) override {

@@ -17,6 +17,9 @@ namespace stemma::cuda {
 
 // w in bf16 or f16, which x is rounded to; `rounded` has room for x in 16 bits.
 void linear(Tensor x, const WeightMatrix& w, Tensor y, void* rounded, cublasHandle_t blas, cudaStream_t stream);
+void linear_backward(Tensor y_gradient, const WeightMatrix& w, Tensor x_gradient, bool add, void* rounded,
+                     cublasHandle_t blas, cudaStream_t stream);
+void round(Tensor x, View<uint16_t> y, cudaStream_t stream);
 void embed(Ids ids, const WeightMatrix& table, Tensor out, cudaStream_t stream);
 void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient, cudaStream_t stream);
 

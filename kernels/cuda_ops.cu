@@ -116,6 +116,14 @@ class CudaOps final : public Ops {
         cuda::linear(x, w, y, scratch_.at_least(2 * static_cast<size_t>(x.size())), blas_, stream_);
       }
   }
+  void linear_backward(Tensor y_gradient, WeightMatrix w, Tensor x_gradient, bool add) override {
+    if (w.type == WeightType::f32) return matmul(y_gradient, false, numbers_of(w), false, x_gradient, 1, add ? 1 : 0);
+    use();
+    cuda::linear_backward(y_gradient, w, x_gradient, add,
+                          scratch_.at_least(2 * static_cast<size_t>(y_gradient.size())), blas_, stream_);
+  }
+  bool multiplies_bf16() const override { return true; }  // as all devices do that the plugin is compiled for
+  void round(Tensor x, View<uint16_t> y) override { cuda::round(x, y, use()); }
   using Ops::embed;
   void embed(Ids ids, WeightMatrix table, Tensor out) override { cuda::embed(ids, table, out, use()); }
   void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient) override {

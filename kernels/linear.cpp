@@ -2,12 +2,11 @@
 // are oneDNN's, in bf16 where the processor multiplies bf16, else of panels of the weights that are unpacked before.
 #include <algorithm>
 #include <cassert>
-#include <dnnl.hpp>
 #include <optional>
 #include <vector>
 
+#include "kernels/bf16_product.h"
 #include "kernels/cpu_kernels.h"
-#include "kernels/half.h"
 #include "kernels/stream_rows.h"
 #include "kernels/streams.h"
 
@@ -18,20 +17,6 @@ constexpr int64_t few = 16;           // rows that one reading of the weights se
 constexpr int64_t panel = 1 << 20;    // unpacked numbers that stay in the caches
 constexpr int64_t rows_at_once = 24;  // of w: what a thread takes
 constexpr int forms = 4;              // of RowForm
-
-STEMMA_CLONES void round_span(const float* x, uint16_t* y, int64_t n) {
-#pragma omp simd
-  for (int64_t i = 0; i < n; ++i) y[i] = bf16_of(x[i]);
-}
-
-bool multiplies_bf16() {
-#if defined(__x86_64__)
-  static const bool does = __builtin_cpu_supports("avx512bf16");
-  return does;
-#else
-  return false;
-#endif
-}
 
 // All products in one parallel region, each thread its share of each matrix: entering one takes as long as reading
 // some ten thousand weights.
@@ -65,30 +50,6 @@ void stream_rows(Tensor x, std::span<const Ops::Product> products, const Streams
   }
 }
 
-uint16_t* rounded_rows(Tensor x) {
-  thread_local Scratch kept;
-  uint16_t* rounded = kept.make<uint16_t>(x.size());
-#pragma omp parallel for schedule(static)
-  for (int64_t i = 0; i < x.rows; ++i) round_span(x.row(i), rounded + i * x.columns, x.columns);
-  return rounded;
-}
-
-void multiply_bf16(Tensor x, uint16_t* rounded, const WeightMatrix& w, Tensor y) {
-  using namespace dnnl;
-  static engine cpu(engine::kind::cpu, 0);
-  thread_local stream in_order(cpu);
-  using Type = memory::data_type;
-  const memory::desc left({x.rows, x.columns}, Type::bf16, memory::format_tag::ab),
-      right({w.columns, w.rows}, Type::bf16, memory::format_tag::ba),
-      out({x.rows, w.rows}, Type::f32, memory::format_tag::ab);
-  // Made anew each time: oneDNN keeps what it made. Not so for f32: training and scans come with ever other rows, and
-  // each new shape would be compiled and kept.
-  const dnnl::matmul multiply(dnnl::matmul::primitive_desc(dnnl::matmul::desc(left, right, out), cpu));
-  memory a(left, cpu, rounded), b(right, cpu, w.data), c(out, cpu, y.data);
-  multiply.execute(in_order, {{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, b}, {DNNL_ARG_DST, c}});
-  in_order.wait();
-}
-
 void multiply_panels(Tensor x, const WeightMatrix& w, Tensor y, const Streams& streams) {
   thread_local std::vector<float> unpacked;
   const int64_t height = std::clamp<int64_t>(panel / w.columns / 16 * 16, 16, w.rows);
@@ -114,7 +75,7 @@ void linear(Tensor x, std::span<const Ops::Product> products, const Streams& str
     if (w.type == WeightType::f32)
       matmul(x, false, numbers_of(w), true, y, 1, 0);
     else if (w.type == WeightType::bf16 && multiplies_bf16() && &streams == &best_streams())
-      multiply_bf16(x, rounded ? rounded : (rounded = rounded_rows(x)), w, y);
+      product_bf16(rounded ? rounded : (rounded = rounded_rows(x)), w.data, true, w.columns, y);
     else
       multiply_panels(x, w, y, streams);
   }

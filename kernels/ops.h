@@ -39,6 +39,9 @@ using Ids = View<int32_t>;  // (N, 1)
 inline WeightMatrix matrix_of(Tensor x) {
   return {WeightType::f32, reinterpret_cast<std::byte*>(x.data), x.rows, x.columns};
 }
+inline WeightMatrix matrix_of(View<uint16_t> x) {
+  return {WeightType::bf16, reinterpret_cast<std::byte*>(x.data), x.rows, x.columns};
+}
 // Of f32 alone.
 inline Tensor numbers_of(const WeightMatrix& w) { return {reinterpret_cast<float*>(w.data), w.rows, w.columns}; }
 
@@ -104,6 +107,14 @@ class Ops {
     const Product one[] = {{w, y}};
     linear(x, one);
   }
+  // x_gradient = y_gradient w, or += where `add`: several linears may read one x.
+  // y_gradient (N, outputs), x_gradient (N, inputs). Where the device multiplies bf16, y_gradient is rounded to it for
+  // bf16 weights; sums are f32.
+  virtual void linear_backward(Tensor y_gradient, WeightMatrix w, Tensor x_gradient, bool add = false) = 0;
+  // Whether products with bf16 weights are faster here than with f32 ones, and not only shorter.
+  virtual bool multiplies_bf16() const = 0;
+  // round: y = x in bf16, to the nearest, ties to even.      y shaped as x
+  virtual void round(Tensor x, View<uint16_t> y) = 0;
 
   // embed: out[n] = table[ids[n]].                           table (V,C), out (N,C)
   virtual void embed(Ids ids, WeightMatrix table, Tensor out) = 0;
@@ -184,7 +195,7 @@ class Ops {
   virtual void clip(Tensor x, float limit) = 0;
   virtual void clip_backward(Tensor y, float limit, Tensor gradient) = 0;
 
-  // matmul: c = alpha op(a) op(b) + beta c, op = transpose where asked. A linear layer is matmul(x, false, W, true, y).
+  // matmul: c = alpha op(a) op(b) + beta c, op = transpose where asked.
   virtual void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha = 1,
                       float beta = 0) = 0;
   // gram: c += x^T x in the upper triangle; below the diagonal c is left undefined.      x (N,M), c (M,M)

@@ -29,10 +29,11 @@ int64_t steps_in(const std::vector<const Trace*>& traces) {
 
 // Refuses what does not fit into memory.
 InfluenceMemory expect_room(const Model& model, const Factors* factors, const FitOptions* fit, const Corpus& corpus,
-                            const std::vector<const Trace*>& traces, int64_t rank, const Ranks* ranks,
-                            const Control& control) {
+                            const std::vector<const Trace*>& traces, const AttributeOptions& options,
+                            const Ranks* ranks, const Control& control) {
   ScanQueries queries{steps_in(traces) + static_cast<int64_t>(traces.size()), 0,
-                      factors ? factors->choice : LayerChoice(), rank};
+                      factors ? factors->choice : LayerChoice(), options.rank,
+                      first_stage_precision(options.precision, *model.ops)};
   for (const Trace* trace : traces) {
     queries.query_tokens = std::max<int64_t>(queries.query_tokens, trace->size());
     queries.together = std::max<int64_t>(queries.together, steps_in({trace}) + 1);
@@ -45,7 +46,7 @@ int dry_run(const AttributeInputs& options, const Model& model, const Factors* f
   const bool fits = options.attribute.method == "ekfac" && !factors;
   const FitOptions fit;
   const auto memory =
-      expect_room(model, factors, fits ? &fit : nullptr, corpus, traces, options.attribute.rank, nullptr, control);
+      expect_room(model, factors, fits ? &fit : nullptr, corpus, traces, options.attribute, nullptr, control);
   std::unique_ptr<Factors> fitted;
   Estimate fitting;
   if (fits) fitting = estimate_fit(model, corpus, fit, control, &fitted);
@@ -83,7 +84,7 @@ std::vector<InfluenceTable> by_scan(const AttributeInputs& options, const Model&
                                     const std::vector<const Trace*>& traces, Ranks& ranks, const Control& control) {
   const bool fits = options.attribute.method == "ekfac" && !factors;
   const FitOptions fit{.ranks = &ranks};
-  expect_room(model, factors.get(), fits ? &fit : nullptr, corpus, traces, options.attribute.rank, &ranks, control);
+  expect_room(model, factors.get(), fits ? &fit : nullptr, corpus, traces, options.attribute, &ranks, control);
   if (fits) {
     place = factors_beside(options.session).string();
     tell(harmless("no factors of this model yet: fitting them on the same documents, into " + place));
@@ -100,6 +101,10 @@ int run_on(Ranks& ranks, AttributeInputs options) {
   if (!options.span.empty()) {
     if (options.trace.empty()) throw WrongUsage("--span asks about one trace; name it with --trace");
     options.attribute.span = span_of(options.span, options.against);
+  }
+  if (!options.precision.empty()) {
+    if (options.attribute.rank == 0) throw WrongUsage("--precision is of the first of two stages; give its --rank");
+    options.attribute.precision = precision_named(options.precision);
   }
   const bool indexed = !options.index.empty();
   if (indexed && options.attribute.method != "ekfac") throw WrongUsage("--index answers by ekfac alone");
@@ -162,7 +167,7 @@ int run_on(Ranks& ranks, AttributeInputs options) {
                     {"late", indexed ? nlohmann::ordered_json(table.late) : nlohmann::ordered_json()}});
     if (const FirstStage& first = table.first_stage; first.rank > 0)
       made.back()["first_stage"] = {
-          {"rank", first.rank}, {"rescored", first.rescored}, {"error", first.error}, {"recall_at_100", first.recall}};
+          {"rank", first.rank}, {"precision", name_of(first.precision)}, {"rescored", first.rescored}, {"error", first.error}, {"recall_at_100", first.recall}};
     session.influence[{table.trace_id, table.method}] = std::move(table);
   }
   save_session(session, options.session);
@@ -192,8 +197,9 @@ int run_on(Ranks& ranks, AttributeInputs options) {
                harmless(table["method"].get<std::string>()), in_time(table["seconds"].get<double>()),
                std::isnan(additivity) ? "" : fmt::format("; steps add up to the whole within {:.1e}", additivity));
     if (table.contains("first_stage"))
-      fmt::print("  scanned at rank {}, {} documents scored again exactly; recall@100 of the scan {:.3f}\n",
-                 table["first_stage"]["rank"].get<int>(), in_thousands(table["first_stage"]["rescored"].get<int>()),
+      fmt::print("  scanned at rank {} in {}, {} documents scored again exactly; recall@100 of the scan {:.3f}\n",
+                 table["first_stage"]["rank"].get<int>(), table["first_stage"]["precision"].get<std::string>(),
+                 in_thousands(table["first_stage"]["rescored"].get<int>()),
                  table["first_stage"]["recall_at_100"].get<double>());
   }
   if (!check.is_null()) print_index_check(check);
@@ -223,6 +229,7 @@ Run setup_attribute(CLI::App& app) {
                  "Scan in two stages: with queries of this rank, then the strongest again, exactly (32 serves well); "
                  "0: exactly at once")
       ->check(CLI::Range(0, 4096));
+  declare_precision(app, options->precision);
   app.add_option(
          "--rescore", options->attribute.rescore,
          "The strongest of each question that are scored exactly after a scan of low rank (1,000) or a search of an "

@@ -12,7 +12,7 @@
 namespace stemma {
 
 struct AttributeInputs {
-  std::string session, factors, index, trace, model, span, against, device = "auto";
+  std::string session, factors, index, trace, model, span, against, precision, device = "auto";
   CorpusOptions corpus;
   AttributeOptions attribute;
   bool check = false, dry_run = false, json = false;

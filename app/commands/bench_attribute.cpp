@@ -7,6 +7,7 @@
 #include <chrono>
 #include <ctime>
 #include <map>
+#include <utility>
 
 #include "app/commands/estimate.h"
 #include "app/commands/model_size.h"
@@ -91,16 +92,26 @@ struct Line {
   std::string work;
   double tokens_per_second = 0;
   double share = 0;                 // of the rate at which the floor would be reached
+  double share_f32 = 0;             // the same where all products were f32
   double products = 0;              // done of what products could have been done in the time
   double seconds = 0, planned = 0;  // taken; as `stemma plan` foretells them, 0: it does not
 };
 
-// What a piece of work takes at least, and what it does, in floating-point operations of products.
+// What a piece of work takes at least, and what it does, in floating-point operations of products: in f32, and in bf16,
+// where the floor then is.
 struct Work {
   std::string name;
   double tokens, floor, operations;
   double planned = 0;
+  double rounded = 0;
 };
+
+// Of products, FLOP/s.
+struct Rates {
+  double f32 = 0, bf16 = 0;
+};
+Rates rates_now(Ops& ops) { return {matmul_rate(ops), ops.multiplies_bf16() ? matmul_rate(ops, WeightType::bf16) : 0}; }
+Rates larger(const Rates& a, const Rates& b) { return {std::max(a.f32, b.f32), std::max(a.bf16, b.bf16)}; }
 
 }  // namespace
 
@@ -120,17 +131,20 @@ int bench_attribute(const BenchAttribute& options) {
   watch(control, line);
 
   // The rate of products around each run; where others use the machine too, both feel it.
-  double rate = matmul_rate(*model.ops), best_rate = rate, eigenbases = 0;
+  Rates rate = rates_now(*model.ops), best_rate = rate;
+  double eigenbases = 0;
   std::vector<Line> lines;
   const auto measure = [&](const Work& work, const std::function<double()>& run) {
     Line best{work.name};
     for (int i = 0; i < options.repeat; ++i) {
-      const double seconds = run(), before = rate;
-      rate = matmul_rate(*model.ops);
-      best_rate = std::max(best_rate, rate);
+      const double seconds = run();
+      const Rates before = std::exchange(rate, rates_now(*model.ops)), around = larger(before, rate);
+      best_rate = larger(best_rate, around);
       best.tokens_per_second = std::max(best.tokens_per_second, work.tokens / seconds);
-      best.share = std::max(best.share, work.floor / std::max(before, rate) / seconds);
-      best.products = std::max(best.products, work.operations / std::max(before, rate) / seconds);
+      best.share_f32 = std::max(best.share_f32, work.floor / around.f32 / seconds);
+      best.share = std::max(best.share, work.floor / (work.rounded > 0 ? around.bf16 : around.f32) / seconds);
+      const double rounded = work.rounded > 0 ? work.rounded / around.bf16 : 0;
+      best.products = std::max(best.products, (work.operations / around.f32 + rounded) / seconds);
     }
     best.seconds = work.tokens / best.tokens_per_second;
     best.planned = work.planned;
@@ -140,9 +154,9 @@ int bench_attribute(const BenchAttribute& options) {
   // What `stemma plan` says, before each.
   std::unique_ptr<Factors> factors;
   double planned_fit = 0, planned_eigenbases = 0;
-  const auto planned_scan = [&](int count, int64_t rank) {
+  const auto planned_scan = [&](int count, int64_t rank, Precision precision = Precision::f32) {
     if (!factors) return 0.0;
-    return estimate_scan(model, *factors, corpus, {.queries = count, .rank = rank}, control)
+    return estimate_scan(model, *factors, corpus, {.queries = count, .rank = rank, .precision = precision}, control)
         .stages["scanning the documents"];
   };
   if (options.plan && !options.processor_time) {
@@ -178,22 +192,30 @@ int bench_attribute(const BenchAttribute& options) {
   };
   for (const int count : options.queries) {
     const LowRankQueries thin = random_low_rank(model, count, options.rank);
-    const std::vector<Route> routes = choose_routes(model, thin, batches);
-    double meetings = 0;
-    for (size_t i = 0; i < routes.size(); ++i) {
-      const Tensor weight = tracked_weight(model, i);
-      const int64_t runs = std::max<int64_t>(1, batches.batches());
-      meetings += static_cast<double>(runs) *
-                  operations(routes[i], {weight.columns, weight.rows, thin.layers[i].rank, batches.tokens() / runs,
-                                         batches.documents() / runs, count});
+    for (const Precision precision : {Precision::f32, Precision::bf16}) {
+      const bool rounds = precision == Precision::bf16;
+      if (rounds && !model.ops->multiplies_bf16()) continue;
+      const std::vector<Route> routes = choose_routes(model, thin, precision, batches);
+      double meetings[2] = {0, 0};  // by route
+      for (size_t i = 0; i < routes.size(); ++i) {
+        const Tensor weight = tracked_weight(model, i);
+        const int64_t runs = std::max<int64_t>(1, batches.batches());
+        meetings[static_cast<size_t>(routes[i])] +=
+            static_cast<double>(runs) *
+            operations(routes[i], {weight.columns, weight.rows, thin.layers[i].rank, batches.tokens() / runs,
+                                   batches.documents() / runs, count});
+      }
+      const double formed = meetings[static_cast<size_t>(Route::gradients)],
+                   other = 4 * passed * tokens + meetings[static_cast<size_t>(Route::tokens)];
+      measure({fmt::format("scan, {} of rank {}{}", count, options.rank, rounds ? ", bf16" : ""), tokens,
+               scan_floor(passed, tracked, tokens, documents, count), rounds ? formed : formed + other,
+               planned_scan(count, options.rank, precision), rounds ? other : 0},
+              [&] {
+                return seconds_of([&] {
+                  scan(model, thin, routes, precision, batches, static_cast<size_t>(batches.documents()), control);
+                });
+              });
     }
-    measure({fmt::format("scan, {} of rank {}", count, options.rank), tokens,
-             scan_floor(passed, tracked, tokens, documents, count), 4 * passed * tokens + meetings,
-             planned_scan(count, options.rank)},
-            [&] {
-              return seconds_of(
-                  [&] { scan(model, thin, routes, batches, static_cast<size_t>(batches.documents()), control); });
-            });
     const double bytes = 4 * tracked * count;
     if (bytes > memory / 2) {
       tell(fmt::format("{} queries of this shape take {}, more than half of this machine's memory; left out", count,
@@ -226,6 +248,7 @@ int bench_attribute(const BenchAttribute& options) {
           {{"work", l.work},
            {"tokens_per_second", l.tokens_per_second},
            {"share_of_floor", l.share},
+           {"share_of_f32_floor", l.share_f32},
            {"share_of_products", l.products},
            {"seconds", l.seconds},
            {"planned_seconds", l.planned > 0 ? nlohmann::ordered_json(l.planned) : nlohmann::ordered_json()}});
@@ -235,20 +258,24 @@ int bench_attribute(const BenchAttribute& options) {
                 {"documents", batches.documents()},
                 {"tokens", batches.tokens()},
                 {"device", model.ops->device()},
-                {"matmul_gflops", best_rate / 1e9},
+                {"matmul_gflops", best_rate.f32 / 1e9},
+                {"matmul_bf16_gflops", best_rate.bf16 / 1e9},
                 {"eigenbases_seconds", eigenbases},
                 {"planned_eigenbases_seconds", planned_eigenbases},
                 {"processor_time", options.processor_time},
                 {"runs", rows}});
     return 0;
   }
-  fmt::print("{}: {:.1f}M parameters, {:.2f}M tracked; {} documents, {} tokens; {}, products at {:.1f} GFLOP/s\n",
+  fmt::print("{}: {:.1f}M parameters, {:.2f}M tracked; {} documents, {} tokens; {}, products at {:.1f} GFLOP/s, in bf16 {:.1f}\n",
              options.shape, static_cast<double>(size_of(model.config).total()) / 1e6, tracked / 1e6,
-             in_thousands(batches.documents()), in_thousands(batches.tokens()), model.ops->device(), best_rate / 1e9);
+             in_thousands(batches.documents()), in_thousands(batches.tokens()), model.ops->device(), best_rate.f32 / 1e9,
+             best_rate.bf16 / 1e9);
   for (const Line& l : lines)
-    fmt::print("  {:20} {:9.0f} tokens/s  {:3.0f} % of the floor's rate, {:3.0f} % of the products' rate{}\n", l.work,
-               l.tokens_per_second, 100 * l.share, 100 * l.products, beside_plan(l.seconds, l.planned));
-  fmt::print("  {:20} {}, not in the fit's rate{}\n", "eigenbases", in_time(eigenbases),
+    fmt::print("  {:24} {:9.0f} tokens/s  {:3.0f} % of the floor's rate{}, {:3.0f} % of the products' rate{}\n", l.work,
+               l.tokens_per_second, 100 * l.share,
+               l.share == l.share_f32 ? "" : fmt::format(" ({:.0f} % of it in f32)", 100 * l.share_f32),
+               100 * l.products, beside_plan(l.seconds, l.planned));
+  fmt::print("  {:24} {}, not in the fit's rate{}\n", "eigenbases", in_time(eigenbases),
              beside_plan(eigenbases, planned_eigenbases));
   if (options.processor_time) fmt::print("  seconds are the processor's, not the wall's\n");
   return 0;

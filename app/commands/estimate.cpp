@@ -130,7 +130,8 @@ class ScanOfParts {
     const DocumentBatches batches(model_, part, FitOptions().batch_tokens, control);
     if (!made_) make_queries(batches, control);
     if (planned_.rank > 0)
-      scan(model_, low_, choose_routes(model_, low_, batches), batches, part.documents.size(), control);
+      scan(model_, low_, choose_routes(model_, low_, planned_.precision, batches), planned_.precision, batches,
+           part.documents.size(), control);
     else
       scan(model_, full_, batches, part.documents.size(), control);
   }

@@ -9,6 +9,7 @@
 
 #include "runtime/corpus/corpus.h"
 #include "runtime/influence/factors.h"
+#include "runtime/influence/precision.h"
 #include "runtime/model/model.h"
 #include "runtime/progress.h"
 
@@ -36,6 +37,7 @@ Estimate estimate_fit(const Model& model, const Corpus& corpus, const FitOptions
 // Of a scan whose queries stand for steps: the second halves of documents, of `query_tokens` at most.
 struct PlannedScan {
   int64_t queries = 1, query_tokens = 256, rank = 0;
+  Precision precision = Precision::f32;  // of a first stage, which has a rank
 };
 Estimate estimate_scan(const Model& model, const Factors& factors, const Corpus& corpus, const PlannedScan& planned,
                        const Control& control);

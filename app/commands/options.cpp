@@ -43,6 +43,13 @@ void declare_layers(CLI::App& app, LayerChoice& choice) {
       ->check(CLI::IsMember({1, 2, 4}));
 }
 
+void declare_precision(CLI::App& app, std::string& precision) {
+  app.add_option("--precision", precision,
+                 "What a scan of low rank multiplies in: f32, or bf16, to which it rounds weights and what meets them "
+                 "(where the device multiplies bf16 faster, it does unless told f32); the second stage is f32")
+      ->check(CLI::IsMember(precision_names));
+}
+
 void declare_device(CLI::App& app, std::string& device) {
   const auto known = [](const std::string& name) -> std::string {
     const bool numbered = name.starts_with("cuda:") && name.size() > 5 && name.size() < 9 &&

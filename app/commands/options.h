@@ -31,6 +31,7 @@ struct CorpusOptions {
 
 // --layers all|mlp|attn|PATTERN, --blocks O
 void declare_layers(CLI::App& app, LayerChoice& choice);
+void declare_precision(CLI::App& app, std::string& precision);  // as precision_named takes it; empty: not asked
 void declare_device(CLI::App& app, std::string& device);
 void declare_json(CLI::App& app, bool& json);
 

@@ -17,7 +17,7 @@ namespace stemma {
 namespace {
 
 struct Options {
-  std::string model, device = "auto";
+  std::string model, precision, device = "auto";
   CorpusOptions corpus;
   FitOptions fit;
   int64_t queries = 10, rank = 0;
@@ -38,14 +38,15 @@ int run(const Options& options) {
   ProgressLine line;
   Control control;
   watch(control, line);
+  const Precision precision = first_stage_precision(precision_named(options.precision), *model->ops);
   const InfluenceMemory memory = expect_memory_to_fit(
-      *model, corpus, {&options.fit, {options.queries, query_tokens, options.fit.choice, options.rank, trace_queries}},
-      control);
+      *model, corpus,
+      {&options.fit, {options.queries, query_tokens, options.fit.choice, options.rank, precision, trace_queries}}, control);
   tell("measuring a few documents");
   std::unique_ptr<Factors> factors;
   Estimate fit = estimate_fit(*model, corpus, options.fit, control, &factors);
   Estimate scanned =
-      estimate_scan(*model, *factors, corpus, {options.queries, query_tokens, options.rank}, control);
+      estimate_scan(*model, *factors, corpus, {options.queries, query_tokens, options.rank, precision}, control);
   line.clear();
   const std::vector<Stage> stages = {
       {"fit, covariances", memory.fit.covariances, fit.stages["covariances"]},
@@ -68,6 +69,7 @@ int run(const Options& options) {
                 {"blocks", options.fit.choice.blocks},
                 {"queries", options.queries},
                 {"rank", options.rank},
+                {"precision", name_of(options.rank > 0 ? precision : Precision::f32)},
                 {"device", model->ops->device()},
                 {"measured_documents", fit.measured_documents},
                 {"stages", rows},
@@ -81,7 +83,9 @@ int run(const Options& options) {
   fmt::print("{:.2f}M tracked parameters; {} documents of {}, {} tokens; {} queries{}; on {}\n", tracked / 1e6,
              in_thousands(static_cast<int64_t>(corpus.documents.size())), in_thousands(corpus.total),
              in_thousands(memory.tokens), in_thousands(options.queries),
-             options.rank > 0 ? fmt::format(" of rank {}, the strongest documents scored again", options.rank) : "",
+             options.rank > 0 ? fmt::format(" of rank {} in {}, the strongest documents scored again", options.rank,
+                                        name_of(precision))
+                          : "",
              model->ops->device());
   fmt::print("  {:18} {:>10} {:>14}\n", "stage", "memory", "time");
   for (const Stage& s : stages) fmt::print("  {:18} {:>10} {:>14}\n", s.name, in_bytes(s.memory), in_time(s.seconds));
@@ -102,6 +106,7 @@ Run setup_plan(CLI::App& app) {
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 40));
   app.add_option("--rank", options->rank, "Of the first of two stages, as of attribute; 0: one stage, of full rank")
       ->check(CLI::Range(int64_t{0}, int64_t{4096}));
+  declare_precision(app, options->precision);
   declare_layers(app, options->fit.choice);
   declare_device(app, options->device);
   declare_json(app, options->json);

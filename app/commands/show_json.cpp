@@ -66,6 +66,7 @@ Json provenance(const InfluenceTable& table) {
                 {"late", indexed ? Json(table.late) : Json()}};
   if (const FirstStage& first = table.first_stage; first.rank > 0)
     facts["first_stage"] = {{"rank", first.rank},
+                            {"precision", name_of(first.precision)},
                             {"rescored", first.rescored},
                             {"error", first.error},
                             {"recall_at_100", first.recall}};

@@ -43,9 +43,11 @@ void print_provenance(const InfluenceTable& table) {
     print("    check: of the documents shown, the steps' scores add up to the whole completion's within {:.1e}\n", table.additivity);
   if (const FirstStage& first = table.first_stage; first.rank > 0)
     print(
-        "    scanned at rank {} (which leaves out {:.2g} of a query), {} documents scored again exactly; recall@100 "
+        "    scanned at rank {} (which leaves out {:.2g} of a query){}, {} documents scored again exactly; recall@100 "
         "{:.3f}\n",
-        first.rank, first.error, first.rescored, first.recall);
+        first.rank, first.error,
+        first.precision == Precision::bf16 ? " with weights and what meets them rounded to bf16" : "", first.rescored,
+        first.recall);
 }
 
 void print_head(const Session& session, const Trace& trace, const std::vector<const InfluenceTable*>& tables) {

@@ -33,11 +33,13 @@ void expect_usable(const Model& model, const Factors* factors, const std::string
 
 // Of everything that the scores depend on.
 std::string key_of(const Model& model, const Factors* factors, const AttributeOptions& options,
-                   const Questions& questions, const Corpus& corpus, const DocumentBatches& batches) {
+                   Precision precision, const Questions& questions, const Corpus& corpus,
+                   const DocumentBatches& batches) {
   Hasher hasher;
   for (const std::string& part :
        {std::string("scan"), program_version(), model.ops->device(), model.hash, factors ? factors->hash : "",
-        options.method, std::to_string(options.rank), corpus.hash, std::to_string(corpus.total), batches.hash()})
+        options.method, std::to_string(options.rank), name_of(precision), corpus.hash, std::to_string(corpus.total),
+        batches.hash()})
     hasher.add(part + '\n');
   for (const auto* list : {&questions.queries, &questions.against})
     for (const Query& query : *list) {
@@ -52,6 +54,7 @@ std::string key_of(const Model& model, const Factors* factors, const AttributeOp
 struct Scanner {
   const QueryGradients* whole = nullptr;
   const LowRankQueries* low = nullptr;
+  Precision precision = Precision::f32;
   const std::vector<float>& nats() const { return low ? low->nats : whole->nats; }
 };
 
@@ -74,7 +77,9 @@ std::vector<InfluenceTable> tables_by_scan(const Model& model, const Factors* fa
   if (is_scanned.front()) {
     if (ranks.leads()) scores = kept.part("scores", questions.queries.size() * documents);
   } else {
-    scores = low ? scan(model, *low, choose_routes(model, *low, batches), batches, documents, control, &kept, &ranks)
+    const Precision precision = scanner.precision;
+    scores = low ? scan(model, *low, choose_routes(model, *low, precision, batches), precision, batches, documents,
+                        control, &kept, &ranks)
                  : scan(model, *scanner.whole, batches, documents, control, &kept, &ranks);
     for (float& score : scores) score = static_cast<float>(score * scale);
   }
@@ -102,7 +107,8 @@ std::vector<InfluenceTable> tables_by_scan(const Model& model, const Factors* fa
       const SecondStage second = score_again(model, own, batches, rows.data(), documents, static_cast<size_t>(again),
                                              recall_at, options.batch_tokens, scale, ranks, control);
       if (ranks.leads()) tables[i] = table_of(part, rows.data(), scanner.nats(), corpus, options.top);
-      tables[i].first_stage = {static_cast<int32_t>(options.rank), static_cast<int32_t>(second.documents.size()),
+      tables[i].first_stage = {static_cast<int32_t>(options.rank), scanner.precision,
+                               static_cast<int32_t>(second.documents.size()),
                                *std::max_element(low->errors.begin() + first, low->errors.begin() + last),
                                second.recall};
       const TraceQueries alone_part{part.trace, 0, part.steps, part.whole};
@@ -115,6 +121,13 @@ std::vector<InfluenceTable> tables_by_scan(const Model& model, const Factors* fa
   }
   for (InfluenceTable& table : tables) describe(table, model, factors, options.method, options.span);
   return tables;
+}
+
+// As rank 0 has it: the machines of a run need not be alike.
+Precision precision_of(const Model& model, const AttributeOptions& options, const Control& control) {
+  std::vector<int32_t> chosen = {static_cast<int32_t>(first_stage_precision(options.precision, *model.ops))};
+  if (options.ranks) options.ranks->share(chosen, control);
+  return static_cast<Precision>(chosen.front());
 }
 
 double since(std::chrono::steady_clock::time_point start) {
@@ -141,13 +154,14 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors
     gradients = gradients_of(model, questions, curvature);
     if (curvature) precondition(model, *curvature, gradients);
   }
-  const Scanner scanner = options.rank > 0 ? Scanner{nullptr, &low} : Scanner{&gradients, nullptr};
+  const Precision precision = options.rank > 0 ? precision_of(model, options, control) : Precision::f32;
+  const Scanner scanner{options.rank > 0 ? nullptr : &gradients, options.rank > 0 ? &low : nullptr, precision};
   const DocumentBatches batches(model, corpus, options.batch_tokens, control);
   const bool named = !curvature || !curvature->hash.empty();
   const double before = since(start);
   const bool leads = !options.ranks || options.ranks->leads();
   UnfinishedWork kept(named && leads ? options.unfinished : "",
-                      key_of(model, curvature, options, questions, corpus, batches), control, options.pause);
+                      key_of(model, curvature, options, precision, questions, corpus, batches), control, options.pause);
   auto tables = tables_by_scan(model, curvature, corpus, batches, questions, scanner, options, kept, control);
   if (!leads) return {};
   for (InfluenceTable& table : tables) table.seconds = before + kept.seconds();

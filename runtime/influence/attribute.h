@@ -22,6 +22,7 @@ struct AttributeOptions {
   int top = 25;                   // proponents, and as many opponents, kept per step
   int64_t batch_tokens = 2048;    // documents are packed to this many tokens
   int64_t rank = 0;               // of the queries that scan the corpus (low_rank.h); 0: full, exact
+  std::optional<Precision> precision;  // of a scan of low rank; else bf16 where the device gains by it
   int64_t rescore = 0;  // a question's strongest after a scan of low rank or a search, scored again exactly; 0: 1,000, or
                         // of a search as many as its first places need (index/candidates.h)
   std::filesystem::path unfinished;  // where the scores so far are kept (unfinished.h); empty: nowhere

@@ -37,12 +37,23 @@ double pass_bytes(const Model& model, int64_t rows) {
   Workspace work(model);
   work.reserve(rows, true);
   const double room = static_cast<double>(work.rows());
-  const int64_t vocabulary = model.config.vocabulary;
-  const int64_t chunk = std::clamp<int64_t>((4 << 20) / static_cast<int64_t>(number) / vocabulary, 1, rows);
+  const int64_t vocabulary = model.config.vocabulary, chunk = logits_at_once(model, rows);
   const int chunks = model.config.logit_cap > 0 ? 2 : 1;
   return static_cast<double>(work.bytes()) * static_cast<double>(rows) / room +
          number * model.config.width * static_cast<double>(rows) +
          number * chunks * static_cast<double>(chunk * vocabulary) + scratch;
+}
+
+// The weights of rounded(), and a batch's rows as they are multiplied with them.
+double rounded_bytes(const Model& model, int64_t rows) {
+  const auto width = static_cast<double>(model.config.width), vocabulary = static_cast<double>(model.config.vocabulary);
+  double weights = vocabulary * width, widest = static_cast<double>(logits_at_once(model, rows)) * vocabulary;
+  for (size_t i = 0; i < tracked_count(model); ++i) {
+    const Tensor weight = tracked_weight(model, i);
+    weights += static_cast<double>(weight.size());
+    widest = std::max(widest, static_cast<double>(rows * std::max(weight.rows, weight.columns)));
+  }
+  return 2 * (weights + widest) + static_cast<double>(model.rope.bytes() + model.local_rope.bytes());
 }
 
 double packed_bytes(double columns, int64_t rows) {
@@ -138,17 +149,20 @@ ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64
   const auto rows = static_cast<double>(batches.largest()), block = static_cast<double>(together);
   const int64_t runs = std::max<int64_t>(1, batches.batches());
   double rooms = 0, expanded = 0;  // of a layer, by its route
+  double quick = asked.precision == Precision::bf16 ? rounded_bytes(model, batches.largest()) : 0;
   for (const auto& [m, p, owns] : linears_in(model, asked.choice)) {
     const double rank = std::min({static_cast<double>(asked.rank), m, p});
     const Route route = cheaper_route({static_cast<int64_t>(m), static_cast<int64_t>(p), static_cast<int64_t>(rank),
-                                       batches.tokens() / runs, batches.documents() / runs, together});
+                                       batches.tokens() / runs, batches.documents() / runs, together},
+                                      asked.precision);
+    if (asked.precision == Precision::bf16 && route == Route::tokens) quick += 2 * count * rank * (m + p);
     double& room = route == Route::gradients ? expanded : rooms;
     room = std::max(room, route == Route::gradients ? number * block * m * p : number * 2 * block * rows * rank);
   }
   const double met = 2 * number * count * (rows + static_cast<double>(batches.most_documents()));
   const double trace = static_cast<double>(std::min(asked.together, asked.count));
   memory.queries = thin * count + making(std::min(asked.count, at_once));
-  memory.scan = thin * count + scores + rooms + expanded + met + (expanded > 0 ? parts(block) : 0) + pass;
+  memory.scan = thin * count + scores + rooms + expanded + met + (expanded > 0 ? parts(block) : 0) + pass + quick;
   memory.tables =
       thin * count + scores + number * trace * d +
       std::max(making(std::min(asked.together, asked.count)), number * tracked * trace + parts(trace) + pass) + names;

@@ -7,6 +7,7 @@
 
 #include "runtime/influence/documents.h"
 #include "runtime/influence/factors.h"
+#include "runtime/influence/precision.h"
 #include "runtime/model/model.h"
 
 namespace stemma {
@@ -24,6 +25,7 @@ struct ScanQueries {
   int64_t count = 0, query_tokens = 0;
   LayerChoice choice;
   int64_t rank = 0;      // of a first stage; 0: one stage, of full rank
+  Precision precision = Precision::f32;  // of that first stage
   int64_t together = 0;  // queries of one trace, at most, that are scored again at full rank after a first stage
 };
 

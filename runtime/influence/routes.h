@@ -8,6 +8,8 @@
 
 #include <cstdint>
 
+#include "runtime/influence/precision.h"
+
 namespace stemma {
 
 // Inputs M, outputs P, rank r of the queries' L R there; a batch's tokens and documents, and the queries that meet it.
@@ -28,8 +30,10 @@ inline double operations(Route route, const LayerMeeting& m) {
   return 2 * weights * (tokens + static_cast<double>(m.documents) * queries + rank * queries);
 }
 
-inline Route cheaper_route(const LayerMeeting& m) {
-  return operations(Route::tokens, m) < operations(Route::gradients, m) ? Route::tokens : Route::gradients;
+// Documents' gradients are f32, tokens' products of the precision asked for: in bf16 at least twice as fast.
+inline Route cheaper_route(const LayerMeeting& m, Precision precision) {
+  const double faster = precision == Precision::bf16 ? 2 : 1;
+  return operations(Route::tokens, m) < faster * operations(Route::gradients, m) ? Route::tokens : Route::gradients;
 }
 
 }  // namespace stemma

@@ -1,6 +1,8 @@
 #include "runtime/influence/scan_low_rank.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "runtime/influence/pass.h"
 #include "runtime/influence/tracked.h"
@@ -20,6 +22,22 @@ int64_t queries_together(const Model& model, const LowRankQueries& queries, int6
   return low_rank_together(model, layers, rank, tokens, static_cast<int64_t>(queries.nats.size()));
 }
 
+// One side of a layer's queries as tokens meet it, (Q*r, width): in f32 the queries' own.
+class Side {
+ public:
+  Side(const Model& model, const Buffer& queries, Precision precision) : all_(matrix_of(queries.view())) {
+    if (!queries.view() || precision == Precision::f32) return;
+    kept_ = BasicBuffer<uint16_t>(model.ops, all_.rows, all_.columns);
+    model.ops->round(queries, kept_);
+    all_ = matrix_of(kept_);
+  }
+  WeightMatrix rows(int64_t begin, int64_t end) const { return {all_.type, all_.row(begin), end - begin, all_.columns}; }
+
+ private:
+  BasicBuffer<uint16_t> kept_;
+  WeightMatrix all_;
+};
+
 }  // namespace
 
 int64_t low_rank_together(const Model& model, const std::vector<size_t>& layers, int64_t rank, int64_t tokens,
@@ -32,43 +50,53 @@ int64_t low_rank_together(const Model& model, const std::vector<size_t>& layers,
   return std::clamp<int64_t>(most_numbers / most, 1, std::max<int64_t>(1, count));
 }
 
-std::vector<Route> choose_routes(const Model& model, const LowRankQueries& queries, const DocumentBatches& batches) {
+std::vector<Route> choose_routes(const Model& model, const LowRankQueries& queries, Precision precision,
+                                 const DocumentBatches& batches) {
   const int64_t count = std::max<int64_t>(1, batches.batches());
   std::vector<Route> routes;
   for (size_t i = 0; i < queries.layers.size(); ++i) {
     const Tensor weight = tracked_weight(model, i);
     routes.push_back(cheaper_route({weight.columns, weight.rows, queries.layers[i].rank, batches.tokens() / count,
-                                    batches.documents() / count, queries_together(model, queries, batches.largest())}));
+                                    batches.documents() / count, queries_together(model, queries, batches.largest())},
+                                   precision));
   }
   return routes;
 }
 
 std::vector<float> scan(const Model& model, const LowRankQueries& queries, const std::vector<Route>& routes,
-                        const DocumentBatches& batches, size_t corpus_documents, const Control& control,
+                        Precision precision, const DocumentBatches& batches, size_t corpus_documents, const Control& control,
                         UnfinishedWork* kept, Ranks* ranks) {
   Ops& ops = *model.ops;
   const auto count = static_cast<int64_t>(queries.nats.size());
   const int64_t together = count > 0 ? queries_together(model, queries, batches.largest()) : 1;
-  DocumentPass pass(model);
+  std::optional<Model> quick;
+  if (precision == Precision::bf16) quick = rounded(model);
+  std::vector<std::pair<Side, Side>> sides;  // of L transposed and R
+  for (size_t i = 0; i < queries.layers.size(); ++i) {
+    const LowRankQueries::Layer& layer = queries.layers[i];
+    const Precision met = routes[i] == Route::tokens ? precision : Precision::f32;
+    sides.emplace_back(Side(model, layer.left, met), Side(model, layer.right, met));
+  }
+  DocumentPass pass(quick ? *quick : model);
   Room expanded(model), left_room(model), right_room(model), document_room(model), token_room(model);
 
   // Block after block of queries: `by_document` (documents, queries of the block), `by_token` (tokens, the same).
   const auto meet = [&](size_t i, Tensor a, Tensor g, const std::vector<Segment>& segments, int64_t first, int64_t last,
                         Tensor by_document, Tensor by_token) {
     const LowRankQueries::Layer& layer = queries.layers[i];
-    const Tensor left = layer.left.view().slice(first * layer.rank, last * layer.rank),
-                 right = layer.right.view().slice(first * layer.rank, last * layer.rank);
+    const int64_t begin = first * layer.rank, end = last * layer.rank;
     if (routes[i] == Route::gradients) {
-      const Tensor all = expanded.of(last - first, g.columns * a.columns);
+      const Tensor left = layer.left.view().slice(begin, end), right = layer.right.view().slice(begin, end),
+                   all = expanded.of(last - first, g.columns * a.columns);
       for (int64_t q = 0; q < last - first; ++q) {
-        const int64_t begin = q * layer.rank, end = begin + layer.rank;
-        ops.matmul(left.slice(begin, end), true, right.slice(begin, end), false, {all.row(q), g.columns, a.columns});
+        const int64_t own = q * layer.rank, next = own + layer.rank;
+        ops.matmul(left.slice(own, next), true, right.slice(own, next), false, {all.row(q), g.columns, a.columns});
       }
       ops.segment_scores(g, a, segments, all, by_document);
     } else {
-      const Tensor seen = left_room.of(g.rows, left.rows), read = right_room.of(a.rows, right.rows);
-      ops.matmul(g, false, left, true, seen);
-      ops.matmul(a, false, right, true, read);
+      const Tensor seen = left_room.of(g.rows, end - begin), read = right_room.of(a.rows, end - begin);
+      ops.linear(g, sides[i].first.rows(begin, end), seen);
+      ops.linear(a, sides[i].second.rows(begin, end), read);
       const int64_t pairs = g.rows * (last - first);
       ops.row_dots({seen.data, pairs, layer.rank}, {read.data, pairs, layer.rank}, {by_token.data, pairs, 1});
     }

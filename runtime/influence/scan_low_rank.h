@@ -15,11 +15,12 @@ int64_t low_rank_together(const Model& model, const std::vector<size_t>& layers,
                           int64_t count);
 
 // The route of each tracked layer, chosen once for the mean batch, so that a document's numbers are of one kind.
-std::vector<Route> choose_routes(const Model& model, const LowRankQueries& queries, const DocumentBatches& batches);
+std::vector<Route> choose_routes(const Model& model, const LowRankQueries& queries, Precision precision,
+                                 const DocumentBatches& batches);
 
-// As scan (scan.h), of V ~ L R: what is left out of V is all that is left out of the scores.
+// As scan (scan.h), of V ~ L R: what is left out of V is all that is left out of the scores, but for what bf16 rounds.
 std::vector<float> scan(const Model& model, const LowRankQueries& queries, const std::vector<Route>& routes,
-                        const DocumentBatches& batches, size_t corpus_documents, const Control& control,
+                        Precision precision, const DocumentBatches& batches, size_t corpus_documents, const Control& control,
                         UnfinishedWork* kept = nullptr, Ranks* ranks = nullptr);
 
 }  // namespace stemma

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "runtime/influence/asked_span.h"
+#include "runtime/influence/precision.h"
 
 namespace stemma {
 
@@ -40,6 +41,7 @@ struct ShownDocument {
 // Where a scan of low rank came first, and what it chose was scored again.
 struct FirstStage {
   int32_t rank = 0;      // of the first stage's queries; 0: there was none, every score is exact
+  Precision precision = Precision::f32;
   int32_t rescored = 0;  // documents whose scores are exact: the strongest of each step, on either side
   double error = 0;      // |V - L R| / |V|, the largest of the steps: what the rank leaves out of a query
   double recall = 1;     // mean share of the exact first 100 that the first stage had among its own

@@ -5,7 +5,7 @@ namespace stemma {
 
 void backward(Workspace& work, const Batch& batch, Tensor hidden_gradient, Weights* gradients, const LinearTap* tap) {
   const Model& model = work.model();
-  expect_f32(model, "differentiating");
+  if (gradients || !model.differentiates) expect_f32(model, "differentiating");
   Ops& ops = *model.ops;
   const ModelConfig& config = model.config;
   const BlockDesign& design = config.block;
@@ -24,7 +24,7 @@ void backward(Workspace& work, const Batch& batch, Tensor hidden_gradient, Weigh
       ops.matmul(dy, true, x, false, block.linear(which), 1, 1);
       if (const Tensor bias = block.bias(which)) ops.add_bias_backward(dy, bias);
     }
-    if (dx) ops.matmul(dy, false, model.weights.blocks[layer].linear(which), false, dx, 1, add ? 1 : 0);
+    if (dx) ops.linear_backward(dy, model.weights.blocks[layer].matrix(which), dx, add);
   };
 
   const Tensor dx = rows(work.residual_gradient), inner = rows(work.width_gradient);

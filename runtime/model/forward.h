@@ -92,7 +92,8 @@ void logits(const Model& model, Tensor hidden, Tensor out);
 using LinearTap = std::function<void(int layer, Linear which, Tensor input, Tensor output_gradient)>;
 
 // From the gradient of hidden (N,C) down to the embedding. Adds parameter gradients to `gradients` where given; without
-// it only activations are differentiated, and the pass ends at the first block's linears.
+// it only activations are differentiated, and the pass ends at the first block's linears. Weights in f32, or, for
+// activations, those of rounded().
 void backward(Workspace& workspace, const Batch& batch, Tensor hidden_gradient, Weights* gradients,
               const LinearTap* tap);
 
@@ -109,6 +110,7 @@ struct LossOptions {
   float weight = 1;                 // the gradient is of weight * sum over targets of -log p
   const float* uniforms = nullptr;  // (N) host: draw targets from the model itself where targets[n] != -1
 };
+int64_t logits_at_once(const Model& model, int64_t rows);  // rows of a chunk
 // targets (N) host, -1 = none. losses (N) host, nats. hidden_gradient (N,C) and unembedding_gradient (V,C, +=) where
 // given.
 void loss(const Model& model, Tensor hidden, const std::vector<int32_t>& targets, const LossOptions& options,

@@ -5,9 +5,14 @@
 namespace stemma {
 namespace {
 
-constexpr int64_t chunk_bytes = 4 << 20;  // of logits held at once
+constexpr int64_t chunk_bytes = 4 << 20, chunk_rows = 64;  // of logits held at once: as many, of a large vocabulary
 
 }  // namespace
+
+int64_t logits_at_once(const Model& model, int64_t rows) {
+  const int64_t most = chunk_bytes / static_cast<int64_t>(sizeof(float)) / model.config.vocabulary;
+  return std::clamp<int64_t>(std::max(most, chunk_rows), 1, rows);
+}
 
 void logits(const Model& model, Tensor hidden, Tensor out) {
   model.ops->linear(hidden, model.weights.unembedding_matrix, out);
@@ -17,9 +22,8 @@ void logits(const Model& model, Tensor hidden, Tensor out) {
 void loss(const Model& model, Tensor hidden, const std::vector<int32_t>& targets, const LossOptions& options,
           std::vector<float>& losses, Tensor hidden_gradient, Tensor unembedding_gradient) {
   Ops& ops = *model.ops;
-  const Tensor unembedding = model.weights.unembedding;
-  const int64_t n = hidden.rows;
-  const int64_t chunk = std::clamp<int64_t>(chunk_bytes / static_cast<int64_t>(sizeof(float)) / unembedding.rows, 1, n);
+  const WeightMatrix unembedding = model.weights.unembedding_matrix;
+  const int64_t n = hidden.rows, chunk = logits_at_once(model, n);
   Buffer chunk_logits(model.ops, chunk, unembedding.rows), chunk_losses(model.ops, chunk, 1), uniforms(model.ops, chunk, 1);
   const float cap = model.config.logit_cap;
   Buffer capped;  // cross_entropy leaves nothing of the logits that the cap's backward needs
@@ -41,7 +45,7 @@ void loss(const Model& model, Tensor hidden, const std::vector<int32_t>& targets
     ops.cross_entropy(y, t, options.weight, chunk_losses.view().slice(0, rows));
     ops.download(losses.data() + begin, chunk_losses.view().data, sizeof(float) * static_cast<size_t>(rows));
     if (cap > 0) ops.soft_cap_backward(capped.view().slice(0, rows), cap, y);
-    if (hidden_gradient) ops.matmul(y, false, unembedding, false, hidden_gradient.slice(begin, begin + rows));
+    if (hidden_gradient) ops.linear_backward(y, unembedding, hidden_gradient.slice(begin, begin + rows));
     if (unembedding_gradient) ops.matmul(y, true, x, false, unembedding_gradient, 1, 1);
   }
 }

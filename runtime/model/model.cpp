@@ -83,6 +83,19 @@ std::shared_ptr<const Model> load_model(const std::filesystem::path& named, std:
   return model;
 }
 
+Model rounded(const Model& model) {
+  expect_f32(model, "rounding");
+  Model copy;
+  copy.config = model.config;
+  copy.path = model.path;
+  copy.name = model.name;
+  copy.ops = model.ops;
+  copy.weights = model.weights.rounded(model.ops);
+  copy.differentiates = true;
+  make_rope_tables(copy);
+  return copy;
+}
+
 void save_model(const Model& model, const std::filesystem::path& folder) {
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);

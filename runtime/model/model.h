@@ -64,6 +64,9 @@ struct Weights {
   Weights() = default;
   // `types`: of each place of weight_layout(config); empty: all f32. Zeros.
   Weights(const ModelConfig& config, std::shared_ptr<Ops> ops, std::span<const WeightType> types = {});
+  // Of weights in f32: the matrices of the linear layers and of the unembedding rounded to bf16, all else a view of
+  // these, which outlive it. Without names.
+  Weights rounded(std::shared_ptr<Ops> ops) const;
 
   struct Named {
     std::string name;     // as in a Hugging Face checkpoint: "model.layers.0.self_attn.q_proj.weight"
@@ -94,12 +97,17 @@ struct Model {
   Buffer local_rope;  // the same for sliding layers that turn by angles of their own, else empty
   std::shared_ptr<const Tokenizer> tokenizer;
   std::shared_ptr<const ChatTemplate> chat;  // null: a base model, which goes on from a prompt as it is
+  bool differentiates = false;  // though its weights are in bf16: attention then rounds nothing
 
   Heads heads(int layer) const {
-    return {config.heads,         config.key_value_heads,    config.head_width,  config.attention_scale,
-            config.attention_cap, config.kind(layer).window, !weights.in_f32()};
+    return {config.heads,         config.key_value_heads,    config.head_width, config.attention_scale,
+            config.attention_cap, config.kind(layer).window, !differentiates && !weights.in_f32()};
   }
 };
+
+// The same with rounded weights (Weights::rounded), for passes that may be a little wrong: forward, and backward to
+// activations. `model`, in f32, outlives it. Takes 2 bytes for each weight that is multiplied, and its rope tables'.
+Model rounded(const Model& model);
 
 // `named` as find_model takes it: a folder, a GGUF file or a name. Throws Error naming the file, the tensor and the
 // remedy. The tokenizer must fit the embedding.

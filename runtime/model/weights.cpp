@@ -67,4 +67,35 @@ Weights::Weights(const ModelConfig& config, std::shared_ptr<Ops> ops, std::span<
   }
 }
 
+Weights Weights::rounded(std::shared_ptr<Ops> ops) const {
+  Weights to;
+  to.embedding = embedding;
+  to.positions = positions;
+  to.blocks = blocks;
+  to.final_norm = final_norm;
+  to.final_norm_bias = final_norm_bias;
+  to.unembedding = unembedding;
+  to.embedding_matrix = embedding_matrix;
+  to.unembedding_matrix = unembedding_matrix;
+  std::vector<std::pair<Tensor*, WeightMatrix*>> multiplied = {{&to.unembedding, &to.unembedding_matrix}};
+  for (Block& block : to.blocks)
+    for (size_t i = 0; i < linears.size(); ++i)
+      if (block.matrices[i]) multiplied.emplace_back(&(block.*linear_members[i]), &block.matrices[i]);
+  const auto bytes_of = [](const Tensor& w) {
+    return (w.rows * row_bytes(WeightType::bf16, w.columns) + line - 1) / line * line;
+  };
+  int64_t bytes = 0;
+  for (const auto& [whole, matrix] : multiplied) bytes += bytes_of(*whole);
+  to.stored_ = BasicBuffer<std::byte>(ops, 1, bytes);
+  std::byte* stored = to.stored_.view().data;
+  for (const auto& [whole, matrix] : multiplied) {
+    const View<uint16_t> kept{reinterpret_cast<uint16_t*>(stored), whole->rows, whole->columns};
+    ops->round(*whole, kept);
+    *matrix = matrix_of(kept);
+    whole->data = nullptr;
+    stored += bytes_of(*whole);
+  }
+  return to;
+}
+
 }  // namespace stemma

@@ -27,6 +27,15 @@ std::optional<AskedSpan> span_of(const Hdf5Node& node, const std::string& method
   return AskedSpan{static_cast<int32_t>(begin), static_cast<int32_t>(end), node.text("against")};
 }
 
+// What the first of two stages multiplied in; older sessions do not say that it was f32.
+Precision precision_of(const Hdf5Node& node) {
+  if (!node.has_attribute("precision")) return Precision::f32;
+  const std::string name = node.text("precision");
+  const auto precision = precision_named(name);
+  if (!precision) fail_damaged(node.place(), fmt::format("was scanned in '{}', which is no precision", name));
+  return *precision;
+}
+
 // Scores in nats per nat of query; not measured where the query has none.
 std::vector<float> per_nat(const InfluenceTable& table) {
   std::vector<float> result(table.scores.size(), std::numeric_limits<float>::quiet_NaN());
@@ -74,6 +83,7 @@ void InfluenceWriter::write(const Hdf5Node& trace, const InfluenceTable& table) 
   node.set("additivity", table.additivity);
   if (const FirstStage& first = table.first_stage; first.rank > 0) {
     node.set("rank", first.rank);
+    node.set("precision", name_of(first.precision));
     node.set("rescored", first.rescored);
     node.set("rank_error", first.error);
     node.set("recall", first.recall);
@@ -161,8 +171,8 @@ InfluenceTable InfluenceReader::read(const Hdf5Node& methods, const std::string&
     if (node.has_attribute("late")) table.late = node.real("late");
   }
   if (node.has_attribute("rank"))
-    table.first_stage = {static_cast<int32_t>(node.integer("rank")), static_cast<int32_t>(node.integer("rescored")),
-                         node.real("rank_error"), node.real("recall")};
+    table.first_stage = {static_cast<int32_t>(node.integer("rank")), precision_of(node),
+                         static_cast<int32_t>(node.integer("rescored")), node.real("rank_error"), node.real("recall")};
   const int64_t layers = node.integer("layers");
 
   table.scores = node.read<float>("scores", {-1, -1});

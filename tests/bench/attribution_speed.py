@@ -25,15 +25,15 @@ def table(program, shape):
         return print(found + "\n")
     print(f"{shape}: {found['parameters'] / 1e6:.1f}M parameters, {found['tracked'] / 1e6:.2f}M tracked; "
           f"{found['documents']:,} documents, {found['tokens']:,} tokens; products at {found['matmul_gflops']:.0f} "
-          f"GFLOP/s; eigenbases {found['eigenbases_seconds']:.1f} s (planned "
+          f"GFLOP/s, in bf16 {found['matmul_bf16_gflops']:.0f}; eigenbases {found['eigenbases_seconds']:.1f} s (planned "
           f"{found['planned_eigenbases_seconds']:.1f} s), not in the fit's rate.\n")
-    print("| | tokens/s | of the floor | of its products | took, s | planned, s | |\n"
-          "| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| | tokens/s | of the floor | of the floor in f32 | of its products | took, s | planned, s | |\n"
+          "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for row in found["runs"]:
         planned = row["planned_seconds"]
         foretold = f"{planned:.2f} | {planned / row['seconds'] - 1:+.0%}" if planned else " | "
         print(f"| {row['work']} | {row['tokens_per_second']:,.0f} | {row['share_of_floor']:.0%} | "
-              f"{row['share_of_products']:.0%} | {row['seconds']:.2f} | {foretold} |")
+              f"{row['share_of_f32_floor']:.0%} | {row['share_of_products']:.0%} | {row['seconds']:.2f} | {foretold} |")
     print()
 
 

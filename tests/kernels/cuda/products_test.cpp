@@ -62,6 +62,20 @@ class CudaProductsTest : public QObject, Parity {
         const double off = test::difference(found.matrices[1], exact.matrices[2]);
         QVERIFY2(off <= 1e-5, qPrintable(QString::number(off)));
 
+        const Matrix g = random_matrix(rows, 33);
+        Matrix g_rounded = g;
+        for (float& value : g_rounded.values) value = number_of(bits_of(value));
+        for (const bool add : {false, true}) {
+          const auto expected = run(cpu, {g_rounded, w, x}, {}, [&](Ops& ops, const Tensors& t, Ids) {
+            ops.linear_backward(t[0], matrix_of(t[1]), t[2], add);
+          });
+          const auto back = run(cuda, {g, x}, {}, [&](Ops& ops, const Tensors& t, Ids) {
+            ops.linear_backward(t[0], matrix, t[1], add);
+          });
+          const double apart = test::difference(back.matrices[1], expected.matrices[2]);
+          QVERIFY2(apart <= 1e-5, qPrintable(QString::number(apart)));
+        }
+
         const std::vector<int32_t> ids = random_ids(rows, 33);
         const auto embedded =
             run(cuda, {x}, ids, [&](Ops& ops, const Tensors& t, Ids on) { ops.embed(on, matrix, t[0]); });
@@ -69,6 +83,26 @@ class CudaProductsTest : public QObject, Parity {
           QVERIFY(std::equal(w.values.begin() + ids[i] * 70, w.values.begin() + (ids[i] + 1) * 70,
                              embedded.matrices[0].begin() + static_cast<int64_t>(i) * 70));
       }
+  }
+
+  void linear_backward() {
+    for (const bool add : {false, true})
+      compare(1e-5, {random_matrix(40, 33), random_matrix(33, 70), random_matrix(40, 70)}, {},
+              [add](Ops& ops, const Tensors& t, Ids) { ops.linear_backward(t[0], matrix_of(t[1]), t[2], add); });
+  }
+
+  void rounding() {
+    const Matrix x = random_matrix(9, 70);
+    const auto rounded = [&](const std::shared_ptr<Ops>& ops) {
+      BasicBuffer<uint16_t> bits(ops, 9, 70);
+      std::vector<uint16_t> found(9 * 70);
+      Buffer in(ops, 9, 70);
+      in.upload(x.values.data());
+      ops->round(in, bits);
+      bits.download(found.data());
+      return found;
+    };
+    QCOMPARE(rounded(cuda), rounded(cpu));
   }
 
   void gram() {

@@ -30,9 +30,9 @@ class LowRankTest : public QObject {
     }
     return all;
   }
-  std::vector<float> low(const LowRankQueries& queries, Route route) const {
-    return scan(*model, queries, std::vector<Route>(queries.layers.size(), route), batches, documents.size(),
-                Control());
+  std::vector<float> low(const LowRankQueries& queries, Route route, Precision precision = Precision::f32) const {
+    return scan(*model, queries, std::vector<Route>(queries.layers.size(), route), precision, batches,
+                documents.size(), Control());
   }
 
  private slots:
@@ -101,10 +101,25 @@ class LowRankTest : public QObject {
     VERIFY_CLOSE(low(parts, Route::tokens), low(whole, Route::tokens), 1e-5);
   }
 
+  // What bf16 loses is small beside what scores differ by.
+  void rounded_scores_rank_alike() {
+    const LowRankQueries thin = compress(*model, query_gradients(*model, asked), 3);
+    for (const Route route : {Route::tokens, Route::gradients}) {
+      const std::vector<float> exact = low(thin, route), found = low(thin, route, Precision::bf16);
+      const double off = difference(found, exact);
+      qInfo("apart %.1e", off);
+      QVERIFY(off > 1e-4 && off < 5e-2);
+      QCOMPARE(low(thin, route, Precision::bf16), found);
+    }
+  }
+
   void the_cheaper_route_is_taken() {
     const LayerMeeting wide = {4096, 4096, 32, 2048, 4, 1}, narrow = {160, 160, 32, 2048, 40, 100};
-    QVERIFY(cheaper_route(wide) == Route::tokens);
-    QVERIFY(cheaper_route(narrow) == Route::gradients);
+    QVERIFY(cheaper_route(wide, Precision::f32) == Route::tokens);
+    QVERIFY(cheaper_route(narrow, Precision::f32) == Route::gradients);
+    const LayerMeeting between = {768, 768, 32, 2048, 4, 16};
+    QVERIFY(cheaper_route(between, Precision::f32) == Route::gradients);
+    QVERIFY(cheaper_route(between, Precision::bf16) == Route::tokens);
     QCOMPARE(operations(Route::tokens, wide), 2.0 * 32 * 8193 * 2048);
     QCOMPARE(operations(Route::gradients, narrow), 2.0 * 160 * 160 * (2048 + 40 * 100 + 32 * 100));
   }

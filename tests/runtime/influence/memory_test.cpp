@@ -65,6 +65,7 @@ int measure(const std::string& name, const std::string& work) {
   const Model model = model_of(name);
   const DocumentBatches few = documents(model, 4), many = documents(model, 200);
   const int64_t asked = 20;
+  const Precision precision = work == "rank 4 bf16" ? Precision::bf16 : Precision::f32;
   const auto run = [&](const DocumentBatches& batches) {
     if (work == "fit") {
       fit_factors(model, batches, {}, Control());
@@ -72,9 +73,9 @@ int measure(const std::string& name, const std::string& work) {
     }
     std::vector<Query> queries;
     for (int32_t q = 0; q < asked; ++q) queries.push_back({&many.document(q % 4), 10, 20});
-    if (work == "rank 4") {
+    if (work.starts_with("rank 4")) {
       const LowRankQueries low = low_rank_room(model, chosen_layers(model, "all"), asked, 4);
-      scan(model, low, choose_routes(model, low, batches), batches, 200000, Control());
+      scan(model, low, choose_routes(model, low, precision, batches), precision, batches, 200000, Control());
       return;
     }
     const QueryGradients gradients = query_gradients(model, queries);
@@ -88,7 +89,7 @@ int measure(const std::string& name, const std::string& work) {
   const double grown = memory_now("VmHWM") - before;
   const double foretold =
       work == "fit" ? fit_memory(model, many).peak()
-                    : scan_memory(model, many, 200000, {asked, 20, {}, work == "scan" ? 0 : 4, asked}).scan;
+                    : scan_memory(model, many, 200000, {asked, 20, {}, work == "scan" ? 0 : 4, precision, asked}).scan;
   std::printf("%.0f %.0f\n", grown, foretold);
   return 0;
 }
@@ -103,7 +104,7 @@ class MemoryTest : public QObject {
     QTest::addColumn<QString>("shape");
     QTest::addColumn<QString>("work");
     for (const char* shape : {"tiny", "demo"})
-      for (const char* work : {"fit", "scan", "rank 4"}) QTest::addRow("%s %s", shape, work) << shape << work;
+      for (const char* work : {"fit", "scan", "rank 4", "rank 4 bf16"}) QTest::addRow("%s %s", shape, work) << shape << work;
   }
   void foretold_is_measured() {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -19,17 +19,26 @@ class TwoStageTest : public QObject {
   const Trace trace = trace_of(*model, "ab cdefg hij k.", {4, 8, 12});
   Factors factors;
 
-  InfluenceTable table(int64_t rank, int64_t rescore) const {
-    return attribute(*model, &factors, corpus, {&trace}, {.top = 5, .rank = rank, .rescore = rescore}, Control()).at(0);
+  InfluenceTable table(int64_t rank, int64_t rescore, Precision precision = Precision::f32) const {
+    return attribute(*model, &factors, corpus, {&trace},
+                     {.top = 5, .rank = rank, .precision = precision, .rescore = rescore}, Control())
+        .at(0);
   }
 
  private slots:
   void initTestCase() { factors = fit_factors(*model, corpus, {}, Control()); }
 
+  void what_is_shown_is_exact_data() {
+    QTest::addColumn<Precision>("precision");
+    for (const Precision precision : {Precision::f32, Precision::bf16})
+      QTest::newRow(name_of(precision).c_str()) << precision;
+  }
   void what_is_shown_is_exact() {
-    const InfluenceTable exact = table(0, 0), two = table(1, 12);
+    QFETCH(Precision, precision);
+    const InfluenceTable exact = table(0, 0), two = table(1, 12, precision);
     QCOMPARE(exact.first_stage.rank, 0);
     QCOMPARE(two.first_stage.rank, 1);
+    QCOMPARE(two.first_stage.precision, precision);
     QVERIFY(two.first_stage.rescored >= 24 && two.first_stage.rescored < 120);
     QVERIFY(two.first_stage.error > 0.01 && two.first_stage.error < 1);
     QVERIFY(two.first_stage.recall > 0.5 && two.first_stage.recall < 1);
@@ -59,6 +68,14 @@ class TwoStageTest : public QObject {
     QCOMPARE(two.first_stage.recall, 1.0);
     VERIFY_CLOSE(two.scores, exact.scores, 1e-5);
     QCOMPARE(two.top_documents, exact.top_documents);
+  }
+
+  void bf16_is_taken_where_it_is_faster() {
+    const InfluenceTable two =
+        attribute(*model, &factors, corpus, {&trace}, {.top = 5, .rank = 64, .rescore = 5}, Control()).at(0);
+    QCOMPARE(two.first_stage.precision, model->ops->multiplies_bf16() ? Precision::bf16 : Precision::f32);
+    QVERIFY(table(64, 5, Precision::bf16).scores != table(64, 5).scores);
+    QVERIFY(table(64, 5, Precision::bf16).first_stage.recall > 0.95);
   }
 
   void extremes() {

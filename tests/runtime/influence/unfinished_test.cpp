@@ -25,6 +25,7 @@ struct Work {
   fs::path folder;
   double pause = 0;
   uint64_t seed = 5;
+  int64_t rank = 0;  // of the first of two stages, which is in bf16
 
   Factors fit(const Control& control) const {
     return fit_factors(*model, corpus, {.seed = seed, .batch_tokens = 16, .unfinished = folder / "f", .pause = pause},
@@ -32,7 +33,14 @@ struct Work {
   }
   InfluenceTable scores(const Factors& factors, const Control& control) const {
     return attribute(*model, &factors, corpus, {&trace},
-                     {.top = 3, .batch_tokens = 16, .unfinished = folder / "s", .pause = pause}, control)
+                     {.top = 3,
+                      .batch_tokens = 16,
+                      .rank = rank,
+                      .precision = Precision::bf16,
+                      .rescore = 3,
+                      .unfinished = folder.empty() ? "" : folder / "s",
+                      .pause = pause},
+                     control)
         .at(0);
   }
 };
@@ -57,9 +65,10 @@ QByteArray bytes_of(const InfluenceTable& table) {
 }
 
 // In a process of its own: ends itself with SIGKILL at the `last`-th news, or says how many there were.
-int work_until_killed(const fs::path& folder, int last) {
+int work_until_killed(const fs::path& folder, int last, int64_t rank) {
   Work work;
   work.folder = folder;
+  work.rank = rank;
   int news = 0;
   Control control;
   control.report = [&](const Progress&) {
@@ -77,11 +86,13 @@ class UnfinishedTest : public QObject {
   Q_OBJECT
 
   std::unique_ptr<QTemporaryDir> folder_;
-  QByteArray fitted_, scored_;  // undisturbed
+  QByteArray fitted_;                     // undisturbed
+  std::map<int64_t, QByteArray> scored_;  // by rank
 
-  Work work() const {
+  Work work(int64_t rank = 0) const {
     Work work;
     work.folder = folder_->path().toStdString();
+    work.rank = rank;
     return work;
   }
 
@@ -91,22 +102,30 @@ class UnfinishedTest : public QObject {
     work.folder.clear();
     Factors factors = fit_factors(*work.model, work.corpus, {.seed = 5, .batch_tokens = 16}, Control());
     fitted_ = bytes_of(factors);
-    scored_ = bytes_of(
-        attribute(*work.model, &factors, work.corpus, {&work.trace}, {.top = 3, .batch_tokens = 16}, Control()).at(0));
+    for (const int64_t rank : {0, 2}) {
+      work.rank = rank;
+      scored_[rank] = bytes_of(work.scores(factors, Control()));
+    }
   }
   void init() { folder_ = std::make_unique<QTemporaryDir>(); }
 
+  void killed_anywhere_data() {
+    QTest::addColumn<int64_t>("rank");
+    QTest::newRow("one stage") << int64_t{0};
+    QTest::newRow("two stages, in bf16 first") << int64_t{2};
+  }
   void killed_anywhere() {
+    QFETCH(int64_t, rank);
     for (int last = 2;; last += 9) {
       init();
       QProcess child;
-      child.start(QCoreApplication::applicationFilePath(), {"work", folder_->path(), QString::number(last)});
+      child.start(QCoreApplication::applicationFilePath(), {"work", folder_->path(), QString::number(last), QString::number(rank)});
       QVERIFY(child.waitForFinished(60000));
       if (child.exitStatus() == QProcess::NormalExit) {
         QVERIFY2(last > 45, "every stage was reached");
         return;
       }
-      const Work again = work();
+      const Work again = work(rank);
       std::vector<std::string> notes;
       std::map<std::string, double> first;  // news of a stage
       Control control;
@@ -122,7 +141,7 @@ class UnfinishedTest : public QObject {
         QCOMPARE(first.contains("covariances"), !first.contains("eigenvalues") || first.contains("eigenbases"));
       }
       QCOMPARE(bytes_of(factors), fitted_);
-      QCOMPARE(bytes_of(again.scores(factors, control)), scored_);
+      QCOMPARE(bytes_of(again.scores(factors, control)), scored_[rank]);
       for (const std::string& note : notes) QVERIFY2(note.starts_with("going on from "), note.c_str());
     }
   }
@@ -146,12 +165,14 @@ class UnfinishedTest : public QObject {
   }
 
   // Nothing is written on the way; what is done is kept when the work is told to stop.
+  void cancelled_anywhere_data() { killed_anywhere_data(); }
   void cancelled_anywhere() {
+    QFETCH(int64_t, rank);
     for (const char* stage :
          {"covariances", "eigenvalues", "scanning the documents", "tokens and layers of the documents shown"})
       for (const double share : {0.0, 0.5}) {
         init();
-        Work twice = work();
+        Work twice = work(rank);
         twice.pause = 1e9;
         Control control;
         std::vector<double> seen;
@@ -177,7 +198,7 @@ class UnfinishedTest : public QObject {
           factors.hash = "named";
         }
         QCOMPARE(bytes_of(factors), fitted_);
-        QCOMPARE(bytes_of(twice.scores(factors, calm)), scored_);
+        QCOMPARE(bytes_of(twice.scores(factors, calm)), scored_[rank]);
         QVERIFY2(notes == 1, stage);
       }
   }
@@ -246,8 +267,8 @@ class UnfinishedTest : public QObject {
 };
 
 int main(int count, char** arguments) {
-  if (count == 4 && arguments[1] == std::string("work"))
-    return work_until_killed(arguments[2], std::atoi(arguments[3])) > 0 ? 0 : 1;
+  if (count == 5 && arguments[1] == std::string("work"))
+    return work_until_killed(arguments[2], std::atoi(arguments[3]), std::atoi(arguments[4])) > 0 ? 0 : 1;
   if (count == 3 && arguments[1] == std::string("write")) {
     UnfinishedWork kept(fs::path(arguments[2]) / "w", "key", Control());
     kept.keep("first", 7, [](const UnfinishedWork::Put& put) { put("a", {1, 2, 3}); });

@@ -147,6 +147,14 @@ class RanksTest : public QObject {
       control.report = [](const Progress&) { std::this_thread::sleep_for(std::chrono::milliseconds(5)); };  // of rank 0
       factors = fit_factors(*model, corpus, {.batch_tokens = 16, .ranks = ranks}, control);
       tables = attribute(*model, &factors, corpus, {&trace}, {.top = 3, .batch_tokens = 16, .ranks = ranks}, control);
+      const AttributeOptions two_stages{.top = 3,
+                                        .batch_tokens = 32,
+                                        .rank = 2,
+                                        .precision = Precision::bf16,
+                                        .rescore = 3,
+                                        .ranks = ranks};
+      for (InfluenceTable& table : attribute(*model, &factors, corpus, {&trace}, two_stages, control))
+        tables.push_back(std::move(table));
     };
     Factors alone;
     std::vector<InfluenceTable> alone_tables;
@@ -166,6 +174,7 @@ class RanksTest : public QObject {
           QVERIFY(f.layers[i].lambda == alone.layers[i].lambda && f.layers[i].damping == alone.layers[i].damping);
         }
       QVERIFY(tables[0].at(0).scores == alone_tables.at(0).scores && tables[1].empty());
+      QVERIFY(tables[0].at(1).scores == alone_tables.at(1).scores);
       QCOMPARE(tables[0][0].shown.size(), alone_tables[0].shown.size());
       for (size_t i = 0; i < alone_tables[0].shown.size(); ++i) {
         QVERIFY(tables[0][0].shown[i].token_scores == alone_tables[0].shown[i].token_scores);

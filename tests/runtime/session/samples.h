@@ -94,7 +94,7 @@ inline InfluenceTable table(const Trace& trace, const std::string& method, int32
   table.layers = 4;
   table.top = top;
   table.additivity = 1e-5;
-  table.first_stage = {32, 7, 0.25, 0.96};
+  table.first_stage = {32, Precision::bf16, 7, 0.25, 0.96};
   std::mt19937 random(7);
   std::normal_distribution<float> normal;
   for (size_t s = 0; s < trace.steps.size(); ++s) {

@@ -60,6 +60,7 @@ void compare(const InfluenceTable& a, const InfluenceTable& b) {
   QCOMPARE(b.seconds, a.seconds);
   QCOMPARE(b.additivity, a.additivity);
   QCOMPARE(b.first_stage.rank, a.first_stage.rank);
+  QCOMPARE(b.first_stage.precision, a.first_stage.precision);
   QCOMPARE(b.first_stage.rescored, a.first_stage.rescored);
   QCOMPARE(b.first_stage.error, a.first_stage.error);
   QCOMPARE(b.first_stage.recall, a.first_stage.recall);
