@@ -71,8 +71,7 @@ void product_bf16(uint16_t* a, std::byte* b, bool transpose_b, int64_t k, Tensor
   memory left({{c.rows, k}, Type::bf16, Tag::ab}, processor(), a),
       right({{k, c.columns}, Type::bf16, transpose_b ? Tag::ba : Tag::ab}, processor(), b),
       out({{c.rows, c.columns}, Type::f32, Tag::ab}, processor(), c.data);
-  products[transpose_b][add].execute(in_order,
-                                     {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, right}, {DNNL_ARG_DST, out}});
+  products[transpose_b][add].execute(in_order, {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, right}, {DNNL_ARG_DST, out}});
   in_order.wait();
 }
 

@@ -166,8 +166,11 @@ int run_on(Ranks& ranks, AttributeInputs options) {
                     {"search_seconds", table.search_seconds},
                     {"late", indexed ? nlohmann::ordered_json(table.late) : nlohmann::ordered_json()}});
     if (const FirstStage& first = table.first_stage; first.rank > 0)
-      made.back()["first_stage"] = {
-          {"rank", first.rank}, {"precision", name_of(first.precision)}, {"rescored", first.rescored}, {"error", first.error}, {"recall_at_100", first.recall}};
+      made.back()["first_stage"] = {{"rank", first.rank},
+                                    {"precision", name_of(first.precision)},
+                                    {"rescored", first.rescored},
+                                    {"error", first.error},
+                                    {"recall_at_100", first.recall}};
     session.influence[{table.trace_id, table.method}] = std::move(table);
   }
   save_session(session, options.session);

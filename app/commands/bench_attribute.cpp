@@ -266,10 +266,12 @@ int bench_attribute(const BenchAttribute& options) {
                 {"runs", rows}});
     return 0;
   }
-  fmt::print("{}: {:.1f}M parameters, {:.2f}M tracked; {} documents, {} tokens; {}, products at {:.1f} GFLOP/s, in bf16 {:.1f}\n",
-             options.shape, static_cast<double>(size_of(model.config).total()) / 1e6, tracked / 1e6,
-             in_thousands(batches.documents()), in_thousands(batches.tokens()), model.ops->device(), best_rate.f32 / 1e9,
-             best_rate.bf16 / 1e9);
+  fmt::print(
+      "{}: {:.1f}M parameters, {:.2f}M tracked; {} documents, {} tokens; {}, products at {:.1f} GFLOP/s, in bf16 "
+      "{:.1f}\n",
+      options.shape, static_cast<double>(size_of(model.config).total()) / 1e6, tracked / 1e6,
+      in_thousands(batches.documents()), in_thousands(batches.tokens()), model.ops->device(), best_rate.f32 / 1e9,
+      best_rate.bf16 / 1e9);
   for (const Line& l : lines)
     fmt::print("  {:24} {:9.0f} tokens/s  {:3.0f} % of the floor's rate{}, {:3.0f} % of the products' rate{}\n", l.work,
                l.tokens_per_second, 100 * l.share,

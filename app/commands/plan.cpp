@@ -41,7 +41,8 @@ int run(const Options& options) {
   const Precision precision = first_stage_precision(precision_named(options.precision), *model->ops);
   const InfluenceMemory memory = expect_memory_to_fit(
       *model, corpus,
-      {&options.fit, {options.queries, query_tokens, options.fit.choice, options.rank, precision, trace_queries}}, control);
+      {&options.fit, {options.queries, query_tokens, options.fit.choice, options.rank, precision, trace_queries}},
+      control);
   tell("measuring a few documents");
   std::unique_ptr<Factors> factors;
   Estimate fit = estimate_fit(*model, corpus, options.fit, control, &factors);
@@ -84,8 +85,8 @@ int run(const Options& options) {
              in_thousands(static_cast<int64_t>(corpus.documents.size())), in_thousands(corpus.total),
              in_thousands(memory.tokens), in_thousands(options.queries),
              options.rank > 0 ? fmt::format(" of rank {} in {}, the strongest documents scored again", options.rank,
-                                        name_of(precision))
-                          : "",
+                                            name_of(precision))
+                              : "",
              model->ops->device());
   fmt::print("  {:18} {:>10} {:>14}\n", "stage", "memory", "time");
   for (const Stage& s : stages) fmt::print("  {:18} {:>10} {:>14}\n", s.name, in_bytes(s.memory), in_time(s.seconds));

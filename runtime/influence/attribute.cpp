@@ -32,14 +32,12 @@ void expect_usable(const Model& model, const Factors* factors, const std::string
 }
 
 // Of everything that the scores depend on.
-std::string key_of(const Model& model, const Factors* factors, const AttributeOptions& options,
-                   Precision precision, const Questions& questions, const Corpus& corpus,
-                   const DocumentBatches& batches) {
+std::string key_of(const Model& model, const Factors* factors, const AttributeOptions& options, Precision precision,
+                   const Questions& questions, const Corpus& corpus, const DocumentBatches& batches) {
   Hasher hasher;
-  for (const std::string& part :
-       {std::string("scan"), program_version(), model.ops->device(), model.hash, factors ? factors->hash : "",
-        options.method, std::to_string(options.rank), name_of(precision), corpus.hash, std::to_string(corpus.total),
-        batches.hash()})
+  for (const std::string& part : {std::string("scan"), program_version(), model.ops->device(), model.hash,
+                                  factors ? factors->hash : "", options.method, std::to_string(options.rank),
+                                  name_of(precision), corpus.hash, std::to_string(corpus.total), batches.hash()})
     hasher.add(part + '\n');
   for (const auto* list : {&questions.queries, &questions.against})
     for (const Query& query : *list) {
@@ -107,10 +105,9 @@ std::vector<InfluenceTable> tables_by_scan(const Model& model, const Factors* fa
       const SecondStage second = score_again(model, own, batches, rows.data(), documents, static_cast<size_t>(again),
                                              recall_at, options.batch_tokens, scale, ranks, control);
       if (ranks.leads()) tables[i] = table_of(part, rows.data(), scanner.nats(), corpus, options.top);
-      tables[i].first_stage = {static_cast<int32_t>(options.rank), scanner.precision,
-                               static_cast<int32_t>(second.documents.size()),
-                               *std::max_element(low->errors.begin() + first, low->errors.begin() + last),
-                               second.recall};
+      tables[i].first_stage = {
+          static_cast<int32_t>(options.rank), scanner.precision, static_cast<int32_t>(second.documents.size()),
+          *std::max_element(low->errors.begin() + first, low->errors.begin() + last), second.recall};
       const TraceQueries alone_part{part.trace, 0, part.steps, part.whole};
       show_documents(showing, own, {&alone_part, 1}, {&tables[i], 1}, ranks, control);
     }

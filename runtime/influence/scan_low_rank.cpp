@@ -31,7 +31,9 @@ class Side {
     model.ops->round(queries, kept_);
     all_ = matrix_of(kept_);
   }
-  WeightMatrix rows(int64_t begin, int64_t end) const { return {all_.type, all_.row(begin), end - begin, all_.columns}; }
+  WeightMatrix rows(int64_t begin, int64_t end) const {
+    return {all_.type, all_.row(begin), end - begin, all_.columns};
+  }
 
  private:
   BasicBuffer<uint16_t> kept_;
@@ -64,8 +66,8 @@ std::vector<Route> choose_routes(const Model& model, const LowRankQueries& queri
 }
 
 std::vector<float> scan(const Model& model, const LowRankQueries& queries, const std::vector<Route>& routes,
-                        Precision precision, const DocumentBatches& batches, size_t corpus_documents, const Control& control,
-                        UnfinishedWork* kept, Ranks* ranks) {
+                        Precision precision, const DocumentBatches& batches, size_t corpus_documents,
+                        const Control& control, UnfinishedWork* kept, Ranks* ranks) {
   Ops& ops = *model.ops;
   const auto count = static_cast<int64_t>(queries.nats.size());
   const int64_t together = count > 0 ? queries_together(model, queries, batches.largest()) : 1;

@@ -20,7 +20,7 @@ std::vector<Route> choose_routes(const Model& model, const LowRankQueries& queri
 
 // As scan (scan.h), of V ~ L R: what is left out of V is all that is left out of the scores, but for what bf16 rounds.
 std::vector<float> scan(const Model& model, const LowRankQueries& queries, const std::vector<Route>& routes,
-                        Precision precision, const DocumentBatches& batches, size_t corpus_documents, const Control& control,
-                        UnfinishedWork* kept = nullptr, Ranks* ranks = nullptr);
+                        Precision precision, const DocumentBatches& batches, size_t corpus_documents,
+                        const Control& control, UnfinishedWork* kept = nullptr, Ranks* ranks = nullptr);
 
 }  // namespace stemma

@@ -97,11 +97,16 @@ struct Model {
   Buffer local_rope;  // the same for sliding layers that turn by angles of their own, else empty
   std::shared_ptr<const Tokenizer> tokenizer;
   std::shared_ptr<const ChatTemplate> chat;  // null: a base model, which goes on from a prompt as it is
-  bool differentiates = false;  // though its weights are in bf16: attention then rounds nothing
+  bool differentiates = false;               // though its weights are in bf16: attention then rounds nothing
 
   Heads heads(int layer) const {
-    return {config.heads,         config.key_value_heads,    config.head_width, config.attention_scale,
-            config.attention_cap, config.kind(layer).window, !differentiates && !weights.in_f32()};
+    return {config.heads,
+            config.key_value_heads,
+            config.head_width,
+            config.attention_scale,
+            config.attention_cap,
+            config.kind(layer).window,
+            !differentiates && !weights.in_f32()};
   }
 };
 

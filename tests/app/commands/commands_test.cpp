@@ -82,6 +82,8 @@ class CommandsTest : public QObject {
                              << QByteArray("blocks.9.hook_q");
     QTest::newRow("no method") << QStringList{"attribute", "s.h5", "--corpus", "c", "--method", "guess"}
                                << QByteArray("guess");
+    QTest::newRow("precision of one stage")
+        << QStringList{"attribute", "s.h5", "--corpus", "c", "--precision", "bf16"} << QByteArray("--rank");
     QTest::newRow("no corpus") << QStringList{"fit", "--model", at("model"), "--out", "f.h5"} << QByteArray("--corpus");
     QTest::newRow("nothing to tell of") << QStringList{"info"} << QByteArray("--devices");
   }
@@ -223,6 +225,19 @@ class CommandsTest : public QObject {
     const Ran gradient = run({"attribute", out, "--corpus", at("corpus.jsonl"), "--trace", "t001", "--method",
                               "gradient", "--sample", "100", "--device", "cpu", "--json"});
     QVERIFY2(gradient.status == 0 && gradient.json()["tables"][0]["documents"] == 100, gradient.error);
+
+    const QStringList again = {"attribute", out,    "--corpus",    at("corpus.jsonl"),
+                               "--trace",   "t001", "--method",    "gradient",
+                               "--rank",    "4",    "--precision", "bf16",
+                               "--rescore", "10",   "--top",       "5",
+                               "--sample",  "100",  "--device",    "cpu"};
+    const Ran stages = run(again + QStringList{"--json"});
+    QVERIFY2(stages.status == 0, stages.error);
+    const auto first_stage = stages.json()["tables"][0]["first_stage"];
+    QCOMPARE(first_stage["precision"].get<std::string>(), std::string("bf16"));
+    QVERIFY(first_stage["recall_at_100"].get<double>() > 0.5);
+    QVERIFY(run(again).out.contains("at rank 4 in bf16"));
+    QVERIFY(run({"show", out, "--trace", "t001"}).out.contains("rounded to bf16"));
 
     const auto shown = run({"show", out, "--trace", "t002", "--documents", "3", "--tokens", "--json"}).json();
     QCOMPARE(shown["traces"].size(), size_t(1));

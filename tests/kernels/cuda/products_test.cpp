@@ -69,9 +69,8 @@ class CudaProductsTest : public QObject, Parity {
           const auto expected = run(cpu, {g_rounded, w, x}, {}, [&](Ops& ops, const Tensors& t, Ids) {
             ops.linear_backward(t[0], matrix_of(t[1]), t[2], add);
           });
-          const auto back = run(cuda, {g, x}, {}, [&](Ops& ops, const Tensors& t, Ids) {
-            ops.linear_backward(t[0], matrix, t[1], add);
-          });
+          const auto back = run(cuda, {g, x}, {},
+                                [&](Ops& ops, const Tensors& t, Ids) { ops.linear_backward(t[0], matrix, t[1], add); });
           const double apart = test::difference(back.matrices[1], expected.matrices[2]);
           QVERIFY2(apart <= 1e-5, qPrintable(QString::number(apart)));
         }

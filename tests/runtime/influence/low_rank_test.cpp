@@ -31,8 +31,8 @@ class LowRankTest : public QObject {
     return all;
   }
   std::vector<float> low(const LowRankQueries& queries, Route route, Precision precision = Precision::f32) const {
-    return scan(*model, queries, std::vector<Route>(queries.layers.size(), route), precision, batches,
-                documents.size(), Control());
+    return scan(*model, queries, std::vector<Route>(queries.layers.size(), route), precision, batches, documents.size(),
+                Control());
   }
 
  private slots:

@@ -104,7 +104,8 @@ class MemoryTest : public QObject {
     QTest::addColumn<QString>("shape");
     QTest::addColumn<QString>("work");
     for (const char* shape : {"tiny", "demo"})
-      for (const char* work : {"fit", "scan", "rank 4", "rank 4 bf16"}) QTest::addRow("%s %s", shape, work) << shape << work;
+      for (const char* work : {"fit", "scan", "rank 4", "rank 4 bf16"})
+        QTest::addRow("%s %s", shape, work) << shape << work;
   }
   void foretold_is_measured() {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

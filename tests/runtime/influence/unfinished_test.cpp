@@ -119,7 +119,8 @@ class UnfinishedTest : public QObject {
     for (int last = 2;; last += 9) {
       init();
       QProcess child;
-      child.start(QCoreApplication::applicationFilePath(), {"work", folder_->path(), QString::number(last), QString::number(rank)});
+      child.start(QCoreApplication::applicationFilePath(),
+                  {"work", folder_->path(), QString::number(last), QString::number(rank)});
       QVERIFY(child.waitForFinished(60000));
       if (child.exitStatus() == QProcess::NormalExit) {
         QVERIFY2(last > 45, "every stage was reached");

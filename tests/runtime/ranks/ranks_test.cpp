@@ -147,12 +147,8 @@ class RanksTest : public QObject {
       control.report = [](const Progress&) { std::this_thread::sleep_for(std::chrono::milliseconds(5)); };  // of rank 0
       factors = fit_factors(*model, corpus, {.batch_tokens = 16, .ranks = ranks}, control);
       tables = attribute(*model, &factors, corpus, {&trace}, {.top = 3, .batch_tokens = 16, .ranks = ranks}, control);
-      const AttributeOptions two_stages{.top = 3,
-                                        .batch_tokens = 32,
-                                        .rank = 2,
-                                        .precision = Precision::bf16,
-                                        .rescore = 3,
-                                        .ranks = ranks};
+      const AttributeOptions two_stages{
+          .top = 3, .batch_tokens = 32, .rank = 2, .precision = Precision::bf16, .rescore = 3, .ranks = ranks};
       for (InfluenceTable& table : attribute(*model, &factors, corpus, {&trace}, two_stages, control))
         tables.push_back(std::move(table));
     };

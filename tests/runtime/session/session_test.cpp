@@ -272,6 +272,8 @@ class SessionTest : public QObject {
                                            << "token_offsets";
     QTest::newRow("index past the documents") << "index"
                                               << "outside -1 to 399";
+    QTest::newRow("no precision") << "precision"
+                                  << "scanned in 'f64'";
     QTest::newRow("text longer than its heap") << "heap"
                                                << "longer than their place";
     QTest::newRow("huge claim") << "huge"
@@ -302,7 +304,8 @@ class SessionTest : public QObject {
       other.root().set("format", "weather");
       other.save();
     }
-    const QStringList damages = {"newer", "no steps", "wrong shape", "wrong type", "gap", "offsets", "index", "huge"};
+    const QStringList damages = {"newer",   "no steps", "wrong shape", "wrong type", "gap",
+                                 "offsets", "index",    "precision",   "huge"};
     if (damages.contains(kind)) {
       save_session(session, file);
       Hdf5File changed = Hdf5File::open_for(Hdf5File::Mode::change, file);
@@ -334,6 +337,7 @@ class SessionTest : public QObject {
           top[1] = 400;
           replace(table, "top", top, {good.steps, good.top});
         }
+        if (kind == "precision") table.set("precision", "f64");
         if (kind == "huge") {
           trace.remove("tokens");
           trace.make_rows("tokens", 1 << 20, 1);
