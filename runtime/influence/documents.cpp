@@ -54,7 +54,7 @@ void DocumentBatches::each(Ranks& ranks, const Pass& pass, const Control& contro
       LabelledBatch labelled;
       const std::vector<int32_t> documents = members(batch);
       for (const int32_t d : documents) labelled.add(documents_[d]);
-      pass.visit(batch, labelled, documents);
+      pass.visit(batch, labelled, documents, listen);
       if (batch + 1 == last) break;
       ++in_hand;
       say();
@@ -82,7 +82,8 @@ void DocumentBatches::each(const std::string& stage, const Control& control,
   Ranks alone;
   each(alone,
        {.stage = stage,
-        .visit = [&](int64_t, const LabelledBatch& labelled, const auto& documents) { visit(labelled, documents); },
+        .visit = [&](int64_t, const LabelledBatch& labelled, const auto& documents,
+                     const auto&) { visit(labelled, documents); },
         .made = [] { return std::vector<float>(); },
         .take = [](int64_t, const auto&) {}},
        control);

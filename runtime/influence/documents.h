@@ -26,8 +26,10 @@ class DocumentBatches {
     int64_t shard = 1;        // batches
     int64_t first = 0;        // shards that are done
     int64_t ahead = 1 << 20;  // shards whose numbers may wait on rank 0 for those of an earlier one
-    // For each batch of a shard in turn; documents[s] is segment s's index in the corpus.
-    std::function<void(int64_t batch, const LabelledBatch&, const std::vector<int32_t>& documents)> visit;
+    // For each batch of a shard in turn; documents[s] is segment s's index in the corpus. `listen` as of Ranks::Pass.
+    std::function<void(int64_t batch, const LabelledBatch&, const std::vector<int32_t>& documents,
+                       const std::function<void()>& listen)>
+        visit;
     std::function<std::vector<float>()> made;  // by the shard whose batches were visited
     std::function<void(int64_t shard, std::vector<float>&)> take;
     // On rank 0: how many shards are taken, and whether the work is about to be stopped. May be empty.

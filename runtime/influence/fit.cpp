@@ -138,8 +138,9 @@ class Fit {
                    .first = first,
                    .ahead = shards_ahead(ranks_),
                    .visit =
-                       [&](int64_t number, const LabelledBatch& labelled, const std::vector<int32_t>&) {
+                       [&](int64_t number, const LabelledBatch& labelled, const auto&, const auto& listen) {
                          passes.run(number, labelled, [&](int layer, Linear which, Tensor a, Tensor g) {
+                           listen();
                            const int i = place_[tracked_index(model_, layer, which)];
                            if (i >= 0) visit(static_cast<size_t>(i), a, g, labelled.batch);
                          });

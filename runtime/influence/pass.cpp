@@ -11,9 +11,10 @@ std::vector<float> scan_batches(int64_t queries, const DocumentBatches& batches,
     scores = kept->part("scores", scores.size());
     begin = kept->done();
   }
-  const auto visit = [&](int64_t, const LabelledBatch& labelled, const std::vector<int32_t>& members) {
+  const auto visit = [&](int64_t, const LabelledBatch& labelled, const std::vector<int32_t>& members,
+                         const std::function<void()>& listen) {
     found.assign(members.size() * static_cast<size_t>(queries), 0.0f);
-    score(labelled, found);
+    score(labelled, found, listen);
   };
   const auto take = [&](int64_t batch, const std::vector<float>& rows) {
     const std::vector<int32_t> members = batches.members(batch);

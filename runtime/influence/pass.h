@@ -51,8 +51,9 @@ class Room {
   Buffer buffer_;
 };
 
-// Fills scores (documents of the batch, Q), which are zero before.
-using ScoreBatch = std::function<void(const LabelledBatch&, std::vector<float>& scores)>;
+// Fills scores (documents of the batch, Q), which are zero before. `listen` as of Ranks::Pass.
+using ScoreBatch =
+    std::function<void(const LabelledBatch&, std::vector<float>& scores, const std::function<void()>& listen)>;
 // Returns scores (Q, documents of the corpus). With `kept` it goes on from the scores kept there, and keeps its own.
 // Spread over `ranks` (null: alone), rank 0 has the scores.
 std::vector<float> scan_batches(int64_t queries, const DocumentBatches& batches, size_t corpus_documents,

@@ -104,11 +104,12 @@ std::vector<float> scan(const Model& model, const LowRankQueries& queries, const
     }
   };
   std::vector<float> documents, tokens;
-  const auto score = [&](const LabelledBatch& labelled, std::vector<float>& scores) {
+  const auto score = [&](const LabelledBatch& labelled, std::vector<float>& scores, const auto& listen) {
     const auto& segments = labelled.batch.segments;
     const auto rows = labelled.batch.size(), found = static_cast<int64_t>(segments.size());
     const Tensor by_document = document_room.zeros(1, found * count), by_token = token_room.zeros(1, rows * count);
     pass.run(labelled, [&](int layer, Linear which, Tensor a, Tensor g) {
+      listen();
       const size_t i = tracked_index(model, layer, which);
       if (queries.layers[i].rank == 0) return;
       for (int64_t first = 0; first < count; first += together) {

@@ -10,6 +10,8 @@
 namespace stemma {
 namespace {
 
+constexpr int64_t shard_tokens = 512;  // enough for products; few, so that ranks end together
+
 // Offsets of the document's tokens in its text; the special tokens at its ends have none of it.
 std::vector<uint32_t> shown_offsets(const Tokenizer& tokenizer, const std::string& text, size_t tokens) {
   std::vector<uint32_t> inner, offsets;
@@ -57,7 +59,7 @@ struct Shares {
 
 // What one batch of documents is asked: by each trace that shows some of them, its steps and its whole completion.
 struct Shard {
-  std::vector<int32_t> documents;  // rising
+  std::vector<int32_t> documents;
   LabelledBatch labelled;
   std::vector<size_t> tables;
   std::vector<Asked> asked;  // two of each table, in their order; the second may ask nothing
@@ -85,16 +87,19 @@ struct Shard {
   }
 };
 
+// A table's documents lie together, so that its rows' products are few and tall.
 std::vector<Shard> shards_of(const Showing& showing, const QueryGradients& gradients, const QueryGradients& wholes,
                              std::span<const TraceQueries> parts, const std::vector<std::vector<int32_t>>& lists) {
-  std::set<int32_t> all;
-  for (const auto& list : lists) all.insert(list.begin(), list.end());
+  std::set<int32_t> placed;
   std::vector<Shard> shards;
-  for (const int32_t document : all) {
-    if (shards.empty() || shards.back().labelled.batch.size() >= showing.batch_tokens) shards.emplace_back();
-    shards.back().documents.push_back(document);
-    shards.back().labelled.add(showing.batches.document(document));
-  }
+  for (const auto& list : lists)
+    for (const int32_t document : list) {
+      if (!placed.insert(document).second) continue;
+      if (shards.empty() || shards.back().labelled.batch.size() >= std::min(showing.batch_tokens, shard_tokens))
+        shards.emplace_back();
+      shards.back().documents.push_back(document);
+      shards.back().labelled.add(showing.batches.document(document));
+    }
   for (Shard& shard : shards) {
     size_t whole = 0;
     for (size_t t = 0; t < parts.size(); ++t) {
@@ -151,7 +156,7 @@ void show_documents(const Showing& showing, const QueryGradients& gradients, std
   std::vector<Gap> gaps(parts.size());
   Decomposer decomposer(model);
   OutputTokens predicted(model);
-  const auto work = [&](int64_t number, const auto&) {
+  const auto work = [&](int64_t number, const auto& listen) {
     const Shard& shard = shards[static_cast<size_t>(number)];
     if (ranks.leads()) control.say({"tokens and layers of the documents shown", double(number), double(shards.size())});
     std::vector<float> made;
@@ -160,6 +165,7 @@ void show_documents(const Showing& showing, const QueryGradients& gradients, std
     };
     const std::vector<Decomposition> taken_apart = decomposer.of(shard.labelled, shard.asked);
     for (size_t i = 0; i < taken_apart.size(); ++i) {
+      listen();
       add(taken_apart[i].tokens);
       add(taken_apart[i].layers);
       if (i % 2 == 0) continue;  // the whole completion follows its steps
@@ -199,8 +205,10 @@ void show_documents(const Showing& showing, const QueryGradients& gradients, std
     }
   };
   ranks.spread({.key = showing.key, .last = static_cast<int64_t>(shards.size()), .work = work, .take = take}, control);
-  for (size_t t = 0; t < tables.size() && ranks.leads(); ++t)
+  for (size_t t = 0; t < tables.size() && ranks.leads(); ++t) {
+    std::ranges::sort(tables[t].shown, {}, &ShownDocument::index);
     if (parts[t].whole) tables[t].additivity = gaps[t].share();
+  }
 }
 
 }  // namespace stemma

@@ -41,6 +41,7 @@ void Ranks::lead(const Pass& pass, const Control& control) {
   int64_t next = pass.first, taken = pass.first;
   std::map<int64_t, std::vector<float>> done;
   std::deque<int> asking;
+  std::map<int, int> holding;  // shards that another rank was given and has not made
   const auto may_begin = [&] { return next < pass.last && next < taken + pass.ahead; };
   const auto settle = [&] {
     for (auto place = done.find(taken); place != done.end(); place = done.find(taken)) {
@@ -49,11 +50,22 @@ void Ranks::lead(const Pass& pass, const Control& control) {
       ++taken;
       pass.take(taken - 1, values);
     }
-    for (; !asking.empty() && (next == pass.last || may_begin()); asking.pop_front())
-      grant(asking.front(), may_begin() ? next++ : none);
+    // The last ones are for whoever is free first: nobody has one of them in store.
+    const auto may_have = [&](int rank) { return may_begin() && (holding[rank] == 0 || pass.last - next > size()); };
+    for (const auto now = std::exchange(asking, {}); const int rank : now) {
+      if (next == pass.last) {
+        grant(rank, none);
+      } else if (may_have(rank)) {
+        ++holding[rank];
+        grant(rank, next++);
+      } else {
+        asking.push_back(rank);
+      }
+    }
   };
   const auto answer = [&](Letter& letter) {
     if (letter.kind == made) {
+      --holding[letter.from];
       done[letter.number] = std::move(letter.values);
     } else if (letter.number > this->pass()) {
       waiting_.push_back(std::move(letter));

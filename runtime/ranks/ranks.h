@@ -32,7 +32,8 @@ class Ranks {
     std::string key;              // of all that the work depends on: another rank's must be the same
     int64_t first = 0, last = 0;  // rank 0's say
     int64_t ahead = 1 << 20;      // shards handed out, at most, past the one that is to be taken next
-    // `listen` is to be called now and then; it throws where the work is to end.
+    // `listen` is to be called often: until rank 0 does, another that has nothing left to do waits for it. It throws
+    // where the work is to end.
     std::function<std::vector<float>(int64_t shard, const std::function<void()>& listen)> work;
     std::function<void(int64_t shard, std::vector<float>& made)> take;
   };

@@ -101,10 +101,11 @@ class BasisFit {
                   .shard = shard,
                   .ahead = 2 * ranks_.size(),
                   .visit =
-                      [&](int64_t, const LabelledBatch& labelled, const std::vector<int32_t>&) {
+                      [&](int64_t, const LabelledBatch& labelled, const auto&, const auto& listen) {
                         const auto& segments = labelled.batch.segments;
                         const auto count = static_cast<int64_t>(segments.size());
                         pass_.run(labelled, [&](int block, Linear which, Tensor a, Tensor g) {
+                          listen();
                           const size_t i = tracked_index(model_, block, which);
                           const Tensor x = truncated_.of_documents(i, a, g, segments), v = directions_[i];
                           const Tensor along = along_.of(count, v.columns);

@@ -85,7 +85,8 @@ IndexPart make_part(Projection& projection, const Model& model, const std::vecto
       ranks,
       {.stage = "adding documents to the index",
        .key = batches.hash(),
-       .visit = [&](int64_t, const LabelledBatch& labelled, const auto&) { rows = projection.of_documents(labelled); },
+       .visit = [&](int64_t, const LabelledBatch& labelled, const auto&,
+                    const auto&) { rows = projection.of_documents(labelled); },
        .made = [&] { return std::move(rows); },
        .take = take},
       control);

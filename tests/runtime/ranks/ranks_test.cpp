@@ -2,6 +2,7 @@
 #include "runtime/ranks/ranks.h"
 
 #include <QtTest>
+#include <array>
 #include <atomic>
 #include <mutex>
 #include <thread>
@@ -97,6 +98,28 @@ class RanksTest : public QObject {
     QCOMPARE(order.size(), size_t{120});
     for (size_t i = 0; i < order.size(); ++i) QCOMPARE(order[i], static_cast<int64_t>(i % 60));
     QVERIFY2(made[1] > 4 * made[2] && made[2] > 0, "the slow one had few, and some");
+  }
+
+  void nobody_has_one_of_the_last_in_store() {
+    std::array<std::atomic<int>, 2> made{};
+    const std::string thrown = on_ranks(2, [&](Ranks& ranks, int rank) {
+      ranks.spread({.key = "k",
+                    .last = 3,
+                    .work =
+                        [&](int64_t, const auto& listen) {
+                          for (int i = 0; i < 20; ++i) {
+                            std::this_thread::sleep_for(std::chrono::milliseconds(rank == 0 ? 3 : 30));
+                            listen();
+                          }
+                          ++made[static_cast<size_t>(rank)];
+                          return std::vector<float>();
+                        },
+                    .take = [](int64_t, const auto&) {}},
+                   Control());
+    });
+    QCOMPARE(thrown, std::string());
+    QVERIFY(made[1] < 2);
+    QCOMPARE(made[0] + made[1], 3);
   }
 
   void an_error_anywhere_ends_all_data() {
