@@ -1,5 +1,6 @@
 // Products with weights as they are stored. Few rows stream the weights through the processor (kernels/streams.h); many
-// are oneDNN's, in bf16 where the processor multiplies bf16, else of panels of the weights that are unpacked before.
+// are oneDNN's, in bf16 where the processor multiplies bf16, else of panels of the weights that are unpacked before;
+// or, of blocks, of whole numbers where the processor has those (kernels/panels_vnni.cpp).
 #include <algorithm>
 #include <cassert>
 #include <optional>
@@ -50,6 +51,15 @@ void stream_rows(Tensor x, std::span<const Ops::Product> products, const Streams
   }
 }
 
+void multiply_whole(Tensor x, const StreamRows& near, const WeightMatrix& w, Tensor y,
+                    void (*multiply)(const Stream&)) {
+  constexpr int64_t height = Streams::panel;
+#pragma omp parallel for schedule(dynamic)
+  for (int64_t begin = 0; begin < w.rows; begin += height)
+    multiply({w.data, w.row_bytes(), begin, std::min(begin + height, w.rows), x.data, near, x.rows, x.columns, y.data,
+              y.columns});
+}
+
 void multiply_panels(Tensor x, const WeightMatrix& w, Tensor y, const Streams& streams) {
   thread_local std::vector<float> unpacked;
   const int64_t height = std::clamp<int64_t>(panel / w.columns / 16 * 16, 16, w.rows);
@@ -70,13 +80,22 @@ void linear(Tensor x, std::span<const Ops::Product> products, const Streams& str
   if (x.rows == 0) return;
   if (x.rows <= few) return stream_rows(x, products, streams);
   uint16_t* rounded = nullptr;  // x, once for all
+  thread_local RowsMemory memory;
+  std::optional<RowsToRead> whole;
   for (const auto& [w, y] : products) {
     assert(x.columns == w.columns && y.rows == x.rows && y.columns == w.rows);
     if (w.type == WeightType::f32)
       matmul(x, false, numbers_of(w), true, y, 1, 0);
     else if (w.type == WeightType::bf16 && multiplies_bf16() && &streams == &best_streams())
       product_bf16(rounded ? rounded : (rounded = rounded_rows(x)), w.data, true, w.columns, y);
-    else
+    else if (const auto multiply = streams.multiply_panel[static_cast<size_t>(w.type)]) {
+      if (!whole) {
+        whole.emplace(x, RowForm::whole_32, memory);
+#pragma omp parallel for schedule(static)
+        for (int64_t i = 0; i < x.rows; ++i) whole->read(i);
+      }
+      multiply_whole(x, whole->near, w, y, multiply);
+    } else
       multiply_panels(x, w, y, streams);
   }
 }

@@ -38,11 +38,15 @@ struct Streams {
   void (*multiply[weight_types])(const Stream& stream);  // each weight is read once for all rows of x
   RowForm form[weight_types];                            // that multiply reads x in
   void (*unpack[weight_types])(const std::byte* row, int64_t columns, float* out);
+  // multiply for any number of rows of x, read in whole_32, and at most `panel` rows of w; null where there is none.
+  static constexpr int64_t panel = 48;
+  void (*multiply_panel[weight_types])(const Stream& stream);
 };
 
 extern const Streams streams_plain;
 #if defined(__x86_64__)
 extern const Streams streams_avx2, streams_avx512;
+void add_panels_vnni(Streams& streams);  // sets multiply_panel of blocks
 const Streams& streams_vnni();  // blocks as whole numbers, the rest as streams_avx512
 const Streams& streams_bf16();  // bf16 as such, the rest as streams_vnni
 #endif

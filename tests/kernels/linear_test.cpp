@@ -99,14 +99,14 @@ class LinearTest : public QObject {
     Random random(static_cast<uint64_t>(type) + 1);
     double worst = 0, worst_rounded = 0, worst_whole = 0;
     // The last is so wide that x passes in parts.
-    for (const int64_t width : {block == 1 ? 1 : block, block == 1 ? 77 : 3 * block, block == 1 ? 1310 : 1536})
-      for (const int64_t outputs : {1, 35}) {
+    for (const int64_t width : {block == 1 ? 1 : block, block == 1 ? 77 : 3 * block, block == 1 ? 1310 : 2304})
+      for (const int64_t outputs : {1, 35, 103}) {
         auto bytes = random_blocks(kind, outputs * width, random);
         const WeightMatrix w{kind, bytes.data(), outputs, width};
         ref::Matrix numbers(outputs, width);
         for (int64_t i = 0; i < outputs * width; ++i)
           numbers.data[static_cast<size_t>(i)] = number_at(kind, bytes.data(), i);
-        for (const int64_t rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17}) {
+        for (const int64_t rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 31}) {
           const ref::Matrix x = ref::random_matrix(rows, width, random);
           std::vector<float> in(x.data.begin(), x.data.end());
           const ref::Matrix expected = ref::linear(x, numbers), sizes = ref::linear(magnitudes(x), magnitudes(numbers));
@@ -114,16 +114,16 @@ class LinearTest : public QObject {
             if (!runs_here(set)) continue;
             std::vector<float> out(static_cast<size_t>(rows * outputs), NAN);
             multiply({in.data(), rows, width}, w, {out.data(), rows, outputs}, *set);
-            // Rows are rounded to bf16, or a few to whole numbers of 16 bits, where the processor multiplies those.
+            // Rows are rounded to bf16, or to whole numbers of 16 bits, where the processor multiplies those.
             const bool bf16 = set->form[type] == cpu::RowForm::bf16, rounded = bf16;
-            const bool whole = set->form[type] != cpu::RowForm::floats && !bf16 && rows <= 16;
+            const bool whole = set->form[type] != cpu::RowForm::floats && !bf16;
             for (int64_t n = 0; n < rows; ++n)
               for (int64_t o = 0; o < outputs; ++o) {
                 const double size = sizes(n, o) + 1e-30;
                 const double error = std::abs(out[static_cast<size_t>(n * outputs + o)] - expected(n, o)) / size;
                 double& most = rounded ? worst_rounded : whole ? worst_whole : worst;
                 most = std::max(most, error);
-                QVERIFY2(error < (rounded ? 0x1p-7 : whole ? 0x1p-15 : 2e-6),
+                QVERIFY2(error < (rounded ? 0x1p-7 : whole ? 0x1p-14 : 2e-6),
                          qPrintable(QString("%1: %2 rows, %3 x %4: off by %5 of the sum of magnitudes")
                                         .arg(name)
                                         .arg(rows)

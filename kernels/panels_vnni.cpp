@@ -1,0 +1,200 @@
+// Many rows of x with blocks of ggml's formats: products of whole numbers of 16 bits, as in kernels/streams_vnni.cpp,
+// at the rate of bf16. Rows of w lie across the lanes, so that the sum of a block's products is one lane's, and what is
+// made of it serves 32 columns.
+#include <algorithm>
+
+#include "kernels/scratch.h"
+#include "kernels/streams.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include <utility>
+#pragma GCC target("arch=x86-64-v4", "avx512vnni")
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // g++ 12 of its own intrinsics
+#include "kernels/blocks_vnni.h"
+
+namespace stemma::cpu {
+namespace {
+
+constexpr int lanes = 16, together = StreamRows::together, piece = StreamRows::piece, widest = Streams::panel / lanes;
+constexpr int64_t part = 2048;  // columns of a panel that stay in the second cache
+
+// 32 columns of 16 rows of w: step whole + base. Where there are two steps each is of 16 columns.
+template <int Steps>
+struct Tile {
+  __m512i pairs[lanes];  // of columns, of each row; as they are read a row's 32 columns lie together
+  float steps[Steps][lanes], bases[lanes];
+};
+
+// 16 x 16 numbers, in place.
+STEMMA_INLINE void turn(__m512i (&x)[lanes]) {
+  __m512i two[lanes], four[lanes];
+#pragma GCC unroll 8
+  for (int i = 0; i < lanes; i += 2)
+    two[i] = _mm512_unpacklo_epi32(x[i], x[i + 1]), two[i + 1] = _mm512_unpackhi_epi32(x[i], x[i + 1]);
+#pragma GCC unroll 4
+  for (int i = 0; i < lanes; i += 4)
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; ++j) {
+      four[i + 2 * j] = _mm512_unpacklo_epi64(two[i + j], two[i + j + 2]);
+      four[i + 2 * j + 1] = _mm512_unpackhi_epi64(two[i + j], two[i + j + 2]);
+    }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const __m512i low = _mm512_shuffle_i32x4(four[i], four[i + 4], 0x88),
+                  high = _mm512_shuffle_i32x4(four[i + 8], four[i + 12], 0x88),
+                  low_odd = _mm512_shuffle_i32x4(four[i], four[i + 4], 0xDD),
+                  high_odd = _mm512_shuffle_i32x4(four[i + 8], four[i + 12], 0xDD);
+    x[i] = _mm512_shuffle_i32x4(low, high, 0x88);
+    x[i + 4] = _mm512_shuffle_i32x4(low_odd, high_odd, 0x88);
+    x[i + 8] = _mm512_shuffle_i32x4(low, high, 0xDD);
+    x[i + 12] = _mm512_shuffle_i32x4(low_odd, high_odd, 0xDD);
+  }
+}
+
+// How a block of a row is read into tiles that lie `apart`, one for each 32 of its columns.
+template <class Block>
+struct Small32 {
+  static constexpr int columns = 32, steps = 1, bytes = Block::bytes;
+  static constexpr bool based = Block::based;
+  STEMMA_INLINE void read(const std::byte* at, Tile<steps>* tile, int64_t, int row) {
+    const Words words = Block::whole(at);
+    tile->pairs[row] = _mm512_inserti64x4(_mm512_castsi256_si512(words.first), words.second, 1);
+    tile->steps[0][row] = half(at);
+    tile->bases[row] = Block::base(at, tile->steps[0][row]);
+  }
+};
+template <class Block>
+struct Large {
+  static constexpr int columns = 256, bytes = Block::bytes;
+  static constexpr bool based = Block::based;
+  static constexpr int steps = based ? 1 : 2;
+  STEMMA_INLINE void read(const std::byte* at, Tile<steps>* tiles, int64_t apart, int row) {
+    const Block block(at);
+    const float step = block.step();
+    alignas(32) float bases[8];
+    _mm256_store_ps(bases, block.base());
+    [&]<size_t... Group>(std::index_sequence<Group...>) __attribute__((always_inline)) {
+      const auto put = [&](Tile<steps> & tile, __m256i whole, size_t group) __attribute__((always_inline)) {
+        tile.pairs[row] = _mm512_cvtepi8_epi16(whole);
+        for (int i = 0; i < steps; ++i) tile.steps[i][row] = step * block.scale(static_cast<int>(group) * steps + i);
+        tile.bases[row] = bases[group];
+      };
+      (put(tiles[static_cast<int64_t>(Group) * apart], block.template whole<Group>(), Group), ...);
+    }
+    (std::make_index_sequence<8>());
+  }
+};
+
+// What rows of x from `first` on give with the panel `w` of columns [begin, end); `last`: lanes of its last vector.
+template <int Steps, bool Based, int Width, int Rows>
+void multiply_rows(const Tile<Steps>* w, const Stream& s, int64_t first, int64_t begin, int64_t end, __mmask16 last) {
+  const int64_t before = first * (s.columns / piece) + begin / piece * Rows;  // pieces of x
+  const int16_t* x = s.near.whole + before * piece;
+  const float *scales = s.near.scales + before, *x_sums = s.near.sums + before;
+  float* y = s.y + first * s.y_stride + s.begin;
+  const auto lanes_of = [&](int v) { return v + 1 < Width ? static_cast<__mmask16>(0xFFFF) : last; };
+  __m512 memory[Rows * Width];
+  __m512* sums = memory;
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 3
+    for (int v = 0; v < Width; ++v)
+      sums[r * Width + v] =
+          begin ? _mm512_maskz_loadu_ps(lanes_of(v), y + r * s.y_stride + v * lanes) : _mm512_setzero_ps();
+  for (int64_t c = begin; c < end; c += piece, w += Width, x += Rows * piece, scales += Rows, x_sums += Rows) {
+#pragma GCC unroll 2
+    for (int step = 0; step < Steps; ++step) {
+      asm("" : "+r"(sums) : : "memory");  // sums wait in memory: the registers are for the whole numbers
+      __m512i dots[Rows * Width];
+#pragma GCC unroll 24
+      for (__m512i& dot : dots) dot = _mm512_setzero_si512();
+      const int16_t* pair = x + step * piece / Steps;
+#pragma GCC unroll 1
+      for (int k = step * lanes / Steps; k < (step + 1) * lanes / Steps; ++k, pair += 2) {
+        __m512i own[Width];
+#pragma GCC unroll 3
+        for (int v = 0; v < Width; ++v) own[v] = w[v].pairs[k];
+#pragma GCC unroll 8
+        for (int r = 0; r < Rows; ++r) {
+          int both;
+          __builtin_memcpy(&both, pair + r * piece, sizeof both);
+          const __m512i there = _mm512_set1_epi32(both);
+#pragma GCC unroll 3
+          for (int v = 0; v < Width; ++v)
+            asm("vpdpwssd %2, %1, %0" : "+v"(dots[r * Width + v]) : "v"(own[v]), "v"(there));  // g++ would spill sums
+        }
+      }
+#pragma GCC unroll 8
+      for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 3
+        for (int v = 0; v < Width; ++v)
+          sums[r * Width + v] = _mm512_fmadd_ps(
+              _mm512_cvtepi32_ps(dots[r * Width + v]),
+              _mm512_mul_ps(_mm512_load_ps(w[v].steps[step]), _mm512_set1_ps(scales[r])), sums[r * Width + v]);
+    }
+    if constexpr (Based)
+#pragma GCC unroll 8
+      for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 3
+        for (int v = 0; v < Width; ++v)
+          sums[r * Width + v] =
+              _mm512_fmadd_ps(_mm512_load_ps(w[v].bases), _mm512_set1_ps(x_sums[r]), sums[r * Width + v]);
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 3
+    for (int v = 0; v < Width; ++v)
+      _mm512_mask_storeu_ps(y + r * s.y_stride + v * lanes, lanes_of(v), sums[r * Width + v]);
+}
+
+template <int Steps, bool Based, int Width, int Rows = together>
+void last_rows(const Tile<Steps>* w, const Stream& s, int64_t first, int64_t begin, int64_t end, __mmask16 last) {
+  if (s.rows - first == Rows) return multiply_rows<Steps, Based, Width, Rows>(w, s, first, begin, end, last);
+  if constexpr (Rows > 1) last_rows<Steps, Based, Width, Rows - 1>(w, s, first, begin, end, last);
+}
+
+template <class Reader, int Width = widest>
+void multiply(const Stream& s) {
+  if constexpr (Width > 1)
+    if (s.end - s.begin <= (Width - 1) * lanes) return multiply<Reader, Width - 1>(s);
+  thread_local Scratch kept;
+  using Of = Tile<Reader::steps>;
+  Of* panel = reinterpret_cast<Of*>(kept.make<std::byte>(part / piece * Width * static_cast<int64_t>(sizeof(Of))));
+  const auto last = static_cast<__mmask16>(0xFFFF >> (Width * lanes - (s.end - s.begin)));
+  for (int64_t begin = 0; begin < s.columns; begin += part) {
+    const int64_t end = std::min(begin + part, s.columns);
+    for (int64_t c = begin; c < end; c += Reader::columns)
+      for (int v = 0; v < Width; ++v) {
+        Of* tile = panel + (c - begin) / piece * Width + v;
+        for (int row = 0; row < lanes; ++row)  // the last row for those that are not there
+          Reader::read(
+              s.w + std::min(s.begin + v * lanes + row, s.end - 1) * s.w_stride + c / Reader::columns * Reader::bytes,
+              tile, Width, row);
+        for (int i = 0; i < Reader::columns / piece; ++i) turn(tile[i * Width].pairs);
+      }
+    int64_t first = 0;
+    for (; first + together <= s.rows; first += together)
+      multiply_rows<Reader::steps, Reader::based, Width, together>(panel, s, first, begin, end, last);
+    if (first < s.rows) last_rows<Reader::steps, Reader::based, Width, together - 1>(panel, s, first, begin, end, last);
+  }
+}
+
+}  // namespace
+
+void add_panels_vnni(Streams& streams) {
+  const auto set = [&](WeightType type, void (*multiply)(const Stream&)) {
+    streams.multiply_panel[static_cast<size_t>(type)] = multiply;
+  };
+  set(WeightType::q4_0, multiply<Small32<Small<18, false, false>>>);
+  set(WeightType::q4_1, multiply<Small32<Small<20, false, true>>>);
+  set(WeightType::q5_0, multiply<Small32<Small<22, true, false>>>);
+  set(WeightType::q5_1, multiply<Small32<Small<24, true, true>>>);
+  set(WeightType::q8_0, multiply<Small32<Q8_0>>);
+  set(WeightType::q4_k, multiply<Large<Pairs<144, false>>>);
+  set(WeightType::q5_k, multiply<Large<Pairs<176, true>>>);
+  set(WeightType::q6_k, multiply<Large<Q6_K>>);
+}
+
+}  // namespace stemma::cpu
+#endif
