@@ -9,6 +9,7 @@
 
 #include "kernels/bf16_product.h"
 #include "kernels/cpu_kernels.h"
+#include "kernels/eigenvectors.h"
 
 namespace stemma {
 namespace {
@@ -162,6 +163,7 @@ class CpuOps final : public Ops {
   void divide_damped(Tensor x, Tensor d, float damping, Tensor y) override { cpu::divide_damped(x, d, damping, y); }
   void row_dots(Tensor a, Tensor b, Tensor dots) override { cpu::row_dots(a, b, dots); }
   void fold(Tensor x, Ids places, Tensor y) override { cpu::fold(x, places, y); }
+  bool eigenvectors(double* matrix, int64_t n) override { return stemma::eigenvectors(matrix, n); }
 };
 
 }  // namespace

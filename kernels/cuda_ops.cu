@@ -263,6 +263,7 @@ class CudaOps final : public Ops {
     cuda::row_dots(a, b, dots, static_cast<double*>(scratch_.at_least(parts * sizeof(double))), stream_);
   }
   void fold(Tensor x, Ids places, Tensor y) override { cuda::fold(x, places, y, use()); }
+  bool eigenvectors(double* matrix, int64_t n) override { return cuda::eigenvectors(matrix, n, use()); }
 
  private:
   // Groups of segments' products in scratch memory, as many at a time as keep the device busy.

@@ -236,6 +236,9 @@ class Ops {
   // piece p from column places[p] on; where places[p] < 0, its negative from column -1 - places[p] on.
   // x (N, P*M), places (P), y (N,K)
   virtual void fold(Tensor x, Ids places, Tensor y) = 0;
+  // eigenvectors of a symmetric matrix (n,n), on the host, in f64: row i becomes that of the i-th smallest eigenvalue.
+  // False where they were not found. By LAPACK's dsyevd, or cuSOLVER's.
+  virtual bool eigenvectors(double* matrix, int64_t n) = 0;
 };
 
 // The reference: any CPU, OpenMP threads, oneDNN products. Never null.

@@ -85,12 +85,11 @@ double sum_of(const Stages& stages) {
   return sum;
 }
 
-double seconds_of_eigenvectors(int64_t width) {
+double seconds_of_eigenvectors(const std::shared_ptr<Ops>& ops, int64_t width) {
   const int64_t n = std::min(width, timed_width), rows = n + n / 2;
   Random random(5);
   std::vector<float> numbers(static_cast<size_t>(rows * n));
   for (float& number : numbers) number = static_cast<float>(random.normal());
-  const auto ops = make_cpu_ops();
   Buffer x(ops, rows, n), gram(ops, n, n);
   x.upload(numbers.data());
   gram.zero();
@@ -100,7 +99,7 @@ double seconds_of_eigenvectors(int64_t width) {
   double best = INFINITY, sum = 0;
   for (int i = 0; i < 2 || (i < 10 && sum < 0.2); ++i) {
     const auto start = Clock::now();
-    eigenvectors_of_blocks(numbers, n, static_cast<double>(rows));
+    eigenvectors_of_blocks(*ops, numbers, n, static_cast<double>(rows));
     best = std::min(best, seconds_since(start));
     sum += seconds_since(start);
   }
@@ -116,7 +115,7 @@ double seconds_of_eigenbases(const Model& model, const LayerChoice& choice) {
     if (inputs.insert(owner_of_input(model, i)).second) widths[weight.columns / choice.blocks] += choice.blocks;
   }
   double seconds = 0;
-  for (const auto& [width, count] : widths) seconds += static_cast<double>(count) * seconds_of_eigenvectors(width);
+  for (const auto& [width, count] : widths) seconds += static_cast<double>(count) * seconds_of_eigenvectors(model.ops, width);
   return seconds;
 }
 

@@ -69,7 +69,7 @@ std::vector<float> transposed_blocks(const std::vector<float>& q, int64_t n) {
   return result;
 }
 
-std::vector<float> eigenvectors_of_blocks(const std::vector<float>& sums, int64_t n, double count) {
+std::vector<float> eigenvectors_of_blocks(Ops& ops, const std::vector<float>& sums, int64_t n, double count) {
   const auto width = static_cast<int64_t>(sums.size()) / n;
   std::vector<float> vectors;
   vectors.reserve(sums.size());
@@ -78,7 +78,7 @@ std::vector<float> eigenvectors_of_blocks(const std::vector<float>& sums, int64_
     for (int64_t i = 0; i < width; ++i)
       for (int64_t j = i; j < width; ++j)
         matrix[i * width + j] = matrix[j * width + i] = double(block[i * width + j]) / count;
-    const std::vector<float> rows = eigenvectors(std::move(matrix), width);
+    const std::vector<float> rows = eigenvectors(ops, std::move(matrix), width);
     vectors.insert(vectors.end(), rows.begin(), rows.end());
   }
   return vectors;

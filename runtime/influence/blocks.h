@@ -36,7 +36,7 @@ void add_turned_squares(Ops& ops, Tensor q_transposed, Tensor v, Tensor total);
 std::vector<float> transposed_blocks(const std::vector<float>& q, int64_t n);
 
 // Rows i of the eigenvectors of sums / count, in f64; sums (n,w) above the diagonal of each block. Throws Error.
-std::vector<float> eigenvectors_of_blocks(const std::vector<float>& sums, int64_t n, double count);
+std::vector<float> eigenvectors_of_blocks(Ops& ops, const std::vector<float>& sums, int64_t n, double count);
 std::vector<float> identity_blocks(int64_t n, int64_t width);
 
 }  // namespace stemma

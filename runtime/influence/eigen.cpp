@@ -1,50 +1,28 @@
 #include "runtime/influence/eigen.h"
 
-#include <optional>
-
+#include "kernels/eigenvectors.h"
 #include "runtime/error.h"
 
-extern "C" void dsyevd_(const char* job, const char* triangle, const int* n, double* a, const int* lda, double* values,
-                        double* work, const int* work_size, int* integers, const int* integers_size, int* info);
-
-// OpenBLAS's own: LAPACK has no word for it.
-extern "C" void openblas_set_num_threads(int threads);
-extern "C" int openblas_get_num_threads();
-
 namespace stemma {
-
 namespace {
 
-constexpr int64_t narrow = 2048;  // matrices that one thread decomposes sooner than several, which wait for each other
-
-class OneThread {
- public:
-  OneThread() { openblas_set_num_threads(1); }
-  ~OneThread() { openblas_set_num_threads(threads_); }
-  OneThread(const OneThread&) = delete;
-
- private:
-  int threads_ = openblas_get_num_threads();
-};
+std::vector<float> found(bool converged, const std::vector<double>& vectors) {
+  if (!converged)
+    throw Error(ErrorCode::unsupported,
+                "the eigendecomposition of a curvature factor did not converge; the model's activations may not be finite");
+  return {vectors.begin(), vectors.end()};
+}
 
 }  // namespace
 
+std::vector<float> eigenvectors(Ops& ops, std::vector<double> matrix, int64_t n) {
+  const bool converged = ops.eigenvectors(matrix.data(), n);
+  return found(converged, matrix);
+}
+
 std::vector<float> eigenvectors(std::vector<double> matrix, int64_t n) {
-  std::optional<OneThread> one;
-  if (n < narrow) one.emplace();
-  const int size = static_cast<int>(n), ask = -1;
-  std::vector<double> values(static_cast<size_t>(n));
-  double best = 0;
-  int best_integers = 0, info = 0;
-  dsyevd_("V", "U", &size, matrix.data(), &size, values.data(), &best, &ask, &best_integers, &ask, &info);
-  const int work_size = static_cast<int>(best);
-  std::vector<double> work(static_cast<size_t>(work_size));
-  std::vector<int> integers(static_cast<size_t>(best_integers));
-  dsyevd_("V", "U", &size, matrix.data(), &size, values.data(), work.data(), &work_size, integers.data(), &best_integers,
-          &info);
-  if (info != 0)
-    throw Error(ErrorCode::unsupported, "the eigendecomposition of a curvature factor did not converge; the model's activations may not be finite");
-  return {matrix.begin(), matrix.end()};  // LAPACK's columns are our rows
+  const bool converged = eigenvectors(matrix.data(), n);
+  return found(converged, matrix);
 }
 
 }  // namespace stemma

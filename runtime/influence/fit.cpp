@@ -212,7 +212,8 @@ class Fit {
       Side& s = sides[static_cast<size_t>(i)];
       if (ranks_.leads()) control_.say({"eigenbases", double(i), double(count)});
       if (options_.trial) return identity_blocks(s.side, width(s.side));
-      return eigenvectors_of_blocks(ranks_.leads() ? sums_.total(s.sum) : std::exchange(s.shared, {}), s.side,
+      return eigenvectors_of_blocks(*model_.ops,
+                                    ranks_.leads() ? sums_.total(s.sum) : std::exchange(s.shared, {}), s.side,
                                     static_cast<double>(batches_.tokens()));
     };
     const auto take = [&](int64_t i, std::vector<float>& vectors) {

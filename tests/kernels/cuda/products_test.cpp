@@ -1,6 +1,7 @@
 // Products of matrices, with weights as they are stored, and of segments.
 #include <bit>
 
+#include "kernels/eigenvectors.h"
 #include "kernels/half.h"
 #include "tests/kernels/cuda/parity.h"
 
@@ -109,6 +110,24 @@ class CudaProductsTest : public QObject, Parity {
       ops.gram(t[0], t[1]);
       for (int64_t i = 1; i < 37; ++i) ops.zero(t[1].row(i), sizeof(float) * static_cast<size_t>(i));  // undefined
     });
+  }
+
+  // Vectors of a matrix with eigenvalues apart are those of the CPU but for their sign; the device gets one triangle.
+  void eigenvectors() {
+    for (const int64_t n : {1, 2, 37, 130}) {
+      std::vector<double> matrix(static_cast<size_t>(n * n)), sums(matrix.size());
+      for (double& x : matrix) x = std::normal_distribution<double>()(generator);
+      for (int64_t i = 0; i < n; ++i)
+        for (int64_t j = 0; j < n; ++j) sums[i * n + j] = matrix[i * n + j] + matrix[j * n + i] + (i == j ? 9 * i : 0);
+      std::vector<double> expected = sums, found = sums;
+      QVERIFY(stemma::eigenvectors(expected.data(), n));
+      QVERIFY(cuda->eigenvectors(found.data(), n));
+      for (int64_t i = 0; i < n; ++i) {
+        double dot = 0;
+        for (int64_t j = 0; j < n; ++j) dot += expected[i * n + j] * found[i * n + j];
+        QVERIFY2(std::abs(std::abs(dot) - 1) < 1e-9, qPrintable(QString::number(dot)));
+      }
+    }
   }
 
   void segment_outer() {

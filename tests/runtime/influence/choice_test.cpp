@@ -97,7 +97,7 @@ class ChoiceTest : public QObject {
         sums[static_cast<size_t>(i * 8 + j)] = static_cast<float>(i == j ? 3 + i : 1.0 / (1 + i + j));
         if (i / 4 == j / 4) block[static_cast<size_t>(i * 4 + j % 4)] = sums[static_cast<size_t>(i * 8 + j)];
       }
-    const Matrix q = whole(eigenvectors_of_blocks(block, 8, 1), 8);
+    const Matrix q = whole(eigenvectors_of_blocks(*make_cpu_ops(), block, 8, 1), 8);
     Matrix diagonal_blocks(8, 8);
     for (int64_t i = 0; i < 8; ++i)
       for (int64_t j = 0; j < 8; ++j)
