@@ -25,7 +25,7 @@ struct Memory {
   explicit Memory(size_t bytes) { cuda::check(cudaMalloc(&data, bytes), "eigenvectors"); }
   ~Memory() { cudaFree(data); }
   Memory(const Memory&) = delete;
-  std::byte* data = nullptr;
+  void* data = nullptr;
 };
 
 }  // namespace
@@ -44,7 +44,7 @@ bool eigenvectors(double* matrix, int64_t n, cudaStream_t stream) {
   cuda::check(cudaMemcpyAsync(a.data, matrix, size, cudaMemcpyHostToDevice, stream), "eigenvectors");
   check(cusolverDnXsyevd(solver.handle, nullptr, CUSOLVER_EIG_MODE_VECTOR, CUBLAS_FILL_MODE_UPPER, n, CUDA_R_64F,
                          a.data, n, CUDA_R_64F, values.data, CUDA_R_64F, work.data, work_bytes, host.data(), host_bytes,
-                         reinterpret_cast<int*>(info.data)));
+                         static_cast<int*>(info.data)));
   cuda::check(cudaMemcpyAsync(&failed, info.data, sizeof failed, cudaMemcpyDeviceToHost, stream), "eigenvectors");
   cuda::check(cudaMemcpyAsync(matrix, a.data, size, cudaMemcpyDeviceToHost, stream), "eigenvectors");
   cuda::check(cudaStreamSynchronize(stream), "eigenvectors");

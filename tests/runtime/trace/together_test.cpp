@@ -10,9 +10,10 @@ using namespace stemma;
 
 namespace {
 
-std::shared_ptr<const Model> long_model() {
+std::shared_ptr<const Model> long_model(bool ends = true) {
   ModelConfig config = test::tiny_config(2, false);
   config.context = 2048;
+  if (!ends) config.eos = -1;
   return test::random_model(config, 3);
 }
 
@@ -116,7 +117,7 @@ class TogetherTest : public QObject {
   }
 
   void cancel_keeps_what_was_written() {
-    const auto model = long_model();
+    const auto model = long_model(false);
     const std::vector<GenerateRequest> requests = some_requests();
     Control control;
     const auto listen = [&](size_t i) {
