@@ -198,12 +198,13 @@ class LinearTest : public QObject {
     for (int type = 0; type < weight_types; ++type) {
       const auto kind = static_cast<WeightType>(type);
       auto bytes = random_blocks(kind, 3 * 256, random);
-      for (const float bad : {NAN, INFINITY}) {
-        std::vector<float> in(256, 1), out(3);
-        in[77] = bad;
-        multiply({in.data(), 1, 256}, {kind, bytes.data(), 3, 256}, {out.data(), 1, 3});
-        for (const float y : out) QVERIFY(!std::isfinite(y));
-      }
+      for (const float bad : {NAN, INFINITY})
+        for (const int64_t rows : {1, 20}) {
+          std::vector<float> in(static_cast<size_t>(rows * 256), 1), out(static_cast<size_t>(rows * 3));
+          in[77] = bad;
+          multiply({in.data(), rows, 256}, {kind, bytes.data(), 3, 256}, {out.data(), rows, 3});
+          for (size_t i = 0; i < out.size(); ++i) QCOMPARE(std::isfinite(out[i]), i >= 3);  // the first row alone
+        }
     }
   }
 
