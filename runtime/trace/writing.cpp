@@ -27,8 +27,7 @@ int64_t room_of(const Model& model, const GenerateRequest& request, size_t promp
   return std::min<int64_t>(model.config.context, static_cast<int64_t>(prompt) + request.sampler.max_tokens);
 }
 
-}  // namespace
-
+// The logits of rows of hidden, on the host, (n,V).
 std::vector<float> logits_of(const Model& model, Tensor hidden) {
   Buffer buffer(model.ops, hidden.rows, model.config.vocabulary);
   logits(model, hidden, buffer);
@@ -36,6 +35,8 @@ std::vector<float> logits_of(const Model& model, Tensor hidden) {
   buffer.download(host.data());
   return host;
 }
+
+}  // namespace
 
 Writing::Writing(const Model& model, const GenerateRequest& request, GenerateListener listener,
                  std::vector<int32_t> prompt)

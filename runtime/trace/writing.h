@@ -52,7 +52,4 @@ class Writing {
   Trace trace_;
 };
 
-// The logits of rows of hidden, on the host, (n,V).
-std::vector<float> logits_of(const Model& model, Tensor hidden);
-
 }  // namespace stemma
