@@ -1,16 +1,10 @@
 #include <cmath>
 
 #include "kernels/cpu_kernels.h"
+#include "kernels/softmax_row.h"
 
 namespace stemma::cpu {
 namespace {
-
-STEMMA_CLONES float maximum(const float* x, int64_t n) {
-  float most = x[0];
-#pragma omp simd reduction(max : most)
-  for (int64_t i = 0; i < n; ++i) most = x[i] > most ? x[i] : most;
-  return most;
-}
 
 // Replaces x by exp(x - most); returns the sum.
 STEMMA_CLONES float exponents(float* x, float most, int64_t n) {
@@ -49,7 +43,7 @@ void cross_entropy(Tensor logits, Ids targets, float weight, Tensor losses) {
       losses.data[n] = 0;
       continue;
     }
-    const float most = maximum(row, logits.columns), chosen = row[target];
+    const float most = largest(row, logits.columns), chosen = row[target];
     const float sum = exponents(row, most, logits.columns);
     losses.data[n] = std::log(sum) + (most - chosen);
     scale(row, weight / sum, logits.columns);
@@ -63,7 +57,7 @@ void sample_targets(Tensor logits, Tensor uniforms, Ids targets) {
     if (targets.data[n] < 0) continue;
     const float* row = logits.row(n);
     const int64_t size = logits.columns;
-    const float most = maximum(row, size);
+    const float most = largest(row, size);
     const auto part = [&](int64_t begin) {
       return exponents_sum(row + begin, most, begin + stretch < size ? stretch : size - begin);
     };

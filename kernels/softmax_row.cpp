@@ -6,7 +6,6 @@
 #include "kernels/cpu_kernels.h"
 
 namespace stemma {
-namespace {
 
 STEMMA_CLONES float largest(const float* x, int64_t n) {
   float most = x[0];
@@ -14,6 +13,8 @@ STEMMA_CLONES float largest(const float* x, int64_t n) {
   for (int64_t i = 0; i < n; ++i) most = x[i] > most ? x[i] : most;
   return most;
 }
+
+namespace {
 
 struct Sums {
   double weights = 0, moments = 0;  // of e^d and d e^d, d below 0 by how much a logit is below the largest

@@ -5,6 +5,8 @@
 
 namespace stemma {
 
+float largest(const float* x, int64_t n);  // n > 0
+
 // logprobs[i] = log softmax(logits)[i] in nats, (V) each. Returns the distribution's entropy in nats. Sums are f64.
 double log_softmax_row(const float* logits, int64_t vocabulary, float* logprobs);
 
