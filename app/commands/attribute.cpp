@@ -102,10 +102,7 @@ int run_on(Ranks& ranks, AttributeInputs options) {
     if (options.trace.empty()) throw WrongUsage("--span asks about one trace; name it with --trace");
     options.attribute.span = span_of(options.span, options.against);
   }
-  if (!options.precision.empty()) {
-    if (options.attribute.rank == 0) throw WrongUsage("--precision is of the first of two stages; give its --rank");
-    options.attribute.precision = precision_named(options.precision);
-  }
+  options.attribute.precision = asked_precision(options.precision, options.attribute.rank);
   const bool indexed = !options.index.empty();
   if (indexed && options.attribute.method != "ekfac") throw WrongUsage("--index answers by ekfac alone");
   if (indexed && options.dry_run) throw WrongUsage("--index answers in seconds; there is no plan of it");

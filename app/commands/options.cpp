@@ -50,6 +50,12 @@ void declare_precision(CLI::App& app, std::string& precision) {
       ->check(CLI::IsMember(precision_names));
 }
 
+std::optional<Precision> asked_precision(const std::string& precision, int64_t rank) {
+  if (!precision.empty() && rank == 0)
+    throw WrongUsage("--precision is of the first of two stages; give its --rank");
+  return precision_named(precision);
+}
+
 void declare_device(CLI::App& app, std::string& device) {
   const auto known = [](const std::string& name) -> std::string {
     const bool numbered = name.starts_with("cuda:") && name.size() > 5 && name.size() < 9 &&

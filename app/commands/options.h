@@ -5,11 +5,13 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/corpus/corpus.h"
 #include "runtime/influence/factors.h"
+#include "runtime/influence/precision.h"
 #include "runtime/model/model.h"
 #include "runtime/session/session.h"
 
@@ -31,7 +33,9 @@ struct CorpusOptions {
 
 // --layers all|mlp|attn|PATTERN, --blocks O
 void declare_layers(CLI::App& app, LayerChoice& choice);
-void declare_precision(CLI::App& app, std::string& precision);  // as precision_named takes it; empty: not asked
+// --precision, which asked_precision reads; empty: not asked. Throws WrongUsage where no stage is of low rank.
+void declare_precision(CLI::App& app, std::string& precision);
+std::optional<Precision> asked_precision(const std::string& precision, int64_t rank);
 void declare_device(CLI::App& app, std::string& device);
 void declare_json(CLI::App& app, bool& json);
 

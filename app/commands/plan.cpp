@@ -33,12 +33,13 @@ struct Stage {
 };
 
 int run(const Options& options) {
+  const std::optional<Precision> asked = asked_precision(options.precision, options.rank);
   const auto model = load_model(options.model, open_device(options.device));
   const Corpus corpus = options.corpus.load();
   ProgressLine line;
   Control control;
   watch(control, line);
-  const Precision precision = first_stage_precision(precision_named(options.precision), *model->ops);
+  const Precision precision = first_stage_precision(asked, *model->ops);
   const InfluenceMemory memory = expect_memory_to_fit(
       *model, corpus,
       {&options.fit, {options.queries, query_tokens, options.fit.choice, options.rank, precision, trace_queries}},

@@ -84,6 +84,8 @@ class CommandsTest : public QObject {
                                << QByteArray("guess");
     QTest::newRow("precision of one stage")
         << QStringList{"attribute", "s.h5", "--corpus", "c", "--precision", "bf16"} << QByteArray("--rank");
+    QTest::newRow("a plan's precision without a rank")
+        << QStringList{"plan", "--model", "m", "--corpus", "c", "--precision", "bf16"} << QByteArray("--rank");
     QTest::newRow("no corpus") << QStringList{"fit", "--model", at("model"), "--out", "f.h5"} << QByteArray("--corpus");
     QTest::newRow("nothing to tell of") << QStringList{"info"} << QByteArray("--devices");
   }
