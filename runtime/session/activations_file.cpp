@@ -73,7 +73,7 @@ std::vector<std::string> recorded_sites(const fs::path& activations, const std::
     std::vector<std::string> sites;
     const Hdf5Node trace = root.group(link_name(trace_id));
     for (const std::string& name : trace.names()) sites.push_back(text_of_link(name));
-    if (!sites.empty() && trace.shape(link_name(sites.front())).at(0) == 0) sites.clear();  // it was never begun
+    if (common_rows(trace) == 0) sites.clear();  // it was never begun
     return sites;
   } catch (const Error&) {
     return {};

@@ -81,10 +81,10 @@ void check_activations(const fs::path& path, const std::string& id, int64_t at_l
   }
 }
 
-// The trace as it was when `tokens` had been written.
+// The trace as it was when `tokens` had been written, which may be fewer than the prompt has.
 Trace expected_trace(const std::string& id, int32_t tokens) {
   Trace trace = samples::head(id);
-  trace.prompt_tokens = 3;
+  trace.prompt_tokens = std::min(3, tokens);
   for (int32_t i = 0; i < tokens; ++i) samples::add_token(trace, token_text(i));
   trace.steps = split_steps(trace);
   label_steps(trace);
@@ -105,7 +105,8 @@ class CrashTest : public QObject {
       Session session;
       if (round > 0) session = load_session(path);
       const std::string id = session.new_trace_id();
-      const int32_t target = std::uniform_int_distribution<int32_t>(1, 400)(random);
+      const int32_t most = round % 3 ? 400 : 20;  // some while the prompt is written, and before the first flush
+      const int32_t target = std::uniform_int_distribution<int32_t>(1, most)(random);
       const int32_t logged = run_and_kill(path, id, target, std::uniform_int_distribution<int>(0, 3000)(random));
       QVERIFY(logged >= target);
 
@@ -122,7 +123,7 @@ class CrashTest : public QObject {
       QCOMPARE(trace->text, expected.text);
       QCOMPARE(trace->tokens, expected.tokens);
       QCOMPARE(trace->token_offsets, expected.token_offsets);
-      QCOMPARE(trace->prompt_tokens, 3);
+      QCOMPARE(trace->prompt_tokens, expected.prompt_tokens);
       QVERIFY(trace->steps == expected.steps);
       QCOMPARE(trace->top_ids, expected.top_ids);
       QCOMPARE(trace->top_texts, expected.top_texts);
@@ -131,7 +132,10 @@ class CrashTest : public QObject {
       QCOMPARE(trace->stop_reason, std::string("interrupted"));
       QVERIFY(!trace->completed);
       QVERIFY(trace->sampler == expected.sampler);
-      QCOMPARE(session.activations.at(id), sites);
+      // The first are flushed with token 16: of a shorter trace there may be none.
+      const auto recorded = session.activations.find(id);
+      QVERIFY2(recorded != session.activations.end() || logged < 16, qPrintable(QString("%1 logged").arg(logged)));
+      if (recorded != session.activations.end()) QCOMPARE(recorded->second, sites);
       check_activations(path, id, std::max(0, logged - 32));
 
       // Loaded once more the same is there; saved, the log is gone and nothing is recovered twice.
