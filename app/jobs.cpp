@@ -144,7 +144,7 @@ void Jobs::attribute(const AttributeRequest& request) {
   const bool was_demo = document_->is_demo();
   struct Attributed {
     std::shared_ptr<const Session> session;
-    double rate = 0;  // documents a second; 0: none were scanned
+    double rate = 0;  // documents scanned exactly a second; 0: none were
     QString skipped;
     std::string method;  // of the table to show
   };
@@ -171,6 +171,7 @@ void Jobs::attribute(const AttributeRequest& request) {
     AttributeOptions options;
     options.method = request.gradient ? "gradient" : "ekfac";
     options.span = request.span;
+    if (request.two_stages) options.rank = 32;
     options.unfinished = unfinished_path(copy->path);
     QElapsedTimer clock;
     clock.start();
@@ -183,7 +184,8 @@ void Jobs::attribute(const AttributeRequest& request) {
       if (table.trace_id == id) out.method = table.method;
       copy->influence[key] = std::move(table);
     }
-    if (!indexed) out.rate = static_cast<double>(corpus->documents.size()) / std::max(0.001, clock.elapsed() / 1000.0);
+    if (!indexed && !request.two_stages)
+      out.rate = static_cast<double>(corpus->documents.size()) / std::max(0.001, clock.elapsed() / 1000.0);
     if (!indexed && corpus->broken > 0) {
       out.skipped =
           tr("%1 of the corpus could not be read and were left out.").arg(counted(corpus->broken, "line", "lines"));

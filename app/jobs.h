@@ -28,6 +28,7 @@ struct AttributeRequest {
   QString factors;        // file; where it does not exist the factors are computed first and kept there
   qint64 sample = 20000;  // documents; 0: all
   bool gradient = false;  // the plain dot product instead of EK-FAC
+  bool two_stages = false;  // all documents by a low rank, then the strongest exactly
   bool all_traces = false;
   std::optional<AskedSpan> span;  // asked instead of the steps, of the trace in hand
   QString index;                  // file that answers without reading the corpus; empty: the corpus is scanned

@@ -56,6 +56,9 @@ Workbench::Workbench(bool remembers, QWidget* parent)
   connect(document_, &OpenSession::cursor_changed, this, &Workbench::refresh_reading);
   connect(run_, &RunPanel::state_changed, this, &Workbench::refresh_reading);
   connect(run_, &RunPanel::left, this, [this] { trace_->setFocus(); });
+  // What was chosen with the mouse is then read with the keys, wherever they went before.
+  for (QuietList* list : {traces_->traces(), traces_->steps(), documents_->list()})
+    connect(list, &QListView::clicked, this, [this] { trace_->setFocus(); });
   connect(trace_, &TraceView::shading_changed, this, &Workbench::show_shading);
   connect(token_attention_, &TokenAttention::changed, this, [this] {
     trace_->set_attention(token_attention_->row());

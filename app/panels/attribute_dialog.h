@@ -33,7 +33,7 @@ class AttributeDialog : public QDialog {
   QLineEdit *model_, *corpus_, *index_, *factors_, *against_ = nullptr;
   QRadioButton *sample_, *all_;
   QComboBox* method_;
-  QCheckBox* all_traces_ = nullptr;  // where steps are asked about
+  QCheckBox *two_stages_, *all_traces_ = nullptr;  // where steps are asked about
   QLabel* estimate_;
   QPushButton* go_;
   qint64 sample_size_;

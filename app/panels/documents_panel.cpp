@@ -23,6 +23,35 @@ QString question_title(const InfluenceTable& table) {
   about[0] = about[0].toUpper();
   return about + QStringLiteral(" · ") + method_title(table.method);
 }
+
+struct Fact {
+  QString text, tip;
+};
+// How many documents speak for the row, and which of them were scored exactly.
+Fact fact_of(const InfluenceTable& table, int row) {
+  if (!table.index_hash.empty())
+    return {QObject::tr("The strongest %1 of %2 documents, found in an index and scored exactly.")
+                .arg(count(table.documents), count(table.searched)),
+            {}};
+  if (const FirstStage& first = table.first_stage; first.rank > 0)
+    return {QObject::tr("The strongest %1 of %2 documents, found by a first pass and scored exactly.")
+                .arg(count(first.rescored), count(table.documents)),
+            QObject::tr("The first pass scored each by %1 directions of the gradient, in %2. It had %3 % of the exact "
+                        "first hundred among its own.")
+                .arg(first.rank)
+                .arg(QString::fromStdString(name_of(first.precision)), significant(100 * first.recall))};
+  int64_t more = 0;
+  for (int document = 0; document < table.documents; ++document) more += table.score(row, document) > 0;
+  const QString what = table.asked && !table.asked->against.empty() ? QObject::tr("made them likelier than that text")
+                       : table.asked                                ? QObject::tr("made them more likely")
+                                                                    : QObject::tr("made this step more likely");
+  return {QObject::tr("%1 of %2 documents %3.").arg(count(more), count(table.documents), what),
+          table.corpus_documents <= table.documents
+              ? QString()
+              : QObject::tr("A sample of the corpus's %1 documents, scored by %2 on %3.")
+                    .arg(count(table.corpus_documents), method_title(table.method),
+                         QString::fromStdString(table.device))};
+}
 }  // namespace
 
 // Tokens are counted from 1 for people, as below the trace.
@@ -201,26 +230,10 @@ void DocumentsPanel::refresh() {
                           : asked
                               ? tr("−log p of the tokens given all before them: how much the model had to decide here.")
                               : tr("−log p of the step given all before it: how much the model had to decide here."));
-  QString fact;
-  if (row >= 0) {
-    int64_t more = 0;
-    for (int document = 0; document < table->documents; ++document) more += table->score(row, document) > 0;
-    const QString what = contrast ? tr("made them likelier than that text")
-                         : asked  ? tr("made them more likely")
-                                  : tr("made this step more likely");
-    fact = tr("%1 of %2 documents %3.").arg(count(more), count(table->documents), what);
-    step_fact_->setToolTip({});
-    if (!table->index_hash.empty()) {
-      fact = tr("The strongest %1 of %2 documents, found in an index and scored exactly.")
-                 .arg(count(table->documents), count(table->searched));
-    } else if (table->corpus_documents > table->documents) {
-      step_fact_->setToolTip(
-          tr("A sample of the corpus's %1 documents, scored by %2 on %3.")
-              .arg(count(table->corpus_documents), method_title(table->method), QString::fromStdString(table->device)));
-    }
-  }
-  step_fact_->setText(fact);
-  step_fact_->setVisible(!fact.isEmpty());
+  const Fact fact = row >= 0 ? fact_of(*table, row) : Fact();
+  step_fact_->setText(fact.text);
+  step_fact_->setToolTip(fact.tip);
+  step_fact_->setVisible(!fact.text.isEmpty());
   const bool certain = row >= 0 && !contrast && table->nats[row] < certain_step_nats;
   note_->setText(
       tr("The model was all but certain of %1 (%2 nats), so its gradient is tiny and this ranking is mostly noise.")

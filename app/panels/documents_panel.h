@@ -31,6 +31,7 @@ class DocumentsPanel : public QWidget {
   void toggle_whole();  // the document alone, without the list
   QuietList* list() const { return list_; }
   DocumentView* view() const { return view_; }
+  QString fact() const { return step_fact_->isHidden() ? QString() : step_fact_->text(); }
   QString note() const { return note_->isHidden() ? QString() : note_->text(); }
   QPushButton* attribute_button() const { return attribute_; }
   QByteArray splitter_state() const { return splitter_->saveState(); }

@@ -224,6 +224,15 @@ class JobsTest : public QObject {
     QVERIFY(QFile::exists(path("factors.h5")));
     QVERIFY(window_->message_bar()->text().contains("1 line"));  // what could not be read is said
     QVERIFY(window_->documents_panel()->list()->model()->rowCount() > 0);
+    QVERIFY(window_->documents_panel()->fact().contains("of 60 documents made this step more likely"));
+
+    request.two_stages = true;
+    window_->jobs().attribute(request);
+    QTRY_COMPARE_WITH_TIMEOUT(window_->jobs().running(), Jobs::Kind::none, 60000);
+    QVERIFY(window_->document().table()->first_stage.rank > 0);
+    QCOMPARE(window_->documents_panel()->fact(),
+             QString("The strongest 60 of 60 documents, found by a first pass and scored exactly."));
+    request.two_stages = false;
     ask_about_dragged_tokens(request);
   }
 

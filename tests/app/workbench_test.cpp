@@ -223,6 +223,15 @@ class WorkbenchTest : public QObject {
     QCOMPARE(window_->trace_view()->shade(), Shade::nothing);
   }
 
+  void keys_follow_what_was_clicked() {
+    for (QuietList* list : {window_->documents_panel()->list(), window_->traces_panel()->steps(),
+                            window_->traces_panel()->traces()}) {
+      window_->run_panel()->prompt()->setFocus();
+      QTest::mouseClick(list->viewport(), Qt::LeftButton, {}, list->visualRect(list->model()->index(0, 0)).center());
+      QVERIFY(window_->trace_view()->hasFocus());
+    }
+  }
+
   void clicking_a_token_moves_the_cursor() {
     const Trace& trace = *window_->document().trace();
     const int token = trace.steps[3].begin + 2;
