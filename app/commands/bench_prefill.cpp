@@ -62,9 +62,11 @@ int bench_prefill(const BenchPrefill& options) {
   // Two for each weight and token, four for each pair of tokens and each number of a head: q k^T and p v.
   const double products = 2 * static_cast<double>(size.linears()) * count + 2.0 * config.vocabulary * config.width,
                attention = 4.0 * config.layers * config.heads * config.head_width * count * (count + 1) / 2;
+  // Blocks are multiplied as whole numbers of 16 bits or, on a GPU, as bf16: as many an instruction as of bf16.
+  const bool halves = type == WeightType::bf16 || (format_of(type).elements > 1 && model.ops->multiplies_bf16());
   double limit = 0, best = seconds_of(model, work, cache, tokens, chunk), spent = 0;
   for (int i = 0; i < fewest_runs || (i < most_runs && spent < seconds_in_all); ++i) {
-    limit = std::max(limit, matmul_rate(*model.ops, type == WeightType::bf16 ? type : WeightType::f32));
+    limit = std::max(limit, matmul_rate(*model.ops, halves ? WeightType::bf16 : WeightType::f32));
     const double seconds = seconds_of(model, work, cache, tokens, chunk);
     best = std::min(best, seconds);
     spent += seconds;
@@ -81,6 +83,7 @@ int bench_prefill(const BenchPrefill& options) {
                 {"attention_flop", attention},
                 {"tokens_per_second", count / best},
                 {"flop_per_second", rate},
+                {"matmul_dtype", halves ? "bf16" : "f32"},
                 {"matmul_flop_per_second", limit},
                 {"share_of_matmul", rate / limit}});
     return 0;
@@ -88,7 +91,7 @@ int bench_prefill(const BenchPrefill& options) {
   fmt::print("{}: {:.1f}M parameters in {} on {}; the floor is {:.1f} GFLOP of products and {:.1f} of attention\n",
              name, static_cast<double>(size.total()) / 1e6, options.dtype, model.ops->device(), products / 1e9,
              attention / 1e9);
-  fmt::print("  products     {:.1f} GFLOP/s in {}\n", limit / 1e9, type == WeightType::bf16 ? "bf16" : "f32");
+  fmt::print("  products     {:.1f} GFLOP/s in {}\n", limit / 1e9, halves ? "bf16" : "f32");
   fmt::print("  prefill      {:.1f} tokens/s over {} tokens in chunks of {}: {:.1f} GFLOP/s, {:.0f} % of products\n",
              count / best, tokens, chunk, rate / 1e9, 100 * rate / limit);
   return 0;

@@ -125,6 +125,7 @@ AttributeDialog::AttributeDialog(const AttributeRequest& usual, const QString& a
   estimate_ = label({}, Ink::quiet);
   grid->addWidget(estimate_, row++, 1);
   auto* buttons = new QHBoxLayout;
+  buttons->setSpacing(8);
   buttons->addStretch();
   auto* back = button(tr("Back"), tr("Close without attributing"));
   go_ = button(usual.span ? tr("Ask") : tr("Attribute"), {}, true);

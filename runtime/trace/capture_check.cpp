@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/softmax_row.h"
 #include "runtime/model/forward.h"
 #include "runtime/model/norms.h"
 #include "runtime/session/activation_reader.h"
@@ -53,7 +54,8 @@ CaptureCheck check_capture(const Model& model, const Trace& trace, const std::fi
       const float* row = host.data() + n * width;
       const double gap = std::abs(static_cast<double>(nats[static_cast<size_t>(n)]) + trace.logprob[next]);
       check.nats = std::max(check.nats, std::isfinite(gap) ? gap : std::numeric_limits<double>::infinity());
-      same += std::max_element(row, row + width) - row == trace.top_ids[next * static_cast<size_t>(trace.alternatives)];
+      const int32_t top = trace.top_ids[next * static_cast<size_t>(trace.alternatives)];
+      same += top >= 0 && row[top] == largest(row, width);
     }
     check.tokens += rows;
   }
