@@ -8,15 +8,16 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=$1 build=${2:-build/release}
 program=$build/bin/stemma waits=$build/tests/bin/bench_window_waits results=tests/bench/RESULTS.md
-mkdir -p "$folder"
+mkdir -p "$folder/small"
 once() {  # FILE COMMAND...: runs the command unless its output is there
   local file=$folder/$1
   shift
   [ -s "$file" ] || { "$@" > "$file.part" && mv "$file.part" "$file"; }
 }
-once capture-f32.txt "$program" bench capture --shape smollm-135m --dtype f32 --tokens 48 --repeat 12
-once capture-bf16.txt "$program" bench capture --shape smollm-135m --dtype bf16 --tokens 48 --repeat 16
-once trace.txt "$program" bench trace --shape smollm-135m --tokens 10000 --capture residual,attention --keep "$folder"
+once capture-short.txt "$program" bench capture --shape smollm-135m --dtype bf16 --tokens 96 --repeat 15
+once capture.txt "$program" bench capture --shape smollm-135m --dtype bf16 --tokens 480 --repeat 7
+once trace-small.txt "$program" bench trace --shape smollm-135m --tokens 10000 --capture residual,attention --keep "$folder/small"
+once trace.txt "$program" bench trace --shape llama-1b --dtype bf16 --tokens 10000 --capture residual,attention --keep "$folder"
 once window.txt env QT_QPA_PLATFORM=offscreen "$waits" "$folder/trace.h5"
 touch "$results"
 sed -i '/^## Long traces$/,/^## /{/^## Long traces$/d;/^## /!d}' "$results"
@@ -25,5 +26,5 @@ sed -i '/^## Long traces$/,/^## /{/^## Long traces$/d;/^## /!d}' "$results"
   echo "## Long traces"
   echo
   echo "$(date -u +%F), $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), $(nproc) cores${NOTE:+, $NOTE}; written by tests/bench/long_traces.sh"
-  for file in capture-f32 capture-bf16 trace window; do printf '\n```\n%s\n```\n' "$(cat "$folder/$file.txt")"; done
+  for file in capture-short capture trace-small trace window; do printf '\n```\n%s\n```\n' "$(sed "s#$folder#FOLDER#" "$folder/$file.txt")"; done
 } >> "$results"
