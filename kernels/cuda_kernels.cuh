@@ -57,6 +57,10 @@ void attention_rounded(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads
 void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient, SegmentList segments,
                         Heads heads, Tensor q_gradient, Tensor k_gradient, Tensor v_gradient, float* delta,
                         cudaStream_t stream);
+// As attention_rounded; delta as attention_backward has made it.
+void attention_backward_rounded(Tensor q, Tensor k, Tensor v, Tensor log_sum, Tensor z_gradient, Tensor delta,
+                                SegmentList segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
+                                Tensor v_gradient, cudaStream_t stream);
 void attention_tangent(Tensor q, Tensor k, Tensor v, Tensor log_sum, Tensor q_tangent, Tensor k_tangent,
                        Tensor v_tangent, SegmentList segments, Heads heads, Tensor z_tangent, cudaStream_t stream);
 void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means, cudaStream_t stream);
