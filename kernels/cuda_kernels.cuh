@@ -48,8 +48,10 @@ void attention(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, 
 // For few queries a segment.
 void attention_few(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
                    cudaStream_t stream);
+// `kept` is scratch of as many bytes as attention_step_bytes says: by the texts' room, not by what is in it.
+size_t attention_step_bytes(std::span<const Ops::Text> texts, Heads heads);
 void attention_step(Tensor q, Tensor k, Tensor v, Ids places, std::span<const Ops::Text> texts, Heads heads, Tensor z,
-                    Tensor log_sum, cudaStream_t stream);
+                    Tensor log_sum, float* kept, cudaStream_t stream);
 // As heads.rounded allows, for many queries.
 void attention_rounded(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
                        cudaStream_t stream);

@@ -154,6 +154,36 @@ class CudaAttentionTest : public QObject, Parity {
       }
   }
 
+  // Texts longer than what one block takes; each has the bits that it has alone, in a room of its own length.
+  void attention_step_of_long_texts() {
+    const std::vector<int32_t> places{0, 255, 256, 700};
+    const auto count = static_cast<int64_t>(places.size());
+    for (const auto& [width, window] : {std::pair{33, 0}, {128, 300}}) {
+      const Heads heads{2, 1, width, 0, 0, window};
+      std::vector<Matrix> inputs{random_matrix(count, 2 * width), random_matrix(count, width),
+                                 random_matrix(count, width), random_matrix(count, 2 * width), random_matrix(count, 2)};
+      for (const int32_t place : places)
+        for (int both = 0; both < 2; ++both) inputs.push_back(random_matrix(place + 2, width));
+      const auto step = [&](Ops& ops, const Tensors& t, Ids ids) {
+        std::vector<Ops::Text> texts;
+        for (size_t i = 5; i < t.size(); i += 2) texts.push_back({t[i], t[i + 1]});
+        ops.attention_step(t[0], t[1], t[2], ids, texts, heads, t[3], t[4]);
+      };
+      compare(3e-5, inputs, places, step);
+      const Result together = run(cuda, inputs, places, step);
+      for (size_t i = 0; i < places.size(); ++i) {
+        const auto row = [&](size_t m) {
+          const auto from = inputs[m].values.begin() + static_cast<int64_t>(i) * inputs[m].columns;
+          return Matrix{1, inputs[m].columns, {from, from + inputs[m].columns}};
+        };
+        const Result alone = run(cuda, {row(0), row(1), row(2), row(3), row(4), inputs[5 + 2 * i], inputs[6 + 2 * i]},
+                                 {places[i]}, step);
+        QVERIFY(std::equal(alone.matrices[3].begin(), alone.matrices[3].end(),
+                           together.matrices[3].begin() + static_cast<int64_t>(i) * 2 * width));
+      }
+    }
+  }
+
   void attention_without_segments() {
     compare(0,
             {random_matrix(3, 8), random_matrix(3, 8), random_matrix(3, 8), random_matrix(3, 8), random_matrix(3, 1)},
