@@ -1,17 +1,15 @@
-// The square of threads, its tiles in shared memory, and what a score is: shared by the kernels of attention.
+// Tiles of f32 in shared memory. A block's 256 threads form a square: the 16 threads of a row of the square own rows
+// `y + 16 i` of the tile and share out the other side's rows and the columns.
 #pragma once
 
 #include <cuda_bf16.h>
 
-#include "kernels/cuda_kernels.cuh"
+#include "kernels/attention_inputs.cuh"
 
 namespace stemma::cuda {
 namespace {
 
 constexpr int side = 16, tile_threads = side * side;
-constexpr int few_queries = 16;  // below, as when tokens are generated one by one, a block takes one query
-
-bool on_tensor_cores(const Heads& heads, int64_t queries) { return heads.rounded && queries >= few_queries; }
 
 // Rows of shared tiles are a multiple of four, for vector loads, but not of 32: different rows lie in different banks.
 template <int width>
@@ -59,42 +57,64 @@ __device__ void multiply_tiles(const float* own_tile, const float* other_tile, i
   }
 }
 
-struct Inputs {
-  Tensor q, k, v;
-  SegmentList segments;
-  Heads heads;
-  float scale;
+__device__ float4 scaled(float4 x, float by) { return {x.x * by, x.y * by, x.z * by, x.w * by}; }
+__device__ void add_scaled(float4& sum, float scale, float4 x) {
+  sum.x = fmaf(scale, x.x, sum.x);
+  sum.y = fmaf(scale, x.y, sum.y);
+  sum.z = fmaf(scale, x.z, sum.z);
+  sum.w = fmaf(scale, x.w, sum.w);
+}
 
-  __device__ int64_t query_offset(int64_t row, int head) const { return row * q.columns + head * heads.width; }
-  __device__ int64_t key_offset(int64_t row, int group) const { return row * k.columns + group * heads.width; }
-  __device__ int group_of(int head) const { return head / (heads.query / heads.key_value); }
-  __device__ float scored(float product) const {
-    const float score = product * scale;
-    return heads.cap > 0 ? heads.cap * tanhf(score / heads.cap) : score;
+// out[i][g] += weights (own row, every other row) * other rows, in columns 4 x + 64 g .. + 3.
+template <int width, int own, int other>
+__device__ void add_weighted(const float* weights, const float* other_tile, float4 (&out)[own][width / 64]) {
+  const Square at;
+  for (int j = 0; j < other * side; j += 4) {
+    float4 w[own];
+#pragma unroll
+    for (int i = 0; i < own; ++i) w[i] = four(weights + (at.y + side * i) * pitch<other * side> + j);
+#pragma unroll
+    for (int g = 0; g < width / 64; ++g) {
+      const float* row = other_tile + j * pitch<width> + at.x * 4 + g * 64;
+      const float4 r0 = four(row), r1 = four(row + pitch<width>), r2 = four(row + 2 * pitch<width>),
+                   r3 = four(row + 3 * pitch<width>);
+#pragma unroll
+      for (int i = 0; i < own; ++i) {
+        add_scaled(out[i][g], w[i].x, r0);
+        add_scaled(out[i][g], w[i].y, r1);
+        add_scaled(out[i][g], w[i].z, r2);
+        add_scaled(out[i][g], w[i].w, r3);
+      }
+    }
   }
-  // Whether the query that sees keys up to `last` sees this one.
-  __device__ bool sees(int last, int key) const {
-    return key <= last && (heads.window == 0 || key > last - heads.window);
+}
+
+// The weights of a row are written and read by the same half warp, so the warp is all that has to wait.
+template <int own, int other>
+__device__ void store_weights(float* weights, const float (&values)[own][other]) {
+  const Square at;
+  __syncwarp();
+  for (int i = 0; i < own; ++i)
+    for (int j = 0; j < other; ++j) weights[(at.y + side * i) * pitch<other * side> + at.x + side * j] = values[i][j];
+  __syncwarp();
+}
+
+template <int width, int own>
+__device__ void store_tile(float* to, int64_t stride, int count, int head_width,
+                           const float4 (&rows)[own][width / 64]) {
+  const Square at;
+  for (int i = 0; i < own; ++i) {
+    const int row = at.y + side * i;
+    if (row >= count) continue;
+    for (int g = 0; g < width / 64; ++g) {
+      const int c = at.x * 4 + g * 64;
+      float* place = to + row * stride + c;
+      if (c < head_width) place[0] = rows[i][g].x;
+      if (c + 1 < head_width) place[1] = rows[i][g].y;
+      if (c + 2 < head_width) place[2] = rows[i][g].z;
+      if (c + 3 < head_width) place[3] = rows[i][g].w;
+    }
   }
-  // The first key that the query which sees keys up to `last` sees.
-  __device__ int first_seen(int last) const { return heads.window ? max(0, last + 1 - heads.window) : 0; }
-};
-
-// Inside a segment, query i sees keys 0 .. past + i.
-struct Block {
-  Segment segment;
-  int queries, keys, past;
-
-  __device__ explicit Block(const Segment& s)
-      : segment(s), queries(s.query_end - s.query_begin), keys(s.key_end - s.key_begin), past(keys - queries) {}
-};
-
-Inputs inputs(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads) {
-  if (heads.width > 256)
-    throw std::runtime_error("attention on CUDA takes heads of up to 256 columns; these have " +
-                             std::to_string(heads.width) + ", run the model on the CPU");
-  const float scale = heads.scale != 0 ? heads.scale : 1 / std::sqrt(static_cast<float>(heads.width));
-  return {q, k, v, segments, heads, scale};
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 // A launcher only queues work on the stream. Sums never use atomics: the same call gives the same bits.
 #pragma once
 
-#include <cublas_v2.h>
 #include <cuda_runtime.h>
 
 #include <algorithm>
@@ -15,10 +14,12 @@
 
 namespace stemma::cuda {
 
-// w in bf16 or f16, which x is rounded to; `rounded` has room for x in 16 bits.
-void linear(Tensor x, const WeightMatrix& w, Tensor y, void* rounded, cublasHandle_t blas, cudaStream_t stream);
-void linear_backward(Tensor y_gradient, const WeightMatrix& w, Tensor x_gradient, bool add, void* rounded,
-                     cublasHandle_t blas, cudaStream_t stream);
+class Multiplier;  // multiplier.cuh; what takes one runs on its stream
+
+// x is rounded to weights of 16 bits; `room` is for x in 16 bits.
+void linear(Tensor x, std::span<const Ops::Product> products, void* room, Multiplier& multiplier);
+void linear_backward(Tensor y_gradient, const WeightMatrix& w, Tensor x_gradient, bool add, void* room,
+                     Multiplier& multiplier);
 void round(Tensor x, View<uint16_t> y, cudaStream_t stream);
 void embed(Ids ids, const WeightMatrix& table, Tensor out, cudaStream_t stream);
 void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient, cudaStream_t stream);
@@ -47,8 +48,10 @@ void attention(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, 
 // For few queries a segment.
 void attention_few(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
                    cudaStream_t stream);
+// `kept` is scratch of as many bytes as attention_step_bytes says: by the texts' room, not by what is in it.
+size_t attention_step_bytes(std::span<const Ops::Text> texts, Heads heads);
 void attention_step(Tensor q, Tensor k, Tensor v, Ids places, std::span<const Ops::Text> texts, Heads heads, Tensor z,
-                    Tensor log_sum, cudaStream_t stream);
+                    Tensor log_sum, float* kept, cudaStream_t stream);
 // As heads.rounded allows, for many queries.
 void attention_rounded(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
                        cudaStream_t stream);
@@ -56,6 +59,10 @@ void attention_rounded(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads
 void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient, SegmentList segments,
                         Heads heads, Tensor q_gradient, Tensor k_gradient, Tensor v_gradient, float* delta,
                         cudaStream_t stream);
+// As attention_rounded; delta as attention_backward has made it.
+void attention_backward_rounded(Tensor q, Tensor k, Tensor v, Tensor log_sum, Tensor z_gradient, Tensor delta,
+                                SegmentList segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
+                                Tensor v_gradient, cudaStream_t stream);
 void attention_tangent(Tensor q, Tensor k, Tensor v, Tensor log_sum, Tensor q_tangent, Tensor k_tangent,
                        Tensor v_tangent, SegmentList segments, Heads heads, Tensor z_tangent, cudaStream_t stream);
 void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means, cudaStream_t stream);
@@ -80,10 +87,8 @@ void soft_cap_backward(Tensor y, float cap, Tensor gradient, cudaStream_t stream
 void clip(Tensor x, float limit, cudaStream_t stream);
 void clip_backward(Tensor y, float limit, Tensor gradient, cudaStream_t stream);
 
-// These run on the stream of the cuBLAS handle. The segments of segment_outer are on the host.
-void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha, float beta,
-            cublasHandle_t blas);
-void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor products, cublasHandle_t blas);
+// The segments are on the host.
+void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor products, Multiplier& multiplier);
 void add(Tensor x, Tensor y, float scale, cudaStream_t stream);
 
 void cross_entropy(Tensor logits, Ids targets, float weight, Tensor losses, cudaStream_t stream);
@@ -107,11 +112,6 @@ inline void check(cudaError_t status, const char* doing) {
   if (status == cudaSuccess) return;
   cudaGetLastError();  // errors that are not lasting must not be reported again by the next call
   throw std::runtime_error(std::string("CUDA failed in ") + doing + ": " + cudaGetErrorString(status));
-}
-
-inline void check(cublasStatus_t status, const char* doing) {
-  if (status == CUBLAS_STATUS_SUCCESS) return;
-  throw std::runtime_error(std::string("cuBLAS failed in ") + doing + ": " + cublasGetStatusString(status));
 }
 
 // Shared memory beyond 48 KiB has to be asked for; an empty grid is an error in CUDA and nothing to do here.

@@ -2,17 +2,18 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "kernels/cuda_kernels.cuh"
 #include "kernels/cuda_plugin.h"
+#include "kernels/multiplier.cuh"
 #include "kernels/recording.cuh"
 
 namespace stemma::cuda {
 namespace {
 
 constexpr int64_t products_bytes = 256 << 20;  // of segments' products held at once
-constexpr size_t blas_bytes = 32 << 20;        // cuBLAS's own scratch memory, as much as it takes on a Hopper
 
 // Device memory that only grows.
 class Scratch {
@@ -108,19 +109,13 @@ class CudaOps final : public Ops {
   }
   using Ops::linear;
   void linear(Tensor x, std::span<const Product> products) override {
-    for (const auto& [w, y] : products)
-      if (w.type == WeightType::f32) {
-        matmul(x, false, numbers_of(w), true, y, 1, 0);
-      } else {
-        use();
-        cuda::linear(x, w, y, scratch_.at_least(2 * static_cast<size_t>(x.size())), blas_, stream_);
-      }
+    use();
+    cuda::linear(x, products, scratch_.at_least(2 * static_cast<size_t>(x.size())), *multiplier_);
   }
   void linear_backward(Tensor y_gradient, WeightMatrix w, Tensor x_gradient, bool add) override {
-    if (w.type == WeightType::f32) return matmul(y_gradient, false, numbers_of(w), false, x_gradient, 1, add ? 1 : 0);
     use();
     cuda::linear_backward(y_gradient, w, x_gradient, add,
-                          scratch_.at_least(2 * static_cast<size_t>(y_gradient.size())), blas_, stream_);
+                          scratch_.at_least(2 * static_cast<size_t>(y_gradient.size())), *multiplier_);
   }
   bool multiplies_bf16() const override { return true; }  // as all devices do that the plugin is compiled for
   void round(Tensor x, View<uint16_t> y) override { cuda::round(x, y, use()); }
@@ -163,7 +158,9 @@ class CudaOps final : public Ops {
   }
   void attention_step(Tensor q, Tensor k, Tensor v, Ids places, std::span<const Text> texts, Heads heads, Tensor z,
                       Tensor log_sum) override {
-    cuda::attention_step(q, k, v, places, texts, heads, z, log_sum, use());
+    use();
+    auto* kept = static_cast<float*>(scratch_.at_least(attention_step_bytes(texts, heads)));
+    cuda::attention_step(q, k, v, places, texts, heads, z, log_sum, kept, stream_);
   }
   void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
                           std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
@@ -218,16 +215,16 @@ class CudaOps final : public Ops {
 
   void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha, float beta) override {
     use();
-    cuda::matmul(a, transpose_a, b, transpose_b, c, alpha, beta, blas_);
+    multiplier_->multiply({a, transpose_a}, {b, transpose_b}, c, alpha, beta);
   }
   void gram(Tensor x, Tensor c) override { matmul(x, true, x, false, c, 1, 1); }
   void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor products) override {
     use();
-    cuda::segment_outer(a, b, segments, products, blas_);
+    cuda::segment_outer(a, b, segments, products, *multiplier_);
   }
   void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor queries, Tensor scores) override {
     each_products(g, a, segments, [&](Tensor products, int64_t first, int64_t last) {
-      cuda::matmul(products, false, queries, true, scores.slice(first, last), 1, 1, blas_);
+      multiplier_->multiply({products, false}, {queries, true}, scores.slice(first, last), 1, 1);
     });
   }
   void segment_squares(Tensor g, Tensor a, std::span<const Segment> segments, Tensor total) override {
@@ -277,7 +274,7 @@ class CudaOps final : public Ops {
       const int64_t last = std::min(count, first + at_once);
       auto* memory = static_cast<float*>(scratch_.at_least(static_cast<size_t>(at_once * size) * sizeof(float)));
       const Tensor products{memory, last - first, size};
-      cuda::segment_outer(g, a, segments.subspan(static_cast<size_t>(first), static_cast<size_t>(last - first)), products, blas_);
+      cuda::segment_outer(g, a, segments.subspan(static_cast<size_t>(first), static_cast<size_t>(last - first)), products, *multiplier_);
       visit(products, first, last);
     }
   }
@@ -291,16 +288,13 @@ class CudaOps final : public Ops {
   void start() {
     use();
     check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "creating a stream");
-    check(cublasCreate(&blas_), "starting");
-    check(cublasSetStream(blas_, stream_), "starting");
-    check(cublasSetWorkspace(blas_, blas_memory_.at_least(blas_bytes), blas_bytes), "starting");
-    check(cublasSetMathMode(blas_, CUBLAS_PEDANTIC_MATH), "starting");  // f32 stays f32: no TF32
+    multiplier_.emplace(stream_, workspace_.at_least(Multiplier::workspace_bytes));
     sum_of_squares({});  // a device older than the architectures of this build has no image of any kernel
   }
 
   void close() noexcept {
     if (stream_) cudaStreamSynchronize(stream_);
-    if (blas_) cublasDestroy(std::exchange(blas_, nullptr));
+    multiplier_.reset();
     if (stream_) cudaStreamDestroy(std::exchange(stream_, nullptr));
   }
 
@@ -338,8 +332,8 @@ class CudaOps final : public Ops {
   int index_;
   std::string name_;
   cudaStream_t stream_ = nullptr;
-  cublasHandle_t blas_ = nullptr;
-  Scratch scratch_, segments_, blas_memory_;
+  Scratch scratch_, segments_, workspace_;
+  std::optional<Multiplier> multiplier_;
   uint64_t releases_ = 0;
   std::vector<Segment> sent_;
 };

@@ -2,6 +2,7 @@
 #include <cuda_fp16.h>
 
 #include "kernels/cuda_kernels.cuh"
+#include "kernels/multiplier.cuh"
 
 namespace stemma::cuda {
 namespace {
@@ -12,46 +13,44 @@ __global__ void round_kernel(Tensor x, Number* y) {
 }
 
 template <class Number>
-void queue_round(Tensor x, Number* y, cudaStream_t stream) {
-  launch("round", round_kernel<Number>, dim3(element_blocks(x.size())), element_threads, 0, stream, x, y);
+void queue_round(Tensor x, void* y, cudaStream_t stream) {
+  launch("round", round_kernel<Number>, dim3(element_blocks(x.size())), element_threads, 0, stream, x,
+         static_cast<Number*>(y));
 }
 
-// out = x w^T, or x w, x rounded to the weights' type; `kept` (0 or 1) of what out held stays. cuBLAS sees row-major
-// matrices transposed: out^T = w x^T, or w^T x^T.
-template <class Number>
-void multiply(Tensor x, const WeightMatrix& w, bool transpose_w, Tensor out, float kept, void* rounded,
-              cudaDataType type, cublasHandle_t blas, cudaStream_t stream) {
-  const float one = 1;
-  auto* own = static_cast<Number*>(rounded);
-  queue_round(x, own, stream);
-  check(cublasGemmEx_64(blas, transpose_w ? CUBLAS_OP_T : CUBLAS_OP_N, CUBLAS_OP_N, out.columns, x.rows, x.columns,
-                        &one, w.data, type, w.columns, own, type, x.columns, &kept, out.data, CUDA_R_32F, out.columns,
-                        CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
-        "linear");
+cudaDataType type_of(const WeightMatrix& w) {
+  return w.type == WeightType::f32 ? CUDA_R_32F : w.type == WeightType::bf16 ? CUDA_R_16BF : CUDA_R_16F;
 }
 
-void multiply(Tensor x, const WeightMatrix& w, bool transpose_w, Tensor out, float kept, void* rounded,
-              cublasHandle_t blas, cudaStream_t stream) {
-  if (out.size() == 0) return;
+Factor factor_of(const WeightMatrix& w, bool transposed) { return {w.data, type_of(w), w.rows, w.columns, transposed}; }
+
+// x as it is multiplied with w, rounded to the weights' type into `room`.
+Factor as_multiplied(Tensor x, const WeightMatrix& w, void* room, cudaStream_t stream) {
+  if (w.type == WeightType::f32) return {x, false};
   if (w.type == WeightType::bf16)
-    multiply<__nv_bfloat16>(x, w, transpose_w, out, kept, rounded, CUDA_R_16BF, blas, stream);
+    queue_round<__nv_bfloat16>(x, room, stream);
   else
-    multiply<__half>(x, w, transpose_w, out, kept, rounded, CUDA_R_16F, blas, stream);
+    queue_round<__half>(x, room, stream);
+  return {room, type_of(w), x.rows, x.columns, false};
 }
 
 }  // namespace
 
-void linear(Tensor x, const WeightMatrix& w, Tensor y, void* rounded, cublasHandle_t blas, cudaStream_t stream) {
-  multiply(x, w, true, y, 0, rounded, blas, stream);
+void linear(Tensor x, std::span<const Ops::Product> products, void* room, Multiplier& multiplier) {
+  for (size_t i = 0; i < products.size();) {
+    const WeightMatrix& first = products[i].w;
+    const Factor own = as_multiplied(x, first, room, multiplier.stream());  // once for neighbours of one type
+    for (; i < products.size() && products[i].w.type == first.type; ++i)
+      multiplier.multiply(own, factor_of(products[i].w, true), products[i].y, 1, 0);
+  }
 }
 
-void linear_backward(Tensor y_gradient, const WeightMatrix& w, Tensor x_gradient, bool add, void* rounded,
-                     cublasHandle_t blas, cudaStream_t stream) {
-  multiply(y_gradient, w, false, x_gradient, add ? 1 : 0, rounded, blas, stream);
+void linear_backward(Tensor y_gradient, const WeightMatrix& w, Tensor x_gradient, bool add, void* room,
+                     Multiplier& multiplier) {
+  multiplier.multiply(as_multiplied(y_gradient, w, room, multiplier.stream()), factor_of(w, false), x_gradient, 1,
+                      add ? 1 : 0);
 }
 
-void round(Tensor x, View<uint16_t> y, cudaStream_t stream) {
-  queue_round(x, reinterpret_cast<__nv_bfloat16*>(y.data), stream);
-}
+void round(Tensor x, View<uint16_t> y, cudaStream_t stream) { queue_round<__nv_bfloat16>(x, y.data, stream); }
 
 }  // namespace stemma::cuda

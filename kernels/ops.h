@@ -56,8 +56,8 @@ struct Heads {
   float scale = 0;                          // of q k^T; 0: 1/sqrt(D)
   float cap = 0;                            // scores become cap tanh(score / cap); 0: none
   int window = 0;                           // the latest keys that a query sees, its own among them; 0: all
-  bool rounded = false;                     // attention may round what it multiplies to bf16, where nothing is
-                                            // differentiated; sums stay f32
+  bool rounded = false;                     // attention and its backward may round what they multiply to bf16; sums
+                                            // stay f32, and the CPU rounds nothing
 };
 
 enum class Rotation { forward, inverse };

@@ -97,7 +97,7 @@ struct Model {
   Buffer local_rope;  // the same for sliding layers that turn by angles of their own, else empty
   std::shared_ptr<const Tokenizer> tokenizer;
   std::shared_ptr<const ChatTemplate> chat;  // null: a base model, which goes on from a prompt as it is
-  bool differentiates = false;               // though its weights are in bf16: attention then rounds nothing
+  bool differentiates = false;               // to activations, though its weights are in bf16
 
   Heads heads(int layer) const {
     return {config.heads,
@@ -106,7 +106,7 @@ struct Model {
             config.attention_scale,
             config.attention_cap,
             config.kind(layer).window,
-            !differentiates && !weights.in_f32()};
+            !weights.in_f32()};
   }
 };
 

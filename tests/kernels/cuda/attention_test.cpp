@@ -96,6 +96,32 @@ class CudaAttentionTest : public QObject, Parity {
       }
   }
 
+  // As above; gradients are sums of what is rounded, one factor of each by 2^-9, of signs that do not agree.
+  void backward_that_is_rounded() {
+    for (const auto& [width, window, cap] : {std::tuple{33, 20, 3.f}, {64, 0, 0.f}, {128, 70, 0.f}, {256, 0, 3.f}}) {
+      const std::vector<Segment> segments = layout({{33, 80}, {1, 70}, {0, 5}, {70, 70}});
+      const int64_t queries = segments.back().query_end + 3, keys = segments.back().key_end + 1;
+      std::vector<Matrix> inputs;
+      for (const int64_t wide : {queries, keys, keys, queries, queries, queries, keys, keys})  // all but log_sum
+        inputs.push_back(random_matrix(wide, (wide == queries ? 2 : 1) * width));
+      inputs.push_back(random_matrix(queries, 2));
+      const auto attend = [&, width = width, window = window, cap = cap](Ops& ops, const Tensors& t, Ids) {
+        const Heads heads{2, 1, width, 0.2f, cap, window, true};
+        ops.attention(t[0], t[1], t[2], segments, heads, t[4], t[8]);
+        ops.attention_backward(t[0], t[1], t[2], t[4], t[8], t[3], segments, heads, t[5], t[6], t[7]);
+      };
+      const Result found = run(cuda, inputs, {}, attend);
+      for (size_t i = 0; i < 4; ++i) round(inputs[i]);
+      const Result exact = run(cpu, inputs, {}, attend), again = run(cuda, inputs, {}, attend);
+      for (const size_t i : {5, 6, 7}) {
+        QVERIFY(found.matrices[i] == again.matrices[i]);
+        const double off = test::difference(found.matrices[i], exact.matrices[i]);
+        qInfo("width %d, matrix %zu: %.1e", width, i, off);
+        QVERIFY2(off <= 0x1p-8 && off > 1e-5, qPrintable(QString::number(off)));
+      }
+    }
+  }
+
   void attention_of_large_scores() {
     const std::vector<Segment> segments = layout({{50, 50}, {2, 90}});
     for (const std::vector<Segment>& part : {segments, {segments[1]}})
@@ -126,6 +152,36 @@ class CudaAttentionTest : public QObject, Parity {
           ops.attention_step(t[0], t[1], t[2], ids, texts, heads, t[3], t[4]);
         });
       }
+  }
+
+  // Texts longer than what one block takes; each has the bits that it has alone, in a room of its own length.
+  void attention_step_of_long_texts() {
+    const std::vector<int32_t> places{0, 255, 256, 700};
+    const auto count = static_cast<int64_t>(places.size());
+    for (const auto& [width, window] : {std::pair{33, 0}, {128, 300}}) {
+      const Heads heads{2, 1, width, 0, 0, window};
+      std::vector<Matrix> inputs{random_matrix(count, 2 * width), random_matrix(count, width),
+                                 random_matrix(count, width), random_matrix(count, 2 * width), random_matrix(count, 2)};
+      for (const int32_t place : places)
+        for (int both = 0; both < 2; ++both) inputs.push_back(random_matrix(place + 2, width));
+      const auto step = [&](Ops& ops, const Tensors& t, Ids ids) {
+        std::vector<Ops::Text> texts;
+        for (size_t i = 5; i < t.size(); i += 2) texts.push_back({t[i], t[i + 1]});
+        ops.attention_step(t[0], t[1], t[2], ids, texts, heads, t[3], t[4]);
+      };
+      compare(3e-5, inputs, places, step);
+      const Result together = run(cuda, inputs, places, step);
+      for (size_t i = 0; i < places.size(); ++i) {
+        const auto row = [&](size_t m) {
+          const auto from = inputs[m].values.begin() + static_cast<int64_t>(i) * inputs[m].columns;
+          return Matrix{1, inputs[m].columns, {from, from + inputs[m].columns}};
+        };
+        const Result alone = run(cuda, {row(0), row(1), row(2), row(3), row(4), inputs[5 + 2 * i], inputs[6 + 2 * i]},
+                                 {places[i]}, step);
+        QVERIFY(std::equal(alone.matrices[3].begin(), alone.matrices[3].end(),
+                           together.matrices[3].begin() + static_cast<int64_t>(i) * 2 * width));
+      }
+    }
   }
 
   void attention_without_segments() {

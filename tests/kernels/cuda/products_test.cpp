@@ -39,6 +39,45 @@ class CudaProductsTest : public QObject, Parity {
               });
   }
 
+  // The same shapes at addresses that are multiples of 256, 4, 8 and 16 bytes: rows of 33, from another one on.
+  void matrices_inside_others() {
+    for (const int64_t row : {0, 1, 2, 4, 0})
+      compare(1e-5, {random_matrix(9, 33), random_matrix(9, 33), random_matrix(7, 5)}, {},
+              [row](Ops& ops, const Tensors& t, Ids) {
+                ops.matmul(t[0].slice(row, row + 5), false, t[1].slice(row, row + 5), true, t[2].slice(2, 7));
+              });
+  }
+
+  // Each product reads x as its own weights ask for it, whatever its neighbours do.
+  void products_of_weights_of_several_types() {
+    const std::vector<WeightType> types{WeightType::bf16, WeightType::bf16, WeightType::f32, WeightType::f16,
+                                        WeightType::bf16};
+    const Matrix x = random_matrix(3, 70), y = random_matrix(3, 9);
+    std::vector<BasicBuffer<std::byte>> stored;
+    std::vector<WeightMatrix> weights;
+    for (const WeightType type : types) {
+      const Matrix w = random_matrix(9, 70);
+      weights.push_back({type, nullptr, 9, 70});
+      std::vector<uint16_t> bits;
+      for (const float value : w.values) bits.push_back(type == WeightType::f16 ? half_of(value) : bf16_of(value));
+      stored.emplace_back(cuda, 1, weights.back().bytes());
+      const void* host = bits.data();
+      if (type == WeightType::f32) host = w.values.data();
+      stored.back().upload(static_cast<const std::byte*>(host));
+      weights.back().data = stored.back().view().data;
+    }
+    const Result found = run(cuda, {x, y, y, y, y, y}, {}, [&](Ops& ops, const Tensors& t, Ids) {
+      std::vector<Ops::Product> products;
+      for (size_t i = 0; i < weights.size(); ++i) products.push_back({weights[i], t[i + 1]});
+      ops.linear(t[0], products);
+    });
+    for (size_t i = 0; i < weights.size(); ++i) {
+      const Result alone =
+          run(cuda, {x, y}, {}, [&](Ops& ops, const Tensors& t, Ids) { ops.linear(t[0], weights[i], t[1]); });
+      QVERIFY(found.matrices[i + 1] == alone.matrices[1]);
+    }
+  }
+
   // x is rounded to what the weights are in: nothing else is lost.
   void weights_of_16_bits() {
     for (const WeightType type : {WeightType::bf16, WeightType::f16})

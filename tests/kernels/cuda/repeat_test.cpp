@@ -52,6 +52,32 @@ class CudaRepeatTest : public QObject, Parity {
     QCOMPARE(each.made, 6);
   }
 
+  // A text of more keys than one block takes: it grows into the next one's while the recording stays.
+  void a_step_of_a_long_text() {
+    const Heads heads{2, 1, 8};
+    const Buffer q(cuda, 1, 16), k(cuda, 1, 8), v(cuda, 1, 8), z(cuda, 1, 16), sum(cuda, 1, 2), keys(cuda, 600, 8),
+        values(cuda, 600, 8);
+    const IdBuffer place(cuda, 1, 1);
+    for (const Buffer* buffer : {&q, &k, &v, &keys, &values}) {
+      const View<float> view = buffer->view();
+      cuda->upload(view.data, random_matrix(view.rows, view.columns).values.data(), buffer->bytes());
+    }
+    const auto step = [&] {
+      const Ops::Text text{keys, values};
+      cuda->attention_step(q, k, v, place, std::span(&text, 1), heads, z, sum);
+    };
+    std::unique_ptr<Ops::Recording> recording;
+    int made = 0;
+    for (const int32_t at : {100, 254, 255, 256, 257, 512}) {
+      cuda->upload(place.view().data, &at, sizeof at);
+      cuda->repeat(recording, [&] { ++made, step(); });
+      const std::vector<float> repeated = host(z);
+      step();
+      QCOMPARE(repeated, host(z));
+    }
+    QCOMPARE(made, 2);
+  }
+
   // The CPU has nothing to gain.
   void the_cpu_calls() {
     Calls calls(cpu);

@@ -1,7 +1,7 @@
 // What the plugin asks of cuSOLVER (eigenvectors.cpp).
 #pragma once
 
-#include "tests/kernels/emulated/include/cublas_v2.h"
+#include "tests/kernels/emulated/include/cublasLt.h"
 
 enum cusolverStatus_t { CUSOLVER_STATUS_SUCCESS, CUSOLVER_STATUS_INVALID_VALUE };
 enum cusolverEigMode_t { CUSOLVER_EIG_MODE_VECTOR };
