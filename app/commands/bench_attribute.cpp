@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <ctime>
 #include <map>
 #include <utility>
@@ -83,6 +84,12 @@ LowRankQueries random_low_rank(const Model& model, int count, int64_t rank) {
   return queries;
 }
 
+// Each as soon as it is measured: what is interrupted has shown what it had.
+void print_now(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
 std::string beside_plan(double seconds, double planned) {
   if (planned <= 0) return "";
   return fmt::format("; {:.2f} s, planned {:.2f} s ({:+.0f} %)", seconds, planned, 100 * (planned / seconds - 1));
@@ -96,6 +103,13 @@ struct Line {
   double products = 0;              // done of what products could have been done in the time
   double seconds = 0, planned = 0;  // taken; as `stemma plan` foretells them, 0: it does not
 };
+
+std::string text_of(const Line& l) {
+  return fmt::format("  {:24} {:9.0f} tokens/s  {:3.0f} % of the floor's rate{}, {:3.0f} % of the products' rate{}\n",
+                     l.work, l.tokens_per_second, 100 * l.share,
+                     l.share == l.share_f32 ? "" : fmt::format(" ({:.0f} % of it in f32)", 100 * l.share_f32),
+                     100 * l.products, beside_plan(l.seconds, l.planned));
+}
 
 // What a piece of work takes at least, and what it does, in floating-point operations of products: in f32, and in bf16,
 // where the floor then is.
@@ -130,6 +144,11 @@ int bench_attribute(const BenchAttribute& options) {
   Control control;
   watch(control, line);
 
+  if (!options.json)
+    print_now(fmt::format("{}: {:.1f}M parameters, {:.2f}M tracked; {} documents, {} tokens; {}\n", options.shape,
+                          static_cast<double>(size_of(model.config).total()) / 1e6, tracked / 1e6,
+                          in_thousands(batches.documents()), in_thousands(batches.tokens()), model.ops->device()));
+
   // The rate of products around each run; where others use the machine too, both feel it.
   Rates rate = rates_now(*model.ops), best_rate = rate;
   double eigenbases = 0;
@@ -149,6 +168,8 @@ int bench_attribute(const BenchAttribute& options) {
     best.seconds = work.tokens / best.tokens_per_second;
     best.planned = work.planned;
     lines.push_back(best);
+    line.clear();
+    if (!options.json) print_now(text_of(best));
   };
 
   // What `stemma plan` says, before each.
@@ -268,17 +289,7 @@ int bench_attribute(const BenchAttribute& options) {
                 {"runs", rows}});
     return 0;
   }
-  fmt::print(
-      "{}: {:.1f}M parameters, {:.2f}M tracked; {} documents, {} tokens; {}, products at {:.1f} GFLOP/s, in bf16 "
-      "{:.1f}\n",
-      options.shape, static_cast<double>(size_of(model.config).total()) / 1e6, tracked / 1e6,
-      in_thousands(batches.documents()), in_thousands(batches.tokens()), model.ops->device(), best_rate.f32 / 1e9,
-      best_rate.bf16 / 1e9);
-  for (const Line& l : lines)
-    fmt::print("  {:24} {:9.0f} tokens/s  {:3.0f} % of the floor's rate{}, {:3.0f} % of the products' rate{}\n", l.work,
-               l.tokens_per_second, 100 * l.share,
-               l.share == l.share_f32 ? "" : fmt::format(" ({:.0f} % of it in f32)", 100 * l.share_f32),
-               100 * l.products, beside_plan(l.seconds, l.planned));
+  fmt::print("  {:24} {:.1f} GFLOP/s, in bf16 {:.1f}\n", "products", best_rate.f32 / 1e9, best_rate.bf16 / 1e9);
   if (options.eigenbases)
     fmt::print("  {:24} {}, not in the fit's rate{}\n", "eigenbases", in_time(eigenbases),
                beside_plan(eigenbases, planned_eigenbases));
