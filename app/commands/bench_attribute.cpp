@@ -275,18 +275,19 @@ int bench_attribute(const BenchAttribute& options) {
            {"share_of_products", l.products},
            {"seconds", l.seconds},
            {"planned_seconds", l.planned > 0 ? nlohmann::ordered_json(l.planned) : nlohmann::ordered_json()}});
-    print_json({{"shape", options.shape},
-                {"parameters", size_of(model.config).total()},
-                {"tracked", tracked},
-                {"documents", batches.documents()},
-                {"tokens", batches.tokens()},
-                {"device", model.ops->device()},
-                {"matmul_gflops", best_rate.f32 / 1e9},
-                {"matmul_bf16_gflops", best_rate.bf16 / 1e9},
-                {"eigenbases_seconds", options.eigenbases ? nlohmann::ordered_json(eigenbases) : nlohmann::ordered_json()},
-                {"planned_eigenbases_seconds", planned_eigenbases},
-                {"processor_time", options.processor_time},
-                {"runs", rows}});
+    print_json(
+        {{"shape", options.shape},
+         {"parameters", size_of(model.config).total()},
+         {"tracked", tracked},
+         {"documents", batches.documents()},
+         {"tokens", batches.tokens()},
+         {"device", model.ops->device()},
+         {"matmul_gflops", best_rate.f32 / 1e9},
+         {"matmul_bf16_gflops", best_rate.bf16 / 1e9},
+         {"eigenbases_seconds", options.eigenbases ? nlohmann::ordered_json(eigenbases) : nlohmann::ordered_json()},
+         {"planned_eigenbases_seconds", planned_eigenbases},
+         {"processor_time", options.processor_time},
+         {"runs", rows}});
     return 0;
   }
   fmt::print("  {:24} {:.1f} GFLOP/s, in bf16 {:.1f}\n", "products", best_rate.f32 / 1e9, best_rate.bf16 / 1e9);

@@ -257,8 +257,8 @@ Estimate estimate_scan(const Model& model, const Factors& factors, const Corpus&
   Estimate result =
       estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) { scan.run(part, timed); });
   double& queries = result.stages["query gradients"];
-  const double times = static_cast<double>(planned.queries) /
-                       static_cast<double>(timed_queries(model, factors, planned)),
+  const double times =
+                   static_cast<double>(planned.queries) / static_cast<double>(timed_queries(model, factors, planned)),
                more = queries * (times - 1);
   queries += more;
   result.seconds += more;

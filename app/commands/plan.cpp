@@ -62,8 +62,7 @@ int run(const Options& options) {
   Estimate fit = estimate_fit(*model, corpus, options.fit, control, &factors);
   Estimate scanned =
       estimate_scan(*model, *factors, corpus, {options.queries, query_tokens, options.rank, precision}, control);
-  const double again =
-      options.rank > 0 ? seconds_of_rescoring(*model, *factors, corpus, options.queries, control) : 0;
+  const double again = options.rank > 0 ? seconds_of_rescoring(*model, *factors, corpus, options.queries, control) : 0;
   line.clear();
   std::vector<Stage> stages = {
       {"fit, covariances", memory.fit.covariances, fit.stages["covariances"]},

@@ -73,8 +73,8 @@ QueryGradients query_gradients(const Model& model, const std::vector<Query>& que
   Room turned_a(model), turned_g(model), predicting(model), their_gradient(model), top(model);
   Workspace work(model);
   const int64_t width = model.config.width;
-  // Queries [first, last) are the segments of `batch`, whose forward `work` holds: the tokens before each, of which only
-  // those that predict its span have labels, and logits.
+  // Queries [first, last) are the segments of `batch`, whose forward `work` holds: the tokens before each, of which
+  // only those that predict its span have labels, and logits.
   const auto differentiate = [&](const Batch& batch, Tensor hidden, size_t first, size_t last) {
     std::vector<int32_t> rows, targets;
     for (size_t q = first; q < last; ++q)

@@ -317,8 +317,8 @@ class CommandsTest : public QObject {
     // Of no document more than its score: what is left out costs nothing, and is told as not measured.
     const QString bare = at("bare.h5");
     QVERIFY(QFile::copy(session(), bare));
-    const Ran scored = run({"attribute", bare, "--corpus", at("corpus.jsonl"), "--factors", at("factors.h5"), "--device",
-                            "cpu", "--top", "0", "--json"});
+    const Ran scored = run({"attribute", bare, "--corpus", at("corpus.jsonl"), "--factors", at("factors.h5"),
+                            "--device", "cpu", "--top", "0", "--json"});
     QVERIFY2(scored.status == 0 && !scored.error.contains("documents shown"), scored.error);
     QVERIFY(scored.json()["tables"][0]["additivity"].is_null());
     QVERIFY(ran.json()["tables"][0]["additivity"].get<double>() < 1e-4);

@@ -41,8 +41,8 @@ class QueryTest : public QObject {
     const auto model = model_of(static_cast<RopeScaling::Kind>(kind));
     const std::vector<int32_t> one = text_of(800, 1), other = text_of(700, 2), brief = text_of(20, 3);
     // Short ones and long ones of a text; the longest not last; another text's right behind; the first token alone.
-    const std::vector<Query> queries = {{&brief, 1, 4},     {&brief, 4, 20},   {&one, 100, 140},  {&one, 500, 540},
-                                        {&one, 540, 590},   {&one, 590, 800},  {&one, 700, 720},  {&other, 505, 530},
+    const std::vector<Query> queries = {{&brief, 1, 4},     {&brief, 4, 20},  {&one, 100, 140}, {&one, 500, 540},
+                                        {&one, 540, 590},   {&one, 590, 800}, {&one, 700, 720}, {&other, 505, 530},
                                         {&other, 530, 700}, {&brief, 10, 20}};
     const QueryGradients found = query_gradients(*model, queries);
     for (size_t q = 0; q < queries.size(); ++q) {
