@@ -242,8 +242,9 @@ Run setup_attribute(CLI::App& app) {
   app.add_option("--against", options->against, "What made the span likelier than this text in its place")
       ->type_name("TEXT");
   app.add_flag("--check", options->check, "Hold the index against a scan of all its documents, and print the recall");
-  app.add_option("--top", options->attribute.top, "Documents kept per step, and as many opponents")
-      ->check(CLI::PositiveNumber);
+  app.add_option("--top", options->attribute.top,
+                 "Documents kept per step, and as many opponents; 0: none is shown, the scores are all")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--model", options->model, "The model's folder, where it has moved")->type_name("DIR");
   declare_device(app, options->device);
   app.add_flag("--dry-run", options->dry_run, "Print steps, tokens, operations and the estimated time; write nothing");

@@ -31,6 +31,8 @@ Run setup_attribute_bench(CLI::App& app) {
   app.add_option("--rank", options->rank, "Of the queries in the scans of low rank")->check(CLI::Range(1, 4096));
   app.add_option("--repeat", options->repeat, "Times each is run; the best counts")->check(CLI::Range(1, 1000));
   app.add_flag("--plan", options->plan, "Foretell each time as stemma plan does, and print it beside the measured one");
+  app.add_flag("--eigenbases", options->eigenbases,
+               "Decompose the covariances, too: no other time depends on it, and wide layers take minutes");
   app.add_flag("--processor-time", options->processor_time,
                "Count the processor's seconds, not the wall's: for one thread on a machine that others use");
   declare_device(app, options->device);

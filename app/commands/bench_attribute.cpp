@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <ctime>
 #include <map>
 #include <utility>
@@ -83,6 +84,12 @@ LowRankQueries random_low_rank(const Model& model, int count, int64_t rank) {
   return queries;
 }
 
+// Each as soon as it is measured: what is interrupted has shown what it had.
+void print_now(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
 std::string beside_plan(double seconds, double planned) {
   if (planned <= 0) return "";
   return fmt::format("; {:.2f} s, planned {:.2f} s ({:+.0f} %)", seconds, planned, 100 * (planned / seconds - 1));
@@ -96,6 +103,13 @@ struct Line {
   double products = 0;              // done of what products could have been done in the time
   double seconds = 0, planned = 0;  // taken; as `stemma plan` foretells them, 0: it does not
 };
+
+std::string text_of(const Line& l) {
+  return fmt::format("  {:24} {:9.0f} tokens/s  {:3.0f} % of the floor's rate{}, {:3.0f} % of the products' rate{}\n",
+                     l.work, l.tokens_per_second, 100 * l.share,
+                     l.share == l.share_f32 ? "" : fmt::format(" ({:.0f} % of it in f32)", 100 * l.share_f32),
+                     100 * l.products, beside_plan(l.seconds, l.planned));
+}
 
 // What a piece of work takes at least, and what it does, in floating-point operations of products: in f32, and in bf16,
 // where the floor then is.
@@ -130,6 +144,11 @@ int bench_attribute(const BenchAttribute& options) {
   Control control;
   watch(control, line);
 
+  if (!options.json)
+    print_now(fmt::format("{}: {:.1f}M parameters, {:.2f}M tracked; {} documents, {} tokens; {}\n", options.shape,
+                          static_cast<double>(size_of(model.config).total()) / 1e6, tracked / 1e6,
+                          in_thousands(batches.documents()), in_thousands(batches.tokens()), model.ops->device()));
+
   // The rate of products around each run; where others use the machine too, both feel it.
   Rates rate = rates_now(*model.ops), best_rate = rate;
   double eigenbases = 0;
@@ -149,6 +168,8 @@ int bench_attribute(const BenchAttribute& options) {
     best.seconds = work.tokens / best.tokens_per_second;
     best.planned = work.planned;
     lines.push_back(best);
+    line.clear();
+    if (!options.json) print_now(text_of(best));
   };
 
   // What `stemma plan` says, before each.
@@ -167,6 +188,7 @@ int bench_attribute(const BenchAttribute& options) {
   measure({"fit", tokens, fit_floor(passed, tokens), fit_operations(model, {}, batches.documents(), batches.tokens()),
            planned_fit},
           [&] {
+            const bool trial = !options.eigenbases || eigenbases > 0;
             std::map<std::string, double> stages;  // seconds; the eigenbases do not grow with the corpus
             std::string stage;
             double start = 0;
@@ -178,10 +200,9 @@ int bench_attribute(const BenchAttribute& options) {
               start = time.now();
             };
             const double whole = time.now();
-            fit_factors(model, batches, {}, timed);
-            const double seconds = time.now() - whole;
-            eigenbases = stages["eigenbases"];
-            return seconds - eigenbases;
+            fit_factors(model, batches, {.trial = trial}, timed);
+            if (!trial) eigenbases = stages["eigenbases"];
+            return time.now() - whole - stages["eigenbases"];
           });
   const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
   const auto documents = static_cast<double>(batches.documents());
@@ -223,9 +244,10 @@ int bench_attribute(const BenchAttribute& options) {
       continue;
     }
     const QueryGradients queries = random_queries(model, count);
+    const double planned = planned_scan(count, 0);
     measure(
         {fmt::format("scan, {}", count), tokens, scan_floor(passed, tracked, tokens, documents, count),
-         scan_operations(model.config, batches.tokens(), batches.documents(), count), planned_scan(count, 0)},
+         scan_operations(model.config, batches.tokens(), batches.documents(), count), planned},
         [&] {
           return seconds_of([&] { scan(model, queries, batches, static_cast<size_t>(batches.documents()), control); });
         });
@@ -237,7 +259,8 @@ int bench_attribute(const BenchAttribute& options) {
     }
     const auto some = static_cast<double>(chosen_tokens), fewer = static_cast<double>(chosen.size());
     measure({fmt::format("re-score, {}", count), some, scan_floor(passed, tracked, some, fewer, count),
-             scan_operations(model.config, chosen_tokens, static_cast<int64_t>(chosen.size()), count)},
+             scan_operations(model.config, chosen_tokens, static_cast<int64_t>(chosen.size()), count),
+             planned * some / tokens},
             [&] { return seconds_of([&] { rescore(model, queries, batches, chosen, 2048, control); }); });
   }
   line.clear();
@@ -252,33 +275,25 @@ int bench_attribute(const BenchAttribute& options) {
            {"share_of_products", l.products},
            {"seconds", l.seconds},
            {"planned_seconds", l.planned > 0 ? nlohmann::ordered_json(l.planned) : nlohmann::ordered_json()}});
-    print_json({{"shape", options.shape},
-                {"parameters", size_of(model.config).total()},
-                {"tracked", tracked},
-                {"documents", batches.documents()},
-                {"tokens", batches.tokens()},
-                {"device", model.ops->device()},
-                {"matmul_gflops", best_rate.f32 / 1e9},
-                {"matmul_bf16_gflops", best_rate.bf16 / 1e9},
-                {"eigenbases_seconds", eigenbases},
-                {"planned_eigenbases_seconds", planned_eigenbases},
-                {"processor_time", options.processor_time},
-                {"runs", rows}});
+    print_json(
+        {{"shape", options.shape},
+         {"parameters", size_of(model.config).total()},
+         {"tracked", tracked},
+         {"documents", batches.documents()},
+         {"tokens", batches.tokens()},
+         {"device", model.ops->device()},
+         {"matmul_gflops", best_rate.f32 / 1e9},
+         {"matmul_bf16_gflops", best_rate.bf16 / 1e9},
+         {"eigenbases_seconds", options.eigenbases ? nlohmann::ordered_json(eigenbases) : nlohmann::ordered_json()},
+         {"planned_eigenbases_seconds", planned_eigenbases},
+         {"processor_time", options.processor_time},
+         {"runs", rows}});
     return 0;
   }
-  fmt::print(
-      "{}: {:.1f}M parameters, {:.2f}M tracked; {} documents, {} tokens; {}, products at {:.1f} GFLOP/s, in bf16 "
-      "{:.1f}\n",
-      options.shape, static_cast<double>(size_of(model.config).total()) / 1e6, tracked / 1e6,
-      in_thousands(batches.documents()), in_thousands(batches.tokens()), model.ops->device(), best_rate.f32 / 1e9,
-      best_rate.bf16 / 1e9);
-  for (const Line& l : lines)
-    fmt::print("  {:24} {:9.0f} tokens/s  {:3.0f} % of the floor's rate{}, {:3.0f} % of the products' rate{}\n", l.work,
-               l.tokens_per_second, 100 * l.share,
-               l.share == l.share_f32 ? "" : fmt::format(" ({:.0f} % of it in f32)", 100 * l.share_f32),
-               100 * l.products, beside_plan(l.seconds, l.planned));
-  fmt::print("  {:24} {}, not in the fit's rate{}\n", "eigenbases", in_time(eigenbases),
-             beside_plan(eigenbases, planned_eigenbases));
+  fmt::print("  {:24} {:.1f} GFLOP/s, in bf16 {:.1f}\n", "products", best_rate.f32 / 1e9, best_rate.bf16 / 1e9);
+  if (options.eigenbases)
+    fmt::print("  {:24} {}, not in the fit's rate{}\n", "eigenbases", in_time(eigenbases),
+               beside_plan(eigenbases, planned_eigenbases));
   if (options.processor_time) fmt::print("  seconds are the processor's, not the wall's\n");
   return 0;
 }

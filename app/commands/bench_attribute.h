@@ -15,6 +15,7 @@ struct BenchAttribute {
   int64_t rank = 32;                  // of the scans of low rank
   int repeat = 3;
   bool plan = false;  // beside each time what `stemma plan` foretells
+  bool eigenbases = false;  // decompose, once; else the fit has identities in their place, which cost the rest the same
   bool processor_time = false, json = false;
 };
 

@@ -28,6 +28,7 @@ const std::set<std::string> constant_stages = {"eigenbases", "query gradients"};
 constexpr double long_enough = 2;  // seconds of a part
 constexpr size_t first_tokens = 512;
 constexpr int64_t timed_width = 1024;  // of a decomposition
+constexpr double timed_numbers = 2e8;  // of the gradients that are made
 
 std::vector<int64_t> token_counts(const Model& model, const Corpus& corpus) {
   std::vector<int64_t> counts;
@@ -119,6 +120,21 @@ double seconds_of_eigenbases(const Model& model, const LayerChoice& choice) {
   return seconds;
 }
 
+int64_t timed_queries(const Model& model, const Factors& factors, const PlannedScan& planned) {
+  const auto few = static_cast<int64_t>(timed_numbers / tracked_parameters(model, factors.choice));
+  return std::min(planned.queries, std::max<int64_t>(2, few));
+}
+
+// `rows` over and over, as they lie.
+Buffer repeated(const std::shared_ptr<Ops>& ops, Tensor rows, int64_t count) {
+  if (!rows || rows.rows == 0) return {};
+  Buffer all(ops, count, rows.columns);
+  for (int64_t begin = 0; begin < count; begin += rows.rows)
+    ops->copy(all.view().row(begin), rows.data,
+              sizeof(float) * static_cast<size_t>(std::min(rows.rows, count - begin) * rows.columns));
+  return all;
+}
+
 // A scan whose queries are made once, of the first part's documents: the second half of a document stands for a step.
 class ScanOfParts {
  public:
@@ -142,7 +158,7 @@ class ScanOfParts {
       if (batches.document(static_cast<int32_t>(d)).size() >= 2)
         documents.push_back(&batches.document(static_cast<int32_t>(d)));
     std::vector<Query> queries;
-    for (int64_t q = 0; q < planned_.queries && !documents.empty(); ++q) {
+    for (int64_t q = 0; q < timed_queries(model_, factors_, planned_) && !documents.empty(); ++q) {
       const auto* tokens = documents[static_cast<size_t>(q) % documents.size()];
       const auto size =
           static_cast<int32_t>(std::min<int64_t>(static_cast<int64_t>(tokens->size()), planned_.query_tokens));
@@ -152,10 +168,22 @@ class ScanOfParts {
     if (planned_.rank > 0) {
       low_ = low_rank_queries(model_, &factors_, queries, planned_.rank, control);
     } else {
-      full_ = query_gradients(model_, queries, &factors_);
-      precondition(model_, factors_, full_);
+      full_ = preconditioned(model_, &factors_, queries);
     }
+    control.say({"as many queries as planned", 0, 0});
+    repeat_queries();
     made_ = true;
+  }
+
+  void repeat_queries() {
+    const auto count = static_cast<size_t>(planned_.queries);
+    for (Buffer& layer : full_.layers) layer = repeated(model_.ops, layer, planned_.queries);
+    for (LowRankQueries::Layer& layer : low_.layers)
+      for (Buffer* side : {&layer.left, &layer.right})
+        *side = repeated(model_.ops, *side, planned_.queries * layer.rank);
+    for (std::vector<float>* nats : {&full_.nats, &low_.nats})
+      if (!nats->empty()) nats->resize(count, 1.0f);
+    if (!low_.errors.empty()) low_.errors.resize(count);
   }
 
   const Model& model_;
@@ -226,7 +254,15 @@ Estimate estimate_fit(const Model& model, const Corpus& corpus, const FitOptions
 Estimate estimate_scan(const Model& model, const Factors& factors, const Corpus& corpus, const PlannedScan& planned,
                        const Control& control) {
   ScanOfParts scan(model, factors, planned);
-  return estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) { scan.run(part, timed); });
+  Estimate result =
+      estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) { scan.run(part, timed); });
+  double& queries = result.stages["query gradients"];
+  const double times =
+                   static_cast<double>(planned.queries) / static_cast<double>(timed_queries(model, factors, planned)),
+               more = queries * (times - 1);
+  queries += more;
+  result.seconds += more;
+  return result;
 }
 
 double fit_operations(const Model& model, const LayerChoice& choice, int64_t documents, int64_t tokens) {

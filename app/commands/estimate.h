@@ -34,7 +34,8 @@ Estimate estimate(const Model& model, const Corpus& corpus, const Control& contr
 Estimate estimate_fit(const Model& model, const Corpus& corpus, const FitOptions& options, const Control& control,
                       std::unique_ptr<Factors>* factors = nullptr);
 
-// Of a scan whose queries stand for steps: the second halves of documents, of `query_tokens` at most.
+// Of a scan whose queries stand for steps: the second halves of documents, of `query_tokens` at most. Of a
+// large model a few of them are made, and copied: each takes as long as another.
 struct PlannedScan {
   int64_t queries = 1, query_tokens = 256, rank = 0;
   Precision precision = Precision::f32;  // of a first stage, which has a rank

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "app/commands/command.h"
@@ -9,6 +10,7 @@
 #include "app/commands/memory_fits.h"
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
+#include "runtime/influence/attribute.h"
 #include "runtime/influence/factors.h"
 #include "runtime/study/rate.h"
 
@@ -26,6 +28,17 @@ struct Options {
 
 constexpr int64_t query_tokens = 256;  // of a trace up to the end of a step
 constexpr int64_t trace_queries = 16;  // of one trace, which a second stage scores again together
+
+// Of the second stages, one for each trace: at most, since the questions of a trace often share their strongest.
+double seconds_of_rescoring(const Model& model, const Factors& factors, const Corpus& corpus, int64_t queries,
+                            const Control& control) {
+  const int64_t together = std::min(queries, trace_queries), traces = (queries + together - 1) / together;
+  Estimate exact = estimate_scan(model, factors, corpus, {together, query_tokens}, control);
+  const double share = std::min(1.0, 2.0 * static_cast<double>(usual_rescored * together) /
+                                         static_cast<double>(std::max<size_t>(1, corpus.documents.size())));
+  return static_cast<double>(traces) *
+         (exact.stages["query gradients"] + share * exact.stages["scanning the documents"]);
+}
 
 struct Stage {
   std::string name;
@@ -49,14 +62,16 @@ int run(const Options& options) {
   Estimate fit = estimate_fit(*model, corpus, options.fit, control, &factors);
   Estimate scanned =
       estimate_scan(*model, *factors, corpus, {options.queries, query_tokens, options.rank, precision}, control);
+  const double again = options.rank > 0 ? seconds_of_rescoring(*model, *factors, corpus, options.queries, control) : 0;
   line.clear();
-  const std::vector<Stage> stages = {
+  std::vector<Stage> stages = {
       {"fit, covariances", memory.fit.covariances, fit.stages["covariances"]},
       {"fit, eigenbases", memory.fit.eigenbases, fit.stages["eigenbases"]},
       {"fit, eigenvalues", memory.fit.eigenvalues, fit.stages["eigenvalues"]},
       {"query gradients", memory.scan.queries, scanned.stages["query gradients"]},
       {"scan", memory.scan.peak(), scanned.stages["scanning the documents"]},
   };
+  if (options.rank > 0) stages.push_back({"re-score, at most", memory.scan.tables, again});
   const double tracked = tracked_parameters(*model, options.fit.choice),
                factors_bytes = factors_file_bytes(*model, options.fit.choice),
                scores_bytes = scores_file_bytes(static_cast<int64_t>(corpus.documents.size()), options.queries);

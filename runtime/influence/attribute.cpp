@@ -101,7 +101,7 @@ std::vector<InfluenceTable> tables_by_scan(const Model& model, const Factors* fa
           preconditioned(model, factors, {questions.queries.begin() + first, questions.queries.begin() + last});
       std::vector<float> rows;
       if (ranks.leads()) rows.assign(row(part.first), row(part.first + part.steps.size()));
-      const int64_t again = std::max<int64_t>(options.rescore > 0 ? options.rescore : 1000, options.top);
+      const int64_t again = std::max<int64_t>(options.rescore > 0 ? options.rescore : usual_rescored, options.top);
       const SecondStage second = score_again(model, own, batches, rows.data(), documents, static_cast<size_t>(again),
                                              recall_at, options.batch_tokens, scale, ranks, control);
       if (ranks.leads()) tables[i] = table_of(part, rows.data(), scanner.nats(), corpus, options.top);

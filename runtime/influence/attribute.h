@@ -16,6 +16,8 @@
 
 namespace stemma {
 
+inline constexpr int64_t usual_rescored = 1000;  // strongest of each question and side, after a first stage
+
 struct AttributeOptions {
   std::string method = "ekfac";   // or "gradient": the plain dot product, G = identity
   std::optional<AskedSpan> span;  // asked instead of the steps, of one trace
@@ -23,8 +25,8 @@ struct AttributeOptions {
   int64_t batch_tokens = 2048;    // documents are packed to this many tokens
   int64_t rank = 0;               // of the queries that scan the corpus (low_rank.h); 0: full, exact
   std::optional<Precision> precision;  // of a scan of low rank; else bf16 where the device gains by it
-  int64_t rescore = 0;  // a question's strongest after a scan of low rank or a search, scored again exactly; 0: 1,000, or
-                        // of a search as many as its first places need (index/candidates.h)
+  int64_t rescore = 0;  // a question's strongest after a scan of low rank or a search, scored again exactly; 0:
+                        // usual_rescored, or of a search as many as its first places need (index/candidates.h)
   std::filesystem::path unfinished;  // where the scores so far are kept (unfinished.h); empty: nowhere
   double pause = 10;                 // seconds between two such writings, at least
   Ranks* ranks = nullptr;            // over which the scan is spread; null: alone

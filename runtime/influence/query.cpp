@@ -10,6 +10,7 @@ namespace stemma {
 namespace {
 
 constexpr int64_t batch_tokens = 4096;
+constexpr int32_t shared_from = 512;  // tokens of a query whose products are as fast alone as packed with others
 
 Buffer on_device(const Model& model, const std::vector<float>& host, int64_t rows) {
   Buffer buffer(model.ops, rows, static_cast<int64_t>(host.size()) / rows);
@@ -69,28 +70,30 @@ QueryGradients query_gradients(const Model& model, const std::vector<Query>& que
   for (const size_t i : asked_layers(model, factors))
     result.layers[i] = Buffer(model.ops, count, tracked_weight(model, i).size());
   ColumnBlocks columns(model.ops);
-  Room turned_a(model), turned_g(model);
+  Room turned_a(model), turned_g(model), predicting(model), their_gradient(model), top(model);
   Workspace work(model);
-  Buffer top;
-  for (size_t first = 0; first < queries.size();) {
-    // Each query is a segment of its own: the tokens before it, with labels on the span alone.
-    Batch batch;
-    std::vector<int32_t> targets;
-    size_t last = first;
-    for (; last < queries.size() && (last == first || batch.size() + queries[last].end <= batch_tokens); ++last) {
-      const Query& q = queries[last];
-      batch.add({q.tokens->begin(), q.tokens->begin() + q.end - 1});
-      for (int32_t t = 1; t < q.end; ++t) targets.push_back(t >= q.begin ? (*q.tokens)[t] : -1);
-    }
+  const int64_t width = model.config.width;
+  // Queries [first, last) are the segments of `batch`, whose forward `work` holds: the tokens before each, of which
+  // only those that predict its span have labels, and logits.
+  const auto differentiate = [&](const Batch& batch, Tensor hidden, size_t first, size_t last) {
+    std::vector<int32_t> rows, targets;
+    for (size_t q = first; q < last; ++q)
+      for (int32_t t = std::max(1, queries[q].begin); t < queries[q].end; ++t) {
+        rows.push_back(batch.segments[q - first].query_begin + t - 1);
+        targets.push_back((*queries[q].tokens)[static_cast<size_t>(t)]);
+      }
+    const auto labels = static_cast<int64_t>(rows.size());
+    const IdBuffer places(model.ops, labels, 1);
+    ops.upload(places.view().data, rows.data(), sizeof(int32_t) * rows.size());
+    const Tensor x = predicting.of(labels, width), dx = their_gradient.of(labels, width);
+    ops.embed(places, hidden, x);
     std::vector<float> losses;
-    const Tensor hidden = forward(work, batch);
-    if (top.view().rows < batch.size()) top = Buffer(model.ops, batch.size(), model.config.width);
-    const Tensor gradient = top.view().slice(0, batch.size());
-    loss(model, hidden, targets, {.weight = -1}, losses, gradient);
-    for (size_t q = first; q < last; ++q) {
-      const Segment& s = batch.segments[q - first];
-      for (int32_t n = s.query_begin; n < s.query_end; ++n) result.nats[q] += losses[n];
-    }
+    loss(model, x, targets, {.weight = -1}, losses, dx);
+    const Tensor gradient = top.zeros(batch.size(), width);
+    ops.embed_backward(places, dx, gradient);
+    size_t label = 0;
+    for (size_t q = first; q < last; ++q)
+      for (int32_t t = std::max(1, queries[q].begin); t < queries[q].end; ++t) result.nats[q] += losses[label++];
     const LinearTap tap = [&](int layer, Linear which, Tensor a, Tensor g) {
       const size_t i = tracked_index(model, layer, which);
       if (!result.layers[i].view()) return;
@@ -104,7 +107,36 @@ QueryGradients query_gradients(const Model& model, const std::vector<Query>& que
       ops.segment_outer(g, a, batch.segments, rows);
     };
     backward(work, batch, gradient, nullptr, &tap);
-    first = last;
+  };
+  const auto tokens_before = [](const Query& q) {
+    return std::vector<int32_t>(q.tokens->begin(), q.tokens->begin() + q.end - 1);
+  };
+  // Beginnings of one text, whose positions are turned alike: what its tokens are does not depend on where it ends.
+  const auto alike = [&](const Query& a, const Query& b) {
+    return a.tokens == b.tokens && model.config.long_factors(a.end - 1) == model.config.long_factors(b.end - 1);
+  };
+  for (size_t first = 0, last; first < queries.size(); first = last) {
+    if (queries[first].end > shared_from) {
+      // Long ones share the forward of the longest.
+      const Query* longest = &queries[first];
+      for (last = first; last < queries.size() && alike(queries[last], *longest); ++last)
+        if (queries[last].end > longest->end) longest = &queries[last];
+      Batch whole;
+      whole.add(tokens_before(*longest));
+      const Tensor hidden = forward(work, whole);
+      for (size_t q = first; q < last; ++q) {
+        Batch own;
+        own.add(tokens_before(queries[q]));
+        differentiate(own, hidden.slice(0, own.size()), q, q + 1);
+      }
+      continue;
+    }
+    Batch batch;
+    for (last = first; last < queries.size() && queries[last].end <= shared_from &&
+                       (last == first || batch.size() + queries[last].end <= batch_tokens);
+         ++last)
+      batch.add(tokens_before(queries[last]));
+    differentiate(batch, forward(work, batch), first, last);
   }
   return result;
 }

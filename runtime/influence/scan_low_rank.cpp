@@ -10,7 +10,8 @@
 namespace stemma {
 namespace {
 
-constexpr int64_t most_numbers = 64 << 20;  // of expanded queries, and of what tokens score on the way
+constexpr int64_t most_numbers = 192 << 20;  // of expanded queries, and of what tokens score on the way: each block of
+                                             // queries that does not fit forms the documents' gradients anew
 
 int64_t queries_together(const Model& model, const LowRankQueries& queries, int64_t tokens) {
   std::vector<size_t> layers;

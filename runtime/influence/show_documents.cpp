@@ -149,6 +149,7 @@ void show_documents(const Showing& showing, const QueryGradients& gradients, std
     ranks.share(lists.back(), control);
     if (parts[t].whole) completions.push_back(*parts[t].whole);
   }
+  if (std::ranges::all_of(lists, &std::vector<int32_t>::empty)) return;
   const QueryGradients wholes =
       completions.empty() ? QueryGradients() : preconditioned(model, showing.factors, completions);
   const std::vector<Shard> shards = shards_of(showing, gradients, wholes, parts, lists);

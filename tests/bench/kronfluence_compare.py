@@ -6,13 +6,15 @@
 
 The demo's model, DOCUMENTS of its corpus, 100 steps of traces as queries; EK-FAC of all linear layers of the blocks,
 f32, sampled labels, damping 0.1 of the mean eigenvalue, the same number of threads. Both fit with fresh labels in a
-second pass and score every document with every query; what else each time includes is printed with it.
+second pass and score every document with every query; what else each time includes is printed with it. Beside both
+stands the least time of that work: its products, counted from shapes, at the rate of products measured in the same run.
 """
 import contextlib
 import datetime
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -96,6 +98,37 @@ def stemma(program, *arguments):
                    stderr=subprocess.DEVNULL)
 
 
+def product_rate(program):
+    """FLOP/s of f32 products, as `stemma bench` measures it."""
+    done = subprocess.run([program, "bench", "attribute", "--documents", "8", "--queries", "1", "--repeat", "1",
+                           "--device", "cpu", "--json"], check=True, capture_output=True,
+                          env={**os.environ, "OMP_NUM_THREADS": str(threads)})
+    return 1e9 * json.loads(done.stdout)["matmul_gflops"]
+
+
+def operations(documents, spans):
+    """FLOP of the products of a fit and of pairwise scores that no order of the same sums avoids.
+
+    A fit: two passes, forward and back to each layer; half of each covariance, which is symmetric; tokens turned into
+    the eigenbases and their products. Scores: one pass over the documents, one over the queries; gradients of both;
+    queries turned into the eigenbases, as tokens, and back; each document with each query. Eigendecompositions, attention
+    and whatever is no product are left out.
+    """
+    c = json.loads((demo / "model/config.json").read_text())
+    width, mlp = c["hidden_size"], c["intermediate_size"]
+    linears = 4 * [(width, width)] + 2 * [(width, mlp)] + [(mlp, width)]
+    sides = 3 * [width] + [mlp] + [p for _, p in linears]  # inputs that are read by several count once
+    tracked = c["num_hidden_layers"] * sum(m * p for m, p in linears)
+    squares = c["num_hidden_layers"] * sum(side * side for side in sides)
+    back = c["num_hidden_layers"] * sum(2 * m * p * (m + p) for m, p in linears)
+    passed = tracked + c["vocab_size"] * width
+    tokens, asked = sum(map(len, documents)) - len(documents), sum(end - 1 for _, _, end in spans)
+    fit = tokens * (2 * 4 * passed + squares + 2 * squares + 2 * tracked)
+    pairwise = (tokens + asked) * (4 * passed + 2 * tracked) + asked * 2 * squares + len(spans) * (
+        back + 2 * tracked * len(documents))
+    return fit, pairwise
+
+
 def choose_documents(folder, tokenizer, count):
     """A file of documents spread over the corpus, and their tokens as training and attribution see them."""
     text = subprocess.run(["zstd", "-dc", demo / "corpus.jsonl.zst"], check=True, capture_output=True).stdout
@@ -177,9 +210,17 @@ def compare(program, count, folder):
     session, factors, corpus = generate(program, folder), folder / "f.h5", folder / "documents.jsonl"
     ours_fit, _ = seconds_of(lambda: stemma(program, "fit", "--model", demo / "model", "--corpus", corpus, "--all",
                                             "--out", factors))
-    ours_scan, _ = seconds_of(lambda: stemma(program, "attribute", session, "--corpus", corpus, "--all", "--factors",
-                                             factors, "--model", demo / "model", "--top", 1))
-    spans, ours, nats = queries_of(session)
+
+    def attribute(out, top):
+        for part in (".h5", ".activations.h5"):
+            shutil.copy(session.with_suffix(part), out.with_suffix(part))
+        return seconds_of(lambda: stemma(program, "attribute", out, "--corpus", corpus, "--all", "--factors", factors,
+                                         "--model", demo / "model", "--top", top))[0]
+
+    ours_shown = attribute(folder / "shown.h5", 1)
+    ours_scan = attribute(folder / "scores.h5", 0)
+    spans, ours, nats = queries_of(folder / "scores.h5")
+    rate = product_rate(program)
     with h5py.File(session) as file:
         traces = len(file["traces"])
     ours *= len(documents)  # kronfluence's scores are not divided by the number of documents
@@ -217,8 +258,10 @@ def compare(program, count, folder):
     (given / "factor_arguments.json").write_text((analyzer.factors_output_dir("own") / "factor_arguments.json")
                                                  .read_text())
     _, same = scores("given")
-    return {"documents": len(documents), "tokens": sum(map(len, documents)) - len(documents), "queries": len(spans), "traces": traces,
-            "threads": threads, "stemma": [ours_fit, ours_scan], "kronfluence": [theirs_fit, theirs_scan],
+    return {"documents": len(documents), "tokens": sum(map(len, documents)) - len(documents),
+            "queries": len(spans), "traces": traces, "threads": threads, "stemma": [ours_fit, ours_scan], "shown": ours_shown,
+            "kronfluence": [theirs_fit, theirs_scan], "rate": rate,
+            "least": [work / rate for work in operations(documents, spans)],
             "sure": [n < 0.1 for n in nats], "same_factors": pearson(ours, same), "own_factors": pearson(ours, own),
             "largest_difference": float((ours - same).abs().max() / same.abs().max())}
 
@@ -230,13 +273,20 @@ def main():
     ours, theirs = sum(r["stemma"]), sum(r["kronfluence"])
     print(f"## Beside kronfluence\n\n{datetime.date.today()}: the demo's model, {r['documents']} documents of "
           f"{r['tokens']:,} tokens, {r['queries']} queries, f32, {r['threads']} threads.\n")
-    print("Stemma's times are of whole processes: they start, read model, corpus and factors, split the documents of the "
-          f"{r['traces']} traces' strongest into tokens, as read and as predicted, and layers, hold the steps against each trace's whole completion, and "
-          "write files. kronfluence's are of its calls alone, model and documents being there: all queries in one pass, "
-          "documents sorted by length.\n")
+    print("Stemma's times are of whole processes: they start, read model, corpus and factors, and write files. "
+          "kronfluence's are of its calls alone, model and documents being there: all queries in one pass, documents "
+          "sorted by length.\n")
+    least = sum(r["least"])
     print("| | fit, s | pairwise, s | together |\n| --- | ---: | ---: | ---: |")
     print(f"| kronfluence | {r['kronfluence'][0]:.1f} | {r['kronfluence'][1]:.1f} | {theirs:.1f} |")
-    print(f"| Stemma | {r['stemma'][0]:.1f} | {r['stemma'][1]:.1f} | {ours:.1f} ({theirs / ours:.1f} times as fast) |\n")
+    print(f"| Stemma | {r['stemma'][0]:.1f} | {r['stemma'][1]:.1f} | {ours:.1f} ({theirs / ours:.1f} times as fast) |")
+    print(f"| the products alone at {r['rate'] / 1e9:.0f} GFLOP/s | {r['least'][0]:.1f} | {r['least'][1]:.1f} | "
+          f"{least:.1f} ({theirs / least:.1f} times as fast) |\n")
+    print("The last row is what f32 leaves room for: forward and backward, half of each covariance, rotations, documents' "
+          "and queries' gradients and their products, nothing else.\n")
+    print(f"With the documents that a table shows (`--top 1`: the {r['traces']} traces' strongest split into tokens, as "
+          "read and as predicted, and layers, and held against each whole completion), which kronfluence has no call "
+          f"for, pairwise takes {r['shown']:.1f} s.\n")
     for name, what in (("same_factors", "with Stemma's factors given to both"),
                        ("own_factors", "each with its own factors, of its own sampled labels")):
         unsure = [value for value, sure in zip(r[name], r["sure"]) if not sure]

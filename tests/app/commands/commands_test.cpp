@@ -157,6 +157,11 @@ class CommandsTest : public QObject {
       QVERIFY(stage["memory_bytes"].get<double>() > 0 && stage["seconds"].get<double>() > 0);
     QCOMPARE(facts["tracked"].get<double>(), 2.0 * (4 * 32 * 32 + 3 * 32 * 64));
     QCOMPARE(facts["scores_bytes"].get<double>(), 4.0 * 3 * 300);
+    const Ran twice = run(plan + QStringList{"3", "--rank", "4"});
+    QVERIFY2(twice.status == 0, twice.error);
+    QCOMPARE(twice.json()["stages"].size(), size_t(6));
+    QCOMPARE(twice.json()["stages"][5]["stage"].get<std::string>(), std::string("re-score, at most"));
+    QVERIFY(twice.json()["stages"][5]["seconds"].get<double>() > 0);
     const Ran beyond = run(plan + QStringList{"1000000000"});
     QCOMPARE(beyond.status, 1);
     QVERIFY2(beyond.sentence().contains("at once would fit"), beyond.error);
@@ -308,6 +313,23 @@ class CommandsTest : public QObject {
                          "cpu", "--json"});
     QVERIFY2(ran.status == 0 && ran.json()["factors"] == at("factors.h5").toStdString(), ran.error);
     QVERIFY(!QFile::exists(at("given.factors.h5")));
+
+    // Of no document more than its score: what is left out costs nothing, and is told as not measured.
+    const QString bare = at("bare.h5");
+    QVERIFY(QFile::copy(session(), bare));
+    const Ran scored = run({"attribute", bare, "--corpus", at("corpus.jsonl"), "--factors", at("factors.h5"),
+                            "--device", "cpu", "--top", "0", "--json"});
+    QVERIFY2(scored.status == 0 && !scored.error.contains("documents shown"), scored.error);
+    QVERIFY(scored.json()["tables"][0]["additivity"].is_null());
+    QVERIFY(ran.json()["tables"][0]["additivity"].get<double>() < 1e-4);
+    const auto steps = [&](const QString& at) { return run({"show", at, "--json"}).json()["traces"][0]["steps"]; };
+    const auto with = steps(copy), without = steps(bare);
+    QCOMPARE(without.size(), with.size());
+    for (size_t s = 0; s < with.size(); ++s) {
+      if (!with[s].contains("influence")) continue;
+      QCOMPARE(without[s]["influence"]["ekfac"]["nats"], with[s]["influence"]["ekfac"]["nats"]);
+      QVERIFY(without[s]["influence"]["ekfac"]["proponents"].empty());
+    }
   }
 
   void info_tells_each_kind() {
