@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <unordered_set>
 
 #include "kernels/half.h"
@@ -44,10 +43,6 @@ void share(Ranks& ranks, IndexBasis& basis, const Control& control) {
   basis.layers.resize(static_cast<size_t>(sizes[3]));
   for (std::vector<float>& layer : basis.layers) ranks.share(layer, control);
   ranks.share(basis.joint, control);
-  std::vector<int32_t> scale(2);
-  std::memcpy(scale.data(), &basis.scale, sizeof basis.scale);
-  ranks.share(scale, control);
-  std::memcpy(&basis.scale, scale.data(), sizeof basis.scale);
 }
 
 // On rank 0, with the numbers that all have made.

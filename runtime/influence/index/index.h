@@ -4,8 +4,8 @@
 // I.h5 holds the directions (basis.h); the documents lie beside it in parts, I.0001.h5, I.0002.h5, ..., each written
 // once and never touched again. Documents that are new become new parts; so does the rest of a build that was cut off.
 //
-//   I.h5        attrs: format="stemma-index", version, hash, model, factors, side, numbers, sketch, sampled, scale,
-//   program, created, device
+//   I.h5        attrs: format="stemma-index", version, hash, model, factors, side, numbers, sketch, sampled, program,
+//   created, device
 //     layers/<name> (coordinates, directions) f32   joint (layers * directions, numbers) f32
 //   I.0001.h5   attrs: format="stemma-index-part", version, index, corpus, corpus_documents
 //     numbers (D, numbers) f16   sketch (D, sketch) f16   lengths (D) f32   rests (D) f32   (basis.h)
@@ -37,7 +37,7 @@ int parts_of_index(const std::filesystem::path& index);                         
 
 struct IndexPart {
   std::vector<uint16_t> numbers, sketch;  // (D, numbers), (D, sketch) halves
-  std::vector<float> lengths, rests;      // (D) of gradients, of what the directions leave out of them
+  std::vector<float> lengths, rests;      // (D) of gradients; shares of them that the directions leave out
   std::vector<int32_t> tokens;
   std::vector<uint32_t> token_begin;  // (D+1)
   std::vector<std::string> ids, names, sources;

@@ -13,7 +13,7 @@
 namespace stemma {
 namespace {
 
-constexpr int64_t version = 3;
+constexpr int64_t version = 4;
 constexpr const char *head_format = "stemma-index", *part_format = "stemma-index-part";
 constexpr int64_t most = 1 << 20;  // of any length in a head
 
@@ -75,7 +75,6 @@ void save_index_head(IndexHead& head, const std::filesystem::path& path) {
     root.set("numbers", basis.numbers);
     root.set("sketch", basis.sketch);
     root.set("sampled", basis.documents);
-    root.set("scale", basis.scale);
     const Hdf5Node layers = root.make_group("layers");
     for (size_t i = 0; i < basis.layers.size(); ++i)
       layers.write(name_of_layer(i), basis.layers[i],
@@ -101,7 +100,6 @@ IndexHead load_index_head(const std::filesystem::path& path) {
   basis.numbers = root.integer("numbers");
   basis.sketch = root.integer("sketch");
   basis.documents = root.integer("sampled");
-  basis.scale = root.real("scale");
   const Hdf5Node layers = root.group("layers");
   for (const int64_t length : {basis.side, basis.directions, basis.numbers, basis.sketch})
     if (length < 1 || length > most) fail(path, "claims a size that no index has; make it again");
@@ -287,10 +285,10 @@ std::vector<float> Index::scores(Ops& ops, const std::vector<float>& queries, co
       const float *ends = queries.data() + (q + 1) * basis.row() - 2, length = ends[0], rest = ends[1];
       for (int64_t d = 0; d < part->documents; ++d) {
         const auto i = static_cast<size_t>(q * part->documents + d);
-        const float both = length * part->lengths[static_cast<size_t>(d)],
-                    most = rest * part->rests[static_cast<size_t>(d)], missing = both * cosines[i] - products[i];
+        const float most = rest * part->rests[static_cast<size_t>(d)], missing = cosines[i] - products[i];
         all[static_cast<size_t>(q * documents_ + first + d)] =
-            products[i] + (std::abs(missing) > both * doubt ? std::clamp(missing, -most, most) : 0);
+            length * part->lengths[static_cast<size_t>(d)] *
+            (products[i] + (std::abs(missing) > doubt ? std::clamp(missing, -most, most) : 0));
       }
     }
     first += part->documents;
