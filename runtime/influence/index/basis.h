@@ -27,7 +27,7 @@ namespace stemma {
 struct BasisOptions {
   int64_t side = 64;         // eigenvectors kept of each S and A
   int64_t directions = 128;  // of a layer; fewer where there are many layers
-  int64_t numbers = 1536;    // of a document, along directions
+  int64_t numbers = 3072;    // of a document, along directions
   int64_t sketch = 512;      // of a document, of its sketch
   uint64_t seed = 1;
 };
