@@ -160,8 +160,8 @@ int bench_index(const BenchIndex& options) {
   const auto files = files_of(path);
   const double disk = disk_rate(files), memory = bandwidth(model->ops).read, products = matmul_rate(*model->ops);
   const auto columns = static_cast<double>(head.basis.numbers + head.basis.sketch);
-  const auto numbers_bytes = static_cast<double>(
-      options.documents * (kept_bytes(head.basis.numbers) + kept_bytes(head.basis.sketch)));
+  const auto numbers_bytes =
+      static_cast<double>(options.documents * (kept_bytes(head.basis.numbers) + kept_bytes(head.basis.sketch)));
 
   Trace trace;
   trace.id = "t001";

@@ -208,8 +208,7 @@ class BasisFit {
     const std::vector<float> vectors = eigenvectors(std::move(matrix), all);
     basis_.joint.resize(static_cast<size_t>(all * basis_.numbers));
     for (int64_t r = 0; r < basis_.numbers; ++r)
-      for (int64_t i = 0; i < all; ++i)
-        basis_.joint[i * basis_.numbers + r] = vectors[(all - 1 - r) * all + i];
+      for (int64_t i = 0; i < all; ++i) basis_.joint[i * basis_.numbers + r] = vectors[(all - 1 - r) * all + i];
   }
 
   const Model& model_;
@@ -234,8 +233,8 @@ IndexBasis basis_lengths(const std::vector<int64_t>& sizes, const BasisOptions& 
   basis.sketch = options.sketch;
   basis.documents = documents;
   const int64_t shown = 2 * documents;
-  basis.directions = std::min({options.directions, std::max<int64_t>(1, most_directions / layers), shown,
-                               *std::ranges::min_element(sizes)});
+  basis.directions = std::min(
+      {options.directions, std::max<int64_t>(1, most_directions / layers), shown, *std::ranges::min_element(sizes)});
   basis.numbers = std::min({options.numbers, basis.directions * layers, shown});
   return basis;
 }

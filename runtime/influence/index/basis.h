@@ -5,9 +5,9 @@
 // nearly parallel across layers, so few directions say much of what documents have in common (as LoRIF, arXiv
 // 2601.21929, but of the curvature's own eigenbasis and of all layers at once). A product is known where either of the
 // two lies along the directions, and questions look elsewhere than documents: a document's gradient is that of the
-// tokens that surprise the model, a question's often of tokens that do not. So the sample is of documents and of a short
-// span of each, all of length one. What the directions leave out is what one document alone has, and that is most of
-// the score of a question's first documents.
+// tokens that surprise the model, a question's often of tokens that do not. So the sample is of documents and of a
+// short span of each, all of length one. What the directions leave out is what one document alone has, and that is most
+// of the score of a question's first documents.
 //
 // The sketch (count sketch of Charikar et al. 2002, by rows of a layer's whitened gradient) is of the whole: the dot
 // product of two unit gradients' sketches is their cosine, give or take 1 / sqrt(sketch). An estimate is the numbers'
@@ -38,14 +38,14 @@ struct IndexBasis {
   int64_t row() const { return numbers + sketch + 2; }
   int64_t documents = 0;  // that it was found on
   std::vector<std::vector<float>> layers;               // (size, directions) orthonormal columns, by tracked layer
-  std::vector<float> joint;                // (layers * directions, numbers) orthonormal columns
+  std::vector<float> joint;                             // (layers * directions, numbers) orthonormal columns
 };
 
 // The lengths alone: of a basis for layers whose truncated gradients have these sizes, found on so many documents.
 IndexBasis basis_lengths(const std::vector<int64_t>& sizes, const BasisOptions& options, int64_t documents);
 
-// Three passes over the sample and its spans, spread over the ranks; all of them have its layers, rank 0 the rest as well. Throws
-// Error; cancelled.
+// Three passes over the sample and its spans, spread over the ranks; all of them have its layers, rank 0 the rest as
+// well. Throws Error; cancelled.
 IndexBasis fit_basis(const Model& model, const Factors& factors, const DocumentBatches& sample,
                      const BasisOptions& options, Ranks& ranks, const Control& control);
 

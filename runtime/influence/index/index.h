@@ -44,8 +44,8 @@ inline int64_t kept_bytes(int64_t numbers) { return row_bytes(WeightType::q8_0, 
 void keep_row(const float* numbers, int64_t count, uint8_t* row);
 
 struct IndexPart {
-  std::vector<uint8_t> numbers, sketch;   // (D, kept_bytes of as many)
-  std::vector<float> lengths, rests;      // (D) of gradients; shares of them that the directions leave out
+  std::vector<uint8_t> numbers, sketch;  // (D, kept_bytes of as many)
+  std::vector<float> lengths, rests;     // (D) of gradients; shares of them that the directions leave out
   std::vector<int32_t> tokens;
   std::vector<uint32_t> token_begin;  // (D+1)
   std::vector<std::string> ids, names, sources;
