@@ -1,5 +1,7 @@
 #include "kernels/quants.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 
@@ -143,6 +145,16 @@ constexpr BlockFormat formats[] = {{"Q4_0", 32, 18, decode_q4_0},   {"Q4_1", 32,
                                    {"Q5_K", 256, 176, decode_q5_k}, {"Q6_K", 256, 210, decode_q6_k}};
 
 }  // namespace
+
+void encode_q8_0(const float* x, std::byte* block) {
+  float largest = 0;
+  for (int i = 0; i < 32; ++i) largest = std::max(largest, std::abs(x[i]));
+  const uint16_t half = half_of(largest / 127);
+  const float scale = float_of(half), inverse = scale > 0 ? 1 / scale : 0;
+  std::memcpy(block, &half, sizeof half);
+  for (int i = 0; i < 32; ++i)
+    block[2 + i] = static_cast<std::byte>(static_cast<int8_t>(std::clamp(std::round(x[i] * inverse), -127.f, 127.f)));
+}
 
 const BlockFormat* find_block_format(std::string_view name) {
   for (const BlockFormat& format : formats)

@@ -17,4 +17,7 @@ struct BlockFormat {
 const BlockFormat* find_block_format(std::string_view name);
 inline constexpr int largest_block = 256;  // elements
 
+// 32 numbers as a block of Q8_0 (34 bytes), of which each is within a 254th of the largest.
+void encode_q8_0(const float* x, std::byte* block);
+
 }  // namespace stemma

@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 
 #include "app/commands/options.h"
 #include "app/commands/random_model.h"
 #include "app/commands/terminal.h"
+#include "kernels/half.h"
 #include "runtime/influence/index/answer.h"
 #include "runtime/influence/index/build.h"
 #include "runtime/random.h"
@@ -43,22 +45,24 @@ struct Folder {
   }
 };
 
-// Halves of either sign in [2^exponent, 2^(exponent+1)), four from one random number: as fast as a disk takes them.
-std::vector<uint16_t> random_halves(size_t count, int exponent, Random& random) {
-  std::vector<uint16_t> halves(count);
-  const auto power = static_cast<uint16_t>((exponent + 15) << 10);
-  for (size_t i = 0; i < count;) {
-    uint64_t bits = random.bits();
-    for (int k = 0; k < 4 && i < count; ++k, bits >>= 16) halves[i++] = static_cast<uint16_t>((bits & 0x83ff) | power);
+// Rows of random numbers as an index keeps them, eight from one random number: as fast as a disk takes them.
+std::vector<uint8_t> random_rows(int64_t rows, int64_t numbers, Random& random) {
+  std::vector<uint8_t> kept(static_cast<size_t>(rows * kept_bytes(numbers)));
+  for (size_t i = 0; i < kept.size(); i += 8) {
+    const uint64_t bits = random.bits();
+    std::memcpy(kept.data() + i, &bits, std::min<size_t>(8, kept.size() - i));
   }
-  return halves;
+  const uint16_t scale = half_of(kept_scale / 1024);
+  for (size_t i = 0; i < kept.size(); i += static_cast<size_t>(kept_bytes(32)))
+    std::memcpy(kept.data() + i, &scale, sizeof scale);
+  return kept;
 }
 
 // Random numbers and tokens stand for the documents: the time of a search depends on neither.
 IndexPart random_part(const IndexHead& head, int64_t documents, int vocabulary, Random& random) {
   IndexPart part;
-  part.numbers = random_halves(static_cast<size_t>(documents * head.basis.numbers), -2, random);
-  part.sketch = random_halves(static_cast<size_t>(documents * head.basis.sketch), -5, random);
+  part.numbers = random_rows(documents, head.basis.numbers, random);
+  part.sketch = random_rows(documents, head.basis.sketch, random);
   part.lengths.assign(static_cast<size_t>(documents), 1);
   part.rests.assign(static_cast<size_t>(documents), 1);
   part.token_begin.push_back(0);
@@ -156,7 +160,8 @@ int bench_index(const BenchIndex& options) {
   const auto files = files_of(path);
   const double disk = disk_rate(files), memory = bandwidth(model->ops).read, products = matmul_rate(*model->ops);
   const auto columns = static_cast<double>(head.basis.numbers + head.basis.sketch);
-  const double numbers_bytes = 2 * columns * static_cast<double>(options.documents);
+  const auto numbers_bytes =
+      static_cast<double>(options.documents * (kept_bytes(head.basis.numbers) + kept_bytes(head.basis.sketch)));
 
   Trace trace;
   trace.id = "t001";

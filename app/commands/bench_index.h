@@ -8,7 +8,7 @@ namespace stemma {
 
 struct BenchIndex {
   std::string folder;  // where the index is made, and removed again; empty: the system's temporary folder
-  int64_t documents = 1000000, numbers = 1536;
+  int64_t documents = 1000000, numbers = 3072;
   int64_t rescored = 200;  // proponents of each question that are scored exactly, and a quarter as many opponents
   int repeat = 1;
   bool json = false;

@@ -25,7 +25,7 @@ struct OutsideLink {
 // A group or data set; the object stays open while a copy of the node lives.
 class Hdf5Node {
  public:
-  // T is int32_t, uint32_t, uint64_t, float, double, or uint16_t for IEEE half precision, bit by bit.
+  // T is uint8_t, int32_t, uint32_t, uint64_t, float, double, or uint16_t for IEEE half precision, bit by bit.
   template <class T>
   void write(const std::string& name, const std::vector<T>& values, const Shape& shape,
              Packing packing = Packing::deflate) const;

@@ -27,6 +27,7 @@ Id bytes_type();
 template <class T>
 Id type_of() {
   if constexpr (std::is_same_v<T, uint16_t>) return half_type();
+  if constexpr (std::is_same_v<T, uint8_t>) return own(H5Tcopy(H5T_STD_U8LE), H5Tclose);
   if constexpr (std::is_same_v<T, int32_t>) return own(H5Tcopy(H5T_STD_I32LE), H5Tclose);
   if constexpr (std::is_same_v<T, uint32_t>) return own(H5Tcopy(H5T_STD_U32LE), H5Tclose);
   if constexpr (std::is_same_v<T, int64_t>) return own(H5Tcopy(H5T_STD_I64LE), H5Tclose);

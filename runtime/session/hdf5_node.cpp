@@ -76,6 +76,7 @@ std::vector<T> Hdf5Node::read(const std::string& name, const Shape& shape, int64
 #define STEMMA_NUMBER(T)                                                                                    \
   template void Hdf5Node::write<T>(const std::string&, const std::vector<T>&, const Shape&, Packing) const; \
   template std::vector<T> Hdf5Node::read<T>(const std::string&, const Shape&, int64_t) const;
+STEMMA_NUMBER(uint8_t)
 STEMMA_NUMBER(int32_t)
 STEMMA_NUMBER(uint32_t)
 STEMMA_NUMBER(float)

@@ -75,6 +75,20 @@ class QuantsTest : public QObject {
     QVERIFY2(rms < expected_rms && rms > expected_rms / 4, qPrintable(QString::number(rms)));
   }
 
+  // Each number within half a step of the largest's 127th, and that scale a half.
+  void encoded_and_decoded() {
+    float numbers[32], found[32];
+    std::byte block[34];
+    for (const float size : {1.0f, 3e-3f, 0.0f}) {
+      for (int i = 0; i < 32; ++i) numbers[i] = size * std::sin(1.7f * static_cast<float>(i)) * (i == 5 ? -1.4f : 1.0f);
+      encode_q8_0(numbers, block);
+      find_block_format("Q8_0")->decode(block, found);
+      float largest = 0;
+      for (const float x : numbers) largest = std::max(largest, std::abs(x));
+      for (int i = 0; i < 32; ++i) QVERIFY(std::abs(found[i] - numbers[i]) <= largest * (0.5f / 127 + 2e-3f));
+    }
+  }
+
   void other_formats_are_not_decoded() {
     for (const char* name : {"IQ4_NL", "Q8_K", "MXFP4", "F16", "q8_0", ""}) QVERIFY2(!find_block_format(name), name);
   }

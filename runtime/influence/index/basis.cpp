@@ -23,6 +23,7 @@ namespace {
 constexpr int64_t most_directions = 4096;  // of all layers together: their covariance is decomposed whole
 constexpr int64_t spare = 32;              // directions more than are kept, while they are looked for
 constexpr int iterations = 2;
+constexpr uint64_t longest_span = 16;  // tokens
 constexpr uint64_t sketch_seed = 5;  // of where rows fall: the same for documents and questions
 constexpr int64_t most_shards = 32;  // a shard's sums are as large as all directions: few of them travel
 
@@ -30,6 +31,20 @@ std::vector<float> downloaded(const Buffer& buffer) {
   std::vector<float> host(static_cast<size_t>(buffer.view().size()));
   buffer.download(host.data());
   return host;
+}
+
+// The same documents with labels on a few tokens of each, as a question has them.
+LabelledBatch spans_of(const LabelledBatch& documents, uint64_t seed) {
+  Random random(seed);
+  LabelledBatch spans = documents;
+  for (const Segment& s : documents.batch.segments) {
+    const auto tokens = static_cast<uint64_t>(s.query_end - s.query_begin);
+    const auto begin = s.query_begin + static_cast<int32_t>(random.below(tokens)),
+               end = begin + 1 + static_cast<int32_t>(random.below(longest_span));
+    for (int32_t t = s.query_begin; t < s.query_end; ++t)
+      if (t < begin || t >= end) spans.targets[static_cast<size_t>(t)] = -1;
+  }
+  return spans;
 }
 
 // Orthonormal columns that span those of y (n,c), the strongest `kept` of them; y = C omega makes them principal.
@@ -66,6 +81,9 @@ class BasisFit {
         control_(control),
         truncated_(model, factors, options.side),
         pass_(model),
+        seed_(options.seed),
+        squares_(model),
+        unit_(model),
         along_(model) {
     std::vector<int64_t> sizes;
     for (size_t i = 0; i < truncated_.layers(); ++i) sizes.push_back(truncated_.size(i));
@@ -75,6 +93,7 @@ class BasisFit {
       std::vector<float> start(static_cast<size_t>(truncated_.size(i) * columns(i)));
       for (float& value : start) value = static_cast<float>(random.normal());
       directions_.push_back(on_device(start, truncated_.size(i)));
+      gradients_.emplace_back(model);
     }
   }
 
@@ -92,7 +111,8 @@ class BasisFit {
     return buffer;
   }
 
-  // The sample's gradients, layer by layer, along the directions so far; `made` of a shard, for rank 0 to take.
+  // Unit gradients of the sample's documents and of a span of each, layer by layer, along the directions so far;
+  // `made` of a shard, for rank 0 to take.
   using Visit = std::function<void(size_t layer, Tensor gradients, Tensor along)>;
   void each(const std::string& stage, int64_t shard, const Visit& visit,
             const std::function<std::vector<float>()>& made, const std::function<void(std::vector<float>&)>& take) {
@@ -101,21 +121,39 @@ class BasisFit {
                   .shard = shard,
                   .ahead = 2 * ranks_.size(),
                   .visit =
-                      [&](int64_t, const LabelledBatch& labelled, const auto&, const auto& listen) {
-                        const auto& segments = labelled.batch.segments;
-                        const auto count = static_cast<int64_t>(segments.size());
-                        pass_.run(labelled, [&](int block, Linear which, Tensor a, Tensor g) {
-                          listen();
-                          const size_t i = tracked_index(model_, block, which);
-                          const Tensor x = truncated_.of_documents(i, a, g, segments), v = directions_[i];
-                          const Tensor along = along_.of(count, v.columns);
-                          model_.ops->matmul(x, false, v, false, along);
-                          visit(i, x, along);
-                        });
+                      [&](int64_t batch, const LabelledBatch& documents, const auto&, const auto& listen) {
+                        show(documents, visit, listen);
+                        show(spans_of(documents, seed_ + static_cast<uint64_t>(batch)), visit, listen);
                       },
                   .made = made,
                   .take = [&](int64_t, std::vector<float>& values) { take(values); }},
                  control_);
+  }
+
+  void show(const LabelledBatch& labelled, const Visit& visit, const std::function<void()>& listen) {
+    Ops& ops = *model_.ops;
+    const auto& segments = labelled.batch.segments;
+    const auto count = static_cast<int64_t>(segments.size());
+    const Tensor squares = squares_.zeros(count, 1);
+    pass_.run(labelled, [&](int block, Linear which, Tensor a, Tensor g) {
+      listen();
+      const size_t i = tracked_index(model_, block, which);
+      const Tensor x = truncated_.of_documents(i, a, g, segments), kept = gradients_[i].of(count, x.columns);
+      ops.copy(kept.data, x.data, sizeof(float) * static_cast<size_t>(x.size()));
+      ops.row_dots(x, x, squares);
+    });
+    std::vector<float> lengths(segments.size());
+    ops.download(lengths.data(), squares.data, sizeof(float) * lengths.size());
+    for (float& length : lengths) length = std::sqrt(length);
+    for (size_t i = 0; i < gradients_.size(); ++i) {
+      const Tensor v = directions_[i], kept = gradients_[i].of(count, v.rows), x = unit_.zeros(count, v.rows),
+                   along = along_.of(count, v.columns);
+      for (int64_t n = 0; n < count; ++n)
+        if (const float length = lengths[static_cast<size_t>(n)]; length > 0)
+          ops.add(kept.slice(n, n + 1), x.slice(n, n + 1), 1 / length);
+      ops.matmul(x, false, v, false, along);
+      visit(i, x, along);
+    }
   }
 
   void iterate(bool last) {
@@ -147,14 +185,16 @@ class BasisFit {
     Buffer covariance(model_.ops, all, ranks_.leads() ? all : 1);
     covariance.zero();
     std::vector<float> rows, part;
+    size_t shown = 0;  // of `rows`, by the last layer of those before
     each(
         "the index's directions together", 1,
         [&](size_t i, Tensor, Tensor along) {
           part.resize(static_cast<size_t>(along.size()));
-          rows.resize(static_cast<size_t>(along.rows * all));
+          if (i == 0) shown = rows.size();
+          rows.resize(shown + static_cast<size_t>(along.rows * all));
           model_.ops->download(part.data(), along.data, sizeof(float) * part.size());
           for (int64_t d = 0; d < along.rows; ++d)
-            std::copy_n(part.data() + d * k, k, rows.data() + d * all + static_cast<int64_t>(i) * k);
+            std::copy_n(part.data() + d * k, k, rows.data() + shown + d * all + static_cast<int64_t>(i) * k);
         },
         [&] { return std::move(rows); },
         [&](std::vector<float>& made) {
@@ -165,23 +205,10 @@ class BasisFit {
     std::vector<double> matrix(upper.size());
     for (int64_t i = 0; i < all; ++i)
       for (int64_t j = i; j < all; ++j) matrix[i * all + j] = matrix[j * all + i] = upper[i * all + j];
-    const auto strength = [&](const float* vector) {
-      double sum = 0;
-      for (int64_t i = 0; i < all; ++i) {
-        double row = upper[i * all + i] * double(vector[i]);
-        for (int64_t j = i + 1; j < all; ++j) row += 2.0 * upper[i * all + j] * vector[j];
-        sum += row * vector[i];
-      }
-      return sum;
-    };
     const std::vector<float> vectors = eigenvectors(std::move(matrix), all);
-    const double largest =
-        strength(vectors.data() + (all - 1) * all) / static_cast<double>(std::max<int64_t>(1, basis_.documents));
-    basis_.scale = largest > 0 ? 1 / std::sqrt(largest) : 1;
     basis_.joint.resize(static_cast<size_t>(all * basis_.numbers));
     for (int64_t r = 0; r < basis_.numbers; ++r)
-      for (int64_t i = 0; i < all; ++i)
-        basis_.joint[i * basis_.numbers + r] = static_cast<float>(vectors[(all - 1 - r) * all + i] * basis_.scale);
+      for (int64_t i = 0; i < all; ++i) basis_.joint[i * basis_.numbers + r] = vectors[(all - 1 - r) * all + i];
   }
 
   const Model& model_;
@@ -190,8 +217,10 @@ class BasisFit {
   const Control& control_;
   TruncatedGradients truncated_;
   DocumentPass pass_;
+  uint64_t seed_;
   std::vector<Buffer> directions_;  // by layer (size, columns)
-  Room along_;
+  std::vector<Room> gradients_;     // by layer, of the batch that is shown
+  Room squares_, unit_, along_;
   IndexBasis basis_;
 };
 
@@ -203,9 +232,10 @@ IndexBasis basis_lengths(const std::vector<int64_t>& sizes, const BasisOptions& 
   basis.side = options.side;
   basis.sketch = options.sketch;
   basis.documents = documents;
-  basis.directions = std::min({options.directions, std::max<int64_t>(1, most_directions / layers), documents,
-                               *std::ranges::min_element(sizes)});
-  basis.numbers = std::min({options.numbers, basis.directions * layers, documents});
+  const int64_t shown = 2 * documents;
+  basis.directions = std::min(
+      {options.directions, std::max<int64_t>(1, most_directions / layers), shown, *std::ranges::min_element(sizes)});
+  basis.numbers = std::min({options.numbers, basis.directions * layers, shown});
   return basis;
 }
 
@@ -251,7 +281,7 @@ void Projection::add(size_t layer, Tensor truncated, Tensor whole, const Sums& s
   model_.ops->row_dots(whole, whole, sums.squares);
 }
 
-std::vector<float> Projection::rows_of(const Sums& sums, double scale) const {
+std::vector<float> Projection::rows_of(const Sums& sums) const {
   const std::vector<float> numbers = downloaded(sums.numbers), sketch = downloaded(sums.sketch),
                            squares = downloaded(sums.squares);
   std::vector<float> rows;
@@ -259,14 +289,13 @@ std::vector<float> Projection::rows_of(const Sums& sums, double scale) const {
     const float length = std::sqrt(squares[n]), inverse = length > 0 ? 1 / length : 0;
     double along = 0;
     for (int64_t i = 0; i < basis_.numbers; ++i) {
-      const double number = numbers[n * static_cast<size_t>(basis_.numbers) + i];
-      along += number * number;
-      rows.push_back(static_cast<float>(number * scale));
+      rows.push_back(numbers[n * static_cast<size_t>(basis_.numbers) + i] * inverse);
+      along += double(rows.back()) * rows.back();
     }
     for (int64_t i = 0; i < basis_.sketch; ++i)
       rows.push_back(sketch[n * static_cast<size_t>(basis_.sketch) + i] * inverse);
     rows.push_back(length);
-    rows.push_back(static_cast<float>(std::sqrt(std::max(0.0, squares[n] - along / (basis_.scale * basis_.scale)))));
+    rows.push_back(static_cast<float>(std::sqrt(std::max(0.0, 1 - along))));
   }
   return rows;
 }
@@ -278,14 +307,14 @@ std::vector<float> Projection::of_documents(const LabelledBatch& documents) {
     const size_t i = tracked_index(model_, block, which);
     add(i, truncated_.of_documents(i, a, g, segments), whole_.of_documents(i, a, g, segments), all);
   });
-  return rows_of(all, 1);
+  return rows_of(all);
 }
 
 std::vector<float> Projection::of_queries(const QueryGradients& gradients) {
   const Sums all = sums(static_cast<int64_t>(gradients.nats.size()));
   for (size_t i = 0; i < layers_.size(); ++i)
     add(i, truncated_.of_queries(i, gradients.layers[i]), whole_.of_queries(i, gradients.layers[i]), all);
-  return rows_of(all, 1 / (basis_.scale * basis_.scale));
+  return rows_of(all);
 }
 
 }  // namespace stemma

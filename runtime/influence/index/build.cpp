@@ -4,10 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <unordered_set>
 
-#include "kernels/half.h"
 #include "runtime/influence/tracked.h"
 #include "runtime/program.h"
 
@@ -44,10 +42,6 @@ void share(Ranks& ranks, IndexBasis& basis, const Control& control) {
   basis.layers.resize(static_cast<size_t>(sizes[3]));
   for (std::vector<float>& layer : basis.layers) ranks.share(layer, control);
   ranks.share(basis.joint, control);
-  std::vector<int32_t> scale(2);
-  std::memcpy(scale.data(), &basis.scale, sizeof basis.scale);
-  ranks.share(scale, control);
-  std::memcpy(&basis.scale, scale.data(), sizeof basis.scale);
 }
 
 // On rank 0, with the numbers that all have made.
@@ -64,7 +58,8 @@ IndexPart make_part(Projection& projection, const Model& model, const std::vecto
     part.names.push_back(document->name);
     part.sources.push_back(document->source);
   }
-  const auto numbers = static_cast<size_t>(basis.numbers), sketch = static_cast<size_t>(basis.sketch);
+  const auto numbers = static_cast<size_t>(kept_bytes(basis.numbers)),
+             sketch = static_cast<size_t>(kept_bytes(basis.sketch));
   part.numbers.resize(documents.size() * numbers);
   part.sketch.resize(documents.size() * sketch);
   part.lengths.resize(documents.size());
@@ -75,8 +70,10 @@ IndexPart make_part(Projection& projection, const Model& model, const std::vecto
     const float* row = made.data();
     for (const int32_t member : batches.members(batch)) {
       const auto d = static_cast<size_t>(member);
-      for (size_t i = 0; i < numbers; ++i) part.numbers[d * numbers + i] = half_of(*row++);
-      for (size_t i = 0; i < sketch; ++i) part.sketch[d * sketch + i] = half_of(*row++);
+      keep_row(row, basis.numbers, part.numbers.data() + d * numbers);
+      row += basis.numbers;
+      keep_row(row, basis.sketch, part.sketch.data() + d * sketch);
+      row += basis.sketch;
       part.lengths[d] = *row++;
       part.rests[d] = *row++;
     }
@@ -105,7 +102,7 @@ double index_bytes(const Model& model, const IndexOptions& options, int64_t docu
   }
   const IndexBasis basis = basis_lengths(sizes, options.basis, std::min(options.sample, documents));
   const int64_t head = (all + tracked_count(model) * basis.numbers) * basis.directions * 4,
-                document = (basis.numbers + basis.sketch) * 2 + 8;
+                document = kept_bytes(basis.numbers) + kept_bytes(basis.sketch) + 8;
   return static_cast<double>(head) + static_cast<double>(documents) * document + 4.0 * static_cast<double>(tokens);
 }
 

@@ -4,11 +4,11 @@
 // I.h5 holds the directions (basis.h); the documents lie beside it in parts, I.0001.h5, I.0002.h5, ..., each written
 // once and never touched again. Documents that are new become new parts; so does the rest of a build that was cut off.
 //
-//   I.h5        attrs: format="stemma-index", version, hash, model, factors, side, numbers, sketch, sampled, scale,
-//   program, created, device
+//   I.h5        attrs: format="stemma-index", version, hash, model, factors, side, numbers, sketch, sampled, program,
+//   created, device
 //     layers/<name> (coordinates, directions) f32   joint (layers * directions, numbers) f32
 //   I.0001.h5   attrs: format="stemma-index-part", version, index, corpus, corpus_documents
-//     numbers (D, numbers) f16   sketch (D, sketch) f16   lengths (D) f32   rests (D) f32   (basis.h)
+//     numbers (D, bytes) u8   sketch (D, bytes) u8   lengths (D) f32   rests (D) f32   (basis.h)
 //     tokens (T) i32   token_begin (D+1) u32   ids (D)  names (D)  sources (D)
 #pragma once
 
@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/weight_matrix.h"
 #include "runtime/corpus/corpus.h"
 #include "runtime/influence/index/basis.h"
 #include "runtime/model/mapped_file.h"
@@ -35,9 +36,16 @@ IndexHead load_index_head(const std::filesystem::path& path);
 std::filesystem::path index_part_path(const std::filesystem::path& index, int number);  // from 1
 int parts_of_index(const std::filesystem::path& index);                                 // that are there now
 
+// A row of numbers between -1 and 1 as it is kept: `kept_scale` times as large, in blocks of Q8_0, the last of which
+// zeros may fill.
+inline constexpr float kept_scale = 256;  // small ones would be lost in the half of a block
+inline int64_t kept_columns(int64_t numbers) { return (numbers + 31) / 32 * 32; }
+inline int64_t kept_bytes(int64_t numbers) { return row_bytes(WeightType::q8_0, kept_columns(numbers)); }
+void keep_row(const float* numbers, int64_t count, uint8_t* row);
+
 struct IndexPart {
-  std::vector<uint16_t> numbers, sketch;  // (D, numbers), (D, sketch) halves
-  std::vector<float> lengths, rests;      // (D) of gradients, of what the directions leave out of them
+  std::vector<uint8_t> numbers, sketch;  // (D, kept_bytes of as many)
+  std::vector<float> lengths, rests;     // (D) of gradients; shares of them that the directions leave out
   std::vector<int32_t> tokens;
   std::vector<uint32_t> token_begin;  // (D+1)
   std::vector<std::string> ids, names, sources;

@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <span>
 
+#include "kernels/quants.h"
 #include "runtime/error.h"
 #include "runtime/influence/index/index.h"
 #include "runtime/model/hash.h"
@@ -13,7 +15,7 @@
 namespace stemma {
 namespace {
 
-constexpr int64_t version = 3;
+constexpr int64_t version = 4;
 constexpr const char *head_format = "stemma-index", *part_format = "stemma-index-part";
 constexpr int64_t most = 1 << 20;  // of any length in a head
 
@@ -75,7 +77,6 @@ void save_index_head(IndexHead& head, const std::filesystem::path& path) {
     root.set("numbers", basis.numbers);
     root.set("sketch", basis.sketch);
     root.set("sampled", basis.documents);
-    root.set("scale", basis.scale);
     const Hdf5Node layers = root.make_group("layers");
     for (size_t i = 0; i < basis.layers.size(); ++i)
       layers.write(name_of_layer(i), basis.layers[i],
@@ -101,7 +102,6 @@ IndexHead load_index_head(const std::filesystem::path& path) {
   basis.numbers = root.integer("numbers");
   basis.sketch = root.integer("sketch");
   basis.documents = root.integer("sampled");
-  basis.scale = root.real("scale");
   const Hdf5Node layers = root.group("layers");
   for (const int64_t length : {basis.side, basis.directions, basis.numbers, basis.sketch})
     if (length < 1 || length > most) fail(path, "claims a size that no index has; make it again");
@@ -111,6 +111,14 @@ IndexHead load_index_head(const std::filesystem::path& path) {
       root.read<float>("joint", {static_cast<int64_t>(basis.layers.size()) * basis.directions, basis.numbers});
   if (hash_of(head) != head.hash) fail(path, "its numbers are not those that were written; make the index again");
   return head;
+}
+
+void keep_row(const float* numbers, int64_t count, uint8_t* row) {
+  std::array<float, 32> block;
+  for (int64_t first = 0; first < count; first += 32, row += kept_bytes(32)) {
+    for (int64_t i = 0; i < 32; ++i) block[i] = first + i < count ? numbers[first + i] * kept_scale : 0;
+    encode_q8_0(block.data(), reinterpret_cast<std::byte*>(row));
+  }
 }
 
 void save_index_part(const IndexPart& part, const IndexHead& head, const std::filesystem::path& path) {
@@ -123,8 +131,8 @@ void save_index_part(const IndexPart& part, const IndexHead& head, const std::fi
         root.set("index", head.hash);
         root.set("corpus", part.corpus_hash);
         root.set("corpus_documents", part.corpus_documents);
-        root.write("numbers", part.numbers, {documents, head.basis.numbers}, Packing::none);
-        root.write("sketch", part.sketch, {documents, head.basis.sketch}, Packing::none);
+        root.write("numbers", part.numbers, {documents, kept_bytes(head.basis.numbers)}, Packing::none);
+        root.write("sketch", part.sketch, {documents, kept_bytes(head.basis.sketch)}, Packing::none);
         root.write("lengths", part.lengths, {documents}, Packing::none);
         root.write("rests", part.rests, {documents}, Packing::none);
         root.write("tokens", part.tokens, {static_cast<int64_t>(part.tokens.size())}, Packing::none);
@@ -158,15 +166,15 @@ struct Index::Part {
       if (bytes > all || offset > all - bytes) fail(path, fmt::format("ends within its '{}'; use a sound copy", name));
       return mapped->bytes().data() + offset;
     };
-    const auto halves = [&](const char* name, int64_t columns, std::vector<uint16_t>& own) {
-      if (root.shape(name) != Shape{documents, columns})
+    const auto rows = [&](const char* name, int64_t bytes, std::vector<uint8_t>& own) {
+      if (root.shape(name) != Shape{documents, bytes})
         fail(path, fmt::format("holds '{}' of another shape; make the index again", name));
-      if (const std::byte* found = stored(name, documents * columns * 2)) return found;
-      own = root.read<uint16_t>(name, {documents, columns});
+      if (const std::byte* found = stored(name, documents * bytes)) return found;
+      own = root.read<uint8_t>(name, {documents, bytes});
       return reinterpret_cast<const std::byte*>(own.data());
     };
-    numbers = halves("numbers", head.basis.numbers, own_numbers);
-    sketch = halves("sketch", head.basis.sketch, own_sketch);
+    numbers = rows("numbers", kept_bytes(head.basis.numbers), own_numbers);
+    sketch = rows("sketch", kept_bytes(head.basis.sketch), own_sketch);
     lengths = root.read<float>("lengths", {documents});
     rests = root.read<float>("rests", {documents});
     tokens_at = stored("tokens", tokens * 4);
@@ -181,7 +189,7 @@ struct Index::Part {
   int64_t documents = 0, corpus_documents = 0;
   std::unique_ptr<MappedFile> mapped;
   const std::byte *numbers, *sketch, *tokens_at;  // of the mapped file, or of these where they are few:
-  std::vector<uint16_t> own_numbers, own_sketch;
+  std::vector<uint8_t> own_numbers, own_sketch;
   std::vector<int32_t> own_tokens;
   std::vector<uint32_t> token_begin;
   std::vector<float> lengths, rests;
@@ -266,31 +274,35 @@ std::vector<float> Index::scores(Ops& ops, const std::vector<float>& queries, co
   const IndexBasis& basis = head_.basis;
   const int64_t count = static_cast<int64_t>(queries.size()) / basis.row();
   std::vector<float> of_numbers, of_sketch;
+  const auto ask = [](std::vector<float>& all, auto row, int64_t numbers) {
+    for (int64_t i = 0; i < numbers; ++i) all.push_back(row[i] / kept_scale);
+    all.resize(all.size() + static_cast<size_t>(kept_columns(numbers) - numbers));
+  };
   for (auto row = queries.begin(); row != queries.end(); row += basis.row()) {
-    of_numbers.insert(of_numbers.end(), row, row + basis.numbers);
-    of_sketch.insert(of_sketch.end(), row + basis.numbers, row + basis.numbers + basis.sketch);
+    ask(of_numbers, row, basis.numbers);
+    ask(of_sketch, row + basis.numbers, basis.sketch);
   }
   const float doubt = sketch_errors / std::sqrt(static_cast<float>(basis.sketch));
   std::vector<float> all(static_cast<size_t>(count * documents_)), products, cosines;
   int64_t first = 0;
   for (const auto& part : parts_) {
     control.say({"searching the index", double(first), double(documents_)});
-    const auto multiply = [&](std::vector<float>& asked, const std::byte* halves, int64_t columns,
+    const auto multiply = [&](std::vector<float>& asked, const std::byte* kept, int64_t columns,
                               std::vector<float>& into) {
       into.resize(static_cast<size_t>(count * part->documents));
-      const WeightMatrix rows{WeightType::f16, const_cast<std::byte*>(halves), part->documents, columns};
+      const WeightMatrix rows{WeightType::q8_0, const_cast<std::byte*>(kept), part->documents, columns};
       ops.linear({asked.data(), count, columns}, rows, {into.data(), count, part->documents});
     };
-    multiply(of_numbers, part->numbers, basis.numbers, products);
-    multiply(of_sketch, part->sketch, basis.sketch, cosines);
+    multiply(of_numbers, part->numbers, kept_columns(basis.numbers), products);
+    multiply(of_sketch, part->sketch, kept_columns(basis.sketch), cosines);
     for (int64_t q = 0; q < count; ++q) {
       const float *ends = queries.data() + (q + 1) * basis.row() - 2, length = ends[0], rest = ends[1];
       for (int64_t d = 0; d < part->documents; ++d) {
         const auto i = static_cast<size_t>(q * part->documents + d);
-        const float both = length * part->lengths[static_cast<size_t>(d)],
-                    most = rest * part->rests[static_cast<size_t>(d)], missing = both * cosines[i] - products[i];
+        const float most = rest * part->rests[static_cast<size_t>(d)], missing = cosines[i] - products[i];
         all[static_cast<size_t>(q * documents_ + first + d)] =
-            products[i] + (std::abs(missing) > both * doubt ? std::clamp(missing, -most, most) : 0);
+            length * part->lengths[static_cast<size_t>(d)] *
+            (products[i] + (std::abs(missing) > doubt ? std::clamp(missing, -most, most) : 0));
       }
     }
     first += part->documents;
