@@ -28,8 +28,9 @@ from tokenizers import Tokenizer
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM
 
-demo = pathlib.Path(__file__).parents[2] / "resources/demo"
-longest, wanted, threads = 128, 100, len(os.sched_getaffinity(0))
+from demo_questions import (choose_documents, demo, generate, mean, pearson, queries_of, seconds_of, stemma, threads,
+                            wanted)
+
 modules = {"attn.q": "self_attn.q_proj", "attn.k": "self_attn.k_proj", "attn.v": "self_attn.v_proj",
            "attn.o": "self_attn.o_proj", "mlp.gate": "mlp.gate_proj", "mlp.up": "mlp.up_proj",
            "mlp.down": "mlp.down_proj"}
@@ -86,18 +87,6 @@ def together(rows):
             "mask": torch.tensor([pad([1] * len(row["ids"]), 0) for row in rows])}
 
 
-def seconds_of(work):
-    start = time.perf_counter()
-    result = work()
-    return time.perf_counter() - start, result
-
-
-def stemma(program, *arguments):
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    subprocess.run([program, *map(str, arguments)], check=True, env=environment, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL)
-
-
 def product_rate(program):
     """FLOP/s of f32 products, as `stemma bench` measures it."""
     done = subprocess.run([program, "bench", "attribute", "--documents", "8", "--queries", "1", "--repeat", "1",
@@ -129,53 +118,6 @@ def operations(documents, spans):
     return fit, pairwise
 
 
-def choose_documents(folder, tokenizer, count):
-    """A file of documents spread over the corpus, and their tokens as training and attribution see them."""
-    text = subprocess.run(["zstd", "-dc", demo / "corpus.jsonl.zst"], check=True, capture_output=True).stdout
-    lines = text.decode().splitlines()
-    kept, tokens = [], []
-    for line in lines[::max(1, len(lines) // (2 * count))]:
-        ids = [0] + tokenizer.encode(json.loads(line)["text"], add_special_tokens=False).ids + [0]
-        if len(ids) <= longest and len(kept) < count:
-            kept.append(line)
-            tokens.append(ids)
-    (folder / "documents.jsonl").write_text("\n".join(kept) + "\n")
-    return tokens
-
-
-def generate(program, folder):
-    """Traces of as few prompts as have the wanted steps."""
-    prompts = (demo / "evaluation.jsonl").read_text().splitlines()
-    session, count = folder / "s.h5", wanted // 3
-    while True:
-        session.unlink(missing_ok=True)
-        (folder / "prompts.jsonl").write_text("\n".join(prompts[::len(prompts) // wanted][:count]) + "\n")
-        stemma(program, "generate", "--model", demo / "model", "--prompts", folder / "prompts.jsonl", "--out", session)
-        with h5py.File(session) as file:
-            steps, fewest = 0, 0
-            for trace in file["traces"].values():
-                steps += sum(kind != b"prompt" for kind in trace["steps/kind"][:])
-                fewest += 1
-                if steps >= wanted:
-                    break
-        if steps >= wanted and fewest == count:
-            return session
-        count = fewest if steps >= wanted else 2 * count
-
-
-def queries_of(session):
-    """Steps in the order of the traces: their tokens and span, the row of their scores and its nats."""
-    spans, scores, nats = [], [], []
-    with h5py.File(session) as file:
-        for trace in file["traces"].values():
-            table, tokens = trace["influence/ekfac"], trace["tokens"][:].tolist()
-            for row, step in enumerate(table["step"][:]):
-                spans.append((tokens, int(trace["steps/begin"][step]), int(trace["steps/end"][step])))
-                scores.append(torch.from_numpy(table["scores"][row]))
-                nats.append(float(table["nats"][row]))
-    return spans[:wanted], torch.stack(scores[:wanted]), nats[:wanted]
-
-
 def give_factors(file, folder):
     """Stemma's eigenbases and eigenvalues where kronfluence looks for its own."""
     parts = {name: {} for name in ("activation_eigenvectors", "gradient_eigenvectors", "activation_eigenvalues",
@@ -194,14 +136,6 @@ def give_factors(file, folder):
             parts["num_lambda_processed"][module] = torch.tensor([count])
     for name, tensors in parts.items():
         save_file(tensors, folder / f"{name}.safetensors")
-
-
-def pearson(a, b):
-    return [float(torch.corrcoef(torch.stack([x.double(), y.double()]))[0, 1]) for x, y in zip(a, b)]
-
-
-def mean(values):
-    return sum(values) / len(values)
 
 
 def compare(program, count, folder):
