@@ -127,7 +127,7 @@ void print_step(const Trace& trace, size_t index, const std::vector<const Influe
     if (table->nats[static_cast<size_t>(row)] < certain_step_nats)
       print(
           "    ! the model was all but certain of this step (under {} nats): its gradient is tiny and its ranking "
-          "mostly noise\n",
+          "says little\n",
           certain_step_nats);
     print_documents(*table, row, options);
   }

@@ -156,7 +156,7 @@ Figure step_figure(const Trace& trace, const InfluenceTable& table, int step, in
   figure.caption = fmt::format("{} of {} documents made this step more likely ({}; −log p of the step {} nats).", written_count(positive),
                                written_count(table.documents), method_name(table.method), significant(table.nats[row]).toStdString());
   if (table.nats[row] < certain_step_nats) {
-    figure.caption += " The model was all but certain of this step, so its ranking is mostly noise.";
+    figure.caption += " The model was all but certain of this step, so its ranking says little.";
   }
   double limit = 0;
   for (const auto* order : {&table.top_documents, &table.bottom_documents}) {
@@ -200,7 +200,7 @@ Figure document_figure(const Trace& trace, const InfluenceTable& table, int step
   figure.title = label_of(*shown);
   figure.caption = fmt::format("Its influence on {} is {} nats, rank {} of {} documents ({}).", step_title(trace, step),
                                significant(score, true).toStdString(), written_count(better + 1), written_count(table.documents), method_name(table.method));
-  if (table.nats[row] < certain_step_nats) figure.caption += " The model was all but certain of this step, so the score is mostly noise.";
+  if (table.nats[row] < certain_step_nats) figure.caption += " The model was all but certain of this step, so the score says little.";
   figure.body.push_back(Heading{step_title(trace, step)});
   figure.body.push_back(Paragraph{trimmed(trace.step_text(here))});
 

@@ -236,7 +236,7 @@ void DocumentsPanel::refresh() {
   step_fact_->setVisible(!fact.text.isEmpty());
   const bool certain = row >= 0 && !contrast && table->nats[row] < certain_step_nats;
   note_->setText(
-      tr("The model was all but certain of %1 (%2 nats), so its gradient is tiny and this ranking is mostly noise.")
+      tr("The model was all but certain of %1 (%2 nats), so its gradient is tiny and this ranking says little.")
           .arg(asked ? tr("these tokens") : tr("this step"), row >= 0 ? significant(table->nats[row]) : not_measured));
   note_->setVisible(certain);
   pages_->setCurrentWidget(row >= 0 && !attributing ? work_ : empty_);

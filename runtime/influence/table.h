@@ -82,7 +82,8 @@ struct InfluenceTable {
   const ShownDocument* find(int32_t document) const;  // null if not shown
 };
 
-// A step the model was all but certain of: its gradient is tiny and its ranking mostly noise.
+// A step the model was all but certain of: its gradient is tiny, and factors of other sampled labels change its
+// ranking.
 inline constexpr float certain_step_nats = 0.1f;
 
 }  // namespace stemma

@@ -138,10 +138,10 @@ class WorkbenchTest : public QObject {
     QCOMPARE(view->shading().values, values(TokenPart::predicted));
   }
 
-  void a_certain_step_says_that_its_ranking_is_noise() {
+  void a_certain_step_says_that_its_ranking_says_little() {
     QVERIFY(window_->documents_panel()->note().isEmpty());
     window_->document().set_step(static_cast<int>(window_->document().trace()->steps.size()) - 1);
-    QVERIFY(window_->documents_panel()->note().contains("noise"));
+    QVERIFY(window_->documents_panel()->note().contains("says little"));
     QVERIFY(window_->documents_panel()->note().contains("0.0310 nats"));
   }
 
