@@ -7,9 +7,9 @@
 The demo's model, DOCUMENTS of its corpus, 100 steps of traces as queries; EK-FAC of all linear layers of the blocks,
 f32, sampled labels, damping 0.1 of the mean eigenvalue, the same number of threads.
 """
-import contextlib
 import datetime
 import json
+import os
 import pathlib
 import sys
 import tempfile
@@ -65,8 +65,12 @@ def compare(program, count, folder):
 
 def main():
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 500
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
+    printed = os.dup(1)  # bergson writes its log there
+    os.dup2(2, 1)
+    with tempfile.TemporaryDirectory() as folder:
         ours, seconds, r, nats, tokens = compare(sys.argv[1], count, pathlib.Path(folder))
+    sys.stdout.flush()
+    os.dup2(printed, 1)
     unsure = [value for value, n in zip(r, nats) if n >= 0.1]
     print(f"## Beside bergson\n\n{datetime.date.today()}: the demo's model, {count} documents of {tokens:,} tokens, "
           f"{len(r)} queries, f32, {threads} threads; the queries' gradients, the fit and the scores together.\n")
