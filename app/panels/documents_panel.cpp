@@ -266,8 +266,10 @@ void DocumentsPanel::refresh_list() {
   methods_->setVisible(methods_->count() > 1);
   model_->show(proponents, source);
   const int rows = model_->rowCount();
-  list_empty_->setText(proponents ? tr("No document of the sample made this step more likely.")
-                                  : tr("No document of the sample made this step less likely."));
+  list_empty_->setText(document_->table()->top == 0
+                           ? tr("Of these only the scores were kept (--top 0). Attribute again to see documents.")
+                       : proponents ? tr("No document of the sample made this step more likely.")
+                                    : tr("No document of the sample made this step less likely."));
   list_empty_->setVisible(rows == 0);
   list_unit_->setText(tr("in %1").arg(scale_for(model_->largest()).unit(tr("nats"))));
   list_unit_->setToolTip(tr("Nats of log p(step) per document. Positive: the document made the step more likely."));

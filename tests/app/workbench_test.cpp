@@ -223,6 +223,21 @@ class WorkbenchTest : public QObject {
     QCOMPARE(window_->trace_view()->shade(), Shade::nothing);
   }
 
+  void scores_without_documents_say_so() {
+    auto bare = std::make_shared<Session>(*window_->document().session());
+    for (auto& [key, table] : bare->influence) {
+      table.top = 0;
+      table.top_documents.clear();
+      table.bottom_documents.clear();
+    }
+    window_->document().adopt(bare, "t001");
+    QCOMPARE(window_->documents_panel()->list()->model()->rowCount(), 0);
+    const auto labels = window_->documents_panel()->findChildren<QLabel*>();
+    QVERIFY(std::any_of(labels.begin(), labels.end(), [](const QLabel* label) {
+      return label->isVisible() && label->text().contains("only the scores were kept");
+    }));
+  }
+
   void keys_follow_what_was_clicked() {
     for (QuietList* list : {window_->documents_panel()->list(), window_->traces_panel()->steps(),
                             window_->traces_panel()->traces()}) {
