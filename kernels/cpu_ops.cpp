@@ -10,6 +10,7 @@
 #include "kernels/bf16_product.h"
 #include "kernels/cpu_kernels.h"
 #include "kernels/eigenvectors.h"
+#include "kernels/interleaved.h"
 
 namespace stemma {
 namespace {
@@ -54,6 +55,15 @@ class CpuOps final : public Ops {
   void repeat(std::unique_ptr<Recording>&, const std::function<void()>& calls) override { calls(); }
 
   bool takes(WeightType) const override { return true; }
+  bool interleaves(WeightType type, int64_t rows) const override {
+    return cpu::best_streams().multiply_interleaved[static_cast<size_t>(type)] && rows % cpu::interleaved_rows == 0;
+  }
+  void write_rows(std::span<const std::byte> rows, WeightMatrix to, int64_t first) override {
+    to.interleaved ? cpu::interleave(rows, to, first) : Ops::write_rows(rows, to, first);
+  }
+  void read_rows(WeightMatrix from, int64_t first, std::span<std::byte> rows) override {
+    from.interleaved ? cpu::separate(from, first, rows) : Ops::read_rows(from, first, rows);
+  }
   using Ops::linear;
   void linear(Tensor x, std::span<const Product> products) override { cpu::linear(x, products); }
   void linear_backward(Tensor y_gradient, WeightMatrix w, Tensor x_gradient, bool add) override {

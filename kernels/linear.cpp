@@ -1,6 +1,7 @@
 // Products with weights as they are stored. Few rows stream the weights through the processor (kernels/streams.h); many
 // are oneDNN's, in bf16 where the processor multiplies bf16, else of panels of the weights that are unpacked before;
-// or, of blocks, of whole numbers where the processor has those (kernels/panels_vnni.cpp).
+// or, of blocks, of whole numbers where the processor has those (kernels/panels_vnni.cpp). Interleaved rows have one way
+// for few and many (kernels/interleaved_vnni.cpp).
 #include <algorithm>
 #include <cassert>
 #include <optional>
@@ -8,6 +9,7 @@
 
 #include "kernels/bf16_product.h"
 #include "kernels/cpu_kernels.h"
+#include "kernels/interleaved.h"
 #include "kernels/stream_rows.h"
 #include "kernels/streams.h"
 
@@ -42,18 +44,19 @@ void stream_rows(Tensor x, std::span<const Ops::Product> products, const Streams
     for (const auto& [w, y] : products) {
       const auto type = static_cast<size_t>(w.type);
       const StreamRows& near = ready[static_cast<size_t>(streams.form[type])]->near;
-      const int64_t blocks = (w.rows + rows_at_once - 1) / rows_at_once;
+      const auto multiply = w.interleaved ? streams.multiply_interleaved[type] : streams.multiply[type];
+      const int64_t height = w.interleaved ? interleaved_rows : rows_at_once, blocks = (w.rows + height - 1) / height;
 #pragma omp for schedule(static) nowait
       for (int64_t i = 0; i < blocks; ++i)
-        streams.multiply[type]({w.data, w.row_bytes(), i * rows_at_once, std::min((i + 1) * rows_at_once, w.rows),
-                                x.data, near, x.rows, x.columns, y.data, y.columns});
+        multiply({w.data, w.row_bytes(), i * height, std::min((i + 1) * height, w.rows), x.data, near, x.rows,
+                  x.columns, y.data, y.columns});
     }
   }
 }
 
 void multiply_whole(Tensor x, const StreamRows& near, const WeightMatrix& w, Tensor y,
                     void (*multiply)(const Stream&)) {
-  constexpr int64_t height = Streams::panel;
+  const int64_t height = w.interleaved ? interleaved_rows : Streams::panel;
 #pragma omp parallel for schedule(dynamic)
   for (int64_t begin = 0; begin < w.rows; begin += height)
     multiply({w.data, w.row_bytes(), begin, std::min(begin + height, w.rows), x.data, near, x.rows, x.columns, y.data,
@@ -64,12 +67,11 @@ void multiply_panels(Tensor x, const WeightMatrix& w, Tensor y, const Streams& s
   thread_local std::vector<float> unpacked;
   const int64_t height = std::clamp<int64_t>(panel / w.columns / 16 * 16, 16, w.rows);
   unpacked.resize(static_cast<size_t>(height * w.columns));
-  const auto unpack = streams.unpack[static_cast<size_t>(w.type)];
   float* to = unpacked.data();
   for (int64_t first = 0; first < w.rows; first += height) {
     const int64_t count = std::min(height, w.rows - first);
 #pragma omp parallel for schedule(static)
-    for (int64_t r = 0; r < count; ++r) unpack(w.row(first + r), w.columns, to + r * w.columns);
+    for (int64_t r = 0; r < count; ++r) unpack_row(w, first + r, to + r * w.columns, streams);
     product(x.data, false, x.columns, to, true, w.columns, y.data + first, x.rows, count, w.columns, 1, 0, y.columns);
   }
 }
@@ -88,7 +90,8 @@ void linear(Tensor x, std::span<const Ops::Product> products, const Streams& str
       matmul(x, false, numbers_of(w), true, y, 1, 0);
     else if (w.type == WeightType::bf16 && multiplies_bf16() && &streams == &best_streams())
       product_bf16(rounded ? rounded : (rounded = rounded_rows(x)), w.data, true, w.columns, y);
-    else if (const auto multiply = streams.multiply_panel[static_cast<size_t>(w.type)]) {
+    else if (const auto multiply =
+                 (w.interleaved ? streams.multiply_interleaved : streams.multiply_panel)[static_cast<size_t>(w.type)]) {
       if (!whole) {
         whole.emplace(x, RowForm::whole_32, memory);
 #pragma omp parallel for schedule(static)
@@ -101,9 +104,8 @@ void linear(Tensor x, std::span<const Ops::Product> products, const Streams& str
 }
 
 void embed(Ids ids, WeightMatrix table, Tensor out) {
-  const auto unpack = best_streams().unpack[static_cast<size_t>(table.type)];
 #pragma omp parallel for schedule(static) if (out.rows > 1)
-  for (int64_t n = 0; n < out.rows; ++n) unpack(table.row(ids.data[n]), table.columns, out.row(n));
+  for (int64_t n = 0; n < out.rows; ++n) unpack_row(table, ids.data[n], out.row(n), best_streams());
 }
 
 }  // namespace stemma::cpu

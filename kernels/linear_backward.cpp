@@ -5,6 +5,7 @@
 
 #include "kernels/bf16_product.h"
 #include "kernels/cpu_kernels.h"
+#include "kernels/interleaved.h"
 
 namespace stemma::cpu {
 namespace {
@@ -17,11 +18,10 @@ void multiply_panels(Tensor y_gradient, const WeightMatrix& w, Tensor x_gradient
   thread_local std::vector<float> unpacked;
   unpacked.resize(static_cast<size_t>(height * w.columns));
   float* to = unpacked.data();
-  const auto unpack = streams.unpack[static_cast<size_t>(w.type)];
   for (int64_t first = 0; first < w.rows; first += height) {
     const int64_t count = std::min(height, w.rows - first);
 #pragma omp parallel for schedule(static)
-    for (int64_t r = 0; r < count; ++r) unpack(w.row(first + r), w.columns, to + r * w.columns);
+    for (int64_t r = 0; r < count; ++r) unpack_row(w, first + r, to + r * w.columns, streams);
     product(y_gradient.data + first, false, y_gradient.columns, to, false, w.columns, x_gradient.data, x_gradient.rows,
             w.columns, count, 1, add || first > 0 ? 1 : 0, w.columns);
   }

@@ -93,6 +93,15 @@ class Ops {
 
   // Whether embed and linear take weights of a type here; f32 always.
   virtual bool takes(WeightType type) const = 0;
+  // Whether a matrix of so many rows lies here with its rows interleaved, which is faster; files have them apart.
+  virtual bool interleaves(WeightType, int64_t) const { return false; }
+  // Rows from `first` on as files have them, to and from a matrix, however it lies: whole rows of bytes on the host.
+  virtual void write_rows(std::span<const std::byte> rows, WeightMatrix to, int64_t first) {
+    upload(to.row(first), rows.data(), rows.size());
+  }
+  virtual void read_rows(WeightMatrix from, int64_t first, std::span<std::byte> rows) {
+    download(rows.data(), from.row(first), rows.size());
+  }
   // linear: y = x w^T for each of the products of one x, of weights as they are stored. Together they take as long as
   // they read.                                              x (N, inputs), w (outputs, inputs), y (N, outputs)
   // Where the device multiplies bf16, x is rounded to it for bf16 weights. For blocks of ggml's x is rounded to whole

@@ -12,12 +12,12 @@
 #pragma GCC target("arch=x86-64-v4", "avx512vnni")
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // g++ 12 of its own intrinsics
 #include "kernels/blocks_vnni.h"
+#include "kernels/panel_rows_vnni.h"
 
 namespace stemma::cpu {
 namespace {
 
-constexpr int lanes = 16, together = StreamRows::together, piece = StreamRows::piece, widest = Streams::panel / lanes;
-constexpr int64_t part = 2048;  // columns of a panel that stay in the second cache
+constexpr int widest = Streams::panel / lanes;
 
 // 32 columns of 16 rows of w: step whole + base. Where there are two steps each is of 16 columns.
 template <int Steps>
@@ -86,97 +86,39 @@ struct Large {
   }
 };
 
-// What rows of x from `first` on give with the panel `w` of columns [begin, end); `last`: lanes of its last vector.
-template <int Steps, bool Based, int Width, int Rows>
-void multiply_rows(const Tile<Steps>* w, const Stream& s, int64_t first, int64_t begin, int64_t end, __mmask16 last) {
-  const int64_t before = first * (s.columns / piece) + begin / piece * Rows;  // pieces of x
-  const int16_t* x = s.near.whole + before * piece;
-  const float *scales = s.near.scales + before, *x_sums = s.near.sums + before;
-  float* y = s.y + first * s.y_stride + s.begin;
-  const auto lanes_of = [&](int v) { return v + 1 < Width ? static_cast<__mmask16>(0xFFFF) : last; };
-  __m512 memory[Rows * Width];
-  __m512* sums = memory;
-#pragma GCC unroll 8
-  for (int r = 0; r < Rows; ++r)
-#pragma GCC unroll 3
-    for (int v = 0; v < Width; ++v)
-      sums[r * Width + v] =
-          begin ? _mm512_maskz_loadu_ps(lanes_of(v), y + r * s.y_stride + v * lanes) : _mm512_setzero_ps();
-  for (int64_t c = begin; c < end; c += piece, w += Width, x += Rows * piece, scales += Rows, x_sums += Rows) {
-#pragma GCC unroll 2
-    for (int step = 0; step < Steps; ++step) {
-      asm("" : "+r"(sums) : : "memory");  // sums wait in memory: the registers are for the whole numbers
-      __m512i dots[Rows * Width];
-#pragma GCC unroll 24
-      for (__m512i& dot : dots) dot = _mm512_setzero_si512();
-      const int16_t* pair = x + step * piece / Steps;
-#pragma GCC unroll 1
-      for (int k = step * lanes / Steps; k < (step + 1) * lanes / Steps; ++k, pair += 2) {
-        __m512i own[Width];
-#pragma GCC unroll 3
-        for (int v = 0; v < Width; ++v) own[v] = w[v].pairs[k];
-#pragma GCC unroll 8
-        for (int r = 0; r < Rows; ++r) {
-          int both;
-          __builtin_memcpy(&both, pair + r * piece, sizeof both);
-          const __m512i there = _mm512_set1_epi32(both);
-#pragma GCC unroll 3
-          for (int v = 0; v < Width; ++v)
-            asm("vpdpwssd %2, %1, %0" : "+v"(dots[r * Width + v]) : "v"(own[v]), "v"(there));  // g++ would spill sums
-        }
-      }
-#pragma GCC unroll 8
-      for (int r = 0; r < Rows; ++r)
-#pragma GCC unroll 3
-        for (int v = 0; v < Width; ++v)
-          sums[r * Width + v] = _mm512_fmadd_ps(
-              _mm512_cvtepi32_ps(dots[r * Width + v]),
-              _mm512_mul_ps(_mm512_load_ps(w[v].steps[step]), _mm512_set1_ps(scales[r])), sums[r * Width + v]);
-    }
-    if constexpr (Based)
-#pragma GCC unroll 8
-      for (int r = 0; r < Rows; ++r)
-#pragma GCC unroll 3
-        for (int v = 0; v < Width; ++v)
-          sums[r * Width + v] =
-              _mm512_fmadd_ps(_mm512_load_ps(w[v].bases), _mm512_set1_ps(x_sums[r]), sums[r * Width + v]);
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < Rows; ++r)
-#pragma GCC unroll 3
-    for (int v = 0; v < Width; ++v)
-      _mm512_mask_storeu_ps(y + r * s.y_stride + v * lanes, lanes_of(v), sums[r * Width + v]);
-}
+// What stands of some tiles beside each other is a Panel of kernels/panel_rows_vnni.h.
+template <class Reader, int Width>
+struct Tiles {
+  static constexpr int width = Width, steps = Reader::steps, ahead = 0;
+  static constexpr bool based = Reader::based;
+  Tile<steps> of[Width];
 
-template <int Steps, bool Based, int Width, int Rows = together>
-void last_rows(const Tile<Steps>* w, const Stream& s, int64_t first, int64_t begin, int64_t end, __mmask16 last) {
-  if (s.rows - first == Rows) return multiply_rows<Steps, Based, Width, Rows>(w, s, first, begin, end, last);
-  if constexpr (Rows > 1) last_rows<Steps, Based, Width, Rows - 1>(w, s, first, begin, end, last);
-}
+  __m512i pairs(int v, int k) const { return of[v].pairs[k]; }
+  __m512 step(int v, int i) const { return _mm512_load_ps(of[v].steps[i]); }
+  __m512 base(int v) const { return _mm512_load_ps(of[v].bases); }
+};
 
 template <class Reader, int Width = widest>
 void multiply(const Stream& s) {
   if constexpr (Width > 1)
     if (s.end - s.begin <= (Width - 1) * lanes) return multiply<Reader, Width - 1>(s);
-  thread_local Scratch kept;
+  using Panel = Tiles<Reader, Width>;
   using Of = Tile<Reader::steps>;
-  Of* panel = reinterpret_cast<Of*>(kept.make<std::byte>(part / piece * Width * static_cast<int64_t>(sizeof(Of))));
+  thread_local Scratch kept;
+  std::byte* const panels = kept.make<std::byte>(part / piece * static_cast<int64_t>(sizeof(Panel)));
   const auto last = static_cast<__mmask16>(0xFFFF >> (Width * lanes - (s.end - s.begin)));
   for (int64_t begin = 0; begin < s.columns; begin += part) {
     const int64_t end = std::min(begin + part, s.columns);
     for (int64_t c = begin; c < end; c += Reader::columns)
       for (int v = 0; v < Width; ++v) {
-        Of* tile = panel + (c - begin) / piece * Width + v;
+        Of* tile = reinterpret_cast<Of*>(panels) + (c - begin) / piece * Width + v;
         for (int row = 0; row < lanes; ++row)  // the last row for those that are not there
           Reader::read(
               s.w + std::min(s.begin + v * lanes + row, s.end - 1) * s.w_stride + c / Reader::columns * Reader::bytes,
               tile, Width, row);
         for (int i = 0; i < Reader::columns / piece; ++i) turn(tile[i * Width].pairs);
       }
-    int64_t first = 0;
-    for (; first + together <= s.rows; first += together)
-      multiply_rows<Reader::steps, Reader::based, Width, together>(panel, s, first, begin, end, last);
-    if (first < s.rows) last_rows<Reader::steps, Reader::based, Width, together - 1>(panel, s, first, begin, end, last);
+    multiply_all(reinterpret_cast<const Panel*>(panels), s, begin, end, last);
   }
 }
 

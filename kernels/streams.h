@@ -41,12 +41,16 @@ struct Streams {
   // multiply for any number of rows of x, read in whole_32, and at most `panel` rows of w; null where there is none.
   static constexpr int64_t panel = 48;
   void (*multiply_panel[weight_types])(const Stream& stream);
+  // multiply for any number of rows of x, read in whole_32, and one group of rows of w that are interleaved
+  // (kernels/interleaved.h); null where there is none.
+  void (*multiply_interleaved[weight_types])(const Stream& stream);
 };
 
 extern const Streams streams_plain;
 #if defined(__x86_64__)
 extern const Streams streams_avx2, streams_avx512;
-void add_panels_vnni(Streams& streams);  // sets multiply_panel of blocks
+void add_panels_vnni(Streams& streams);       // sets multiply_panel of blocks
+void add_interleaved_vnni(Streams& streams);  // sets multiply_interleaved
 const Streams& streams_vnni();  // blocks as whole numbers, the rest as streams_avx512
 const Streams& streams_bf16();  // bf16 as such, the rest as streams_vnni
 #endif

@@ -156,6 +156,7 @@ Streams with_whole_numbers() {
   set(WeightType::q5_k, RowForm::whole_256, Passes<LargeWay<Pairs<176, true>>>::multiply);
   set(WeightType::q6_k, RowForm::whole_256, Passes<LargeWay<Q6_K>>::multiply);
   add_panels_vnni(streams);
+  add_interleaved_vnni(streams);
   return streams;
 }
 

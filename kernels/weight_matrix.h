@@ -29,6 +29,7 @@ struct WeightMatrix {
   WeightType type = WeightType::f32;
   std::byte* data = nullptr;
   int64_t rows = 0, columns = 0;
+  bool interleaved = false;  // its rows are (Ops::interleaves), and none lies by itself
 
   explicit operator bool() const { return data != nullptr; }
   int64_t row_bytes() const { return stemma::row_bytes(type, columns); }

@@ -170,13 +170,16 @@ Model random_model(const ModelConfig& config, std::shared_ptr<Ops> ops, WeightTy
   for (const WeightPlace& place : weight_layout(config)) types.push_back(place.vector ? WeightType::f32 : type);
   model.weights = Weights(config, model.ops, types);
   model.rope = rope_table(config, model.ops);
-  const std::vector<std::byte> pattern = random_blocks(type);
+  std::vector<std::byte> pattern = random_blocks(type);
+  const size_t period = pattern.size();
+  pattern.resize(2 * period);
+  std::copy_n(pattern.begin(), period, pattern.begin() + static_cast<ptrdiff_t>(period));  // rows go on past its end
   const std::vector<float> ones(static_cast<size_t>(config.width), 1.0f);
   for (const auto& named : model.weights.named()) {
-    const auto from = named.decays ? std::span(pattern) : std::as_bytes(std::span(ones));
-    const auto size = static_cast<size_t>(named.matrix.bytes());
-    for (size_t begin = 0; begin < size; begin += from.size())
-      model.ops->upload(named.matrix.data + begin, from.data(), std::min(from.size(), size - begin));
+    const std::span all = named.decays ? std::span<const std::byte>(pattern) : std::as_bytes(std::span(ones));
+    const auto bytes = static_cast<size_t>(named.matrix.row_bytes());
+    for (int64_t row = 0; row < named.matrix.rows; ++row)
+      model.ops->write_rows(all.subspan(static_cast<size_t>(row) * bytes % period, bytes), named.matrix, row);
   }
   return model;
 }

@@ -186,9 +186,15 @@ std::vector<WeightType> types_of(const std::vector<WeightPlace>& places, const N
 void load_kept(const Checkpoint::Found& found, const WeightPlace& place, const WeightMatrix& to, Ops& ops) {
   if (stored_type(found) == to.type && keeps_rows(found, place.stored))
     return for_runs(place, [&](int64_t begin, int64_t count, int64_t at) {
-      for (int64_t i = 0; i < count / to.columns; ++i) {
-        const auto bytes = found.row(begin / to.columns + i);
-        ops.upload(to.row(at / to.columns + i), bytes.data(), bytes.size());
+      const int64_t first = begin / to.columns, rows = count / to.columns;
+      const int64_t step = std::max<int64_t>(1, elements_at_once / to.columns);
+      std::vector<std::byte> bytes;
+      for (int64_t done = 0; done < rows; done += step, bytes.clear()) {
+        for (int64_t i = done; i < std::min(done + step, rows); ++i) {
+          const auto row = found.row(first + i);
+          bytes.insert(bytes.end(), row.begin(), row.end());
+        }
+        ops.write_rows(bytes, to, at / to.columns + done);
       }
     });
   std::vector<uint16_t> rounded;
@@ -306,7 +312,7 @@ void write_weights(const std::filesystem::path& file, const ModelConfig& config,
     }
     bytes.resize(static_cast<size_t>(matrix.bytes()));
     values.resize(static_cast<size_t>(matrix.rows * matrix.columns));
-    ops.download(bytes.data(), matrix.data, bytes.size());
+    ops.read_rows(matrix, 0, bytes);
     read_f32({place.stored.name, std::string(format_of(matrix.type).name), {matrix.rows, matrix.columns}, bytes}, 0,
              values, file.string());
     store_tensor(place, values.data(), wholes[known->second].values);

@@ -124,7 +124,7 @@ std::string hash_of(const ModelConfig& config, const Weights& weights, Ops& ops)
     for (int64_t row = 0; row < matrix.rows; row += step) {
       const int64_t rows = std::min(step, matrix.rows - row);
       bytes.resize(static_cast<size_t>(rows * matrix.row_bytes()));
-      ops.download(bytes.data(), matrix.row(row), bytes.size());
+      ops.read_rows(matrix, row, bytes);
       values.resize(static_cast<size_t>(rows * matrix.columns));
       read_f32({named.name, std::string(format_of(matrix.type).name), {rows, matrix.columns}, bytes}, 0, values,
                named.name);

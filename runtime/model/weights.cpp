@@ -32,7 +32,7 @@ Weights::Weights(const ModelConfig& config, std::shared_ptr<Ops> ops, std::span<
   flat_ = Buffer(ops, 1, numbers);
   flat_.zero();
   if (bytes) {
-    stored_ = BasicBuffer<std::byte>(std::move(ops), 1, bytes);
+    stored_ = BasicBuffer<std::byte>(ops, 1, bytes);
     stored_.zero();
   }
 
@@ -43,7 +43,9 @@ Weights::Weights(const ModelConfig& config, std::shared_ptr<Ops> ops, std::span<
     const WeightPlace& place = places[i];
     const bool apart = type_of(i) != WeightType::f32;
     const Tensor tensor{apart ? nullptr : data, place.rows, place.columns};
-    const WeightMatrix matrix = apart ? WeightMatrix{type_of(i), stored, place.rows, place.columns} : matrix_of(tensor);
+    const WeightMatrix matrix =
+        apart ? WeightMatrix{type_of(i), stored, place.rows, place.columns, ops->interleaves(type_of(i), place.rows)}
+              : matrix_of(tensor);
     if (apart)
       stored += stored_bytes(i);
     else
