@@ -330,6 +330,12 @@ class CommandsTest : public QObject {
       QCOMPARE(without[s]["influence"]["ekfac"]["nats"], with[s]["influence"]["ekfac"]["nats"]);
       QVERIFY(without[s]["influence"]["ekfac"]["proponents"].empty());
     }
+    const auto table = [&](const QString& at) { return run({"show", at, "--json"}).json()["traces"][0]["tables"][0]; };
+    QCOMPARE(table(bare)["top"].get<int>(), 0);
+    QVERIFY(table(bare)["note"].get<std::string>().find("only the scores were kept") != std::string::npos);
+    QVERIFY(table(copy)["top"].get<int>() > 0 && !table(copy).contains("note"));
+    QVERIFY(run({"show", bare}).out.contains("only the scores were kept"));
+    QVERIFY(!run({"show", copy}).out.contains("only the scores were kept"));
   }
 
   void info_tells_each_kind() {
