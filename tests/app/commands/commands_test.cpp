@@ -351,6 +351,8 @@ class CommandsTest : public QObject {
     QCOMPARE(run({"info", session(), "--json"}).json()["traces"].size(), size_t(1));
     QCOMPARE(run({"info", at("model/model.safetensors"), "--json"}).json()["numbers"].get<int64_t>(), parts);
     QCOMPARE(run({"info", at("model/tokenizer.json"), "--json"}).json()["pieces"].get<int>(), 257);
+    QVERIFY(run({"info", at("model/tokenizer.json"), "--json"}).json()["bos"].is_null());
+    QVERIFY(run({"info", at("model/tokenizer.json")}).out.contains("bos: none, the tokenizer has no such token\n"));
     QCOMPARE(run({"info", at("corpus.jsonl"), "--json"}).json()["sources"]["forum"].get<int>(), 150);
     QCOMPARE(run({"info", at("corpus.jsonl")}).status, 0);
     const Ran devices = run({"info", "--devices"});
