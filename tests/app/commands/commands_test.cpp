@@ -138,6 +138,23 @@ class CommandsTest : public QObject {
     QVERIFY2(scan.status == 0 && scan.json()["scan_seconds"].get<double>() > 0 &&
                  scan.json()["fit_seconds"].get<double>() > 0,
              scan.error);
+    const auto steps = scan.json()["steps"].get<int>();
+    QVERIFY(steps > 0);
+    for (const auto& [how, queries] : {std::pair(QStringList(), steps),
+                                       {QStringList{"--method", "gradient"}, steps},
+                                       {QStringList{"--top", "0"}, steps},
+                                       {QStringList{"--rank", "4"}, steps},
+                                       {QStringList{"--trace", "t001", "--span", "20-24", "--against", "9"}, 1}}) {
+      const Ran dry = run(
+          QStringList{"attribute", traced, "--corpus", at("corpus.jsonl"), "--dry-run", "--device", "cpu", "--json"} +
+          how);
+      QVERIFY2(dry.status == 0 && dry.json()["scan_seconds"].get<double>() > 0, dry.error);
+      QCOMPARE(dry.json()["measured_queries"].get<int>(), queries);  // few numbers: all of them
+      QCOMPARE(dry.json()["fit_seconds"].is_null(), how.contains("gradient"));
+    }
+    QVERIFY(run({"attribute", traced, "--corpus", at("corpus.jsonl"), "--dry-run", "--rank", "4", "--trace", "t001",
+                 "--span", "20-24", "--against", "9"})
+                .error.contains("a contrast is scanned at full rank"));
     const Ran train = run({"train", "--config", at("train.json"), "--corpus", at("corpus.jsonl"), "--dry-run",
                            "--device", "cpu", "--json"});
     QVERIFY2(train.status == 0 && train.json()["steps"].get<int>() > 1, train.error);
