@@ -45,10 +45,9 @@ void OpenSession::read_attention() {
   // The trace lives as long as its session, which the work holds.
   read_attention_(
       writing_ ? compute_ : archive_,
-      [session = session_, shown, attention = kept ? nullptr : measured->second, layers, layer, head] {
-        AttentionMap map = attention
-                               ? attention_map(*shown, *attention, layers, layer, head, "recomputed from the tokens")
-                               : kept_attention(*session, *shown, layer, head);
+      [session = session_, shown, attention = kept ? nullptr : measured->second, layer, head] {
+        AttentionMap map = attention ? attention_map(*shown, *attention, layer, head, "recomputed from the tokens")
+                                     : kept_attention(*session, *shown, layer, head);
         map.recomputed = attention != nullptr;
         return std::make_shared<const AttentionMap>(std::move(map));
       },

@@ -166,12 +166,18 @@ void step(const Inputs& in, int64_t first, int count, const Texts& texts, int pi
 struct Cut {
   size_t pieces = 0, text_bytes = 0, at_once = 0;
 
-  Cut(std::span<const Ops::Text> texts, Heads heads) {
-    for (const Ops::Text& text : texts) pieces = std::max<size_t>(pieces, divide_up(text.k.rows, piece_keys));
+  Cut(size_t texts, int64_t room, Heads heads) : pieces(divide_up(room, piece_keys)) {
     text_bytes = sizeof(float) * heads.query * pieces * found_numbers(heads.width);
-    at_once = std::min(texts.size(), std::clamp<size_t>(found_bytes / std::max<size_t>(1, text_bytes), 1, most_texts));
+    at_once = std::min(texts, std::clamp<size_t>(found_bytes / std::max<size_t>(1, text_bytes), 1, most_texts));
   }
+  size_t bytes() const { return pieces > 1 ? at_once * text_bytes : 0; }
 };
+
+Cut cut_of(std::span<const Ops::Text> texts, Heads heads) {
+  int64_t room = 0;
+  for (const Ops::Text& text : texts) room = std::max(room, text.k.rows);
+  return {texts.size(), room, heads};
+}
 
 }  // namespace
 
@@ -181,15 +187,15 @@ void attention_few(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads hea
   run(inputs(q, k, v, segments, heads), z, log_sum, stream);
 }
 
-size_t attention_step_bytes(std::span<const Ops::Text> texts, Heads heads) {
-  const Cut cut(texts, heads);
-  return cut.pieces > 1 ? cut.at_once * cut.text_bytes : 0;
+size_t attention_step_bytes(int64_t texts, int64_t room, Heads heads) {
+  return Cut(static_cast<size_t>(texts), room, heads).bytes();
 }
+size_t attention_step_bytes(std::span<const Ops::Text> texts, Heads heads) { return cut_of(texts, heads).bytes(); }
 
 void attention_step(Tensor q, Tensor k, Tensor v, Ids places, std::span<const Ops::Text> texts, Heads heads, Tensor z,
                     Tensor log_sum, float* kept, cudaStream_t stream) {
   const Inputs in = inputs(q, k, v, {}, heads);
-  const Cut cut(texts, heads);
+  const Cut cut = cut_of(texts, heads);
   const auto run = heads.width <= 64 ? step<2> : heads.width <= 128 ? step<4> : step<8>;
   for (size_t first = 0; first < texts.size(); first += cut.at_once) {
     const auto some = texts.subspan(first, std::min(cut.at_once, texts.size() - first));

@@ -108,6 +108,7 @@ class CpuOps final : public Ops {
                       Tensor log_sum) override {
     cpu::attention_step(q, k, v, places, texts, heads, z, log_sum);
   }
+  size_t attention_step_bytes(int64_t, int64_t, Heads) const override { return 0; }
   void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
                           std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
                           Tensor v_gradient) override {

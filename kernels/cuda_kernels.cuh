@@ -50,6 +50,7 @@ void attention_few(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads hea
                    cudaStream_t stream);
 // `kept` is scratch of as many bytes as attention_step_bytes says: by the texts' room, not by what is in it.
 size_t attention_step_bytes(std::span<const Ops::Text> texts, Heads heads);
+size_t attention_step_bytes(int64_t texts, int64_t room, Heads heads);
 void attention_step(Tensor q, Tensor k, Tensor v, Ids places, std::span<const Ops::Text> texts, Heads heads, Tensor z,
                     Tensor log_sum, float* kept, cudaStream_t stream);
 // As heads.rounded allows, for many queries.

@@ -159,8 +159,11 @@ class CudaOps final : public Ops {
   void attention_step(Tensor q, Tensor k, Tensor v, Ids places, std::span<const Text> texts, Heads heads, Tensor z,
                       Tensor log_sum) override {
     use();
-    auto* kept = static_cast<float*>(scratch_.at_least(attention_step_bytes(texts, heads)));
+    auto* kept = static_cast<float*>(scratch_.at_least(cuda::attention_step_bytes(texts, heads)));
     cuda::attention_step(q, k, v, places, texts, heads, z, log_sum, kept, stream_);
+  }
+  size_t attention_step_bytes(int64_t texts, int64_t room, Heads heads) const override {
+    return cuda::attention_step_bytes(texts, room, heads);
   }
   void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
                           std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,

@@ -5,19 +5,18 @@
 #include <algorithm>
 #include <cassert>
 #include <optional>
-#include <vector>
 
 #include "kernels/bf16_product.h"
 #include "kernels/cpu_kernels.h"
 #include "kernels/interleaved.h"
 #include "kernels/stream_rows.h"
 #include "kernels/streams.h"
+#include "kernels/unpacked_panels.h"
 
 namespace stemma::cpu {
 namespace {
 
 constexpr int64_t few = 16;           // rows that one reading of the weights serves faster than oneDNN does
-constexpr int64_t panel = 1 << 20;    // unpacked numbers that stay in the caches
 constexpr int64_t rows_at_once = 24;  // of w: what a thread takes
 constexpr int forms = 4;              // of RowForm
 
@@ -63,19 +62,6 @@ void multiply_whole(Tensor x, const StreamRows& near, const WeightMatrix& w, Ten
               y.columns});
 }
 
-void multiply_panels(Tensor x, const WeightMatrix& w, Tensor y, const Streams& streams) {
-  thread_local std::vector<float> unpacked;
-  const int64_t height = std::clamp<int64_t>(panel / w.columns / 16 * 16, 16, w.rows);
-  unpacked.resize(static_cast<size_t>(height * w.columns));
-  float* to = unpacked.data();
-  for (int64_t first = 0; first < w.rows; first += height) {
-    const int64_t count = std::min(height, w.rows - first);
-#pragma omp parallel for schedule(static)
-    for (int64_t r = 0; r < count; ++r) unpack_row(w, first + r, to + r * w.columns, streams);
-    product(x.data, false, x.columns, to, true, w.columns, y.data + first, x.rows, count, w.columns, 1, 0, y.columns);
-  }
-}
-
 }  // namespace
 
 void linear(Tensor x, std::span<const Ops::Product> products, const Streams& streams) {
@@ -99,7 +85,10 @@ void linear(Tensor x, std::span<const Ops::Product> products, const Streams& str
       }
       multiply_whole(x, whole->near, w, y, multiply);
     } else
-      multiply_panels(x, w, y, streams);
+      each_panel(w, streams, [&](int64_t first, int64_t count, const float* numbers) {
+        product(x.data, false, x.columns, numbers, true, w.columns, y.data + first, x.rows, count, w.columns, 1, 0,
+                y.columns);
+      });
   }
 }
 

@@ -164,6 +164,8 @@ class Ops {
   };
   virtual void attention_step(Tensor q, Tensor k, Tensor v, Ids places, std::span<const Text> texts, Heads heads,
                               Tensor z, Tensor log_sum) = 0;
+  // Memory of the device that it takes beside, once: bytes, for so many texts of which the longest has that room.
+  virtual size_t attention_step_bytes(int64_t texts, int64_t room, Heads heads) const = 0;
   virtual void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
                                   std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
                                   Tensor v_gradient) = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <memory>
 
@@ -41,6 +42,35 @@ InfluenceMemory expect_room(const Model& model, const Factors* factors, const Fi
   return expect_memory_to_fit(model, corpus, {fit, queries, ranks}, control);
 }
 
+// A few of the questions are made; the second stages are those of the trace that asks most, as often as all ask.
+Estimate estimate_attribute(const Model& model, const Factors* factors, const Corpus& corpus,
+                            const std::vector<const Trace*>& traces, const AttributeOptions& options,
+                            const Control& control) {
+  const Questions all = questions_to_scan(model, factors, traces, options);
+  const Factors* curvature = options.method == "ekfac" ? factors : nullptr;
+  const auto count = static_cast<int64_t>(all.queries.size());
+  Estimate result = estimate_scan(model, curvature, corpus,
+                                  {.queries = count,
+                                   .rank = options.rank,
+                                   .precision = first_stage_precision(options.precision, *model.ops),
+                                   .asked = &all,
+                                   .top = options.rank > 0 ? 0 : options.top},
+                                  control);
+  if (options.rank == 0) return result;
+  const TraceQueries& most =
+      *std::ranges::max_element(all.parts, {}, [](const auto& part) { return part.steps.size(); });
+  const auto first = all.queries.begin() + static_cast<ptrdiff_t>(most.first);
+  const auto own = static_cast<int64_t>(most.steps.size());
+  Questions one;
+  one.queries.assign(first, first + own);
+  one.parts = {{most.trace, 0, most.steps, most.whole}};
+  const int64_t rescored = std::max<int64_t>(options.rescore > 0 ? options.rescore : usual_rescored, options.top);
+  result.seconds +=
+      seconds_of_second_stages(model, curvature, corpus, {.queries = own, .asked = &one, .top = options.top},
+                               static_cast<double>(count) / static_cast<double>(own), rescored, control);
+  return result;
+}
+
 int dry_run(const AttributeInputs& options, const Model& model, const Factors* factors, const Corpus& corpus,
             const std::vector<const Trace*>& traces, const Control& control) {
   const bool fits = options.attribute.method == "ekfac" && !factors;
@@ -50,9 +80,8 @@ int dry_run(const AttributeInputs& options, const Model& model, const Factors* f
   std::unique_ptr<Factors> fitted;
   Estimate fitting;
   if (fits) fitting = estimate_fit(model, corpus, fit, control, &fitted);
-  const auto scan = estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) {
-    attribute(model, fits ? fitted.get() : factors, part, traces, options.attribute, timed);
-  });
+  const Estimate scan =
+      estimate_attribute(model, fits ? fitted.get() : factors, corpus, traces, options.attribute, control);
   const double operations = scan_operations(model.config, scan.tokens, scan.documents, steps_in(traces)) +
                             (fits ? fit_operations(model, {}, scan.documents, scan.tokens) : 0);
   if (options.json) {
@@ -63,6 +92,8 @@ int dry_run(const AttributeInputs& options, const Model& model, const Factors* f
                 {"operations", operations},
                 {"fit_seconds", fits ? nlohmann::ordered_json(fitting.seconds) : nlohmann::ordered_json()},
                 {"scan_seconds", scan.seconds},
+                {"measured_documents", scan.measured_documents},
+                {"measured_queries", scan.measured_queries},
                 {"memory_bytes", memory.scan.peak()},
                 {"device", model.ops->device()}});
   } else {
@@ -71,9 +102,10 @@ int dry_run(const AttributeInputs& options, const Model& model, const Factors* f
                in_thousands(scan.tokens), operations);
     if (fits) fmt::print("factors: none of this model yet; fitting them takes about {}\n", in_time(fitting.seconds));
     fmt::print(
-        "scan: about {} at {:.0f} tokens/s on {}, measured on {} documents, and {} of memory; nothing was written\n",
+        "scan: about {} at {:.0f} tokens/s on {}, measured on {} documents and {} questions, and {} of memory; "
+        "nothing was written\n",
         in_time(scan.seconds), scan.tokens_per_second, model.ops->device(), scan.measured_documents,
-        in_bytes(memory.scan.peak()));
+        scan.measured_queries, in_bytes(memory.scan.peak()));
   }
   return 0;
 }

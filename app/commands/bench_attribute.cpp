@@ -177,7 +177,8 @@ int bench_attribute(const BenchAttribute& options) {
   double planned_fit = 0, planned_eigenbases = 0;
   const auto planned_scan = [&](int count, int64_t rank, Precision precision = Precision::f32) {
     if (!factors) return 0.0;
-    return estimate_scan(model, *factors, corpus, {.queries = count, .rank = rank, .precision = precision}, control)
+    return estimate_scan(model, factors.get(), corpus, {.queries = count, .rank = rank, .precision = precision},
+                         control)
         .stages["scanning the documents"];
   };
   if (options.plan && !options.processor_time) {

@@ -8,8 +8,10 @@
 
 #include "app/commands/model_size.h"
 #include "runtime/influence/blocks.h"
+#include "runtime/influence/make_tables.h"
 #include "runtime/influence/scan.h"
 #include "runtime/influence/scan_low_rank.h"
+#include "runtime/influence/show_documents.h"
 #include "runtime/influence/tracked.h"
 #include "runtime/random.h"
 #include "runtime/study/rate.h"
@@ -28,7 +30,7 @@ const std::set<std::string> constant_stages = {"eigenbases", "query gradients"};
 constexpr double long_enough = 2;  // seconds of a part
 constexpr size_t first_tokens = 512;
 constexpr int64_t timed_width = 1024;  // of a decomposition
-constexpr double timed_numbers = 2e8;  // of the gradients that are made
+constexpr double timed_numbers = 2e8;  // of the gradients that are made, but two queries at least
 
 std::vector<int64_t> token_counts(const Model& model, const Corpus& corpus) {
   std::vector<int64_t> counts;
@@ -120,9 +122,19 @@ double seconds_of_eigenbases(const Model& model, const LayerChoice& choice) {
   return seconds;
 }
 
-int64_t timed_queries(const Model& model, const Factors& factors, const PlannedScan& planned) {
-  const auto few = static_cast<int64_t>(timed_numbers / tracked_parameters(model, factors.choice));
+int64_t timed_queries(const Model& model, const Factors* factors, const PlannedScan& planned) {
+  const LayerChoice choice = factors ? factors->choice : LayerChoice();
+  const auto few = static_cast<int64_t>(timed_numbers / tracked_parameters(model, choice));
   return std::min(planned.queries, std::max<int64_t>(2, few));
+}
+
+// Of what it takes to show all documents for each table, as of a small part: each names some for every question, at
+// most.
+double share_shown(const PlannedScan& planned, int64_t documents) {
+  double named = 0;
+  for (const TraceQueries& part : planned.asked->parts)
+    named += std::min(static_cast<double>(documents), 2.0 * planned.top * static_cast<double>(part.steps.size()));
+  return named / static_cast<double>(documents * static_cast<int64_t>(planned.asked->parts.size()));
 }
 
 // `rows` over and over, as they lie.
@@ -135,44 +147,75 @@ Buffer repeated(const std::shared_ptr<Ops>& ops, Tensor rows, int64_t count) {
   return all;
 }
 
-// A scan whose queries are made once, of the first part's documents: the second half of a document stands for a step.
+// A scan whose queries are made once, for the first part.
 class ScanOfParts {
  public:
-  ScanOfParts(const Model& model, const Factors& factors, const PlannedScan& planned)
+  ScanOfParts(const Model& model, const Factors* factors, const PlannedScan& planned)
       : model_(model), factors_(factors), planned_(planned) {}
 
   void run(const Corpus& part, const Control& control) {
     const DocumentBatches batches(model_, part, FitOptions().batch_tokens, control);
-    if (!made_) make_queries(batches, control);
+    if (timed_ == 0) make_queries(batches, control);
+    control.say({"scanning the documents", 0, 0});  // the scan itself speaks when a batch is done
     if (planned_.rank > 0)
       scan(model_, low_, choose_routes(model_, low_, planned_.precision, batches), planned_.precision, batches,
            part.documents.size(), control);
     else
-      scan(model_, full_, batches, part.documents.size(), control);
+      show(part, batches, scan(model_, full_, batches, part.documents.size(), control), control);
   }
+  int64_t timed() const { return timed_; }  // queries that were made
 
  private:
   void make_queries(const DocumentBatches& batches, const Control& control) {
+    const Questions few = planned_.asked ? spread_over(*planned_.asked) : halves_of(batches);
+    timed_ = static_cast<int64_t>(few.queries.size());
+    control.say({"query gradients", 0, double(planned_.queries)});
+    if (planned_.rank > 0) {
+      low_ = low_rank_queries(model_, factors_, few.queries, planned_.rank, control);
+    } else {
+      full_ = gradients_of(model_, few, factors_);
+      if (factors_) precondition(model_, *factors_, full_);
+    }
+    control.say({"as many queries as planned", 0, 0});
+    repeat_queries();
+  }
+
+  Questions spread_over(const Questions& all) const {
+    const auto count = static_cast<int64_t>(all.queries.size()), timed = timed_queries(model_, factors_, planned_);
+    Questions few;
+    for (int64_t i = 0; i < timed; ++i)
+      few.queries.push_back(all.queries[static_cast<size_t>((2 * i + 1) * count / (2 * timed))]);
+    few.against = all.against;
+    return few;
+  }
+
+  Questions halves_of(const DocumentBatches& batches) const {
     std::vector<const std::vector<int32_t>*> documents;
     for (int64_t d = 0; d < batches.documents(); ++d)
       if (batches.document(static_cast<int32_t>(d)).size() >= 2)
         documents.push_back(&batches.document(static_cast<int32_t>(d)));
-    std::vector<Query> queries;
+    Questions few;
     for (int64_t q = 0; q < timed_queries(model_, factors_, planned_) && !documents.empty(); ++q) {
       const auto* tokens = documents[static_cast<size_t>(q) % documents.size()];
       const auto size =
           static_cast<int32_t>(std::min<int64_t>(static_cast<int64_t>(tokens->size()), planned_.query_tokens));
-      queries.push_back({tokens, std::max(1, size / 2), size});
+      few.queries.push_back({tokens, std::max(1, size / 2), size});
     }
-    control.say({"query gradients", 0, double(planned_.queries)});
-    if (planned_.rank > 0) {
-      low_ = low_rank_queries(model_, &factors_, queries, planned_.rank, control);
-    } else {
-      full_ = preconditioned(model_, &factors_, queries);
+    return few;
+  }
+
+  void show(const Corpus& part, const DocumentBatches& batches, const std::vector<float>& scores,
+            const Control& control) {
+    if (!planned_.asked || planned_.top == 0) return;
+    std::vector<TraceQueries> parts = planned_.asked->parts;
+    std::vector<InfluenceTable> tables;
+    for (TraceQueries& of : parts) {
+      of.whole.reset();  // a query more, as estimate_scan counts it
+      tables.push_back(table_of(of, scores.data() + of.first * part.documents.size(), full_.nats, part, planned_.top));
     }
-    control.say({"as many queries as planned", 0, 0});
-    repeat_queries();
-    made_ = true;
+    Ranks alone;
+    show_documents({model_, factors_, part, batches, FitOptions().batch_tokens, 1, {}}, full_, parts, tables, alone,
+                   control);
   }
 
   void repeat_queries() {
@@ -187,9 +230,9 @@ class ScanOfParts {
   }
 
   const Model& model_;
-  const Factors& factors_;
+  const Factors* factors_;
   const PlannedScan& planned_;
-  bool made_ = false;
+  int64_t timed_ = 0;
   QueryGradients full_;
   LowRankQueries low_;
 };
@@ -251,18 +294,36 @@ Estimate estimate_fit(const Model& model, const Corpus& corpus, const FitOptions
   return result;
 }
 
-Estimate estimate_scan(const Model& model, const Factors& factors, const Corpus& corpus, const PlannedScan& planned,
+Estimate estimate_scan(const Model& model, const Factors* factors, const Corpus& corpus, const PlannedScan& planned,
                        const Control& control) {
   ScanOfParts scan(model, factors, planned);
   Estimate result =
       estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) { scan.run(part, timed); });
-  double& queries = result.stages["query gradients"];
-  const double times =
-                   static_cast<double>(planned.queries) / static_cast<double>(timed_queries(model, factors, planned)),
-               more = queries * (times - 1);
-  queries += more;
-  result.seconds += more;
+  const auto change = [&](const std::string& stage, double times) {
+    const auto found = result.stages.find(stage);
+    if (found == result.stages.end()) return;
+    result.seconds += found->second * (times - 1);
+    found->second *= times;
+  };
+  // Documents that are shown are held against their whole completions.
+  const bool shows = planned.asked && planned.top > 0;
+  const int64_t wholes =
+      shows ? std::ranges::count_if(planned.asked->parts, [](const auto& part) { return part.whole.has_value(); }) : 0;
+  result.measured_queries = scan.timed();
+  change("query gradients",
+         static_cast<double>(planned.queries + wholes) / static_cast<double>(std::max<int64_t>(1, scan.timed())));
+  if (shows) change("tokens and layers of the documents shown", share_shown(planned, result.documents));
+  result.tokens_per_second = static_cast<double>(result.tokens) / result.stages["scanning the documents"];
   return result;
+}
+
+double seconds_of_second_stages(const Model& model, const Factors* factors, const Corpus& corpus,
+                                const PlannedScan& one, double traces, int64_t rescored, const Control& control) {
+  Estimate exact = estimate_scan(model, factors, corpus, one, control);
+  const double share = std::min(1.0, 2.0 * static_cast<double>(rescored * one.queries) /
+                                         static_cast<double>(std::max<size_t>(1, corpus.documents.size())));
+  return traces * (exact.stages["query gradients"] + share * exact.stages["scanning the documents"] +
+                   exact.stages["tokens and layers of the documents shown"]);
 }
 
 double fit_operations(const Model& model, const LayerChoice& choice, int64_t documents, int64_t tokens) {

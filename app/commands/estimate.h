@@ -10,6 +10,7 @@
 #include "runtime/corpus/corpus.h"
 #include "runtime/influence/factors.h"
 #include "runtime/influence/precision.h"
+#include "runtime/influence/questions.h"
 #include "runtime/model/model.h"
 #include "runtime/progress.h"
 
@@ -17,7 +18,7 @@ namespace stemma {
 
 struct Estimate {
   int64_t documents = 0, tokens = 0;
-  int64_t measured_documents = 0;
+  int64_t measured_documents = 0, measured_queries = 0;  // queries whose gradients were made: 0 where it is no scan
   double tokens_per_second = 0, seconds = 0;
   std::map<std::string, double> stages;  // seconds of each, as the work names them in its news
 };
@@ -34,14 +35,23 @@ Estimate estimate(const Model& model, const Corpus& corpus, const Control& contr
 Estimate estimate_fit(const Model& model, const Corpus& corpus, const FitOptions& options, const Control& control,
                       std::unique_ptr<Factors>* factors = nullptr);
 
-// Of a scan whose queries stand for steps: the second halves of documents, of `query_tokens` at most. Of a
-// large model a few of them are made, and copied: each takes as long as another.
+// A scan by `queries` queries: those asked, or where there are none the second halves of documents, of `query_tokens`
+// at most.
 struct PlannedScan {
   int64_t queries = 1, query_tokens = 256, rank = 0;
   Precision precision = Precision::f32;  // of a first stage, which has a rank
+  const Questions* asked = nullptr;
+  int top = 0;  // of those asked at full rank: documents shown on each side, with tokens and layers
 };
-Estimate estimate_scan(const Model& model, const Factors& factors, const Corpus& corpus, const PlannedScan& planned,
+// A few of the queries are made, spread over all, and copied: each takes as long as another. `factors` null: not
+// preconditioned.
+Estimate estimate_scan(const Model& model, const Factors* factors, const Corpus& corpus, const PlannedScan& planned,
                        const Control& control);
+// Seconds of the second stages after a scan of low rank, of so many traces that each ask as `one` does: its `rescored`
+// strongest of each question and side are scored exactly, and shown. At most, since the questions of a trace often
+// share their strongest.
+double seconds_of_second_stages(const Model& model, const Factors* factors, const Corpus& corpus,
+                                const PlannedScan& one, double traces, int64_t rescored, const Control& control);
 
 // Floating-point operations, of the model's passes and the products of each method; N parameters tracked, T tokens,
 // D documents, S steps. Decompositions are left out: they do not grow with the corpus.

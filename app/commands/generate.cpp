@@ -83,20 +83,25 @@ Dtype dtype_of(const std::string& name) {
   return name == "f32" ? Dtype::f32 : name == "bf16" ? Dtype::bf16 : name == "f16" ? Dtype::f16 : Dtype::automatic;
 }
 
-// Traces that are written together, and the memory of their keys and values: also of the latest prompt's, for the next.
+// Traces that are written together, and the memory of their keys and values, also of the latest prompt's, for the next;
+// and what the device takes beside these to step through them.
 struct Batching {
-  int together;
-  double cache_bytes;
+  int together = 1;
+  double cache_bytes = 0, scratch_bytes = 0;
+  double bytes() const { return cache_bytes + scratch_bytes; }
 };
-Batching batching(const Options& options, const ModelConfig& config, size_t traces, int64_t longest, double available) {
+Batching batching(const Options& options, const Model& model, const Ops& device, size_t traces, int64_t longest,
+                  double available) {
   constexpr size_t usual = 8;
-  const double each = cache_bytes(config, longest);
-  const auto held = [&](size_t together) {
-    return each * static_cast<double>(std::min(traces, together + (together > 1)));
+  const double each = cache_bytes(model.config, longest);
+  const auto of = [&](size_t together) {
+    return Batching{
+        static_cast<int>(together), each * static_cast<double>(std::min(traces, together + (together > 1))),
+        static_cast<double>(device.attention_step_bytes(static_cast<int64_t>(together), longest, model.heads(0)))};
   };
   size_t together = std::min(traces, options.together ? static_cast<size_t>(options.together) : usual);
-  while (!options.together && available > 0 && together > 1 && held(together) > available) --together;
-  return {static_cast<int>(together), held(together)};
+  while (!options.together && available > 0 && together > 1 && of(together).bytes() > available) --together;
+  return of(together);
 }
 
 int64_t length_of(const Model& model, const GenerateRequest& request, std::vector<int32_t>& ids, std::string* text) {
@@ -138,10 +143,11 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
     plan["prompts"].push_back({{"id", prompt.id}, {"rendered", text}, {"tokens", ids}});
   }
   const Ops::Memory memory = device->memory();
-  const Batching plan_of = batching(options, model.config, plan["traces"].get<size_t>(), longest,
+  const Batching plan_of = batching(options, model, *device, plan["traces"].get<size_t>(), longest,
                                     std::max(0.0, memory.free - model_bytes));
   plan["together"] = plan_of.together;
   plan["cache_bytes"] = plan_of.cache_bytes;
+  plan["scratch_bytes"] = plan_of.scratch_bytes;
   plan["device"] = {{"name", device->device()}, {"free_bytes", memory.free}, {"total_bytes", memory.total}};
   plan["activation_bytes"] = recorded;
   if (options.json) {
@@ -160,10 +166,9 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
       "activations on disk up to {}\n",
       in_thousands(size.total()), in_bytes(model_bytes), plan_of.together, plan["traces"].get<size_t>(),
       in_bytes(plan_of.cache_bytes), in_bytes(recorded));
-  if (memory.total > 0)
-    fmt::print("{}: needs {} of {}, {} are free{}\n", device->device(), in_bytes(model_bytes + plan_of.cache_bytes),
-               in_bytes(memory.total), in_bytes(memory.free),
-               model_bytes + plan_of.cache_bytes > memory.free ? "; it does not fit" : "");
+  if (const double needed = model_bytes + plan_of.bytes(); memory.total > 0)
+    fmt::print("{}: needs {} of {}, {} are free{}\n", device->device(), in_bytes(needed), in_bytes(memory.total),
+               in_bytes(memory.free), needed > memory.free ? "; it does not fit" : "");
   return 0;
 }
 
@@ -238,7 +243,8 @@ int run(const Options& options) {
     std::vector<int32_t> ids;
     longest = std::max(longest, length_of(*model, requests.back(), ids, nullptr));
   }
-  const int together = batching(options, model->config, requests.size(), longest, model->ops->memory().free).together;
+  const int together =
+      batching(options, *model, *model->ops, requests.size(), longest, model->ops->memory().free).together;
   News news(control, requests);
   const CaptureListener listener{[&](const Trace& trace, int32_t from) { news.tokens(trace, from); },
                                  [&](const Trace& trace) {

@@ -64,11 +64,11 @@ Json info_of(const std::filesystem::path& path) {
           "factors .h5, corpus .jsonl, .gz, .zst, .txt)");
 }
 
-std::string plain(const Json& value) {
+std::string plain(const std::string& key, const Json& value) {
   if (value.is_string()) return harmless(value.get<std::string>());
   if (value.is_number_integer()) return in_thousands(value.get<int64_t>());
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
-  if (value.is_null()) return "not known";
+  if (value.is_null()) return key == "bos" || key == "eos" ? "none, the tokenizer has no such token" : "not known";
   return value.dump();
 }
 
@@ -94,7 +94,7 @@ void print_facts(const Json& facts, int depth, bool names = false) {
       std::cout << indent << name << ":\n";
       print_facts(value, depth + 1, lists_names(key));
     } else
-      std::cout << indent << name << (facts.is_array() ? " " : ": ") << plain(value) << "\n";
+      std::cout << indent << name << (facts.is_array() ? " " : ": ") << plain(key, value) << "\n";
   }
 }
 

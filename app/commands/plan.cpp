@@ -29,17 +29,6 @@ struct Options {
 constexpr int64_t query_tokens = 256;  // of a trace up to the end of a step
 constexpr int64_t trace_queries = 16;  // of one trace, which a second stage scores again together
 
-// Of the second stages, one for each trace: at most, since the questions of a trace often share their strongest.
-double seconds_of_rescoring(const Model& model, const Factors& factors, const Corpus& corpus, int64_t queries,
-                            const Control& control) {
-  const int64_t together = std::min(queries, trace_queries), traces = (queries + together - 1) / together;
-  Estimate exact = estimate_scan(model, factors, corpus, {together, query_tokens}, control);
-  const double share = std::min(1.0, 2.0 * static_cast<double>(usual_rescored * together) /
-                                         static_cast<double>(std::max<size_t>(1, corpus.documents.size())));
-  return static_cast<double>(traces) *
-         (exact.stages["query gradients"] + share * exact.stages["scanning the documents"]);
-}
-
 struct Stage {
   std::string name;
   double memory = 0, seconds = 0;
@@ -61,8 +50,13 @@ int run(const Options& options) {
   std::unique_ptr<Factors> factors;
   Estimate fit = estimate_fit(*model, corpus, options.fit, control, &factors);
   Estimate scanned =
-      estimate_scan(*model, *factors, corpus, {options.queries, query_tokens, options.rank, precision}, control);
-  const double again = options.rank > 0 ? seconds_of_rescoring(*model, *factors, corpus, options.queries, control) : 0;
+      estimate_scan(*model, factors.get(), corpus, {options.queries, query_tokens, options.rank, precision}, control);
+  const int64_t together = std::min(options.queries, trace_queries);
+  const double again = options.rank > 0
+                           ? seconds_of_second_stages(*model, factors.get(), corpus, {together, query_tokens},
+                                                      static_cast<double>((options.queries + together - 1) / together),
+                                                      usual_rescored, control)
+                           : 0;
   line.clear();
   std::vector<Stage> stages = {
       {"fit, covariances", memory.fit.covariances, fit.stages["covariances"]},

@@ -64,6 +64,8 @@ Json provenance(const InfluenceTable& table) {
                 {"searched", indexed ? Json(table.searched) : Json()},
                 {"search_seconds", indexed ? Json(table.search_seconds) : Json()},
                 {"late", indexed ? Json(table.late) : Json()}};
+  facts["top"] = table.top;
+  if (table.top == 0) facts["note"] = only_scores_kept;
   if (const FirstStage& first = table.first_stage; first.rank > 0)
     facts["first_stage"] = {{"rank", first.rank},
                             {"precision", name_of(first.precision)},

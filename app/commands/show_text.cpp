@@ -33,6 +33,7 @@ void print_provenance(const InfluenceTable& table) {
         in_thousands(table.corpus_documents), in_time(table.seconds), table.device, table.created);
   print("    model {}, factors {}, corpus {}; by {}\n", short_hash(table.model_hash), short_hash(table.factors_hash),
         short_hash(table.corpus_hash), table.program);
+  if (table.top == 0) print("    {}\n", only_scores_kept);
   if (!table.index_hash.empty())
     print(
         "    from index {}: {} documents searched in {} by their estimates, the {} most promising scored exactly; the last of "

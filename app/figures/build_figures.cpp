@@ -158,6 +158,10 @@ Figure step_figure(const Trace& trace, const InfluenceTable& table, int step, in
   if (table.nats[row] < certain_step_nats) {
     figure.caption += " The model was all but certain of this step, so its ranking says little.";
   }
+  if (table.top == 0) {
+    figure.body.push_back(Paragraph{only_scores_kept, true});
+    return figure;
+  }
   double limit = 0;
   for (const auto* order : {&table.top_documents, &table.bottom_documents}) {
     for (int i = 0; i < std::min(table.top, documents); ++i) {
@@ -189,6 +193,8 @@ Figure document_figure(const Trace& trace, const InfluenceTable& table, int step
     return figure;
   }
   const ShownDocument* shown = table.find(document);
+  if (!shown && table.top == 0)
+    throw Error(ErrorCode::not_found, fmt::format("trace {}: no document is shown. {}", trace.id, only_scores_kept));
   if (!shown) {
     throw Error(ErrorCode::not_found, fmt::format("trace {}: the text of document {} is not in the session; choose one of the step's proponents or opponents",
                                                   trace.id, document));

@@ -22,9 +22,9 @@ struct FigureOrigin {
 };
 FigureOrigin figure_origin(const Session& session, const Trace& trace);
 
-// `step` is an index into Trace::steps, and is called so in the figure: the prompt is step 0. Text of the step, its `documents` strongest proponents and as many opponents.
-// A step that is no query of the table, or an empty table, gives a figure that says so in words. Throws Error where the
-// trace has no such step.
+// `step` is an index into Trace::steps, and is called so in the figure: the prompt is step 0. Text of the step, its
+// `documents` strongest proponents and as many opponents. A step that is no query of the table, an empty table, or one
+// of scores alone gives a figure that says so in words. Throws Error where the trace has no such step.
 Figure step_figure(const Trace& trace, const InfluenceTable& table, int step, int documents,
                    const FigureOrigin& origin = {});
 

@@ -133,15 +133,21 @@ double since(std::chrono::steady_clock::time_point start) {
 
 }  // namespace
 
+Questions questions_to_scan(const Model& model, const Factors* factors, const std::vector<const Trace*>& traces,
+                            const AttributeOptions& options) {
+  expect_usable(model, factors, options.method);
+  Questions questions = questions_of(model, traces, options.span);
+  if (options.rank > 0 && !questions.against.empty())
+    throw Error(ErrorCode::usage, "a contrast is scanned at full rank; leave out the rank");
+  return questions;
+}
+
 std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors, const Corpus& corpus,
                                       const std::vector<const Trace*>& traces, const AttributeOptions& options,
                                       const Control& control) {
   const auto start = std::chrono::steady_clock::now();
-  expect_usable(model, factors, options.method);
+  const Questions questions = questions_to_scan(model, factors, traces, options);
   const Factors* curvature = options.method == "ekfac" ? factors : nullptr;
-  const Questions questions = questions_of(model, traces, options.span);
-  if (options.rank > 0 && !questions.against.empty())
-    throw Error(ErrorCode::usage, "a contrast is scanned at full rank; leave out the rank");
   control.say({"query gradients", 0, double(questions.queries.size())});
   QueryGradients gradients;
   LowRankQueries low;

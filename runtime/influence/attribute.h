@@ -32,6 +32,10 @@ struct AttributeOptions {
   Ranks* ranks = nullptr;            // over which the scan is spread; null: alone
 };
 
+// What attribute() asks. Throws Error as it does before it computes anything.
+Questions questions_to_scan(const Model& model, const Factors* factors, const std::vector<const Trace*>& traces,
+                            const AttributeOptions& options);
+
 // One table per trace; the steps of all traces are scored in one pass over the corpus. Prompt steps are not queries.
 // Only rank 0 returns them. `factors` may be null for "gradient". Throws Error: factors or traces of another model;
 // cancelled.

@@ -86,4 +86,8 @@ struct InfluenceTable {
 // ranking.
 inline constexpr float certain_step_nats = 0.1f;
 
+// Why a table whose `top` is 0 names no document.
+inline constexpr const char* only_scores_kept =
+    "Of these documents only the scores were kept (--top 0); attribute again to see documents.";
+
 }  // namespace stemma

@@ -29,9 +29,10 @@ class Hdf5Node {
   template <class T>
   void write(const std::string& name, const std::vector<T>& values, const Shape& shape,
              Packing packing = Packing::deflate) const;
-  // Throws unless the data set has this shape; -1 stands for any length. `part`: that one of the first dimension alone.
+  // Throws unless the data set has this shape; -1 stands for any length. `part`: what lies at that place of the first
+  // dimensions alone.
   template <class T>
-  std::vector<T> read(const std::string& name, const Shape& shape, int64_t part = -1) const;
+  std::vector<T> read(const std::string& name, const Shape& shape, const Shape& part = {}) const;
   Shape shape(const std::string& name) const;
   // Where a data set's bytes lie in the file, in one piece as they are in memory; -1 where they do not.
   int64_t offset(const std::string& name) const;

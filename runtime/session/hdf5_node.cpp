@@ -48,7 +48,7 @@ void Hdf5Node::write(const std::string& name, const std::vector<T>& values, cons
 }
 
 template <class T>
-std::vector<T> Hdf5Node::read(const std::string& name, const Shape& shape, int64_t part) const {
+std::vector<T> Hdf5Node::read(const std::string& name, const Shape& shape, const Shape& part) const {
   const Handle set = open(name);
   if (H5Iget_type(*set) != H5I_DATASET) fail_damaged(place(name), "is no data set");
   const Id stored = own(H5Dget_type(*set), H5Tclose), wanted = type_of<T>();
@@ -58,11 +58,15 @@ std::vector<T> Hdf5Node::read(const std::string& name, const Shape& shape, int64
   }
   Shape extents = check_extents(set, place(name), shape, std::max(sizeof(T), H5Tget_size(*stored)));
   const Id space = own(H5Dget_space(*set), H5Sclose);
-  if (part >= 0) {
-    if (part >= extents.at(0)) fail_damaged(place(name), fmt::format("has no part {}", part));
-    extents.at(0) = 1;
-    std::vector<hsize_t> start(extents.size(), 0), count(extents.begin(), extents.end());
-    start[0] = static_cast<hsize_t>(part);
+  if (!part.empty()) {
+    std::vector<hsize_t> start(extents.size(), 0);
+    for (size_t i = 0; i < part.size(); ++i) {
+      if (part[i] < 0 || part[i] >= extents.at(i))
+        fail_damaged(place(name), fmt::format("has no part {}", words(part)));
+      start[i] = static_cast<hsize_t>(part[i]);
+      extents[i] = 1;
+    }
+    const std::vector<hsize_t> count(extents.begin(), extents.end());
     if (!space || H5Sselect_hyperslab(*space, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr) < 0)
       fail_damaged(place(name), "cannot be read");
   }
@@ -75,7 +79,7 @@ std::vector<T> Hdf5Node::read(const std::string& name, const Shape& shape, int64
 
 #define STEMMA_NUMBER(T)                                                                                    \
   template void Hdf5Node::write<T>(const std::string&, const std::vector<T>&, const Shape&, Packing) const; \
-  template std::vector<T> Hdf5Node::read<T>(const std::string&, const Shape&, int64_t) const;
+  template std::vector<T> Hdf5Node::read<T>(const std::string&, const Shape&, const Shape&) const;
 STEMMA_NUMBER(uint8_t)
 STEMMA_NUMBER(int32_t)
 STEMMA_NUMBER(uint32_t)

@@ -153,7 +153,7 @@ Recorded read_activations(const fs::path& session, const std::string& trace_id, 
   return recorded;
 }
 
-StepAttention read_step_attention(const fs::path& session, const std::string& trace_id, int64_t layer) {
+StepAttention read_step_attention(const fs::path& session, const std::string& trace_id, int64_t layer, int64_t head) {
   const Hdf5File file = Hdf5File::open(session);
   const Hdf5Node traces = file.root().group("traces");
   const std::string name = link_name(trace_id);
@@ -161,7 +161,7 @@ StepAttention read_step_attention(const fs::path& session, const std::string& tr
     throw Error(ErrorCode::not_found, fmt::format("{}: no attention of trace {}; generate it again with --capture attention",
                                                   session.string(), trace_id));
   const Hdf5Node trace = traces.group(name);
-  return read_step_attention(trace, trace.group("steps").shape("begin").at(0), layer);
+  return read_step_attention(trace, trace.group("steps").shape("begin").at(0), layer, head);
 }
 
 }  // namespace stemma

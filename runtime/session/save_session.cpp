@@ -66,7 +66,7 @@ class OldRecordings {
     return true;
   }
 
-  // Copies attention/steps where this file has them.
+  // Copies attention between steps where this file has it.
   void carry_attention(const std::string& trace_id, const Hdf5Node& target) const {
     const std::string name = link_name(trace_id);
     if (!file_ || !traces_.has(name) || !traces_.group(name).has("attention")) return;

@@ -14,8 +14,10 @@
 //     activations/<site>   (T,C) f16, TransformerLens names (runtime/model/sites.h); external links
 //                          attrs: source="recorded"; where the recording was checked against the log-probabilities that
 //                          were sampled from: check_tokens, check_nats, check_top1
-//     attention/steps      (L,H,S,S) f16: over the tokens of step i, the mean of the summed weights on the tokens of step
+//     attention/steps      (L,H,S,S) f16: over the tokens of step i, the mean of the summed weights on the tokens of
+//     step
 //                          j, so that each row sums to 1; attr source="recomputed"
+//     attention/mean       (L,S,S) f32: of those over the heads (not in sessions of earlier versions)
 //     influence/<method>/  scores (S,D) f32  per_nat (S,D) f32  nats (S)  step (S)  top (S,N) bottom (S,N) i32
 //                          document_ids (D)  document_sources (D); attrs: provenance; of an answer
 //                          from an index also index, searched, search_seconds, and D are the documents scored exactly
@@ -29,6 +31,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -65,8 +68,12 @@ struct CaptureCheck {
 // Attention from step to step, averaged over their tokens as the data set attention/steps says.
 struct StepAttention {
   int64_t layers = 0, heads = 0, steps = 0;
-  std::vector<uint16_t> means;  // (L,H,S,S) halves
+  std::vector<uint16_t> means;    // (L,H,S,S) halves; of one head of a layer (S,S)
+  std::vector<float> mean;        // of a layer (S,S): over its heads, in place of `means`
+  int64_t layer = -1, head = -1;  // what alone is held; -1: all
 };
+// Over the heads of `means` (heads, numbers).
+std::vector<float> mean_of_heads(std::span<const uint16_t> means, int64_t heads);
 
 // A value: copy it to hand it to another thread. Loading, saving and reading activations belong to the archive thread.
 struct Session {
@@ -100,8 +107,9 @@ bool session_exists(const std::filesystem::path& path);
 void save_session(Session& session, const std::filesystem::path& path);
 // After a crash: the tokens that all sites of the trace hold. Throws Error if the trace has no such recording.
 Recorded read_activations(const std::filesystem::path& session, const std::string& trace_id, const std::string& site);
-// Throws Error where the trace has none. `layer`: that one alone, so that its first dimension is 1; -1: all.
-StepAttention read_step_attention(const std::filesystem::path& session, const std::string& trace_id,
-                                  int64_t layer = -1);
+// Throws Error where the trace has none, or not this layer or head. `layer`: `head` of it alone, or the mean over its
+// heads (-1); else all.
+StepAttention read_step_attention(const std::filesystem::path& session, const std::string& trace_id, int64_t layer = -1,
+                                  int64_t head = -1);
 
 }  // namespace stemma

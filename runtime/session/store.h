@@ -20,9 +20,9 @@ ModelFacts read_model(const Hdf5Node& models, const std::string& name);
 Hdf5Node write_trace(const Hdf5Node& traces, const Trace& trace);
 Trace read_trace(const Hdf5Node& traces, const std::string& name);
 
-// attention/steps of a trace's group.
+// attention/steps and attention/mean of a trace's group.
 void write_step_attention(const Hdf5Node& trace, const StepAttention& attention);
-StepAttention read_step_attention(const Hdf5Node& trace, int64_t steps, int64_t layer);
+StepAttention read_step_attention(const Hdf5Node& trace, int64_t steps, int64_t layer, int64_t head);
 
 // Influence tables; what tables share (ids of a corpus, texts of documents) is stored once.
 class InfluenceWriter {

@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
+#include <span>
 
-#include "kernels/half.h"
 #include "runtime/error.h"
 #include "runtime/model/utf8.h"
 
@@ -27,35 +28,45 @@ std::string first_words(const Trace& trace, const Step& step) {
   return printable(line);
 }
 
+// (S,S), of as many numbers.
+std::vector<float> values_of(const StepAttention& attention, int layer, int head, size_t matrix) {
+  if (attention.layer >= 0 && head < 0) return attention.mean;
+  const int64_t heads = head < 0 ? attention.heads : 1;
+  std::span<const uint16_t> means(attention.means);
+  if (attention.layer < 0)
+    means = means.subspan(static_cast<size_t>(layer * attention.heads + std::max(head, 0)) * matrix,
+                          static_cast<size_t>(heads) * matrix);
+  return mean_of_heads(means, heads);
+}
+
 }  // namespace
 
-AttentionMap attention_map(const Trace& trace, const StepAttention& attention, int layers, int layer, int head,
+AttentionMap attention_map(const Trace& trace, const StepAttention& attention, int layer, int head,
                            const std::string& origin) {
   const auto steps = static_cast<int64_t>(trace.steps.size());
-  const int64_t held = attention.layers == 1 ? 0 : layer;
-  if (attention.steps != steps || layer < 0 || held < 0 || held >= attention.layers || layer >= layers || head < -1 ||
-      head >= attention.heads ||
-      attention.means.size() != static_cast<size_t>(attention.layers * attention.heads * steps * steps))
-    throw Error(ErrorCode::usage,
-                fmt::format("trace {}: there is no attention of layer {}, head {}; it has layers 0 to {} and heads 0 to {}",
-                            trace.id, layer, head, layers - 1, attention.heads - 1));
+  const auto matrix = static_cast<size_t>(steps * steps);
+  const bool all = attention.layer < 0;
+  const auto held = static_cast<size_t>(all ? attention.layers * attention.heads : 1) * matrix;
+  if (attention.steps != steps || layer < 0 || layer >= attention.layers || head < -1 || head >= attention.heads ||
+      attention.heads < 1 || (!all && (layer != attention.layer || head != attention.head)) ||
+      (all || head >= 0 ? attention.means.size() : attention.mean.size()) != held)
+    throw Error(
+        ErrorCode::usage,
+        fmt::format("trace {}: there is no attention of layer {}, head {}; it has layers 0 to {} and heads 0 to {}",
+                    trace.id, layer, head, attention.layers - 1, attention.heads - 1));
   AttentionMap map;
   map.steps = static_cast<int32_t>(steps);
-  map.layers = layers;
+  map.layers = static_cast<int32_t>(attention.layers);
   map.heads = static_cast<int32_t>(attention.heads);
   map.layer = layer;
   map.head = head;
   map.trace_id = trace.id;
   map.title = trace.title;
-  map.values.assign(static_cast<size_t>(steps * steps), std::numeric_limits<float>::quiet_NaN());
-  const int64_t first = head < 0 ? 0 : head, last = head < 0 ? attention.heads : head + 1;
-  for (int64_t i = 0; i < steps; ++i)
-    for (int64_t j = 0; j <= i; ++j) {
-      float sum = 0;
-      for (int64_t h = first; h < last; ++h)
-        sum += float_of(attention.means[static_cast<size_t>(((held * attention.heads + h) * steps + i) * steps + j)]);
-      map.values[static_cast<size_t>(i * steps + j)] = sum / static_cast<float>(last - first);
-    }
+  map.values = values_of(attention, layer, head, matrix);
+  for (int64_t i = 0; i < steps; ++i) {
+    const auto row = map.values.begin() + i * steps;
+    std::fill(row + i + 1, row + steps, std::numeric_limits<float>::quiet_NaN());
+  }
   for (const Step& step : trace.steps) map.step_texts.push_back(first_words(trace, step));
   map.provenance = {{"trace", trace.id},
                     {"model hash", trace.model_hash},
@@ -68,16 +79,10 @@ AttentionMap attention_map(const Trace& trace, const StepAttention& attention, i
 }
 
 AttentionMap kept_attention(const Session& session, const Trace& trace, int layer, int head) {
-  const auto facts = session.models.find(trace.model_hash);
-  const int layers = facts == session.models.end() ? layer + 1 : facts->second.layers;
   constexpr const char* origin = "of every pair of steps, means over their tokens, measured when the trace was written";
   const auto held = session.attention.find(trace.id);
-  if (held != session.attention.end() && held->second)
-    return attention_map(trace, *held->second, layers, layer, head, origin);
-  if (layer < 0 || layer >= layers)
-    throw Error(ErrorCode::usage,
-                fmt::format("trace {}: there is no layer {}; its model has layers 0 to {}", trace.id, layer, layers - 1));
-  return attention_map(trace, read_step_attention(session.path, trace.id, layer), layers, layer, head, origin);
+  if (held != session.attention.end() && held->second) return attention_map(trace, *held->second, layer, head, origin);
+  return attention_map(trace, read_step_attention(session.path, trace.id, layer, head), layer, head, origin);
 }
 
 }  // namespace stemma

@@ -26,12 +26,13 @@ struct AttentionMap {
   bool empty() const { return steps == 0; }
 };
 
-// `layer` among `layers` of the model; `attention` holds all of them or that one alone. `origin` says how it was come
-// by. Throws Error where it has no such layer or head, or other steps than the trace.
-AttentionMap attention_map(const Trace& trace, const StepAttention& attention, int layers, int layer, int head,
+// `origin` says how it was come by. Throws Error where the attention has other steps than the trace, or does not hold
+// that layer and head (-1: all of the layer's).
+AttentionMap attention_map(const Trace& trace, const StepAttention& attention, int layer, int head,
                            const std::string& origin);
 
-// From the session's file, one layer of it. Archive thread. Throws Error where the trace has none.
+// From the session's file, which is read for that layer alone, or that head of it. Archive thread. Throws Error where
+// the trace has none.
 AttentionMap kept_attention(const Session& session, const Trace& trace, int layer, int head);
 
 }  // namespace stemma

@@ -14,7 +14,7 @@ constexpr int64_t sums_bytes = int64_t{512} << 20;
 StepAttention attention_of_steps(const Model& model, const Trace& trace, const Control& control) {
   const ModelConfig& config = model.config;
   const auto steps = static_cast<int64_t>(trace.steps.size());
-  StepAttention attention{config.layers, config.heads, steps, {}};
+  StepAttention attention{config.layers, config.heads, steps, {}, {}};
   if (steps == 0) return attention;
   std::vector<int32_t> bounds{0};
   for (const Step& step : trace.steps) bounds.push_back(step.end);

@@ -94,6 +94,18 @@ class ExportCommandTest : public QObject {
     QVERIFY2(csv.contains("token,0,six,0.375\n") && csv.contains("layer,0,,0.5\n"), csv);
   }
 
+  void scores_without_documents_say_so() {
+    Session session = small_session();
+    InfluenceTable& table = session.influence.begin()->second;
+    table.top = 0;
+    table.top_documents.clear(), table.bottom_documents.clear(), table.shown.clear();
+    save_session(session, at("scores.h5").toStdString());
+    const Ran step = run({"export", at("scores.h5"), "--figure", "step", "--out", at("scores.svg")});
+    QVERIFY2(step.status == 0, step.error);
+    const Ran document = run({"export", at("scores.h5"), "--figure", "document", "--out", at("scores.csv")});
+    QVERIFY2(document.status != 0 && document.sentence().contains("only the scores were kept"), document.error);
+  }
+
   void the_command_inside_makes_the_same_numbers_data() {
     QTest::addColumn<QStringList>("options");
     QTest::newRow("step") << QStringList{"--figure", "step"};

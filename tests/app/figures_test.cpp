@@ -344,6 +344,12 @@ class FiguresTest : public QObject {
     QVERIFY(svg_text(exported(nothing, "nothing.svg"), "text").contains("No documents have been attributed"));
     QVERIFY(nothing.table.rows.empty());
     QVERIFY(svg_text(exported(step_figure(slope_trace(), slope_table(), 0, 5), "prompt.svg"), "text").contains("No documents have been attributed"));
+    InfluenceTable scores = slope_table();
+    scores.top = 0;
+    scores.top_documents.clear(), scores.bottom_documents.clear(), scores.shown.clear();
+    const QString words = svg_text(exported(step_figure(slope_trace(), scores, 1, 5), "scores.svg"), "text");
+    QVERIFY(words.simplified().contains("only the scores were kept") && !words.contains("None."));
+    QVERIFY_EXCEPTION_THROWN(document_figure(slope_trace(), scores, 1, -1, TokenPart::read), Error);
     AttentionMap attention;
     attention.steps = 2, attention.layers = attention.heads = 4, attention.layer = 1;
     attention.trace_id = "t001";

@@ -60,46 +60,49 @@ void settle(TimedApplication& application, int milliseconds) {
   while (clock.elapsed() < milliseconds) application.processEvents(QEventLoop::WaitForMoreEvents, 5);
 }
 
-// Does `work` `times` times, each until the window is drawn again.
-template <class Work>
-void measure(TimedApplication& application, const char* what, int times, Work work) {
+// Does `work` `times` times, each until `finish` returns, and prints what that took: what the median and the longest
+// are called is in `median` and `longest`. What `rest` takes before the next is not in it.
+struct Longest {
+  double time = 0, event = 0;
+};
+template <class Work, class Finish, class Rest>
+Longest timed(TimedApplication& application, const char* what, const char* median, const char* longest, int times,
+              Work work, Finish finish, Rest rest) {
   application.longest = 0;
   application.who = "-";
-  std::vector<double> waits;
+  std::vector<double> took;
   for (int i = 0; i < times; ++i) {
     QElapsedTimer clock;
     clock.start();
     work();
-    for (int round = 0; round < 3; ++round) application.processEvents();
-    waits.push_back(static_cast<double>(clock.nsecsElapsed()) / 1e6);
+    finish(clock);
+    took.push_back(static_cast<double>(clock.nsecsElapsed()) / 1e6);
+    rest();
   }
-  std::sort(waits.begin(), waits.end());
-  worst = std::max(worst, waits.back());
-  std::printf("%-34s %5d times: median %6.1f ms, longest %6.1f ms; longest event %6.1f ms (%s)\n", what, times,
-              waits[waits.size() / 2], waits.back(), application.longest, application.who.c_str());
+  std::sort(took.begin(), took.end());
+  std::printf("%-34s %5d times: %s %6.1f ms, %s %6.1f ms; longest event %6.1f ms (%s)\n", what, times, median,
+              took[took.size() / 2], longest, took.back(), application.longest, application.who.c_str());
   std::fflush(stdout);
+  return {took.back(), application.longest};
 }
 
-// Does `work`, whose time is another thread's, and lets the window go on until `there`: only what single events took
-// are waits.
+// Each until the window is drawn again: all of it is a wait.
+template <class Work>
+void measure(TimedApplication& application, const char* what, int times, Work work) {
+  const auto draw = [&](const QElapsedTimer&) {
+    for (int round = 0; round < 3; ++round) application.processEvents();
+  };
+  worst = std::max(worst, timed(application, what, "median", "longest", times, work, draw, [] {}).time);
+}
+
+// The time is another thread's, and the window goes on until `there`: only what single events took are waits.
 template <class Work, class There>
 void measure_beside(TimedApplication& application, const char* what, int times, Work work, There there) {
-  application.longest = 0;
-  application.who = "-";
-  std::vector<double> until;
-  for (int i = 0; i < times; ++i) {
-    QElapsedTimer clock;
-    clock.start();
-    work();
+  const auto wait = [&](const QElapsedTimer& clock) {
     while (!there() && clock.elapsed() < 600000) application.processEvents(QEventLoop::WaitForMoreEvents, 5);
-    until.push_back(static_cast<double>(clock.nsecsElapsed()) / 1e6);
-    settle(application, 50);  // what it changes is drawn
-  }
-  std::sort(until.begin(), until.end());
-  worst = std::max(worst, application.longest);
-  std::printf("%-34s %5d times: there after %6.1f ms, at most %6.1f ms; longest event %6.1f ms (%s)\n", what, times,
-              until[until.size() / 2], until.back(), application.longest, application.who.c_str());
-  std::fflush(stdout);
+  };
+  const auto draw = [&] { settle(application, 50); };  // what it changes
+  worst = std::max(worst, timed(application, what, "there after", "at most", times, work, wait, draw).event);
 }
 
 }  // namespace

@@ -138,6 +138,23 @@ class CommandsTest : public QObject {
     QVERIFY2(scan.status == 0 && scan.json()["scan_seconds"].get<double>() > 0 &&
                  scan.json()["fit_seconds"].get<double>() > 0,
              scan.error);
+    const auto steps = scan.json()["steps"].get<int>();
+    QVERIFY(steps > 0);
+    for (const auto& [how, queries] : {std::pair(QStringList(), steps),
+                                       {QStringList{"--method", "gradient"}, steps},
+                                       {QStringList{"--top", "0"}, steps},
+                                       {QStringList{"--rank", "4"}, steps},
+                                       {QStringList{"--trace", "t001", "--span", "20-24", "--against", "9"}, 1}}) {
+      const Ran dry = run(
+          QStringList{"attribute", traced, "--corpus", at("corpus.jsonl"), "--dry-run", "--device", "cpu", "--json"} +
+          how);
+      QVERIFY2(dry.status == 0 && dry.json()["scan_seconds"].get<double>() > 0, dry.error);
+      QCOMPARE(dry.json()["measured_queries"].get<int>(), queries);  // few numbers: all of them
+      QCOMPARE(dry.json()["fit_seconds"].is_null(), how.contains("gradient"));
+    }
+    QVERIFY(run({"attribute", traced, "--corpus", at("corpus.jsonl"), "--dry-run", "--rank", "4", "--trace", "t001",
+                 "--span", "20-24", "--against", "9"})
+                .error.contains("a contrast is scanned at full rank"));
     const Ran train = run({"train", "--config", at("train.json"), "--corpus", at("corpus.jsonl"), "--dry-run",
                            "--device", "cpu", "--json"});
     QVERIFY2(train.status == 0 && train.json()["steps"].get<int>() > 1, train.error);
@@ -330,6 +347,12 @@ class CommandsTest : public QObject {
       QCOMPARE(without[s]["influence"]["ekfac"]["nats"], with[s]["influence"]["ekfac"]["nats"]);
       QVERIFY(without[s]["influence"]["ekfac"]["proponents"].empty());
     }
+    const auto table = [&](const QString& at) { return run({"show", at, "--json"}).json()["traces"][0]["tables"][0]; };
+    QCOMPARE(table(bare)["top"].get<int>(), 0);
+    QVERIFY(table(bare)["note"].get<std::string>().find("only the scores were kept") != std::string::npos);
+    QVERIFY(table(copy)["top"].get<int>() > 0 && !table(copy).contains("note"));
+    QVERIFY(run({"show", bare}).out.contains("only the scores were kept"));
+    QVERIFY(!run({"show", copy}).out.contains("only the scores were kept"));
   }
 
   void info_tells_each_kind() {
@@ -345,6 +368,8 @@ class CommandsTest : public QObject {
     QCOMPARE(run({"info", session(), "--json"}).json()["traces"].size(), size_t(1));
     QCOMPARE(run({"info", at("model/model.safetensors"), "--json"}).json()["numbers"].get<int64_t>(), parts);
     QCOMPARE(run({"info", at("model/tokenizer.json"), "--json"}).json()["pieces"].get<int>(), 257);
+    QVERIFY(run({"info", at("model/tokenizer.json"), "--json"}).json()["bos"].is_null());
+    QVERIFY(run({"info", at("model/tokenizer.json")}).out.contains("bos: none, the tokenizer has no such token\n"));
     QCOMPARE(run({"info", at("corpus.jsonl"), "--json"}).json()["sources"]["forum"].get<int>(), 150);
     QCOMPARE(run({"info", at("corpus.jsonl")}).status, 0);
     const Ran devices = run({"info", "--devices"});

@@ -37,6 +37,31 @@ class CudaMemoryTest : public QObject, Parity {
     QVERIFY(cuda->memory().free <= before.free - static_cast<double>(taken.bytes()));
   }
 
+  // A device of its own, whose scratch is small yet, and is given back for the larger one.
+  void a_step_takes_what_it_says() {
+    std::string why;
+    const auto fresh = make_cuda_ops(0, why);
+    QVERIFY2(fresh, why.c_str());
+    const Heads heads{32, 1, 256};
+    const int64_t count = 8, room = 4096;
+    QCOMPARE(fresh->attention_step_bytes(count, 256, heads), size_t{0});
+    const size_t needed = fresh->attention_step_bytes(count, room, heads);
+    QVERIFY(needed > size_t{4} << 20 && needed >= fresh->attention_step_bytes(1, room, heads));
+    std::vector<Buffer> rooms;
+    std::vector<Ops::Text> texts;
+    for (int64_t i = 0; i < 2 * count; ++i) rooms.emplace_back(fresh, room, 256).zero();
+    for (size_t i = 0; i < rooms.size(); i += 2) texts.push_back({rooms[i], rooms[i + 1]});
+    Buffer q(fresh, count, 32 * 256), k(fresh, count, 256), v(fresh, count, 256), z(fresh, count, 32 * 256),
+        sums(fresh, count, 32);
+    for (Buffer* buffer : {&q, &k, &v}) buffer->zero();
+    IdBuffer places(fresh, count, 1);
+    places.upload(std::vector<int32_t>{0, 1, 2, 255, 256, 300, 600, 700}.data());
+    const double before = fresh->memory().free;
+    fresh->attention_step(q, k, v, places, texts, heads, z, sums);
+    constexpr double small = 1 << 16;
+    QVERIFY(fresh->memory().free <= before - static_cast<double>(needed) + small);
+  }
+
   void memory_that_cannot_be_had() {
     QVERIFY_THROWS_EXCEPTION(std::runtime_error, cuda->allocate(size_t{1} << 50));
     memory();  // and the device still works

@@ -110,6 +110,9 @@ def check_attention(trace):
     steps = trace["steps"]["begin"].shape[0]
     assert means.dtype == np.float16 and means.ndim == 4 and means.shape[2:] == (steps, steps), means
     assert np.allclose(means[:].astype(float).sum(-1), 1, atol=0.01)
+    if "mean" in trace["attention"]:  # not in sessions of earlier versions
+        mean = trace["attention"]["mean"]
+        assert mean.dtype == np.float32 and np.allclose(mean[:], means[:].astype(float).mean(1), atol=1e-6), mean
 
 
 def main(path):

@@ -2,6 +2,7 @@
 
 #include <QtTest>
 #include <cmath>
+#include <cstring>
 
 #include "kernels/half.h"
 #include "runtime/error.h"
@@ -28,7 +29,7 @@ Trace trace() {
 float weight(int l, int h, int i, int j) { return j > i ? 0 : static_cast<float>(1 + l + 2 * h + 4 * j) / 64; }
 
 StepAttention made() {
-  StepAttention attention{layers, heads, steps, {}};
+  StepAttention attention{layers, heads, steps, {}, {}};
   for (int l = 0; l < layers; ++l)
     for (int h = 0; h < heads; ++h)
       for (int i = 0; i < steps; ++i)
@@ -43,8 +44,8 @@ class AttentionMapTest : public QObject {
 
  private slots:
   void a_head_or_the_mean_of_all() {
-    const AttentionMap one = attention_map(trace(), made(), layers, 1, 1, "here");
-    const AttentionMap mean = attention_map(trace(), made(), layers, 0, -1, "here");
+    const AttentionMap one = attention_map(trace(), made(), 1, 1, "here");
+    const AttentionMap mean = attention_map(trace(), made(), 0, -1, "here");
     for (int i = 0; i < steps; ++i)
       for (int j = 0; j < steps; ++j) {
         QCOMPARE(std::isnan(one.value(i, j)), j > i);
@@ -68,7 +69,20 @@ class AttentionMapTest : public QObject {
       const AttentionMap map = kept_attention(read, read.traces[0], layer, 0);
       QCOMPARE(map.layers, layers);
       QCOMPARE(map.value(2, 1), weight(layer, 0, 2, 1));
-      QCOMPARE(read_step_attention(path, "t001", layer).layers, int64_t{1});
+      for (int head = 0; head < heads; ++head) {
+        const StepAttention one = read_step_attention(path, "t001", layer, head);
+        QCOMPARE(one.means.size(), size_t{steps * steps});
+        const AttentionMap alone = attention_map(read.traces[0], one, layer, head, ""),
+                           of_all = attention_map(read.traces[0], made(), layer, head, "");
+        QCOMPARE(alone.heads, heads);
+        QVERIFY(std::memcmp(alone.values.data(), of_all.values.data(), sizeof(float) * of_all.values.size()) == 0);
+        QVERIFY_THROWS_EXCEPTION(Error, attention_map(read.traces[0], one, layer, 1 - head, ""));
+        QVERIFY_THROWS_EXCEPTION(Error, attention_map(read.traces[0], one, layer, -1, ""));
+      }
+      const AttentionMap mean = kept_attention(read, read.traces[0], layer, -1),
+                         of_all = attention_map(read.traces[0], made(), layer, -1, "");
+      QCOMPARE(mean.value(2, 1), (weight(layer, 0, 2, 1) + weight(layer, 1, 2, 1)) / 2);
+      QVERIFY(std::memcmp(mean.values.data(), of_all.values.data(), sizeof(float) * of_all.values.size()) == 0);
     }
     QVERIFY_THROWS_EXCEPTION(Error, kept_attention(read, read.traces[0], layers, 0));
     QVERIFY_THROWS_EXCEPTION(Error, kept_attention(read, read.traces[0], 0, heads));
@@ -77,7 +91,7 @@ class AttentionMapTest : public QObject {
   void other_steps_than_the_trace_are_refused() {
     Trace other = trace();
     other.steps.pop_back();
-    QVERIFY_THROWS_EXCEPTION(Error, attention_map(other, made(), layers, 0, 0, ""));
+    QVERIFY_THROWS_EXCEPTION(Error, attention_map(other, made(), 0, 0, ""));
   }
 };
 
