@@ -64,7 +64,7 @@ class IndexTest : public QObject {
   }
   void init() { folder_ = std::make_unique<QTemporaryDir>(); }
 
-  // As many directions as documents and spans: nothing is lost but the rounding to bytes, however the sketch errs.
+  // As many directions as documents and spans: nothing is lost but the rounding to bytes.
   void estimates_are_the_scores() {
     const Corpus corpus = corpus_of(some_texts(25));
     build(corpus);
