@@ -78,6 +78,10 @@ class Index {
   // Estimates of all documents' scores, from rows of queries (Q, row) as of Projection: (Q, D). `ops` of the CPU.
   // Throws Error: cancelled.
   std::vector<float> scores(Ops& ops, const std::vector<float>& queries, const Control& control) const;
+  // (documents, numbers), each scaled to its length.
+  std::vector<float> rows(const std::vector<int64_t>& documents) const;
+  // Products of such rows with a direction (numbers): (documents).
+  std::vector<float> along(Ops& ops, const std::vector<int64_t>& documents, const std::vector<float>& direction) const;
 
  private:
   struct Part;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <map>
 #include <span>
 
@@ -286,6 +287,48 @@ std::vector<float> Index::scores(Ops& ops, const std::vector<float>& queries, co
     first += documents;
   }
   return all;
+}
+
+std::vector<float> Index::rows(const std::vector<int64_t>& documents) const {
+  const int64_t numbers = head_.basis.numbers, bytes = kept_bytes(numbers);
+  const BlockFormat& format = *find_block_format("Q8_0");
+  std::vector<float> all(documents.size() * static_cast<size_t>(numbers));
+  std::vector<float> row(static_cast<size_t>(kept_columns(numbers)));
+  for (size_t i = 0; i < documents.size(); ++i) {
+    int64_t d = documents[i];
+    const Part& part = part_of(d);
+    const std::byte* block = part.numbers + d * bytes;
+    for (size_t at = 0; at < row.size(); at += 32, block += format.bytes) format.decode(block, row.data() + at);
+    for (int64_t n = 0; n < numbers; ++n)
+      all[i * static_cast<size_t>(numbers) + static_cast<size_t>(n)] =
+          row[static_cast<size_t>(n)] * part.lengths[static_cast<size_t>(d)] / kept_scale;
+  }
+  return all;
+}
+
+std::vector<float> Index::along(Ops& ops, const std::vector<int64_t>& documents,
+                                const std::vector<float>& direction) const {
+  constexpr size_t together = 2048;  // rows that are gathered at once: they stay in the caches
+  const int64_t columns = kept_columns(head_.basis.numbers), bytes = kept_bytes(head_.basis.numbers);
+  std::vector<float> asked = direction, products(documents.size());
+  for (float& value : asked) value /= kept_scale;
+  asked.resize(static_cast<size_t>(columns));
+  std::vector<std::byte> gathered(together * static_cast<size_t>(bytes));
+  std::vector<float> lengths(together);
+  for (size_t first = 0; first < documents.size(); first += together) {
+    const size_t count = std::min(together, documents.size() - first);
+    for (size_t i = 0; i < count; ++i) {
+      int64_t d = documents[first + i];
+      const Part& part = part_of(d);
+      std::memcpy(gathered.data() + i * static_cast<size_t>(bytes), part.numbers + d * bytes, static_cast<size_t>(bytes));
+      lengths[i] = part.lengths[static_cast<size_t>(d)];
+    }
+    const auto rows = static_cast<int64_t>(count);
+    ops.linear({asked.data(), 1, columns}, WeightMatrix{WeightType::q8_0, gathered.data(), rows, columns},
+               {products.data() + first, 1, rows});
+    for (size_t i = 0; i < count; ++i) products[first + i] *= lengths[i];
+  }
+  return products;
 }
 
 }  // namespace stemma
