@@ -74,7 +74,6 @@ void adamw(Tensor parameter, Tensor gradient, Tensor first, Tensor second, const
 double sum_of_squares(Tensor x);
 void divide_damped(Tensor x, Tensor d, float damping, Tensor y);
 void row_dots(Tensor a, Tensor b, Tensor dots);
-void fold(Tensor x, Ids places, Tensor y);
 
 // e^x to 2 ulp, written without branches so that loops of it vectorise (Cephes' polynomial). Flushes to 0 below -87.
 inline __attribute__((always_inline)) float fast_exp(float x) {

@@ -173,7 +173,6 @@ class CpuOps final : public Ops {
   double sum_of_squares(Tensor x) override { return cpu::sum_of_squares(x); }
   void divide_damped(Tensor x, Tensor d, float damping, Tensor y) override { cpu::divide_damped(x, d, damping, y); }
   void row_dots(Tensor a, Tensor b, Tensor dots) override { cpu::row_dots(a, b, dots); }
-  void fold(Tensor x, Ids places, Tensor y) override { cpu::fold(x, places, y); }
   bool eigenvectors(double* matrix, int64_t n) override { return stemma::eigenvectors(matrix, n); }
 };
 

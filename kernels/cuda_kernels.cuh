@@ -106,7 +106,6 @@ void divide_damped(Tensor x, Tensor d, float damping, Tensor y, cudaStream_t str
 // Scratch: partial (rows, row_dots_parts).
 int row_dots_parts(Tensor a);
 void row_dots(Tensor a, Tensor b, Tensor dots, double* partial, cudaStream_t stream);
-void fold(Tensor x, Ids places, Tensor y, cudaStream_t stream);
 bool eigenvectors(double* matrix, int64_t n, cudaStream_t stream);  // on the host; waits for the stream
 
 inline void check(cudaError_t status, const char* doing) {

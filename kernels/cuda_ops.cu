@@ -262,7 +262,6 @@ class CudaOps final : public Ops {
     const size_t parts = static_cast<size_t>(a.rows) * row_dots_parts(a);
     cuda::row_dots(a, b, dots, static_cast<double*>(scratch_.at_least(parts * sizeof(double))), stream_);
   }
-  void fold(Tensor x, Ids places, Tensor y) override { cuda::fold(x, places, y, use()); }
   bool eigenvectors(double* matrix, int64_t n) override { return cuda::eigenvectors(matrix, n, use()); }
 
  private:

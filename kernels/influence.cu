@@ -38,24 +38,6 @@ __global__ void add_parts_kernel(const double* partial, int parts, Tensor dots) 
   }
 }
 
-// A thread to each number of y, which it alone writes: the order of a sum is always the same.
-__global__ void fold_kernel(Tensor x, Ids places, Tensor y) {
-  const int64_t length = x.columns / places.rows;
-  for (int64_t i = first_index(); i < size_of(y); i += index_stride()) {
-    const int64_t n = i / y.columns, k = i % y.columns;
-    float sum = y.data[i];
-    for (int64_t p = 0; p < places.rows; ++p) {
-      const int32_t place = places.data[p];
-      const int64_t at = place < 0 ? -1 - place : place;
-      for (int64_t j = k >= at ? k - at : k - at + y.columns; j < length; j += y.columns) {
-        const float value = row_of(x, n)[p * length + j];
-        sum += place < 0 ? -value : value;
-      }
-    }
-    y.data[i] = sum;
-  }
-}
-
 }  // namespace
 
 void add_squares(Tensor products, Tensor total, cudaStream_t stream) {
@@ -78,11 +60,6 @@ void row_dots(Tensor a, Tensor b, Tensor dots, double* partial, cudaStream_t str
   launch("row_dots", partial_dots_kernel, dim3(a.rows * parts), dot_threads, 0, stream, a, b, parts, partial);
   launch("row_dots", add_parts_kernel, dim3(element_blocks(dots.rows)), element_threads, 0, stream, partial, parts,
          dots);
-}
-
-void fold(Tensor x, Ids places, Tensor y, cudaStream_t stream) {
-  if (places.rows == 0 || y.rows == 0) return;
-  launch("fold", fold_kernel, dim3(element_blocks(y.size())), element_threads, 0, stream, x, places, y);
 }
 
 }  // namespace stemma::cuda

@@ -243,10 +243,6 @@ class Ops {
   virtual void divide_damped(Tensor x, Tensor d, float damping, Tensor y) = 0;
   // dots[n] += sum_c a[n,c] b[n,c].                          dots (N,1)
   virtual void row_dots(Tensor a, Tensor b, Tensor dots) = 0;
-  // A count sketch by pieces: each row of x is P pieces of equal length, which are added to the row of y, as on a ring:
-  // piece p from column places[p] on; where places[p] < 0, its negative from column -1 - places[p] on.
-  // x (N, P*M), places (P), y (N,K)
-  virtual void fold(Tensor x, Ids places, Tensor y) = 0;
   // eigenvectors of a symmetric matrix (n,n), on the host, in f64: row i becomes that of the i-th smallest eigenvalue.
   // False where they were not found. By LAPACK's dsyevd, or cuSOLVER's.
   virtual bool eigenvectors(double* matrix, int64_t n) = 0;

@@ -62,9 +62,7 @@ std::vector<uint8_t> random_rows(int64_t rows, int64_t numbers, Random& random) 
 IndexPart random_part(const IndexHead& head, int64_t documents, int vocabulary, Random& random) {
   IndexPart part;
   part.numbers = random_rows(documents, head.basis.numbers, random);
-  part.sketch = random_rows(documents, head.basis.sketch, random);
   part.lengths.assign(static_cast<size_t>(documents), 1);
-  part.rests.assign(static_cast<size_t>(documents), 1);
   part.token_begin.push_back(0);
   for (int64_t d = 0; d < documents; ++d) {
     const auto tokens = random_document(random, vocabulary);
@@ -159,9 +157,8 @@ int bench_index(const BenchIndex& options) {
   const double written = now() - begun;
   const auto files = files_of(path);
   const double disk = disk_rate(files), memory = bandwidth(model->ops).read, products = matmul_rate(*model->ops);
-  const auto columns = static_cast<double>(head.basis.numbers + head.basis.sketch);
-  const auto numbers_bytes =
-      static_cast<double>(options.documents * (kept_bytes(head.basis.numbers) + kept_bytes(head.basis.sketch)));
+  const auto columns = static_cast<double>(head.basis.numbers);
+  const auto numbers_bytes = static_cast<double>(options.documents * kept_bytes(head.basis.numbers));
 
   Trace trace;
   trace.id = "t001";
@@ -207,7 +204,6 @@ int bench_index(const BenchIndex& options) {
                       {"scored", asked.scored}});
     print_json({{"documents", options.documents},
                 {"numbers", head.basis.numbers},
-                {"sketch", head.basis.sketch},
                 {"bytes", bytes},
                 {"bytes_per_document", each},
                 {"write_seconds", written},
@@ -218,8 +214,8 @@ int bench_index(const BenchIndex& options) {
                 {"asked", list}});
     return 0;
   }
-  fmt::print("{} documents of {} + {} numbers, {} on disk, {:.0f} bytes a document; written in {}\n",
-             in_thousands(options.documents), head.basis.numbers, head.basis.sketch,
+  fmt::print("{} documents of {} numbers, {} on disk, {:.0f} bytes a document; written in {}\n",
+             in_thousands(options.documents), head.basis.numbers,
              in_bytes(static_cast<double>(bytes)), each, in_time(written));
   fmt::print("  disk {:.2f} GB/s, memory {:.1f} GB/s, products {:.0f} GFLOP/s\n", disk / 1e9, memory / 1e9,
              products / 1e9);

@@ -95,15 +95,14 @@ int run_on(Ranks& ranks, const Options& options) {
                 {"there_already", built.there_already},
                 {"parts", index.parts()},
                 {"numbers", index.head().basis.numbers},
-                {"sketch", index.head().basis.sketch},
                 {"bytes", index.bytes()},
                 {"bytes_per_document", each},
                 {"seconds", seconds},
                 {"device", model->ops->device()}});
   } else {
-    fmt::print("{}: {} documents, {} of them new, in {} on {}; {} + {} numbers and {:.0f} bytes a document, {} in all\n",
+    fmt::print("{}: {} documents, {} of them new, in {} on {}; {} numbers and {:.0f} bytes a document, {} in all\n",
                options.out, in_thousands(index.documents()), in_thousands(built.added), in_time(seconds),
-               model->ops->device(), index.head().basis.numbers, index.head().basis.sketch, each, in_bytes(static_cast<double>(index.bytes())));
+               model->ops->device(), index.head().basis.numbers, each, in_bytes(static_cast<double>(index.bytes())));
   }
   return 0;
 }
@@ -122,7 +121,7 @@ Run setup_index(CLI::App& app) {
   app.add_option("--factors", options->factors, "Curvature factors; else the model's own factors.h5")
       ->type_name("F.h5");
   app.add_option("--out", options->out, "Index to write, or to add the documents to that it lacks")->type_name("I.h5");
-  app.add_option("--numbers", options->index.basis.numbers, "Numbers kept of a document along directions, beside its sketch, in a new index")
+  app.add_option("--numbers", options->index.basis.numbers, "Numbers kept of a document in a new index")
       ->check(CLI::Range(int64_t{16}, int64_t{4096}));
   app.add_option("--directions-from", options->index.sample, "Documents on which a new index's directions are found")
       ->check(CLI::Range(int64_t{16}, int64_t{1} << 20));

@@ -1,6 +1,7 @@
 #include "runtime/study/index_recall.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "runtime/influence/scan.h"
 #include "runtime/study/sharing.h"
@@ -32,22 +33,31 @@ std::vector<QueryRecall> index_recall(IndexSearch& search, const Questions& ques
       return static_cast<double>(std::ranges::count_if(wanted, is_found)) /
              static_cast<double>(std::max<size_t>(1, wanted.size()));
     };
-    Candidates candidates(guessed, 1, options);
-    for (auto chunk = candidates.next(); !chunk.empty(); chunk = candidates.next()) {
-      std::vector<float> scores;
-      for (const int64_t document : chunk) scores.push_back(scored[static_cast<size_t>(document)]);
-      candidates.take(chunk, scores);
-    }
+    // As they are scored one after another, until it is enough.
+    const auto scored_by = [&](const CandidateOptions& chosen) {
+      Candidates candidates(guessed, 1, chosen);
+      for (auto chunk = candidates.next(); !chunk.empty(); chunk = candidates.next()) {
+        std::vector<float> scores;
+        for (const int64_t document : chunk) scores.push_back(scored[static_cast<size_t>(document)]);
+        candidates.take(chunk, scores);
+        search.correct(candidates);
+      }
+      return candidates;
+    };
+    const Candidates candidates = scored_by(options);
     QueryRecall& found = result.emplace_back();
     found.nats = gradients.nats[q];
     found.recall = share([&](int32_t document) { return candidates.is_exact(document); });
     found.late = candidates.late();
     found.scored = std::ssize(candidates.scored());
     found.agreement = correlation(guessed, scored);
+    if (counts.empty()) continue;
+    CandidateOptions all = options;
+    all.most = counts.back(), all.late = 0;
+    const auto order = scored_by(all).proponents(0);
     for (const int64_t count : counts) {
-      auto first = strongest(guessed, static_cast<size_t>(count));
-      std::ranges::sort(first);
-      found.recall_of.push_back(share([&](int32_t document) { return std::ranges::binary_search(first, document); }));
+      const std::unordered_set<int64_t> first(order.begin(), order.begin() + std::min(count, std::ssize(order)));
+      found.recall_of.push_back(share([&](int32_t document) { return first.contains(document); }));
     }
   }
   return result;

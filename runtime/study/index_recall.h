@@ -14,7 +14,7 @@ struct QueryRecall {
   double late = 0;                // what ended the scoring (Candidates::late)
   double agreement = 0;           // Pearson correlation of estimates and scores
   int64_t scored = 0;             // documents scored exactly, on either side
-  std::vector<double> recall_of;  // recall where the first counts[i] by their estimates are scored
+  std::vector<double> recall_of;  // recall where the first counts[i] (rising) proponents taken are scored
 };
 
 // Scores every document of the index exactly, for the same questions. Throws Error; cancelled.

@@ -31,7 +31,7 @@ def recall(program, traces, sample):
         answers = {name: output(program, *asked, "--trace", trace["id"], "--span", span, *more)["tables"][0]
                    for name, more in (("as many as needed", []), ("--rescore 1000", ["--rescore", 1000]))}
         check = output(program, *asked, "--check")["check"]
-    print(f"The demo's index: {made['documents']:,} documents, {made['numbers']:,} + {made['sketch']:,} numbers and "
+    print(f"The demo's index: {made['documents']:,} documents, {made['numbers']:,} numbers and "
           f"{made['bytes_per_document']:,.0f} bytes a document, made in {made['seconds']:.0f} s. {traces} traces of its "
           f"evaluation, {check['queries']} queries; recall@100 against the exact scan.\n")
     print("| scored exactly | all queries | of at least 0.1 nats "
@@ -50,7 +50,7 @@ def time(program, documents):
     found = model_speed.run(program, "index", "--documents", str(documents))
     if isinstance(found, str):
         return print(found + "\n")
-    print(f"`stemma bench index --documents {documents}`: {found['numbers']:,} + {found['sketch']:,} random numbers and "
+    print(f"`stemma bench index --documents {documents}`: {found['numbers']:,} random numbers and "
           f"{found['document_tokens']} tokens a document, {found['bytes_per_document']:,.0f} bytes each, "
           f"{found['bytes'] / 1e9:.2f} GB in all, written in {found['write_seconds']:.1f} s. The disk reads "
           f"{found['disk_read_bytes_per_second'] / 1e9:.2f} GB/s, the memory "

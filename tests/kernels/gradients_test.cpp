@@ -265,27 +265,6 @@ class GradientsTest : public QObject {
     VERIFY_CLOSE(host(dots), sums, 1e-5);
   }
 
-  // Pieces longer and shorter than the ring, that wrap and that do not, of both signs.
-  void fold() {
-    Random random(12);
-    for (const int64_t ring : {5, 16, 40}) {
-      const Matrix x = ref::random_matrix(3, 4 * 11, random), before = ref::random_matrix(3, ring, random);
-      const std::vector<int32_t> places = {0, -1, static_cast<int32_t>(ring - 2), static_cast<int32_t>(-ring)};
-      IdBuffer device_places(ops, 4, 1);
-      device_places.upload(places.data());
-      const Buffer y = on_device(ops, before);
-      ops->fold(on_device(ops, x), device_places, y);
-      Matrix expected = before;
-      for (int64_t n = 0; n < 3; ++n)
-        for (int64_t p = 0; p < 4; ++p)
-          for (int64_t j = 0; j < 11; ++j) {
-            const int64_t from = places[p] < 0 ? -1 - places[p] : places[p];
-            expected(n, (from + j) % ring) += (places[p] < 0 ? -1 : 1) * x(n, p * 11 + j);
-          }
-      VERIFY_CLOSE(host(y), expected, forward_tolerance);
-    }
-  }
-
   void add_and_sum_of_squares() {
     Random random(11);
     const Matrix x = ref::random_matrix(7, 5003, random), y = ref::random_matrix(7, 5003, random);

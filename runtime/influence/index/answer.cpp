@@ -114,6 +114,7 @@ std::vector<InfluenceTable> answer(IndexSearch& search, const std::vector<const 
     for (const int64_t document : chunk) texts.push_back(answer.tokens(document));
     candidates.take(
         chunk, scan(model, gradients, DocumentBatches(std::move(texts), options.batch_tokens), chunk.size(), named));
+    search.correct(candidates);
     show();
   }
   std::vector<InfluenceTable> tables =

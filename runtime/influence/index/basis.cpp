@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "runtime/influence/eigen.h"
 #include "runtime/influence/shard_sums.h"
@@ -24,7 +23,6 @@ constexpr int64_t most_directions = 4096;  // of all layers together: their cova
 constexpr int64_t spare = 32;              // directions more than are kept, while they are looked for
 constexpr int iterations = 2;
 constexpr uint64_t longest_span = 16;  // tokens
-constexpr uint64_t sketch_seed = 5;  // of where rows fall: the same for documents and questions
 constexpr int64_t most_shards = 32;  // a shard's sums are as large as all directions: few of them travel
 
 std::vector<float> downloaded(const Buffer& buffer) {
@@ -230,7 +228,6 @@ IndexBasis basis_lengths(const std::vector<int64_t>& sizes, const BasisOptions& 
   const auto layers = static_cast<int64_t>(sizes.size());
   IndexBasis basis;
   basis.side = options.side;
-  basis.sketch = options.sketch;
   basis.documents = documents;
   const int64_t shown = 2 * documents;
   basis.directions = std::min(
@@ -248,73 +245,52 @@ Projection::Projection(const Model& model, const Factors& factors, const IndexBa
     : model_(model),
       basis_(basis),
       truncated_(model, factors, basis.side),
-      whole_(model, factors, std::numeric_limits<int64_t>::max()),
       pass_(model),
       joint_(model.ops, static_cast<int64_t>(basis.layers.size()) * basis.directions, basis.numbers),
       part_(model) {
-  Random random(sketch_seed);
-  const auto ring = static_cast<uint64_t>(basis.sketch);
   for (size_t i = 0; i < basis.layers.size(); ++i) {
     layers_.emplace_back(model.ops, truncated_.size(i), basis.directions);
     layers_.back().upload(basis.layers[i].data());
-    std::vector<int32_t> places(static_cast<size_t>(factors.layers[i].outputs));
-    for (int32_t& place : places) place = static_cast<int32_t>(random.below(2 * ring)) - static_cast<int32_t>(ring);
-    places_.emplace_back(model.ops, static_cast<int64_t>(places.size()), 1);
-    places_.back().upload(places.data());
   }
   joint_.upload(basis.joint.data());
 }
 
-Projection::Sums Projection::sums(int64_t rows) const {
-  Sums sums{{model_.ops, rows, basis_.numbers}, {model_.ops, rows, basis_.sketch}, {model_.ops, rows, 1}};
-  for (Buffer* part : {&sums.numbers, &sums.sketch, &sums.squares}) part->zero();
-  return sums;
-}
-
-void Projection::add(size_t layer, Tensor truncated, Tensor whole, const Sums& sums) {
-  const int64_t k = basis_.directions;
+void Projection::add(size_t layer, Tensor truncated, Tensor numbers) {
+  const int64_t k = basis_.directions, first = static_cast<int64_t>(layer) * k;
   const Tensor along = part_.of(truncated.rows, k);
   model_.ops->matmul(truncated, false, layers_[layer], false, along);
-  const auto first = static_cast<int64_t>(layer) * k;
-  model_.ops->matmul(along, false, joint_.view().slice(first, first + k), false, sums.numbers, 1, 1);
-  model_.ops->fold(whole, places_[layer], sums.sketch);
-  model_.ops->row_dots(whole, whole, sums.squares);
+  model_.ops->matmul(along, false, joint_.view().slice(first, first + k), false, numbers, 1, 1);
 }
 
-std::vector<float> Projection::rows_of(const Sums& sums) const {
-  const std::vector<float> numbers = downloaded(sums.numbers), sketch = downloaded(sums.sketch),
-                           squares = downloaded(sums.squares);
+std::vector<float> Projection::rows_of(const Buffer& numbers) const {
+  const std::vector<float> all = downloaded(numbers);
   std::vector<float> rows;
-  for (size_t n = 0; n < squares.size(); ++n) {
-    const float length = std::sqrt(squares[n]), inverse = length > 0 ? 1 / length : 0;
-    double along = 0;
-    for (int64_t i = 0; i < basis_.numbers; ++i) {
-      rows.push_back(numbers[n * static_cast<size_t>(basis_.numbers) + i] * inverse);
-      along += double(rows.back()) * rows.back();
-    }
-    for (int64_t i = 0; i < basis_.sketch; ++i)
-      rows.push_back(sketch[n * static_cast<size_t>(basis_.sketch) + i] * inverse);
+  for (auto row = all.begin(); row != all.end(); row += basis_.numbers) {
+    double square = 0;
+    for (int64_t i = 0; i < basis_.numbers; ++i) square += double(row[i]) * row[i];
+    const auto length = static_cast<float>(std::sqrt(square)), inverse = length > 0 ? 1 / length : 0;
+    for (int64_t i = 0; i < basis_.numbers; ++i) rows.push_back(row[i] * inverse);
     rows.push_back(length);
-    rows.push_back(static_cast<float>(std::sqrt(std::max(0.0, 1 - along))));
   }
   return rows;
 }
 
 std::vector<float> Projection::of_documents(const LabelledBatch& documents) {
   const auto& segments = documents.batch.segments;
-  const Sums all = sums(static_cast<int64_t>(segments.size()));
+  Buffer numbers(model_.ops, static_cast<int64_t>(segments.size()), basis_.numbers);
+  numbers.zero();
   pass_.run(documents, [&](int block, Linear which, Tensor a, Tensor g) {
     const size_t i = tracked_index(model_, block, which);
-    add(i, truncated_.of_documents(i, a, g, segments), whole_.of_documents(i, a, g, segments), all);
+    add(i, truncated_.of_documents(i, a, g, segments), numbers);
   });
-  return rows_of(all);
+  return rows_of(numbers);
 }
 
 std::vector<float> Projection::of_queries(const QueryGradients& gradients) {
-  const Sums all = sums(static_cast<int64_t>(gradients.nats.size()));
-  for (size_t i = 0; i < layers_.size(); ++i)
-    add(i, truncated_.of_queries(i, gradients.layers[i]), whole_.of_queries(i, gradients.layers[i]), all);
-  return rows_of(all);
+  Buffer numbers(model_.ops, static_cast<int64_t>(gradients.nats.size()), basis_.numbers);
+  numbers.zero();
+  for (size_t i = 0; i < layers_.size(); ++i) add(i, truncated_.of_queries(i, gradients.layers[i]), numbers);
+  return rows_of(numbers);
 }
 
 }  // namespace stemma

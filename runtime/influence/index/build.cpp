@@ -35,10 +35,9 @@ IndexHead make_head(const Model& model, const Factors& factors, const Corpus& co
 // What the others need of the basis that rank 0 has.
 void share(Ranks& ranks, IndexBasis& basis, const Control& control) {
   std::vector<int32_t> sizes = {static_cast<int32_t>(basis.side), static_cast<int32_t>(basis.directions),
-                                static_cast<int32_t>(basis.numbers), static_cast<int32_t>(basis.layers.size()),
-                                static_cast<int32_t>(basis.sketch)};
+                                static_cast<int32_t>(basis.numbers), static_cast<int32_t>(basis.layers.size())};
   ranks.share(sizes, control);
-  basis.side = sizes[0], basis.directions = sizes[1], basis.numbers = sizes[2], basis.sketch = sizes[4];
+  basis.side = sizes[0], basis.directions = sizes[1], basis.numbers = sizes[2];
   basis.layers.resize(static_cast<size_t>(sizes[3]));
   for (std::vector<float>& layer : basis.layers) ranks.share(layer, control);
   ranks.share(basis.joint, control);
@@ -58,12 +57,9 @@ IndexPart make_part(Projection& projection, const Model& model, const std::vecto
     part.names.push_back(document->name);
     part.sources.push_back(document->source);
   }
-  const auto numbers = static_cast<size_t>(kept_bytes(basis.numbers)),
-             sketch = static_cast<size_t>(kept_bytes(basis.sketch));
+  const auto numbers = static_cast<size_t>(kept_bytes(basis.numbers));
   part.numbers.resize(documents.size() * numbers);
-  part.sketch.resize(documents.size() * sketch);
   part.lengths.resize(documents.size());
-  part.rests.resize(documents.size());
   const DocumentBatches batches(std::move(texts), batch_tokens);
   std::vector<float> rows;
   const auto take = [&](int64_t batch, const std::vector<float>& made) {
@@ -72,10 +68,7 @@ IndexPart make_part(Projection& projection, const Model& model, const std::vecto
       const auto d = static_cast<size_t>(member);
       keep_row(row, basis.numbers, part.numbers.data() + d * numbers);
       row += basis.numbers;
-      keep_row(row, basis.sketch, part.sketch.data() + d * sketch);
-      row += basis.sketch;
       part.lengths[d] = *row++;
-      part.rests[d] = *row++;
     }
   };
   batches.each(
@@ -102,7 +95,7 @@ double index_bytes(const Model& model, const IndexOptions& options, int64_t docu
   }
   const IndexBasis basis = basis_lengths(sizes, options.basis, std::min(options.sample, documents));
   const int64_t head = (all + tracked_count(model) * basis.numbers) * basis.directions * 4,
-                document = kept_bytes(basis.numbers) + kept_bytes(basis.sketch) + 8;
+                document = kept_bytes(basis.numbers) + 4;
   return static_cast<double>(head) + static_cast<double>(documents) * document + 4.0 * static_cast<double>(tokens);
 }
 

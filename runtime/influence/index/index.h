@@ -4,11 +4,11 @@
 // I.h5 holds the directions (basis.h); the documents lie beside it in parts, I.0001.h5, I.0002.h5, ..., each written
 // once and never touched again. Documents that are new become new parts; so does the rest of a build that was cut off.
 //
-//   I.h5        attrs: format="stemma-index", version, hash, model, factors, side, numbers, sketch, sampled, program,
-//   created, device
+//   I.h5        attrs: format="stemma-index", version, hash, model, factors, side, numbers, sampled, program, created,
+//   device
 //     layers/<name> (coordinates, directions) f32   joint (layers * directions, numbers) f32
 //   I.0001.h5   attrs: format="stemma-index-part", version, index, corpus, corpus_documents
-//     numbers (D, bytes) u8   sketch (D, bytes) u8   lengths (D) f32   rests (D) f32   (basis.h)
+//     numbers (D, bytes) u8   lengths (D) f32   (basis.h)
 //     tokens (T) i32   token_begin (D+1) u32   ids (D)  names (D)  sources (D)
 #pragma once
 
@@ -44,8 +44,8 @@ inline int64_t kept_bytes(int64_t numbers) { return row_bytes(WeightType::q8_0, 
 void keep_row(const float* numbers, int64_t count, uint8_t* row);
 
 struct IndexPart {
-  std::vector<uint8_t> numbers, sketch;  // (D, kept_bytes of as many)
-  std::vector<float> lengths, rests;     // (D) of gradients; shares of them that the directions leave out
+  std::vector<uint8_t> numbers;  // (D, kept_bytes of as many)
+  std::vector<float> lengths;    // (D) of what the directions hold of each gradient
   std::vector<int32_t> tokens;
   std::vector<uint32_t> token_begin;  // (D+1)
   std::vector<std::string> ids, names, sources;
@@ -78,6 +78,10 @@ class Index {
   // Estimates of all documents' scores, from rows of queries (Q, row) as of Projection: (Q, D). `ops` of the CPU.
   // Throws Error: cancelled.
   std::vector<float> scores(Ops& ops, const std::vector<float>& queries, const Control& control) const;
+  // (documents, numbers), each scaled to its length.
+  std::vector<float> rows(const std::vector<int64_t>& documents) const;
+  // Products of such rows with a direction (numbers): (documents).
+  std::vector<float> along(Ops& ops, const std::vector<int64_t>& documents, const std::vector<float>& direction) const;
 
  private:
   struct Part;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <map>
 #include <span>
 
@@ -15,14 +16,13 @@
 namespace stemma {
 namespace {
 
-constexpr int64_t version = 4;
+constexpr int64_t version = 5;
 constexpr const char *head_format = "stemma-index", *part_format = "stemma-index-part";
 constexpr int64_t most = 1 << 20;  // of any length in a head
 
 std::string hash_of(const IndexHead& head) {
   Hasher hasher;
-  hasher.add(head.model_hash + head.factors_hash + std::to_string(head.basis.side) + " " +
-             std::to_string(head.basis.sketch));
+  hasher.add(head.model_hash + head.factors_hash + std::to_string(head.basis.side));
   for (const auto& layer : head.basis.layers) hasher.add(std::as_bytes(std::span(layer)));
   hasher.add(std::as_bytes(std::span(head.basis.joint)));
   return hasher.hex();
@@ -75,7 +75,6 @@ void save_index_head(IndexHead& head, const std::filesystem::path& path) {
     root.set("side", basis.side);
     root.set("directions", basis.directions);
     root.set("numbers", basis.numbers);
-    root.set("sketch", basis.sketch);
     root.set("sampled", basis.documents);
     const Hdf5Node layers = root.make_group("layers");
     for (size_t i = 0; i < basis.layers.size(); ++i)
@@ -100,10 +99,9 @@ IndexHead load_index_head(const std::filesystem::path& path) {
   basis.side = root.integer("side");
   basis.directions = root.integer("directions");
   basis.numbers = root.integer("numbers");
-  basis.sketch = root.integer("sketch");
   basis.documents = root.integer("sampled");
   const Hdf5Node layers = root.group("layers");
-  for (const int64_t length : {basis.side, basis.directions, basis.numbers, basis.sketch})
+  for (const int64_t length : {basis.side, basis.directions, basis.numbers})
     if (length < 1 || length > most) fail(path, "claims a size that no index has; make it again");
   for (const std::string& name : layers.names())
     basis.layers.push_back(layers.read<float>(name, {-1, basis.directions}));
@@ -132,9 +130,7 @@ void save_index_part(const IndexPart& part, const IndexHead& head, const std::fi
         root.set("corpus", part.corpus_hash);
         root.set("corpus_documents", part.corpus_documents);
         root.write("numbers", part.numbers, {documents, kept_bytes(head.basis.numbers)}, Packing::none);
-        root.write("sketch", part.sketch, {documents, kept_bytes(head.basis.sketch)}, Packing::none);
         root.write("lengths", part.lengths, {documents}, Packing::none);
-        root.write("rests", part.rests, {documents}, Packing::none);
         root.write("tokens", part.tokens, {static_cast<int64_t>(part.tokens.size())}, Packing::none);
         root.write("token_begin", part.token_begin, {documents + 1});
         root.write_texts("ids", part.ids, {documents});
@@ -174,9 +170,7 @@ struct Index::Part {
       return reinterpret_cast<const std::byte*>(own.data());
     };
     numbers = rows("numbers", kept_bytes(head.basis.numbers), own_numbers);
-    sketch = rows("sketch", kept_bytes(head.basis.sketch), own_sketch);
     lengths = root.read<float>("lengths", {documents});
-    rests = root.read<float>("rests", {documents});
     tokens_at = stored("tokens", tokens * 4);
     if (!tokens_at) {
       own_tokens = root.read<int32_t>("tokens", {tokens});
@@ -188,11 +182,11 @@ struct Index::Part {
   std::string corpus_hash;
   int64_t documents = 0, corpus_documents = 0;
   std::unique_ptr<MappedFile> mapped;
-  const std::byte *numbers, *sketch, *tokens_at;  // of the mapped file, or of these where they are few:
-  std::vector<uint8_t> own_numbers, own_sketch;
+  const std::byte *numbers, *tokens_at;  // of the mapped file, or of these where they are few:
+  std::vector<uint8_t> own_numbers;
   std::vector<int32_t> own_tokens;
   std::vector<uint32_t> token_begin;
-  std::vector<float> lengths, rests;
+  std::vector<float> lengths;
 };
 
 Index::Index(const std::filesystem::path& path) : path_(path), head_(load_index_head(path)) {
@@ -272,42 +266,69 @@ std::vector<Document> Index::documents(const std::vector<int64_t>& rising, const
 
 std::vector<float> Index::scores(Ops& ops, const std::vector<float>& queries, const Control& control) const {
   const IndexBasis& basis = head_.basis;
-  const int64_t count = static_cast<int64_t>(queries.size()) / basis.row();
-  std::vector<float> of_numbers, of_sketch;
-  const auto ask = [](std::vector<float>& all, auto row, int64_t numbers) {
-    for (int64_t i = 0; i < numbers; ++i) all.push_back(row[i] / kept_scale);
-    all.resize(all.size() + static_cast<size_t>(kept_columns(numbers) - numbers));
-  };
+  const int64_t count = static_cast<int64_t>(queries.size()) / basis.row(), columns = kept_columns(basis.numbers);
+  std::vector<float> asked, all(static_cast<size_t>(count * documents_)), products;
   for (auto row = queries.begin(); row != queries.end(); row += basis.row()) {
-    ask(of_numbers, row, basis.numbers);
-    ask(of_sketch, row + basis.numbers, basis.sketch);
+    const float length = row[basis.numbers] / kept_scale;
+    for (int64_t i = 0; i < basis.numbers; ++i) asked.push_back(row[i] * length);
+    asked.resize(asked.size() + static_cast<size_t>(columns - basis.numbers));
   }
-  const float doubt = sketch_errors / std::sqrt(static_cast<float>(basis.sketch));
-  std::vector<float> all(static_cast<size_t>(count * documents_)), products, cosines;
   int64_t first = 0;
   for (const auto& part : parts_) {
     control.say({"searching the index", double(first), double(documents_)});
-    const auto multiply = [&](std::vector<float>& asked, const std::byte* kept, int64_t columns,
-                              std::vector<float>& into) {
-      into.resize(static_cast<size_t>(count * part->documents));
-      const WeightMatrix rows{WeightType::q8_0, const_cast<std::byte*>(kept), part->documents, columns};
-      ops.linear({asked.data(), count, columns}, rows, {into.data(), count, part->documents});
-    };
-    multiply(of_numbers, part->numbers, kept_columns(basis.numbers), products);
-    multiply(of_sketch, part->sketch, kept_columns(basis.sketch), cosines);
-    for (int64_t q = 0; q < count; ++q) {
-      const float *ends = queries.data() + (q + 1) * basis.row() - 2, length = ends[0], rest = ends[1];
-      for (int64_t d = 0; d < part->documents; ++d) {
-        const auto i = static_cast<size_t>(q * part->documents + d);
-        const float most = rest * part->rests[static_cast<size_t>(d)], missing = cosines[i] - products[i];
+    const int64_t documents = part->documents;
+    products.resize(static_cast<size_t>(count * documents));
+    const WeightMatrix rows{WeightType::q8_0, const_cast<std::byte*>(part->numbers), documents, columns};
+    ops.linear({asked.data(), count, columns}, rows, {products.data(), count, documents});
+    for (int64_t q = 0; q < count; ++q)
+      for (int64_t d = 0; d < documents; ++d)
         all[static_cast<size_t>(q * documents_ + first + d)] =
-            length * part->lengths[static_cast<size_t>(d)] *
-            (products[i] + (std::abs(missing) > doubt ? std::clamp(missing, -most, most) : 0));
-      }
-    }
-    first += part->documents;
+            products[static_cast<size_t>(q * documents + d)] * part->lengths[static_cast<size_t>(d)];
+    first += documents;
   }
   return all;
+}
+
+std::vector<float> Index::rows(const std::vector<int64_t>& documents) const {
+  const int64_t numbers = head_.basis.numbers, bytes = kept_bytes(numbers);
+  const BlockFormat& format = *find_block_format("Q8_0");
+  std::vector<float> all(documents.size() * static_cast<size_t>(numbers));
+  std::vector<float> row(static_cast<size_t>(kept_columns(numbers)));
+  for (size_t i = 0; i < documents.size(); ++i) {
+    int64_t d = documents[i];
+    const Part& part = part_of(d);
+    const std::byte* block = part.numbers + d * bytes;
+    for (size_t at = 0; at < row.size(); at += 32, block += format.bytes) format.decode(block, row.data() + at);
+    for (int64_t n = 0; n < numbers; ++n)
+      all[i * static_cast<size_t>(numbers) + static_cast<size_t>(n)] =
+          row[static_cast<size_t>(n)] * part.lengths[static_cast<size_t>(d)] / kept_scale;
+  }
+  return all;
+}
+
+std::vector<float> Index::along(Ops& ops, const std::vector<int64_t>& documents,
+                                const std::vector<float>& direction) const {
+  constexpr size_t together = 2048;  // rows that are gathered at once: they stay in the caches
+  const int64_t columns = kept_columns(head_.basis.numbers), bytes = kept_bytes(head_.basis.numbers);
+  std::vector<float> asked = direction, products(documents.size());
+  for (float& value : asked) value /= kept_scale;
+  asked.resize(static_cast<size_t>(columns));
+  std::vector<std::byte> gathered(together * static_cast<size_t>(bytes));
+  std::vector<float> lengths(together);
+  for (size_t first = 0; first < documents.size(); first += together) {
+    const size_t count = std::min(together, documents.size() - first);
+    for (size_t i = 0; i < count; ++i) {
+      int64_t d = documents[first + i];
+      const Part& part = part_of(d);
+      std::memcpy(gathered.data() + i * static_cast<size_t>(bytes), part.numbers + d * bytes, static_cast<size_t>(bytes));
+      lengths[i] = part.lengths[static_cast<size_t>(d)];
+    }
+    const auto rows = static_cast<int64_t>(count);
+    ops.linear({asked.data(), 1, columns}, WeightMatrix{WeightType::q8_0, gathered.data(), rows, columns},
+               {products.data() + first, 1, rows});
+    for (size_t i = 0; i < count; ++i) products[first + i] *= lengths[i];
+  }
+  return products;
 }
 
 }  // namespace stemma

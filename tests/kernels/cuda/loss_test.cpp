@@ -74,10 +74,6 @@ class CudaLossTest : public QObject, Parity {
               [](Ops& ops, const Tensors& t, Ids) { ops.divide_damped(t[0], t[1], 0.1f, t[2]); });
       compare(1e-5, {positive_matrix(rows, columns), positive_matrix(rows, columns), random_matrix(rows, 1)}, {},
               [](Ops& ops, const Tensors& t, Ids) { ops.row_dots(t[0], t[1], t[2]); });
-      std::vector<int32_t> places;  // pieces of single numbers, on a ring of seven
-      for (int64_t p = 0; p < columns; ++p) places.push_back(static_cast<int32_t>(p * 5 % 14) - 7);
-      compare(1e-5, {random_matrix(rows, columns), random_matrix(rows, 7)}, places,
-              [](Ops& ops, const Tensors& t, Ids ids) { ops.fold(t[0], ids, t[1]); });
     }
   }
 };

@@ -64,7 +64,7 @@ class IndexTest : public QObject {
   }
   void init() { folder_ = std::make_unique<QTemporaryDir>(); }
 
-  // As many directions as documents and spans: nothing is lost but the rounding to bytes, however the sketch errs.
+  // As many directions as documents and spans: nothing is lost but the rounding to bytes.
   void estimates_are_the_scores() {
     const Corpus corpus = corpus_of(some_texts(25));
     build(corpus);
@@ -91,6 +91,29 @@ class IndexTest : public QObject {
       QCOMPARE(query.recall, 1.0);
       QCOMPARE(query.recall_of.at(0), 1.0);
       QCOMPARE(query.scored, int64_t(10));
+    }
+  }
+
+  // Rows and products of chosen documents, over parts, are those of a search.
+  void rows_of_some() {
+    build(corpus_);
+    const Index index(path());
+    QVERIFY(index.parts() > 1);
+    const std::vector<int64_t> some = {0, 3, 15, 16, 33, index.documents() - 1};
+    const int64_t numbers = index.head().basis.numbers;
+    std::vector<float> direction, asked;
+    for (int64_t i = 0; i < numbers; ++i) direction.push_back(std::sin(static_cast<float>(i)));
+    asked = direction;
+    asked.push_back(1);
+    const auto ops = make_cpu_ops();
+    const auto all = index.scores(*ops, asked, Control()), products = index.along(*ops, some, direction),
+               rows = index.rows(some);
+    for (size_t n = 0; n < some.size(); ++n) {
+      const float expected = all.at(static_cast<size_t>(some[n]));
+      double sum = 0;
+      for (int64_t i = 0; i < numbers; ++i) sum += double(rows.at(n * numbers + i)) * direction[i];
+      QVERIFY(std::abs(products.at(n) - expected) <= 1e-4f * (1 + std::abs(expected)));
+      QVERIFY(std::abs(sum - expected) <= 1e-3 * (1 + std::abs(expected)));
     }
   }
 
