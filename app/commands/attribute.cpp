@@ -50,9 +50,13 @@ int dry_run(const AttributeInputs& options, const Model& model, const Factors* f
   std::unique_ptr<Factors> fitted;
   Estimate fitting;
   if (fits) fitting = estimate_fit(model, corpus, fit, control, &fitted);
-  const auto scan = estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) {
-    attribute(model, fits ? fitted.get() : factors, part, traces, options.attribute, timed);
-  });
+  AttributeOptions as_whole = options.attribute;
+  as_whole.batch_tokens = memory.scan_tokens;
+  const auto scan =
+      estimate(model, corpus, control, memory.scan_batches, [&](const Corpus& part, const Control& timed) {
+        attribute(model, fits ? fitted.get() : factors, part, traces, as_whole, timed);
+        return DocumentBatches(model, part, as_whole.batch_tokens, {}).batches();
+      });
   const double operations = scan_operations(model.config, scan.tokens, scan.documents, steps_in(traces)) +
                             (fits ? fit_operations(model, {}, scan.documents, scan.tokens) : 0);
   if (options.json) {

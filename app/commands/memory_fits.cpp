@@ -6,7 +6,7 @@
 #include <string>
 
 #include "app/commands/terminal.h"
-#include "runtime/influence/attribute.h"
+#include "runtime/influence/batch_size.h"
 
 namespace stemma {
 
@@ -54,9 +54,12 @@ std::string smaller_scan(const std::function<double(const ScanQueries&)>& bytes_
 InfluenceMemory expect_memory_to_fit(const Model& model, const Corpus& corpus, const PlannedWork& work,
                                      const Control& control) {
   const DocumentBatches batches(model, corpus, FitOptions().batch_tokens, control);
+  DocumentBatches scanned = batches;
   const auto documents = static_cast<int64_t>(corpus.documents.size());
   const auto scan_of = [&](const ScanQueries& queries) {
-    return queries.count > 0 ? scan_memory(model, batches, documents, queries) : ScanMemory{};
+    if (queries.count == 0) return ScanMemory{};
+    scanned.pack_again(scan_batch_tokens(model, queries, batches));
+    return scan_memory(model, scanned, documents, queries);
   };
   InfluenceMemory memory;
   memory.tokens = batches.tokens();
@@ -64,6 +67,8 @@ InfluenceMemory expect_memory_to_fit(const Model& model, const Corpus& corpus, c
   const FitOptions fit = work.fit ? *work.fit : FitOptions();
   memory.fit = fit_memory(model, batches, fit);
   memory.scan = scan_of(work.scan);
+  memory.scan_tokens = work.scan.count > 0 ? scan_batch_tokens(model, work.scan, batches) : usual_batch_tokens;
+  memory.scan_batches = scanned.batches();
   if (model.ops->device() != "cpu") return memory;
   memory.available = model.ops->memory().free;
   if (memory.available <= 0) return memory;

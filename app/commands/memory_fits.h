@@ -8,6 +8,7 @@ namespace stemma {
 
 struct InfluenceMemory {
   int64_t tokens = 0;    // that predict one, in all documents
+  int64_t scan_tokens = 0, scan_batches = 0;  // in a batch of the scan, at most; and how many those are
   double documents = 0;  // bytes of the corpus's tokens
   double available = 0;  // bytes of this machine that are free now; 0: not known
   FitMemory fit;
