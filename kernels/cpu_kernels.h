@@ -64,6 +64,8 @@ void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, fl
 void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor products);
 void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor queries, Tensor scores,
                     const Tiles& tiles = best_tiles());
+void low_rank_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor left, Tensor right, Tensor scores,
+                     const Tiles& tiles = best_tiles());
 void segment_squares(Tensor g, Tensor a, std::span<const Segment> segments, Tensor total,
                      const Tiles& tiles = best_tiles());
 void gram(Tensor x, Tensor c, const Tiles& tiles = best_tiles());

@@ -11,11 +11,13 @@
 #include <vector>
 
 #include "kernels/cpu_kernels.h"
+#include "kernels/scratch.h"
 
 namespace stemma::cpu {
 namespace {
 
 constexpr int64_t group_tokens = 2048, group_segments = 256;  // whose packed strips stay in the second-level cache
+constexpr int64_t asked_tokens = 8192;  // where queries come past them: more of these for each time that those are read
 constexpr int32_t gram_tokens = 256;
 constexpr int64_t item_rows = 32, most_items = 128;  // what a thread takes at a time
 
@@ -52,8 +54,15 @@ Packed make_packed(int64_t size) {
 // parts depend on the shape alone, so that no sum depends on the number of threads.
 class PackedGroups {
  public:
-  PackedGroups(Tensor x, Tensor y, std::span<const Segment> segments, const Tiles& tiles)
-      : tiles_(tiles), x_(x), y_(y), segments_(segments), strips_(strips_of(y.columns, tiles_)) {
+  PackedGroups(Tensor x, Tensor y, std::span<const Segment> segments, const Tiles& tiles, int64_t tokens = group_tokens,
+               int64_t most = group_segments)
+      : tiles_(tiles),
+        x_(x),
+        y_(y),
+        segments_(segments),
+        group_tokens_(tokens),
+        group_segments_(most),
+        strips_(strips_of(y.columns, tiles_)) {
     const auto strips = static_cast<int64_t>(strips_.size());
     rows_ = item_rows * divide_up(divide_up(x.columns, item_rows) * strips, most_items);
     ranges_ = divide_up(x.columns, rows_);
@@ -67,9 +76,10 @@ class PackedGroups {
     for (size_t first = 0; first < segments_.size();) {
       size_t last = first;
       cuts_.assign(1, 0);
-      for (;
-           last < segments_.size() && (last == first || (cuts_.back() < group_tokens && last - first < group_segments));
-           ++last)
+      const auto fits = [&] {
+        return cuts_.back() < group_tokens_ && static_cast<int64_t>(last - first) < group_segments_;
+      };
+      for (; last < segments_.size() && (last == first || fits()); ++last)
         cuts_.push_back(cuts_.back() + segments_[last].query_end - segments_[last].query_begin);
       pack(first);
       visit(static_cast<int64_t>(first), static_cast<int64_t>(last - first));
@@ -120,6 +130,7 @@ class PackedGroups {
   const Tiles& tiles_;
   Tensor x_, y_;
   std::span<const Segment> segments_;
+  int64_t group_tokens_, group_segments_;
   std::vector<Strip> strips_;
   int64_t rows_ = 0, ranges_ = 0;
   std::vector<int64_t> cuts_;
@@ -127,23 +138,17 @@ class PackedGroups {
   Packed x_packed_, y_packed_;
 };
 
-}  // namespace
-
-void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor queries, Tensor scores,
-                    const Tiles& tiles) {
-  PackedGroups groups(g, a, segments, tiles);
-  const int64_t items = groups.items(), asked = queries.rows, stride = a.columns;
+// scores += what visit(i, scores of part i) adds, a part of the products of every group and query after the other.
+template <class Visit>
+void add_scores(PackedGroups& groups, Tensor scores, Visit visit) {
+  const int64_t items = groups.items(), asked = scores.columns;
   std::vector<float> parts;  // (items, segments of a group, queries)
   groups.each([&](int64_t first, int64_t count) {
     parts.assign(static_cast<size_t>(items * count * asked), 0.0f);
 #pragma omp parallel
     {
 #pragma omp for schedule(dynamic)
-      for (int64_t i = 0; i < items; ++i)
-        groups.item(i, [&](const OuterJob& job, int64_t row, int64_t column) {
-          tiles.dots(job, queries.data + row * stride + column, stride, queries.columns, asked,
-                     parts.data() + i * count * asked);
-        });
+      for (int64_t i = 0; i < items; ++i) visit(i, parts.data() + i * count * asked);
 #pragma omp for schedule(static)
       for (int64_t n = 0; n < count * asked; ++n) {
         float sum = 0;
@@ -151,6 +156,40 @@ void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tenso
         scores.row(first)[n] += sum;
       }
     }
+  });
+}
+
+}  // namespace
+
+void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor queries, Tensor scores,
+                    const Tiles& tiles) {
+  PackedGroups groups(g, a, segments, tiles, asked_tokens);
+  const int64_t stride = a.columns;
+  add_scores(groups, scores, [&](int64_t i, float* part) {
+    groups.item(i, [&](const OuterJob& job, int64_t row, int64_t column) {
+      tiles.dots(job, queries.data + row * stride + column, stride, queries.columns, queries.rows, part);
+    });
+  });
+}
+
+// A query's L R is to its rows of L^T and R what a segment's product is to its tokens.
+void low_rank_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor left, Tensor right, Tensor scores,
+                     const Tiles& tiles) {
+  const int64_t asked = scores.columns;
+  if (asked == 0) return;
+  const auto rank = static_cast<int32_t>(left.rows / asked);
+  std::vector<Segment> ranks;
+  for (int32_t begin = 0; begin < left.rows; begin += rank) ranks.push_back({begin, begin + rank, begin, begin + rank});
+  PackedGroups groups(g, a, segments, tiles, asked_tokens), queries(left, right, ranks, tiles, left.rows, asked);
+  queries.each([&](int64_t, int64_t) {
+    add_scores(groups, scores, [&](int64_t i, float* part) {
+      thread_local Scratch room;
+      groups.item(i, [&](const OuterJob& job, int64_t, int64_t) {
+        queries.item(i, [&](const OuterJob& other, int64_t, int64_t) {
+          tiles.pairs(job, other, room.make(tiles.pairs_room), part);
+        });
+      });
+    });
   });
 }
 

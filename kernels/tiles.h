@@ -41,6 +41,10 @@ struct Tiles {
   // scores[s * queries + q] += <other + q * query_stride, product of segment s>
   void (*dots)(const OuterJob& job, const float* other, int64_t stride, int64_t query_stride, int64_t queries,
                float* scores);
+  // scores[s * Q + q] += <product of segment q of `queries`, product of segment s>, both of the same rows and columns;
+  // `room`: pairs_room floats, a cache's line at their beginning
+  void (*pairs)(const OuterJob& job, const OuterJob& queries, float* room, float* scores);
+  int64_t pairs_room;
   // other += the product, or its square element by element, summed over segments
   void (*sums)(const OuterJob& job, float* other, int64_t stride);
   void (*squares)(const OuterJob& job, float* other, int64_t stride);

@@ -7,8 +7,15 @@
 namespace stemma::cpu {
 
 using Code = TileCode<8, 4, 3>;  // 12 sums, 3 loads and a row's number of 16 registers
-const Tiles tiles_avx2 = {
-    8, 4, 3, Code::dots_any, Code::sums_any<false>, Code::sums_any<true>, SmallProductCode<8, 4, 3>::product};
+const Tiles tiles_avx2 = {8,
+                          4,
+                          3,
+                          Code::dots_any,
+                          Code::pairs_any,
+                          Code::pairs_room,
+                          Code::sums_any<false>,
+                          Code::sums_any<true>,
+                          SmallProductCode<8, 4, 3>::product};
 
 }  // namespace stemma::cpu
 #endif

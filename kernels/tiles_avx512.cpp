@@ -7,8 +7,15 @@
 namespace stemma::cpu {
 
 using Code = TileCode<16, 8, 3>;  // 24 sums, 3 loads of 32 registers
-const Tiles tiles_avx512 = {
-    16, 8, 3, Code::dots_any, Code::sums_any<false>, Code::sums_any<true>, SmallProductCode<16, 8, 3>::product};
+const Tiles tiles_avx512 = {16,
+                            8,
+                            3,
+                            Code::dots_any,
+                            Code::pairs_any,
+                            Code::pairs_room,
+                            Code::sums_any<false>,
+                            Code::sums_any<true>,
+                            SmallProductCode<16, 8, 3>::product};
 
 }  // namespace stemma::cpu
 #endif

@@ -12,6 +12,7 @@ struct TileCode {
   static constexpr int docs = 4, asked = 4;  // segments times queries, whose sums are in registers together
   static constexpr int panels = 16 / Rows;   // tiles kept before they meet the queries
   static constexpr int group = docs * 12;    // segments that meet the queries while those are near
+  static constexpr int crowd = docs * 48;    // and that meet queries which are products themselves
   typedef float Vector __attribute__((vector_size(Lanes * sizeof(float)), may_alias));
   typedef float Loose __attribute__((vector_size(Lanes * sizeof(float)), aligned(sizeof(float)), may_alias));
 
@@ -58,6 +59,22 @@ struct TileCode {
             for (int64_t c = 0; c < columns - v * Lanes; ++c) reinterpret_cast<float*>(&to)[c] = part[c];
           }
         }
+  }
+
+  // The products of segments [first, last), rows [row, row + rows) of the job, `apart` from each other; a product's
+  // vectors are `step` apart.
+  template <int Width>
+  static inline __attribute__((always_inline)) void multiply(const OuterJob& job, int64_t first, int64_t last,
+                                                             int64_t row, int64_t rows, Vector* products, int64_t apart,
+                                                             int64_t step) {
+    for (int64_t s = first; s < last; ++s, products += apart)
+      for (int64_t panel = 0; panel * Rows < rows; ++panel) {
+        Vector tile[Rows * Width];
+        sum<Width>(job.x + (row / Rows + panel) * job.x_stride + job.cuts[s] * Rows,
+                   job.y + job.cuts[s] * Width * Lanes, job.cuts[s + 1] - job.cuts[s], tile);
+#pragma GCC unroll 24
+        for (int i = 0; i < Rows * Width; ++i) products[(panel * Rows * Width + i) * step] = tile[i];
+      }
   }
 
   // scores (count rows, `queries` apart) += <product, query> for up to `docs` products and Asked queries.
@@ -130,15 +147,7 @@ struct TileCode {
       const int64_t rows = job.rows - row < panels * Rows ? job.rows - row : panels * Rows;
       for (int64_t first = 0; first < job.segments; first += group) {
         const int64_t last = job.segments - first < group ? job.segments : first + group;
-        for (int64_t s = first; s < last; ++s)
-          for (int64_t panel = 0; panel * Rows < rows; ++panel) {
-            Vector tile[Rows * Width];
-            sum<Width>(job.x + (row / Rows + panel) * job.x_stride + job.cuts[s] * Rows,
-                       job.y + job.cuts[s] * Width * Lanes, job.cuts[s + 1] - job.cuts[s], tile);
-            Vector* to = products + (s - first) * product_stride + panel * Rows * Width;
-#pragma GCC unroll 24
-            for (int i = 0; i < Rows * Width; ++i) to[i] = tile[i];
-          }
+        multiply<Width>(job, first, last, row, rows, products, product_stride, 1);
         for (int64_t q = 0; q < queries; q += asked) {
           // The next queries' part of these rows; at the end, the first ones' of the rows that follow.
           const bool ends = q + asked >= queries;
@@ -169,6 +178,44 @@ struct TileCode {
     }
   }
 
+  // Products of segments [first, last) and of queries [query, query + Asked), which are near, one beside the other, for
+  // as long as the segments pass.
+  template <int Width, int Asked>
+  static void meet_pairs(const OuterJob& queries, const Vector* products, int64_t first, int64_t last, int64_t row,
+                         int64_t rows, int64_t query, float* scores) {
+    constexpr int64_t apart = panels * Rows * Width;
+    Vector near[apart * Asked];
+    multiply<Width>(queries, query, query + Asked, row, rows, near, 1, Asked);
+    for (int64_t s = first; s < last; s += docs)
+      meet<Asked>(products + (s - first) * apart, apart, near, rows * Width, scores + s * queries.segments + query,
+                  queries.segments, last - s);
+  }
+
+  template <int Width>
+  static void pairs_of(const OuterJob& job, const OuterJob& queries, float* room, float* scores) {
+    Vector* products = reinterpret_cast<Vector*>(room);
+    for (int64_t row = 0; row < job.rows; row += panels * Rows) {
+      const int64_t rows = job.rows - row < panels * Rows ? job.rows - row : panels * Rows;
+      for (int64_t first = 0; first < job.segments; first += crowd) {
+        const int64_t last = job.segments - first < crowd ? job.segments : first + crowd;
+        multiply<Width>(job, first, last, row, rows, products, panels * Rows * Width, 1);
+        for (int64_t q = 0; q < queries.segments; q += asked) switch (queries.segments - q) {
+            case 1:
+              meet_pairs<Width, 1>(queries, products, first, last, row, rows, q, scores);
+              break;
+            case 2:
+              meet_pairs<Width, 2>(queries, products, first, last, row, rows, q, scores);
+              break;
+            case 3:
+              meet_pairs<Width, 3>(queries, products, first, last, row, rows, q, scores);
+              break;
+            default:
+              meet_pairs<Width, asked>(queries, products, first, last, row, rows, q, scores);
+          }
+      }
+    }
+  }
+
   template <int Width, bool Squared>
   static void sums_of(const OuterJob& job, float* other, int64_t stride) {
     for (int64_t row = 0; row < job.rows; row += panels * Rows) {
@@ -194,6 +241,12 @@ struct TileCode {
     if (job.vectors == 1) dots_of<1>(job, other, stride, query_stride, queries, scores);
     if (job.vectors == 2) dots_of<2>(job, other, stride, query_stride, queries, scores);
     if (job.vectors == 3) dots_of<3>(job, other, stride, query_stride, queries, scores);
+  }
+  static constexpr int64_t pairs_room = int64_t{crowd} * panels * Rows * Most * Lanes;
+  static void pairs_any(const OuterJob& job, const OuterJob& queries, float* room, float* scores) {
+    if (job.vectors == 1) pairs_of<1>(job, queries, room, scores);
+    if (job.vectors == 2) pairs_of<2>(job, queries, room, scores);
+    if (job.vectors == 3) pairs_of<3>(job, queries, room, scores);
   }
   template <bool Squared>
   static void sums_any(const OuterJob& job, float* other, int64_t stride) {

@@ -29,6 +29,11 @@ Run setup_attribute_bench(CLI::App& app) {
   app.add_option("--tokens", options->tokens, "Tokens of a document; 0: 50 for demo, 512 else")
       ->check(CLI::Range(0, 2048));
   app.add_option("--rank", options->rank, "Of the queries in the scans of low rank")->check(CLI::Range(1, 4096));
+  app.add_option("--batch", options->batch, "Tokens of the scans' batches; 0: as of a long corpus")
+      ->check(CLI::Range(0, 1 << 20));
+  app.add_option("--only", options->only, "Some of the work: fit, thin (scans of low rank), full (those of full rank)")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"fit", "thin", "full"}));
   app.add_option("--repeat", options->repeat, "Times each is run; the best counts")->check(CLI::Range(1, 1000));
   app.add_flag("--plan", options->plan, "Foretell each time as stemma plan does, and print it beside the measured one");
   app.add_flag("--eigenbases", options->eigenbases,

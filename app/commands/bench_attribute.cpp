@@ -15,6 +15,7 @@
 #include "app/commands/options.h"
 #include "app/commands/random_model.h"
 #include "app/commands/terminal.h"
+#include "runtime/influence/batch_size.h"
 #include "runtime/influence/rescore.h"
 #include "runtime/influence/scan.h"
 #include "runtime/influence/scan_low_rank.h"
@@ -137,6 +138,13 @@ int bench_attribute(const BenchAttribute& options) {
   const int64_t tokens_each = options.tokens ? options.tokens : usual.tokens;
   const Corpus corpus = random_corpus(options.documents ? options.documents : usual.count, tokens_each);
   const DocumentBatches batches(model, corpus, FitOptions().batch_tokens, {});
+  // The documents stand for those of a long corpus, whose scan has large batches.
+  const auto scan_tokens = [&](int count, int64_t rank, Precision precision) {
+    if (options.batch > 0) return options.batch;
+    return scan_batch_tokens(model, {.count = count, .rank = rank, .precision = precision},
+                             {int64_t{1} << 30, (int64_t{1} << 30) * tokens_each});
+  };
+  const auto wanted = [&](const char* work) { return std::ranges::find(options.only, work) != options.only.end(); };
   const double tracked = tracked_parameters(model), passed = passed_parameters(model),
                tokens = static_cast<double>(batches.tokens());
   const Stopwatch time{options.processor_time};
@@ -177,7 +185,11 @@ int bench_attribute(const BenchAttribute& options) {
   double planned_fit = 0, planned_eigenbases = 0;
   const auto planned_scan = [&](int count, int64_t rank, Precision precision = Precision::f32) {
     if (!factors) return 0.0;
-    return estimate_scan(model, factors.get(), corpus, {.queries = count, .rank = rank, .precision = precision},
+    return estimate_scan(model, factors.get(), corpus,
+                         {.queries = count,
+                          .rank = rank,
+                          .precision = precision,
+                          .batch_tokens = scan_tokens(count, rank, precision)},
                          control)
         .stages["scanning the documents"];
   };
@@ -186,25 +198,26 @@ int bench_attribute(const BenchAttribute& options) {
     planned_eigenbases = fit.stages["eigenbases"];
     planned_fit = fit.seconds - planned_eigenbases;
   }
-  measure({"fit", tokens, fit_floor(passed, tokens), fit_operations(model, {}, batches.documents(), batches.tokens()),
-           planned_fit},
-          [&] {
-            const bool trial = !options.eigenbases || eigenbases > 0;
-            std::map<std::string, double> stages;  // seconds; the eigenbases do not grow with the corpus
-            std::string stage;
-            double start = 0;
-            Control timed;
-            timed.report = [&](const Progress& progress) {
-              control.say(progress);
-              if (!stage.empty()) stages[stage] += time.now() - start;
-              stage = progress.stage;
-              start = time.now();
-            };
-            const double whole = time.now();
-            fit_factors(model, batches, {.trial = trial}, timed);
-            if (!trial) eigenbases = stages["eigenbases"];
-            return time.now() - whole - stages["eigenbases"];
-          });
+  if (wanted("fit"))
+    measure({"fit", tokens, fit_floor(passed, tokens), fit_operations(model, {}, batches.documents(), batches.tokens()),
+             planned_fit},
+            [&] {
+              const bool trial = !options.eigenbases || eigenbases > 0;
+              std::map<std::string, double> stages;  // seconds; the eigenbases do not grow with the corpus
+              std::string stage;
+              double start = 0;
+              Control timed;
+              timed.report = [&](const Progress& progress) {
+                control.say(progress);
+                if (!stage.empty()) stages[stage] += time.now() - start;
+                stage = progress.stage;
+                start = time.now();
+              };
+              const double whole = time.now();
+              fit_factors(model, batches, {.trial = trial}, timed);
+              if (!trial) eigenbases = stages["eigenbases"];
+              return time.now() - whole - stages["eigenbases"];
+            });
   const double memory = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
   const auto documents = static_cast<double>(batches.documents());
   const auto seconds_of = [&](const std::function<void()>& work) {
@@ -213,20 +226,18 @@ int bench_attribute(const BenchAttribute& options) {
     return time.now() - start;
   };
   for (const int count : options.queries) {
-    const LowRankQueries thin = random_low_rank(model, count, options.rank);
+    const LowRankQueries thin = wanted("thin") ? random_low_rank(model, count, options.rank) : LowRankQueries();
+    DocumentBatches scanned = batches;
     for (const Precision precision : {Precision::f32, Precision::bf16}) {
       const bool rounds = precision == Precision::bf16;
-      if (rounds && !model.ops->multiplies_bf16()) continue;
-      const std::vector<Route> routes = choose_routes(model, thin, precision, batches);
+      if (!wanted("thin") || (rounds && !model.ops->multiplies_bf16())) continue;
+      scanned.pack_again(scan_tokens(count, options.rank, precision));
+      const std::vector<Route> routes = choose_routes(model, thin, precision, scanned);
       double meetings[2] = {0, 0};  // by route
-      for (size_t i = 0; i < routes.size(); ++i) {
-        const Tensor weight = tracked_weight(model, i);
-        const int64_t runs = std::max<int64_t>(1, batches.batches());
+      for (size_t i = 0; i < routes.size(); ++i)
         meetings[static_cast<size_t>(routes[i])] +=
-            static_cast<double>(runs) *
-            operations(routes[i], {weight.columns, weight.rows, thin.layers[i].rank, batches.tokens() / runs,
-                                   batches.documents() / runs, count});
-      }
+            static_cast<double>(scanned.batches()) *
+            operations(routes[i], mean_meeting(tracked_weight(model, i), thin.layers[i].rank, count, scanned));
       const double formed = meetings[static_cast<size_t>(Route::gradients)],
                    other = 4 * passed * tokens + meetings[static_cast<size_t>(Route::tokens)];
       measure({fmt::format("scan, {} of rank {}{}", count, options.rank, rounds ? ", bf16" : ""), tokens,
@@ -234,10 +245,11 @@ int bench_attribute(const BenchAttribute& options) {
                planned_scan(count, options.rank, precision), rounds ? other : 0},
               [&] {
                 return seconds_of([&] {
-                  scan(model, thin, routes, precision, batches, static_cast<size_t>(batches.documents()), control);
+                  scan(model, thin, routes, precision, scanned, static_cast<size_t>(batches.documents()), control);
                 });
               });
     }
+    if (!wanted("full")) continue;
     const double bytes = 4 * tracked * count;
     if (bytes > memory / 2) {
       tell(fmt::format("{} queries of this shape take {}, more than half of this machine's memory; left out", count,
@@ -246,11 +258,12 @@ int bench_attribute(const BenchAttribute& options) {
     }
     const QueryGradients queries = random_queries(model, count);
     const double planned = planned_scan(count, 0);
+    scanned.pack_again(scan_tokens(count, 0, Precision::f32));
     measure(
         {fmt::format("scan, {}", count), tokens, scan_floor(passed, tracked, tokens, documents, count),
          scan_operations(model.config, batches.tokens(), batches.documents(), count), planned},
         [&] {
-          return seconds_of([&] { scan(model, queries, batches, static_cast<size_t>(batches.documents()), control); });
+          return seconds_of([&] { scan(model, queries, scanned, static_cast<size_t>(batches.documents()), control); });
         });
     std::vector<int32_t> chosen;
     int64_t chosen_tokens = 0;
@@ -262,7 +275,7 @@ int bench_attribute(const BenchAttribute& options) {
     measure({fmt::format("re-score, {}", count), some, scan_floor(passed, tracked, some, fewer, count),
              scan_operations(model.config, chosen_tokens, static_cast<int64_t>(chosen.size()), count),
              planned * some / tokens},
-            [&] { return seconds_of([&] { rescore(model, queries, batches, chosen, 2048, control); }); });
+            [&] { return seconds_of([&] { rescore(model, queries, batches, chosen, usual_batch_tokens, control); }); });
   }
   line.clear();
   if (options.json) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "app/commands/model_size.h"
+#include "runtime/influence/batch_size.h"
 #include "runtime/influence/blocks.h"
 #include "runtime/influence/make_tables.h"
 #include "runtime/influence/scan.h"
@@ -62,7 +63,7 @@ Part part_of(const Corpus& corpus, const std::vector<int64_t>& counts, size_t do
 using Stages = std::map<std::string, double>;
 
 // Seconds of each stage; from one stage's first news to the next one's.
-Stages seconds_of(const Corpus& corpus, const Control& control, const MeasuredWork& work) {
+Stages seconds_of(const Part& part, const Control& control, const MeasuredWork& work, int64_t& batches) {
   Stages stages;
   std::string stage = "start";
   auto last = Clock::now();
@@ -76,7 +77,7 @@ Stages seconds_of(const Corpus& corpus, const Control& control, const MeasuredWo
     control.check();
     if (progress.stage != stage) turn(progress.stage);
   };
-  work(corpus, timed);
+  batches = work(part.corpus, timed);
   turn("");
   return stages;
 }
@@ -150,18 +151,20 @@ Buffer repeated(const std::shared_ptr<Ops>& ops, Tensor rows, int64_t count) {
 // A scan whose queries are made once, for the first part.
 class ScanOfParts {
  public:
-  ScanOfParts(const Model& model, const Factors* factors, const PlannedScan& planned)
-      : model_(model), factors_(factors), planned_(planned) {}
+  // `whole`: of the corpus, whose mean batch decides how documents meet queries of low rank.
+  ScanOfParts(const Model& model, const Factors* factors, const PlannedScan& planned, const DocumentBatches& whole)
+      : model_(model), factors_(factors), planned_(planned), whole_(whole) {}
 
-  void run(const Corpus& part, const Control& control) {
-    const DocumentBatches batches(model_, part, FitOptions().batch_tokens, control);
+  int64_t run(const Corpus& part, const Control& control) {
+    const DocumentBatches batches(model_, part, planned_.batch_tokens, control);
     if (timed_ == 0) make_queries(batches, control);
     control.say({"scanning the documents", 0, 0});  // the scan itself speaks when a batch is done
     if (planned_.rank > 0)
-      scan(model_, low_, choose_routes(model_, low_, planned_.precision, batches), planned_.precision, batches,
+      scan(model_, low_, choose_routes(model_, low_, planned_.precision, whole_), planned_.precision, batches,
            part.documents.size(), control);
     else
       show(part, batches, scan(model_, full_, batches, part.documents.size(), control), control);
+    return batches.batches();
   }
   int64_t timed() const { return timed_; }  // queries that were made
 
@@ -232,6 +235,7 @@ class ScanOfParts {
   const Model& model_;
   const Factors* factors_;
   const PlannedScan& planned_;
+  const DocumentBatches& whole_;
   int64_t timed_ = 0;
   QueryGradients full_;
   LowRankQueries low_;
@@ -239,7 +243,8 @@ class ScanOfParts {
 
 }  // namespace
 
-Estimate estimate(const Model& model, const Corpus& corpus, const Control& control, const MeasuredWork& work) {
+Estimate estimate(const Model& model, const Corpus& corpus, const Control& control, int64_t batches,
+                  const MeasuredWork& work) {
   Estimate result;
   const std::vector<int64_t> counts = token_counts(model, corpus);
   result.documents = static_cast<int64_t>(counts.size());
@@ -249,31 +254,40 @@ Estimate estimate(const Model& model, const Corpus& corpus, const Control& contr
     return part_of(corpus, counts, std::clamp<size_t>(documents, 1, counts.size()));
   };
   Part measured = part(first_tokens * counts.size() / static_cast<size_t>(std::max<int64_t>(1, result.tokens))), before;
-  Stages stages = seconds_of(measured.corpus, control, work), earlier, constant;
+  int64_t runs_now = 0, runs_before = 0;  // batches of the two latest parts
+  Stages stages = seconds_of(measured, control, work, runs_now), earlier, constant;
   const auto remember = [&] {
     for (const auto& [stage, seconds] : stages)
       if (constant_stages.contains(stage)) constant[stage] = std::max(constant[stage], seconds);
   };
   remember();
   int runs = 1;
-  // The first part meets memory that nobody has touched, so there is another one at least.
-  for (; runs < 2 || (sum_of(stages) < long_enough && measured.corpus.documents.size() < counts.size()); ++runs) {
+  // The first part meets memory that nobody has touched, so there is another one at least; and one more where batches
+  // cost something that one part alone does not tell from what its tokens cost.
+  const int fewest = batches > 1 ? 3 : 2;
+  for (; runs < fewest || (sum_of(stages) < long_enough && measured.corpus.documents.size() < counts.size()); ++runs) {
     before = std::exchange(measured, part(2 * measured.corpus.documents.size()));
-    earlier = std::exchange(stages, seconds_of(measured.corpus, control, work));
+    runs_before = runs_now;
+    earlier = std::exchange(stages, seconds_of(measured, control, work, runs_now));
     remember();
   }
   result.measured_documents = static_cast<int64_t>(measured.corpus.documents.size());
-  const auto tokens = static_cast<double>(measured.tokens), fewer = static_cast<double>(before.tokens);
+  const auto tokens = static_cast<double>(measured.tokens), fewer = static_cast<double>(before.tokens),
+             times = static_cast<double>(runs_now), less_often = static_cast<double>(runs_before);
+  // seconds = tokens per_token + times per_batch; the same of the part before. Parts of whole batches tell both costs
+  // together, and need no more.
+  const double apart = fewer * times - tokens * less_often;
+  const bool both = runs > 2 && std::abs(apart) > 0.2 * tokens * times;
   double growing = 0;
   for (const auto& [stage, seconds] : stages) {
     if (constant_stages.contains(stage)) continue;
-    double per_token = seconds / std::max(1.0, tokens), fixed = 0;
-    if (const double less = earlier[stage]; runs > 2 && tokens > fewer && seconds > less) {
-      per_token = (seconds - less) / (tokens - fewer);
-      fixed = std::max(0.0, less - per_token * fewer);
+    double per_token = seconds / std::max(1.0, tokens), per_batch = 0;
+    if (const double less = earlier[stage]; both && seconds > less) {
+      per_token = (less * times - seconds * less_often) / apart;
+      per_batch = std::max(0.0, (fewer * seconds - tokens * less) / apart);
     }
-    growing += per_token;
-    result.stages[stage] = fixed + per_token * all;
+    result.stages[stage] = per_batch * static_cast<double>(batches) + per_token * all;
+    growing += batches > 1 ? result.stages[stage] / std::max(1.0, all) : per_token;
   }
   result.stages.merge(constant);
   for (const auto& [stage, seconds] : result.stages) result.seconds += seconds;
@@ -285,9 +299,10 @@ Estimate estimate_fit(const Model& model, const Corpus& corpus, const FitOptions
                       std::unique_ptr<Factors>* factors) {
   FitOptions trial = options;
   trial.trial = true;
-  Estimate result = estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) {
+  Estimate result = estimate(model, corpus, control, 1, [&](const Corpus& part, const Control& timed) {
     auto fitted = std::make_unique<Factors>(fit_factors(model, part, trial, timed));
     if (factors) *factors = std::move(fitted);
+    return 1;
   });
   result.seconds -= result.stages["eigenbases"];
   result.seconds += result.stages["eigenbases"] = seconds_of_eigenbases(model, options.choice);
@@ -296,9 +311,19 @@ Estimate estimate_fit(const Model& model, const Corpus& corpus, const FitOptions
 
 Estimate estimate_scan(const Model& model, const Factors* factors, const Corpus& corpus, const PlannedScan& planned,
                        const Control& control) {
-  ScanOfParts scan(model, factors, planned);
-  Estimate result =
-      estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) { scan.run(part, timed); });
+  DocumentBatches whole(model, corpus, usual_batch_tokens, control);
+  PlannedScan packed = planned;
+  if (packed.batch_tokens == 0)
+    packed.batch_tokens = scan_batch_tokens(model,
+                                            {.count = planned.queries,
+                                             .choice = factors ? factors->choice : LayerChoice(),
+                                             .rank = planned.rank,
+                                             .precision = planned.precision},
+                                            whole);
+  whole.pack_again(packed.batch_tokens);
+  ScanOfParts scan(model, factors, packed, whole);
+  Estimate result = estimate(model, corpus, control, whole.batches(),
+                             [&](const Corpus& part, const Control& timed) { return scan.run(part, timed); });
   const auto change = [&](const std::string& stage, double times) {
     const auto found = result.stages.find(stage);
     if (found == result.stages.end()) return;

@@ -23,11 +23,13 @@ struct Estimate {
   std::map<std::string, double> stages;  // seconds of each, as the work names them in its news
 };
 
-// Runs `work` on parts of the corpus, spread over it, each of twice the documents, until one takes about two seconds;
-// what it took beyond a fixed cost grows with the tokens. A stage that costs the same however long the corpus is
+// Runs `work` on parts of the corpus, spread over it, each of twice the documents, until one takes about two seconds.
+// What a part takes grows with its tokens and with its batches, of which `work` says how many it had and `batches` how
+// many the corpus has; one: what does not grow is there once. A stage that costs the same however long the corpus is
 // ("query gradients") may be left out after the first part. Stops where `control` says so.
-using MeasuredWork = std::function<void(const Corpus&, const Control&)>;
-Estimate estimate(const Model& model, const Corpus& corpus, const Control& control, const MeasuredWork& work);
+using MeasuredWork = std::function<int64_t(const Corpus&, const Control&)>;
+Estimate estimate(const Model& model, const Corpus& corpus, const Control& control, int64_t batches,
+                  const MeasuredWork& work);
 
 // Of a fit. Its eigenbases are not made for it: one decomposition of at most 1,024 rows is timed for each width, and
 // wider ones take as much more as they have operations, (n / 1024)^3. `factors`, if given, gets those of the largest
@@ -40,6 +42,7 @@ Estimate estimate_fit(const Model& model, const Corpus& corpus, const FitOptions
 struct PlannedScan {
   int64_t queries = 1, query_tokens = 256, rank = 0;
   Precision precision = Precision::f32;  // of a first stage, which has a rank
+  int64_t batch_tokens = 0;              // 0: scan_batch_tokens
   const Questions* asked = nullptr;
   int top = 0;  // of those asked at full rank: documents shown on each side, with tokens and layers
 };

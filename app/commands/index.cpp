@@ -26,12 +26,13 @@ struct Options {
 
 int dry_run(const Options& options, const Model& model, const Corpus& corpus, const Control& control) {
   // Adding a document is one forward and backward and small products: what a scan without queries costs.
-  const auto cost = estimate(model, corpus, control, [&](const Corpus& part, const Control& timed) {
+  const auto cost = estimate(model, corpus, control, 1, [&](const Corpus& part, const Control& timed) {
     const DocumentBatches batches(model, part, options.index.batch_tokens, timed);
     DocumentPass pass(model);
     batches.each("measuring", timed, [&](const LabelledBatch& labelled, const std::vector<int32_t>&) {
       pass.run(labelled, [](int, Linear, Tensor, Tensor) {});
     });
+    return 1;
   });
   const double bytes = index_bytes(model, options.index, cost.documents, cost.tokens);
   if (options.json) {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "app/commands/terminal.h"
-#include "runtime/influence/attribute.h"
+#include "runtime/influence/batch_size.h"
 
 namespace stemma {
 
@@ -54,9 +54,12 @@ std::string smaller_scan(const std::function<double(const ScanQueries&)>& bytes_
 InfluenceMemory expect_memory_to_fit(const Model& model, const Corpus& corpus, const PlannedWork& work,
                                      const Control& control) {
   const DocumentBatches batches(model, corpus, FitOptions().batch_tokens, control);
+  DocumentBatches scanned = batches;
   const auto documents = static_cast<int64_t>(corpus.documents.size());
   const auto scan_of = [&](const ScanQueries& queries) {
-    return queries.count > 0 ? scan_memory(model, batches, documents, queries) : ScanMemory{};
+    if (queries.count == 0) return ScanMemory{};
+    scanned.pack_again(scan_batch_tokens(model, queries, batches));
+    return scan_memory(model, scanned, documents, queries);
   };
   InfluenceMemory memory;
   memory.tokens = batches.tokens();

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <span>
 
+#include "runtime/influence/batch_size.h"
 #include "runtime/influence/make_tables.h"
 #include "runtime/influence/scan.h"
 #include "runtime/influence/scan_low_rank.h"
@@ -84,7 +85,7 @@ std::vector<InfluenceTable> tables_by_scan(const Model& model, const Factors* fa
   const auto keep = [&] { kept.keep(scanned, 0, [&](const auto& put) { put("scores", scores); }); };
   if (kept.due()) keep();
 
-  const Showing showing{model, factors, corpus, batches, options.batch_tokens, scale, kept.key()};
+  const Showing showing{model, factors, corpus, batches, options.tokens_of_few(), scale, kept.key()};
   const auto row = [&](size_t query) { return scores.data() + query * documents; };
   std::vector<InfluenceTable> tables(questions.parts.size());  // rank 0's; the others help to fill them
   try {
@@ -103,7 +104,7 @@ std::vector<InfluenceTable> tables_by_scan(const Model& model, const Factors* fa
       if (ranks.leads()) rows.assign(row(part.first), row(part.first + part.steps.size()));
       const int64_t again = std::max<int64_t>(options.rescore > 0 ? options.rescore : usual_rescored, options.top);
       const SecondStage second = score_again(model, own, batches, rows.data(), documents, static_cast<size_t>(again),
-                                             recall_at, options.batch_tokens, scale, ranks, control);
+                                             recall_at, options.tokens_of_few(), scale, ranks, control);
       if (ranks.leads()) tables[i] = table_of(part, rows.data(), scanner.nats(), corpus, options.top);
       tables[i].first_stage = {
           static_cast<int32_t>(options.rank), scanner.precision, static_cast<int32_t>(second.documents.size()),
@@ -159,7 +160,11 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors
   }
   const Precision precision = options.rank > 0 ? precision_of(model, options, control) : Precision::f32;
   const Scanner scanner{options.rank > 0 ? nullptr : &gradients, options.rank > 0 ? &low : nullptr, precision};
-  const DocumentBatches batches(model, corpus, options.batch_tokens, control);
+  DocumentBatches batches(model, corpus, usual_batch_tokens, control);
+  ScanQueries asked{
+      .count = static_cast<int64_t>(questions.queries.size()), .rank = options.rank, .precision = precision};
+  if (curvature) asked.choice = curvature->choice;
+  batches.pack_again(options.batch_tokens > 0 ? options.batch_tokens : scan_batch_tokens(model, asked, batches));
   const bool named = !curvature || !curvature->hash.empty();
   const double before = since(start);
   const bool leads = !options.ranks || options.ranks->leads();

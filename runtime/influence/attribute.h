@@ -22,7 +22,7 @@ struct AttributeOptions {
   std::string method = "ekfac";   // or "gradient": the plain dot product, G = identity
   std::optional<AskedSpan> span;  // asked instead of the steps, of one trace
   int top = 25;                   // proponents, and as many opponents, kept per step
-  int64_t batch_tokens = 2048;    // documents are packed to this many tokens
+  int64_t batch_tokens = 0;       // documents are packed to this many tokens; 0: scan_batch_tokens (batch_size.h)
   int64_t rank = 0;               // of the queries that scan the corpus (low_rank.h); 0: full, exact
   std::optional<Precision> precision;  // of a scan of low rank; else bf16 where the device gains by it
   int64_t rescore = 0;  // a question's strongest after a scan of low rank or a search, scored again exactly; 0:
@@ -30,6 +30,9 @@ struct AttributeOptions {
   std::filesystem::path unfinished;  // where the scores so far are kept (unfinished.h); empty: nowhere
   double pause = 10;                 // seconds between two such writings, at least
   Ranks* ranks = nullptr;            // over which the scan is spread; null: alone
+
+  // Of batches of those documents that are shown, or scored again.
+  int64_t tokens_of_few() const { return batch_tokens > 0 ? batch_tokens : usual_batch_tokens; }
 };
 
 // What attribute() asks. Throws Error as it does before it computes anything.

@@ -13,15 +13,18 @@ DocumentBatches::DocumentBatches(const Model& model, const Corpus& corpus, int64
     documents_.push_back(document_tokens(*model.tokenizer, corpus.documents[i].text, model.config.context));
     if (i % 2048 == 0) control.say({"reading the documents", double(i), double(corpus.documents.size())});
   }
-  arrange(budget);
+  pack_again(budget);
 }
 
 DocumentBatches::DocumentBatches(std::vector<std::vector<int32_t>> documents, int64_t budget)
     : documents_(std::move(documents)) {
-  arrange(budget);
+  pack_again(budget);
 }
 
-void DocumentBatches::arrange(int64_t budget) {
+void DocumentBatches::pack_again(int64_t budget) {
+  order_.clear();
+  tokens_before_.clear();
+  tokens_ = 0;
   for (size_t i = 0; i < documents_.size(); ++i) {
     if (documents_[i].size() < 2) continue;
     order_.push_back(static_cast<int32_t>(i));

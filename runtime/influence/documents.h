@@ -12,11 +12,15 @@
 
 namespace stemma {
 
+inline constexpr int64_t usual_batch_tokens = 2048;  // enough for products; a scan may take more (batch_size.h)
+
 class DocumentBatches {
  public:
   // Documents too short to predict anything (fewer than two tokens) are left out of the batches.
   DocumentBatches(const Model& model, const Corpus& corpus, int64_t budget, const Control& control);
   DocumentBatches(std::vector<std::vector<int32_t>> documents, int64_t budget);  // tokens already
+
+  void pack_again(int64_t budget);
 
   // A pass over all batches, spread over the ranks: what each shard (a few batches in a row) makes comes to rank 0,
   // which takes it in the order of shards. Rows of numbers for each document, in the order of members(), and sums
@@ -53,8 +57,6 @@ class DocumentBatches {
   const std::vector<int32_t>& document(int32_t index) const { return documents_[index]; }
 
  private:
-  void arrange(int64_t budget);
-
   std::vector<std::vector<int32_t>> documents_;
   std::vector<int32_t> order_;
   std::vector<int64_t> borders_, tokens_before_;  // of each batch, and the end

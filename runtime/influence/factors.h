@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/corpus/corpus.h"
+#include "runtime/influence/documents.h"
 #include "runtime/model/model.h"
 #include "runtime/progress.h"
 #include "runtime/ranks/ranks.h"
@@ -43,7 +44,7 @@ struct Factors {
 
 struct FitOptions {
   uint64_t seed = 1;
-  int64_t batch_tokens = 2048;
+  int64_t batch_tokens = usual_batch_tokens;
   std::filesystem::path unfinished;  // where the sums so far are kept (unfinished.h); empty: nowhere
   double pause = 10;                 // seconds between two such writings, at least
   LayerChoice choice;
@@ -55,7 +56,6 @@ struct FitOptions {
 // cancelled.
 Factors fit_factors(const Model& model, const Corpus& corpus, const FitOptions& options, const Control& control);
 // The same over documents already packed; corpus_hash is left empty.
-class DocumentBatches;
 Factors fit_factors(const Model& model, const DocumentBatches& batches, const FitOptions& options,
                     const Control& control);
 // How the fit's sums are formed: batches in a shard; shards whose sums may wait for an earlier one; whether tokens are

@@ -14,7 +14,8 @@ namespace {
 
 constexpr double number = sizeof(float);
 constexpr double scratch = 3 << 20;                                              // of products and attention
-constexpr int64_t group_tokens = 2048, most_parts = 128, group_documents = 256;  // kernels/segments.cpp
+constexpr int64_t group_tokens = 2048, asked_tokens = 8192, most_parts = 128,
+                  group_documents = 256;  // kernels/segments.cpp
 
 struct LinearSizes {
   double inputs, outputs;
@@ -32,18 +33,6 @@ std::vector<LinearSizes> linears_in(const Model& model, const LayerChoice& choic
   return all;
 }
 
-// A forward and a backward of `rows` rows, of which a batch touches as many as it has; and the chunk of logits.
-double pass_bytes(const Model& model, int64_t rows) {
-  Workspace work(model);
-  work.reserve(rows, true);
-  const double room = static_cast<double>(work.rows());
-  const int64_t vocabulary = model.config.vocabulary, chunk = logits_at_once(model, rows);
-  const int chunks = model.config.logit_cap > 0 ? 2 : 1;
-  return static_cast<double>(work.bytes()) * static_cast<double>(rows) / room +
-         number * model.config.width * static_cast<double>(rows) +
-         number * chunks * static_cast<double>(chunk * vocabulary) + scratch;
-}
-
 // The weights of rounded(), and a batch's rows as they are multiplied with them.
 double rounded_bytes(const Model& model, int64_t rows) {
   const auto width = static_cast<double>(model.config.width), vocabulary = static_cast<double>(model.config.vocabulary);
@@ -56,11 +45,21 @@ double rounded_bytes(const Model& model, int64_t rows) {
   return 2 * (weights + widest) + static_cast<double>(model.rope.bytes() + model.local_rope.bytes());
 }
 
-double packed_bytes(double columns, int64_t rows) {
-  return number * columns * static_cast<double>(std::min(rows, group_tokens));
+double packed_bytes(double columns, int64_t rows, int64_t most = group_tokens) {
+  return number * columns * static_cast<double>(std::min(rows, most));
 }
 
 }  // namespace
+
+// Every row takes as much, and a batch touches as many as it has; and the chunk of logits.
+double pass_bytes(const Model& model, int64_t rows) {
+  Workspace one(model);
+  one.reserve(1, true);
+  const int64_t vocabulary = model.config.vocabulary, chunk = logits_at_once(model, rows);
+  const int chunks = model.config.logit_cap > 0 ? 2 : 1;
+  return (static_cast<double>(one.bytes()) + number * model.config.width) * static_cast<double>(rows) +
+         number * chunks * static_cast<double>(chunk * vocabulary) + scratch;
+}
 
 double FitMemory::peak() const { return std::max({covariances, eigenbases, eigenvalues}); }
 double ScanMemory::peak() const { return std::max({queries, scan, tables}); }
@@ -134,7 +133,10 @@ ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64
            std::max({pass_bytes(model, rows) + number * static_cast<double>(rows) * (turned_inputs + turned_gradients),
                      rotation, decomposition});
   };
-  const double pass = pass_bytes(model, batches.largest()) + packed_bytes(widest, batches.largest());
+  const auto scanning = [&](int64_t rows) {
+    return pass_bytes(model, rows) + packed_bytes(widest, rows, asked_tokens);
+  };
+  const double pass = scanning(batches.largest());
   ScanMemory memory;
   if (asked.rank == 0) {
     const double gradients = number * tracked * count;
@@ -145,27 +147,30 @@ ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64
   }
   const std::vector<size_t> layers = chosen_layers(model, asked.choice.pattern);
   const auto at_once = static_cast<int64_t>(queries_at_once(model, layers, low_rank_making_bytes));
-  const int64_t together = low_rank_together(model, layers, asked.rank, batches.largest(), asked.count);
-  const auto rows = static_cast<double>(batches.largest()), block = static_cast<double>(together);
-  const int64_t runs = std::max<int64_t>(1, batches.batches());
-  double rooms = 0, expanded = 0;  // of a layer, by its route
+  const auto block = static_cast<double>(met_by_tokens(batches.largest(), asked.rank, asked.count)),
+             rows = static_cast<double>(batches.largest());
+  double rooms = 0, packed = 0;  // of a layer, by its route
   double quick = asked.precision == Precision::bf16 ? rounded_bytes(model, batches.largest()) : 0;
-  for (const auto& [m, p, owns] : linears_in(model, asked.choice)) {
-    const double rank = std::min({static_cast<double>(asked.rank), m, p});
-    const Route route = cheaper_route({static_cast<int64_t>(m), static_cast<int64_t>(p), static_cast<int64_t>(rank),
-                                       batches.tokens() / runs, batches.documents() / runs, together},
-                                      asked.precision);
-    if (asked.precision == Precision::bf16 && route == Route::tokens) quick += 2 * count * rank * (m + p);
-    double& room = route == Route::gradients ? expanded : rooms;
-    room = std::max(room, route == Route::gradients ? number * block * m * p : number * 2 * block * rows * rank);
+  for (const size_t i : layers) {
+    const Tensor weight = tracked_weight(model, i);
+    const int64_t rank = std::min({asked.rank, weight.rows, weight.columns});
+    const double width = static_cast<double>(rank * (weight.rows + weight.columns));
+    if (cheaper_route(mean_meeting(weight, rank, asked.count, batches), asked.precision) == Route::gradients) {
+      packed = std::max(packed, number * count * width);
+    } else {
+      if (asked.precision == Precision::bf16) quick += 2 * count * width;
+      rooms = std::max(rooms, number * 2 * block * rows * static_cast<double>(rank));
+    }
   }
   const double met = 2 * number * count * (rows + static_cast<double>(batches.most_documents()));
   const double trace = static_cast<double>(std::min(asked.together, asked.count));
   memory.queries = thin * count + making(std::min(asked.count, at_once));
-  memory.scan = thin * count + scores + rooms + expanded + met + (expanded > 0 ? parts(block) : 0) + pass + quick;
+  memory.scan = thin * count + scores + rooms + packed + met + (packed > 0 ? parts(count) : 0) + pass + quick;
   memory.tables =
       thin * count + scores + number * trace * d +
-      std::max(making(std::min(asked.together, asked.count)), number * tracked * trace + parts(trace) + pass) + names;
+      std::max(making(std::min(asked.together, asked.count)),
+               number * tracked * trace + parts(trace) + scanning(std::min(batches.largest(), usual_batch_tokens))) +
+      names;
   return memory;
 }
 

@@ -12,6 +12,9 @@
 
 namespace stemma {
 
+// A forward and a backward of a batch of `rows`.
+double pass_bytes(const Model& model, int64_t rows);
+
 struct FitMemory {
   double covariances = 0, eigenbases = 0, eigenvalues = 0;  // each stage's own peak
   double waiting = 0;  // beside that, on rank 0 of many, at most: sums that wait for an earlier shard's

@@ -10,10 +10,12 @@
 
 namespace stemma {
 
-// Queries of that rank that meet a batch of `tokens` together, so that neither route's scratch outgrows its bound.
-int64_t low_rank_together(const Model& model, const std::vector<size_t>& layers, int64_t rank, int64_t tokens,
-                          int64_t count);
+// Of `count` queries of that rank, those that the tokens of a batch meet together, so that what they score on the way
+// does not outgrow its bound.
+int64_t met_by_tokens(int64_t tokens, int64_t rank, int64_t count);
 
+// A layer's queries and the mean batch.
+LayerMeeting mean_meeting(Tensor weight, int64_t rank, int64_t count, const DocumentBatches& batches);
 // The route of each tracked layer, chosen once for the mean batch, so that a document's numbers are of one kind.
 std::vector<Route> choose_routes(const Model& model, const LowRankQueries& queries, Precision precision,
                                  const DocumentBatches& batches);

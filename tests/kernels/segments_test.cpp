@@ -62,9 +62,14 @@ class SegmentsTest : public QObject {
     ops->segment_scores(on_device(ops, g), on_device(ops, a), segments,
                         on_device(ops, ref::random_matrix(6, 70 * 90, random)), scores);
     ops->segment_squares(on_device(ops, g), on_device(ops, a), segments, total);
-    std::vector<float> result(static_cast<size_t>(7 * 6 + 70 * 90));
+    const Buffer thin = on_device(ops, Matrix(7, 6));
+    cpu::low_rank_scores(on_device(ops, g), on_device(ops, a), segments,
+                         on_device(ops, ref::random_matrix(6 * 4, 70, random)),
+                         on_device(ops, ref::random_matrix(6 * 4, 90, random)), thin);
+    std::vector<float> result(static_cast<size_t>(7 * 6 + 70 * 90 + 7 * 6));
     scores.download(result.data());
     total.download(result.data() + 7 * 6);
+    thin.download(result.data() + 7 * 6 + 70 * 90);
     omp_set_num_threads(1);
     return result;
   }
@@ -94,6 +99,38 @@ class SegmentsTest : public QObject {
         VERIFY_CLOSE(from_device(*ops, device_scores), scores, 2e-6);
         VERIFY_CLOSE(from_device(*ops, device_total), total, 2e-6);
       }
+  }
+
+  // Of more segments than meet a tile's queries at once, and of queries of any number.
+  void low_rank_queries_match_their_products() {
+    std::vector<int32_t> lengths(230, 1);
+    lengths[3] = 0, lengths[100] = 60, lengths[200] = 7;
+    const std::vector<Segment> segments = ragged(lengths);
+    const int64_t rows = segments.back().query_end, count = static_cast<int64_t>(segments.size());
+    for (const cpu::Tiles* tiles : all_tiles())
+      for (const Case& c : cases)
+        for (const int64_t rank : {1, 5}) {
+          Random random(static_cast<uint64_t>(c.outputs));
+          const Matrix g = ref::random_matrix(rows, c.outputs, random), a = ref::random_matrix(rows, c.inputs, random),
+                       left = ref::random_matrix(c.queries * rank, c.outputs, random),
+                       right = ref::random_matrix(c.queries * rank, c.inputs, random);
+          Matrix scores = ref::random_matrix(count, c.queries, random);
+          const Buffer found = on_device(ops, scores);
+          cpu::low_rank_scores(on_device(ops, g), on_device(ops, a), segments, on_device(ops, left),
+                               on_device(ops, right), found, *tiles);
+          std::vector<Matrix> queries;
+          for (int64_t q = 0; q < c.queries; ++q) {
+            const auto begin = static_cast<int32_t>(q * rank), end = static_cast<int32_t>(begin + rank);
+            queries.push_back(product(left, right, {begin, end, begin, end}));
+          }
+          for (int64_t s = 0; s < count; ++s) {
+            const Matrix one = product(g, a, segments[static_cast<size_t>(s)]);
+            for (int64_t q = 0; q < c.queries; ++q)
+              for (int64_t i = 0; i < one.columns; ++i)
+                scores(s, q) += one(0, i) * queries[static_cast<size_t>(q)](0, i);
+          }
+          VERIFY_CLOSE(from_device(*ops, found), scores, 2e-6);
+        }
   }
 
   void gram_is_the_upper_triangle() {

@@ -41,7 +41,7 @@ class Answer {
         rows.push_back(static_cast<float>(candidates.score(static_cast<int64_t>(q), document) * scale));
     std::vector<std::vector<int32_t>> texts;
     for (const int64_t document : documents) texts.push_back(tokens(document));
-    const DocumentBatches batches(std::move(texts), options_.batch_tokens);
+    const DocumentBatches batches(std::move(texts), options_.tokens_of_few());
     const auto estimated =
         std::ranges::count_if(documents, [&](int64_t document) { return !candidates.is_exact(document); });
 
@@ -58,8 +58,8 @@ class Answer {
     }
     if (!gradients) return tables;
     Ranks alone;
-    show_documents({search_.model(), &search_.factors(), found, batches, options_.batch_tokens, scale, ""}, *gradients,
-                   questions_.parts, tables, alone, control);
+    show_documents({search_.model(), &search_.factors(), found, batches, options_.tokens_of_few(), scale, ""},
+                   *gradients, questions_.parts, tables, alone, control);
     return tables;
   }
 
@@ -113,7 +113,7 @@ std::vector<InfluenceTable> answer(IndexSearch& search, const std::vector<const 
     std::vector<std::vector<int32_t>> texts;
     for (const int64_t document : chunk) texts.push_back(answer.tokens(document));
     candidates.take(
-        chunk, scan(model, gradients, DocumentBatches(std::move(texts), options.batch_tokens), chunk.size(), named));
+        chunk, scan(model, gradients, DocumentBatches(std::move(texts), options.tokens_of_few()), chunk.size(), named));
     search.correct(candidates);
     show();
   }

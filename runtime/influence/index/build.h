@@ -8,7 +8,7 @@ namespace stemma {
 struct IndexOptions {
   BasisOptions basis;
   int64_t sample = 4096;  // documents that the directions are found on
-  int64_t batch_tokens = 2048;
+  int64_t batch_tokens = usual_batch_tokens;
   int64_t part_documents = 16384;
   Ranks* ranks = nullptr;  // over which the build is spread; null: alone
 };

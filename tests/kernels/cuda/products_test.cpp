@@ -3,6 +3,7 @@
 
 #include "kernels/eigenvectors.h"
 #include "kernels/half.h"
+#include "kernels/low_rank_scores.h"
 #include "tests/kernels/cuda/parity.h"
 
 using namespace stemma;
@@ -181,6 +182,14 @@ class CudaProductsTest : public QObject, Parity {
                 {random_matrix(rows, 13), random_matrix(rows, 29), random_matrix(queries, 13 * 29),
                  random_matrix(count, queries)},
                 {}, [&](Ops& ops, const Tensors& t, Ids) { ops.segment_scores(t[0], t[1], segments, t[2], t[3]); });
+      for (const int64_t together : {1, 3, 100})
+        compare(1e-5,
+                {random_matrix(rows, 13), random_matrix(rows, 29), random_matrix(7 * 3, 13), random_matrix(7 * 3, 29),
+                 random_matrix(count, 7)},
+                {}, [&](Ops& ops, const Tensors& t, Ids) {
+                  LowRankScores scores(ops.device() == "cpu" ? cpu : cuda, together * 13 * 29);
+                  scores.add(t[0], t[1], segments, t[2], t[3], t[4]);
+                });
       compare(1e-5, {random_matrix(rows, 13), random_matrix(rows, 29), positive_matrix(1, 13 * 29)}, {},
               [&](Ops& ops, const Tensors& t, Ids) { ops.segment_squares(t[0], t[1], segments, t[2]); });
     }

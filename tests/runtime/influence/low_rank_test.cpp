@@ -101,6 +101,25 @@ class LowRankTest : public QObject {
     VERIFY_CLOSE(low(parts, Route::tokens), low(whole, Route::tokens), 1e-5);
   }
 
+  // But for rounding: products of more rows are summed otherwise.
+  void batches_of_any_size_score_alike() {
+    const QueryGradients whole = query_gradients(*model, asked);
+    const LowRankQueries thin = compress(*model, whole, 3);
+    const std::vector<float> exact = scan(*model, whole, batches, documents.size(), Control());
+    for (const int64_t budget : {1, 40, 5000}) {
+      DocumentBatches again = batches;
+      again.pack_again(budget);
+      QCOMPARE(again.documents(), batches.documents());
+      QCOMPARE(again.tokens(), batches.tokens());
+      QVERIFY(again.hash() != batches.hash());
+      VERIFY_CLOSE(scan(*model, whole, again, documents.size(), Control()), exact, 2e-6);
+      for (const Route route : {Route::tokens, Route::gradients})
+        VERIFY_CLOSE(scan(*model, thin, std::vector<Route>(thin.layers.size(), route), Precision::f32, again,
+                          documents.size(), Control()),
+                     low(thin, route), 2e-6);
+    }
+  }
+
   // What bf16 loses is small beside what scores differ by.
   void rounded_scores_rank_alike() {
     const LowRankQueries thin = compress(*model, query_gradients(*model, asked), 3);

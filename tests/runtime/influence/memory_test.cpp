@@ -41,7 +41,7 @@ Model model_of(const std::string& name) {
   return model;
 }
 
-DocumentBatches documents(const Model& model, int64_t count) {
+DocumentBatches documents(const Model& model, int64_t count, int64_t batch_tokens) {
   Random random(2);
   std::vector<std::vector<int32_t>> all(static_cast<size_t>(count));
   for (auto& document : all) {
@@ -49,7 +49,7 @@ DocumentBatches documents(const Model& model, int64_t count) {
     for (int32_t& id : document)
       id = static_cast<int32_t>(random.below(static_cast<uint64_t>(model.config.vocabulary)));
   }
-  return DocumentBatches(std::move(all), 2048);
+  return DocumentBatches(std::move(all), batch_tokens);
 }
 
 // "VmRSS" or "VmHWM", bytes.
@@ -63,9 +63,10 @@ double memory_now(const std::string& field) {
 // In a process of its own. Libraries have done all they do once before it counts.
 int measure(const std::string& name, const std::string& work) {
   const Model model = model_of(name);
-  const DocumentBatches few = documents(model, 4), many = documents(model, 200);
+  const int64_t batch_tokens = work.ends_with("at once") ? 16384 : usual_batch_tokens;
+  const DocumentBatches few = documents(model, 4, batch_tokens), many = documents(model, 200, batch_tokens);
   const int64_t asked = 20;
-  const Precision precision = work == "rank 4 bf16" ? Precision::bf16 : Precision::f32;
+  const Precision precision = work.starts_with("rank 4 bf16") ? Precision::bf16 : Precision::f32;
   const auto run = [&](const DocumentBatches& batches) {
     if (work == "fit") {
       fit_factors(model, batches, {}, Control());
@@ -104,7 +105,7 @@ class MemoryTest : public QObject {
     QTest::addColumn<QString>("shape");
     QTest::addColumn<QString>("work");
     for (const char* shape : {"tiny", "demo"})
-      for (const char* work : {"fit", "scan", "rank 4", "rank 4 bf16"})
+      for (const char* work : {"fit", "scan", "rank 4", "rank 4 bf16", "rank 4 at once"})
         QTest::addRow("%s %s", shape, work) << shape << work;
   }
   void foretold_is_measured() {
