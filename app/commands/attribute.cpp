@@ -265,7 +265,7 @@ Run setup_attribute(CLI::App& app) {
   app.add_option(
          "--rescore", options->attribute.rescore,
          "The strongest of each question that are scored exactly after a scan of low rank (1,000) or a search of an "
-         "index (until the last 100 brought at most 5 of the first 100, at most 1,000)")
+         "index (until the last 100 brought at most 3 of the first 100, at most 1,000)")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
   app.add_option("--trace", options->trace, "One trace; else every trace without a table of this method")
       ->type_name("ID");

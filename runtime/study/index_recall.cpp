@@ -36,11 +36,12 @@ std::vector<QueryRecall> index_recall(IndexSearch& search, const Questions& ques
     // As they are scored one after another, until it is enough.
     const auto scored_by = [&](const CandidateOptions& chosen) {
       Candidates candidates(guessed, 1, chosen);
+      Corrections corrections = search.corrections();
       for (auto chunk = candidates.next(); !chunk.empty(); chunk = candidates.next()) {
         std::vector<float> scores;
         for (const int64_t document : chunk) scores.push_back(scored[static_cast<size_t>(document)]);
         candidates.take(chunk, scores);
-        search.correct(candidates);
+        corrections.apply(candidates);
       }
       return candidates;
     };

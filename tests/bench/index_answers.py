@@ -38,7 +38,7 @@ def recall(program, traces, sample):
           f"({check['queries_not_certain']}) |\n| --- | ---: | ---: |")
     for row in check["by_count"]:
         print(f"| the first {row['scored']:,} | {row['recall']:.3f} | {row['recall_not_certain']:.3f} |")
-    print(f"| until the last 100 brought at most 5 of the first 100: {check['scored']:,.0f} of both sides, as a mean | "
+    print(f"| until the last 100 brought at most 3 of the first 100: {check['scored']:,.0f} of both sides, as a mean | "
           f"{check['recall']:.3f} | {check['recall_not_certain']:.3f} |\n")
     for name, table in answers.items():
         print(f"One span of ten tokens, {name}: {table['documents']:,} documents scored exactly; searched in "

@@ -109,12 +109,13 @@ std::vector<InfluenceTable> answer(IndexSearch& search, const std::vector<const 
     progress.stage = "scores of the most promising documents";
     control.say(progress);
   };
+  Corrections corrections = search.corrections();
   for (std::vector<int64_t> chunk = candidates.next(); !chunk.empty(); chunk = candidates.next()) {
     std::vector<std::vector<int32_t>> texts;
     for (const int64_t document : chunk) texts.push_back(answer.tokens(document));
     candidates.take(
         chunk, scan(model, gradients, DocumentBatches(std::move(texts), options.tokens_of_few()), chunk.size(), named));
-    search.correct(candidates);
+    corrections.apply(candidates);
     show();
   }
   std::vector<InfluenceTable> tables =

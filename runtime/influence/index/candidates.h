@@ -17,7 +17,7 @@ namespace stemma {
 struct CandidateOptions {
   int64_t most = 1000;  // proponents of a question that are scored, and a quarter as many opponents; then it is enough
   int64_t first = 100;  // places of the proponents' list that are looked for, and a quarter as many of the opponents'
-  double late = 0.05;   // share of those places that the last documents taken, as many as there are places, may hold;
+  double late = 0.03;   // share of those places that the last documents taken, as many as there are places, may hold;
                         // 0: all of `most` are scored
 };
 

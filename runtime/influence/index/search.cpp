@@ -1,7 +1,6 @@
 #include "runtime/influence/index/search.h"
 
 #include "runtime/error.h"
-#include "runtime/influence/index/correction.h"
 
 namespace stemma {
 namespace {
@@ -28,18 +27,6 @@ IndexSearch::IndexSearch(std::shared_ptr<const Model> model, std::shared_ptr<con
 
 std::vector<float> IndexSearch::estimates(const QueryGradients& gradients, const Control& control) {
   return index_.scores(*cpu_, projection_.of_queries(gradients), control);
-}
-
-void IndexSearch::correct(Candidates& candidates) {
-  for (int64_t q = 0; q < candidates.queries(); ++q) {
-    if (!candidates.goes_on(q)) continue;
-    const std::vector<int64_t> taken = candidates.taken(q), &waiting = candidates.waiting(q);
-    std::vector<float> errors;
-    for (const int64_t d : taken) errors.push_back(candidates.score(q, d) - candidates.first_estimate(q, d));
-    const std::vector<float> lacking = index_.along(*cpu_, waiting, correction(index_.rows(taken), errors));
-    for (size_t i = 0; i < waiting.size(); ++i)
-      candidates.estimate_anew(q, waiting[i], candidates.first_estimate(q, waiting[i]) + lacking[i]);
-  }
 }
 
 }  // namespace stemma

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "runtime/influence/index/candidates.h"
+#include "runtime/influence/index/correction.h"
 #include "runtime/influence/index/index.h"
 
 namespace stemma {
@@ -22,7 +22,7 @@ class IndexSearch {
 
   // Of what precondition() and a scan would score: (Q, D). `gradients` before precondition(). Throws Error: cancelled.
   std::vector<float> estimates(const QueryGradients& gradients, const Control& control);
-  void correct(Candidates& candidates);  // the estimates of those that wait, by the scores so far
+  Corrections corrections() const { return {index_, cpu_}; }
 
  private:
   std::shared_ptr<const Model> model_;

@@ -63,7 +63,7 @@ class CandidatesTest : public QObject {
         QCOMPARE(recall(sure, q, sign), 1.0);
         QVERIFY(recall(unsure, q, sign) > (sign > 0 ? 0.85 : 0.75));  // of 25 opponents' places a few are lost sooner
       }
-    QVERIFY(sure.late() <= 0.05 && unsure.late() <= 0.05);
+    QVERIFY(sure.late() <= 0.03 && unsure.late() <= 0.03);
   }
 
   void goes_to_the_end_where_asked() {

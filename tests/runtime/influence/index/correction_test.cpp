@@ -26,6 +26,11 @@ class CorrectionTest : public QObject {
     }
     return all;
   }
+  static std::vector<float> correction(const std::vector<float>& rows, const std::vector<float>& errors) {
+    ErrorRegression regression;
+    regression.add(rows, errors);
+    return regression.direction();
+  }
   static double squares(const std::vector<float>& x) {
     double sum = 0;
     for (const float value : x) sum += double(value) * value;
@@ -50,6 +55,19 @@ class CorrectionTest : public QObject {
   void is_ridge_regression() {
     const auto learned = correction({2, 0, 0, 1}, {9, 3});
     QCOMPARE(learned, (std::vector<float>{2 * 9 / 4.5f, 3 / 1.5f}));
+  }
+
+  // Added in parts, it is the same.
+  void grows() {
+    Random random(9);
+    const auto rows = random_numbers(random, 60 * numbers), errors = random_numbers(random, 60);
+    const auto whole = correction(rows, errors);
+    ErrorRegression regression;
+    for (const auto& [first, last] : {std::pair{0, 20}, {20, 20}, {20, 21}, {21, 60}})
+      regression.add({rows.begin() + first * numbers, rows.begin() + last * numbers},
+                     {errors.begin() + first, errors.begin() + last});
+    const auto parts = regression.direction();
+    for (size_t i = 0; i < whole.size(); ++i) QVERIFY(std::abs(parts[i] - whole[i]) < 1e-4);
   }
 
   void noise_changes_little() {
