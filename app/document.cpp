@@ -85,6 +85,7 @@ void OpenSession::adopt(std::shared_ptr<const Session> session, const std::strin
     measured_.clear();
   }
   session_ = std::move(session);
+  so_far_ = nullptr;
   cursor_ = {};
   activations_ = nullptr;
   attention_ = nullptr;
@@ -103,6 +104,7 @@ void OpenSession::adopt(std::shared_ptr<const Session> session, const std::strin
                    : first == shown->steps.end() ? 0
                                                  : static_cast<int>(first - shown->steps.begin());
     cursor_.document = first_document(row());
+    if (kept) cursor_.layer = before.layer, cursor_.head = before.head;
   }
   emit session_changed();
   emit trace_changed();
@@ -139,9 +141,11 @@ std::vector<const InfluenceTable*> OpenSession::tables() const {
   std::vector<const InfluenceTable*> out;
   const Trace* shown = trace();
   if (!session_ || !shown) return out;
+  const InfluenceTable* so_far = so_far_here();
   for (const auto& [key, table] : session_->influence) {
-    if (key.first == shown->id) out.push_back(&table);
+    if (key.first == shown->id && !(so_far && so_far->method == table.method)) out.push_back(&table);
   }
+  if (so_far) out.push_back(so_far);
   return out;
 }
 
@@ -164,9 +168,37 @@ void OpenSession::refresh_table() {
       return std::ranges::find(known, method, &InfluenceTable::method) != known.end();
     };
     if (!known.empty() && !is_there(method_)) method_ = is_there("ekfac") ? "ekfac" : known.front()->method;
-    table_ = session_->table(shown->id, method_);
+    const InfluenceTable* so_far = so_far_here();
+    table_ = so_far && so_far->method == method_ ? so_far : session_->table(shown->id, method_);
   }
   if (table_) magnitudes_ = step_magnitudes(*table_);
+}
+
+const InfluenceTable* OpenSession::so_far_here() const {
+  const Trace* shown = trace();
+  return so_far_ && shown && so_far_->trace_id == shown->id ? so_far_.get() : nullptr;
+}
+
+void OpenSession::show_so_far(std::shared_ptr<const InfluenceTable> table) {
+  if (!table && !so_far_) return;
+  if (table && !so_far_) {
+    method_before_ = method_;
+    method_ = table->method;
+  }
+  if (!table && so_far_->method == method_) method_ = method_before_;
+  std::string held;  // the document that is looked at: its place in the next table is another
+  if (is_so_far() && cursor_.document >= 0) held = table_->document_ids[static_cast<size_t>(cursor_.document)];
+  const bool was_shown = is_so_far();
+  so_far_ = std::move(table);
+  refresh_table();
+  Cursor next = cursor_;
+  if (was_shown || is_so_far()) {
+    next.document = first_document(row());
+    for (int n = 0; n < (is_so_far() ? table_->documents : 0) && !held.empty(); ++n)
+      if (table_->document_ids[static_cast<size_t>(n)] == held && table_->find(n)) next.document = n;
+  }
+  cursor_ = next;
+  emit table_changed();
 }
 
 void OpenSession::set_method(const std::string& method) {

@@ -66,6 +66,9 @@ class OpenSession : public QObject {
   const std::vector<double>& magnitudes() const { return magnitudes_; }  // of table()'s rows, nats
   std::vector<const InfluenceTable*> tables() const;                     // all of the trace
   const std::string& method() const { return method_; }
+  // What a running job has found so far for a trace, shown beside the session's tables until the job ends (null).
+  void show_so_far(std::shared_ptr<const InfluenceTable> table);
+  bool is_so_far() const { return table() && table_ == so_far_.get(); }
   QString model_folder() const;  // of the model that wrote the trace; empty: not known
   void set_method(const std::string& method);
 
@@ -130,6 +133,7 @@ class OpenSession : public QObject {
   void move_to(Cursor cursor);
   void refresh_table();
   int first_document(int row) const;
+  const InfluenceTable* so_far_here() const;
   int step_of_token(int token) const;
 
   std::shared_ptr<const Session> session_;
@@ -145,6 +149,8 @@ class OpenSession : public QObject {
   int anchor_ = -1;  // where choosing began
   std::string method_;
   const InfluenceTable* table_ = nullptr;
+  std::shared_ptr<const InfluenceTable> so_far_;
+  std::string method_before_;  // it
   std::vector<double> magnitudes_;
   bool writing_ = false;
   Ask open_{this}, save_{this}, read_{this}, read_attention_{this};

@@ -78,6 +78,7 @@ void Jobs::failed(const QString& what, const QString& sentence) {
   const bool cancelled = control_ && control_->cancelled(), resumes = kind_ == Kind::attribute;
   end();
   if (document_->is_live()) document_->show_live(nullptr);
+  document_->show_so_far(nullptr);
   if (cancelled) {
     document_->say({Message::note, (resumes ? tr("%1 was cancelled; asked again, it goes on from where it stopped.")
                                             : tr("%1 was cancelled; nothing was changed."))
@@ -148,7 +149,17 @@ void Jobs::attribute(const AttributeRequest& request) {
     QString skipped;
     std::string method;  // of the table to show
   };
-  auto work = [request, shelf = shelf_, control = control_, session = document_->session(), id = shown->id] {
+  const auto show_so_far = [document = QPointer<OpenSession>(document_), self = QPointer<Jobs>(this),
+                            control = std::weak_ptr<Control>(control_),
+                            id = shown->id](std::vector<InfluenceTable> tables) {
+    for (InfluenceTable& table : tables)
+      if (table.trace_id == id)
+        on_ui_thread([=, shown = std::make_shared<const InfluenceTable>(std::move(table))] {
+          if (document && self && self->control_ == control.lock()) document->show_so_far(shown);
+        });
+  };
+  auto work = [request, show_so_far, shelf = shelf_, control = control_, session = document_->session(),
+               id = shown->id] {
     const auto model = shelf->model(request.model.toStdString());
     const bool indexed = !request.index.isEmpty();
     std::shared_ptr<const Corpus> corpus;
@@ -177,7 +188,8 @@ void Jobs::attribute(const AttributeRequest& request) {
     clock.start();
     Attributed out;
     auto tables =
-        indexed ? answer(*shelf->index(request.index.toStdString(), model, factors), traces, options, *control)
+        indexed ? answer(*shelf->index(request.index.toStdString(), model, factors), traces, options, *control,
+                         show_so_far)
                 : stemma::attribute(*model, factors.get(), *corpus, traces, options, *control);
     for (InfluenceTable& table : tables) {
       const std::pair key(table.trace_id, table.method);

@@ -28,7 +28,12 @@ struct Fact {
   QString text, tip;
 };
 // How many documents speak for the row, and which of them were scored exactly.
-Fact fact_of(const InfluenceTable& table, int row) {
+Fact fact_of(const InfluenceTable& table, int row, bool so_far) {
+  if (so_far)
+    return {QObject::tr("Estimates of %1 documents. %2 of the strongest are scored exactly so far.")
+                .arg(count(table.searched), count(table.documents - table.estimated)),
+            QObject::tr("When few places change any more, the strongest stand here with their exact scores, tokens and "
+                        "layers.")};
   if (!table.index_hash.empty())
     return {QObject::tr("The strongest %1 of %2 documents, found in an index and scored exactly.")
                 .arg(count(table.documents), count(table.searched)),
@@ -79,6 +84,9 @@ DocumentsPanel::DocumentsPanel(OpenSession* document, Jobs* jobs, QWidget* paren
   head->addWidget(step_title_);
   head->addWidget(step_fact_);
   head->addWidget(note_);
+  stop_ = quiet_button(tr("Cancel"), tr("Stop scoring; nothing is changed"));
+  connect(stop_, &QPushButton::clicked, jobs_, &Jobs::cancel);
+  head->addWidget(stop_, 0, Qt::AlignLeft);
   column->addLayout(head);
   pages_ = new QStackedWidget;
   model_ = new DocumentListModel(document_, this);
@@ -230,7 +238,7 @@ void DocumentsPanel::refresh() {
                           : asked
                               ? tr("−log p of the tokens given all before them: how much the model had to decide here.")
                               : tr("−log p of the step given all before it: how much the model had to decide here."));
-  const Fact fact = row >= 0 ? fact_of(*table, row) : Fact();
+  const Fact fact = row >= 0 ? fact_of(*table, row, document_->is_so_far()) : Fact();
   step_fact_->setText(fact.text);
   step_fact_->setToolTip(fact.tip);
   step_fact_->setVisible(!fact.text.isEmpty());
@@ -239,7 +247,9 @@ void DocumentsPanel::refresh() {
       tr("The model was all but certain of %1 (%2 nats), so its gradient is tiny and this ranking says little.")
           .arg(asked ? tr("these tokens") : tr("this step"), row >= 0 ? significant(table->nats[row]) : not_measured));
   note_->setVisible(certain);
-  pages_->setCurrentWidget(row >= 0 && !attributing ? work_ : empty_);
+  stop_->setVisible(attributing && document_->is_so_far());
+  stop_->setEnabled(!jobs_->stopping());
+  pages_->setCurrentWidget(row >= 0 && (!attributing || document_->is_so_far()) ? work_ : empty_);
   refresh_list();
   refresh_empty();
 }

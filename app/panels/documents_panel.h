@@ -63,7 +63,7 @@ class DocumentsPanel : public QWidget {
   DocumentView* view_;
   QSplitter* splitter_;
   QLabel *empty_title_, *empty_text_, *stage_;
-  QPushButton *attribute_, *options_, *cancel_;
+  QPushButton *attribute_, *options_, *cancel_, *stop_;
   QProgressBar* progress_;
 };
 

@@ -139,7 +139,16 @@ class JobsTest : public QObject {
     build_index(path("index.h5").toStdString(), *model, load_factors(request.factors.toStdString()), corpus, few, Control());
     request.index = path("index.h5");
     request.corpus.clear();
+    int estimates = 0;
+    connect(&document, &OpenSession::table_changed, this, [&] {
+      if (!document.is_so_far()) return;
+      ++estimates;
+      QVERIFY(document.table()->searched == 60 && document.table()->asked == request.span);
+      QVERIFY(window_->documents_panel()->list()->model()->rowCount() > 0);
+    });
     ask("ab");
+    disconnect(&document, &OpenSession::table_changed, this, nullptr);
+    QVERIFY(estimates > 0 && !document.is_so_far());  // shown while the scoring went on
     QCOMPARE(document.table()->searched, int64_t{60});
     document.set_method("ekfac");
     QVERIFY(document.chosen().empty() && !document.asked());

@@ -238,6 +238,27 @@ class WorkbenchTest : public QObject {
     }));
   }
 
+  void estimates_are_shown_until_they_are_scores() {
+    OpenSession& document = window_->document();
+    const std::string method = document.method();
+    auto early = std::make_shared<InfluenceTable>(*document.table());
+    early->method = "ekfac of tokens 20-22";
+    early->searched = 20000;
+    early->estimated = early->documents - 3;
+    document.show_so_far(early);
+    QVERIFY(document.is_so_far());
+    QVERIFY(window_->documents_panel()->fact().startsWith("Estimates of 20,000 documents. 3 of the strongest"));
+    QVERIFY(window_->documents_panel()->list()->model()->rowCount() > 1);
+    const int second = document.table()->top_documents[static_cast<size_t>(document.row() * document.table()->top) + 1];
+    document.set_document(second);
+    document.show_so_far(std::make_shared<InfluenceTable>(*early));
+    QCOMPARE(document.cursor().document, second);  // what was looked at stays in hand
+    document.show_so_far(nullptr);
+    QVERIFY(!document.is_so_far());
+    QCOMPARE(document.method(), method);
+    QVERIFY(!window_->documents_panel()->fact().startsWith("Estimates"));
+  }
+
   void keys_follow_what_was_clicked() {
     for (QuietList* list : {window_->documents_panel()->list(), window_->traces_panel()->steps(),
                             window_->traces_panel()->traces()}) {

@@ -105,8 +105,11 @@ std::vector<InfluenceTable> answer(IndexSearch& search, const std::vector<const 
   show();
   precondition(model, search.factors(), gradients);
   Control named;
+  double before = 0;  // documents of the chunks that are done
   named.report = [&](Progress progress) {
     progress.stage = "scores of the most promising documents";
+    progress.done += before;
+    progress.total += before;
     control.say(progress);
   };
   Corrections corrections = search.corrections();
@@ -115,6 +118,7 @@ std::vector<InfluenceTable> answer(IndexSearch& search, const std::vector<const 
     for (const int64_t document : chunk) texts.push_back(answer.tokens(document));
     candidates.take(
         chunk, scan(model, gradients, DocumentBatches(std::move(texts), options.tokens_of_few()), chunk.size(), named));
+    before += static_cast<double>(chunk.size());
     corrections.apply(candidates);
     show();
   }
