@@ -186,19 +186,25 @@ void OpenSession::show_so_far(std::shared_ptr<const InfluenceTable> table) {
     method_ = table->method;
   }
   if (!table && so_far_->method == method_) method_ = method_before_;
-  std::string held;  // the document that is looked at: its place in the next table is another
-  if (is_so_far() && cursor_.document >= 0) held = table_->document_ids[static_cast<size_t>(cursor_.document)];
   const bool was_shown = is_so_far();
+  const std::string held = was_shown ? held_document() : "";
   so_far_ = std::move(table);
   refresh_table();
-  Cursor next = cursor_;
-  if (was_shown || is_so_far()) {
-    next.document = first_document(row());
-    for (int n = 0; n < (is_so_far() ? table_->documents : 0) && !held.empty(); ++n)
-      if (table_->document_ids[static_cast<size_t>(n)] == held && table_->find(n)) next.document = n;
-  }
-  cursor_ = next;
+  if (was_shown || is_so_far()) cursor_.document = first_document(row());
   emit table_changed();
+  look_at(held);
+}
+
+std::string OpenSession::held_document() const {
+  const int shown = cursor_.document;
+  if (!table() || shown < 0 || shown >= table_->documents || shown == first_document(row())) return {};
+  return table_->document_ids[static_cast<size_t>(shown)];
+}
+
+void OpenSession::look_at(const std::string& document) {
+  if (!table() || document.empty()) return;
+  for (int n = 0; n < table_->documents; ++n)
+    if (table_->document_ids[static_cast<size_t>(n)] == document && table_->find(n)) return set_document(n);
 }
 
 void OpenSession::set_method(const std::string& method) {

@@ -69,6 +69,10 @@ class OpenSession : public QObject {
   // What a running job has found so far for a trace, shown beside the session's tables until the job ends (null).
   void show_so_far(std::shared_ptr<const InfluenceTable> table);
   bool is_so_far() const { return table() && table_ == so_far_.get(); }
+  // The document under the cursor by its id, whose place another table may not share; empty where it is the strongest,
+  // which is followed instead.
+  std::string held_document() const;
+  void look_at(const std::string& document);  // where the table shows it
   QString model_folder() const;  // of the model that wrote the trace; empty: not known
   void set_method(const std::string& method);
 

@@ -217,8 +217,10 @@ void Jobs::attribute(const AttributeRequest& request) {
         const Trace* now = document_->trace();
         const QString path = QString::fromStdString(done.session->path.string());
         const std::string shown = now ? now->id : id;
+        const std::string held = document_->is_so_far() ? document_->held_document() : "";
         document_->adopt(done.session, shown);
         if (shown == id) document_->set_method(done.method);
+        document_->look_at(held);
         Settings::add_recent(path);
         say_where(was_demo, path);
         if (!done.skipped.isEmpty()) {

@@ -228,6 +228,7 @@ void DocumentView::refresh() {
                 "weights move the way that this question asks for. Nothing predicts the first token.")
            : tr("Not in this session: an earlier version made it. Attribute again to see it."));
   legend_->show_shading(shading_, {}, false);
+  legend_->setVisible(!shading_.values.empty());
   legend_->setToolTip(
       tr("What each token of the document adds to its score; the tokens add up to it. Blue made what was asked about "
          "more likely, red less."));
