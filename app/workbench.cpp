@@ -203,10 +203,10 @@ void Workbench::refresh_reading() {
   const int token = document_->cursor().token;
   QString text;
   if (const ChosenTokens chosen = document_->chosen(); trace && !chosen.empty()) {
-    text = tr("Tokens %1 to %2   −log p %3 nats   Q: the documents behind them")
-               .arg(chosen.begin + 1)
-               .arg(chosen.end)
-               .arg(significant(trace->nats({chosen.begin, chosen.end})));
+    QString about = DocumentsPanel::words_of({chosen.begin, chosen.end, {}});
+    about[0] = about[0].toUpper();
+    text = tr("%1   −log p %2 nats   Q: the documents behind them")
+               .arg(about, significant(trace->nats({chosen.begin, chosen.end})));
   } else if (trace && token_attention_->following()) {
     const QString words = token_attention_->words();
     text = !token_attention_->row() ? words

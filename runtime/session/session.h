@@ -15,8 +15,7 @@
 //                          attrs: source="recorded"; where the recording was checked against the log-probabilities that
 //                          were sampled from: check_tokens, check_nats, check_top1
 //     attention/steps      (L,H,S,S) f16: over the tokens of step i, the mean of the summed weights on the tokens of
-//     step
-//                          j, so that each row sums to 1; attr source="recomputed"
+//                          step j, so that each row sums to 1; attr source="recomputed"
 //     attention/mean       (L,S,S) f32: of those over the heads (not in sessions of earlier versions)
 //     influence/<method>/  scores (S,D) f32  per_nat (S,D) f32  nats (S)  step (S)  top (S,N) bottom (S,N) i32
 //                          document_ids (D)  document_sources (D); attrs: provenance; of an answer

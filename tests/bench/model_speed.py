@@ -16,9 +16,12 @@ usual = [f"{shape}:{dtype}" for shape in ("smollm-135m", "qwen2.5-0.5b", "llama-
 
 
 def processor():
+    """Its name and family, for one name means several; and the threads that are used."""
     with open("/proc/cpuinfo") as file:
-        names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
-    return names[0], int(os.environ.get("OMP_NUM_THREADS", len(names)))
+        facts = [[part.strip() for part in line.split(":", 1)] for line in file if ":" in line]
+    names = [value for key, value in facts if key == "model name"]
+    family = next((value for key, value in facts if key == "cpu family"), "unknown")
+    return f"{names[0]} of family {family}", int(os.environ.get("OMP_NUM_THREADS", len(names)))
 
 
 def run(program, *arguments):
