@@ -245,9 +245,10 @@ void DocumentsPanel::refresh() {
   const bool certain = row >= 0 && !contrast && table->nats[row] < certain_step_nats;
   note_->setText(
       tr("The model was all but certain of %1 (%2 nats), so its gradient is tiny and this ranking says little.")
-          .arg(!asked                          ? tr("this step")
+          .arg(!asked                           ? tr("this step")
                : asked->end - asked->begin == 1 ? tr("this token")
-                                                : tr("these tokens"), row >= 0 ? significant(table->nats[row]) : not_measured));
+                                                : tr("these tokens"),
+               row >= 0 ? significant(table->nats[row]) : not_measured));
   note_->setVisible(certain);
   stop_->setVisible(attributing && document_->is_so_far());
   stop_->setEnabled(!jobs_->stopping());

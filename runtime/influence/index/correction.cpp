@@ -1,5 +1,7 @@
 #include "runtime/influence/index/correction.h"
 
+#include <algorithm>
+
 extern "C" {
 void sgemm_(const char* transposed_a, const char* transposed_b, const int* m, const int* n, const int* k,
             const float* alpha, const float* a, const int* lda, const float* b, const int* ldb, const float* beta,
