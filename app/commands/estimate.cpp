@@ -255,29 +255,28 @@ Estimate estimate(const Model& model, const Corpus& corpus, const Control& contr
   };
   Part measured = part(first_tokens * counts.size() / static_cast<size_t>(std::max<int64_t>(1, result.tokens))), before;
   int64_t runs_now = 0, runs_before = 0;  // batches of the two latest parts
-  Stages stages = seconds_of(measured, control, work, runs_now), earlier, constant;
-  const auto remember = [&] {
+  Stages stages, earlier, constant;
+  const auto run = [&] {
+    stages = seconds_of(measured, control, work, runs_now);
     for (const auto& [stage, seconds] : stages)
       if (constant_stages.contains(stage)) constant[stage] = std::max(constant[stage], seconds);
   };
-  remember();
-  int runs = 1;
-  // The first part meets memory that nobody has touched, so there is another one at least; and one more where batches
-  // cost something that one part alone does not tell from what its tokens cost.
-  const int fewest = batches > 1 ? 3 : 2;
-  for (; runs < fewest || (sum_of(stages) < long_enough && measured.corpus.documents.size() < counts.size()); ++runs) {
+  run();  // meets memory that nobody has touched: the first part is measured again
+  run();
+  // Two parts tell what batches cost from what their tokens cost.
+  do {
     before = std::exchange(measured, part(2 * measured.corpus.documents.size()));
     runs_before = runs_now;
-    earlier = std::exchange(stages, seconds_of(measured, control, work, runs_now));
-    remember();
-  }
+    earlier = stages;
+    run();
+  } while (sum_of(stages) < long_enough && measured.corpus.documents.size() < counts.size());
   result.measured_documents = static_cast<int64_t>(measured.corpus.documents.size());
   const auto tokens = static_cast<double>(measured.tokens), fewer = static_cast<double>(before.tokens),
              times = static_cast<double>(runs_now), less_often = static_cast<double>(runs_before);
   // seconds = tokens per_token + times per_batch; the same of the part before. Parts of whole batches tell both costs
   // together, and need no more.
   const double apart = fewer * times - tokens * less_often;
-  const bool both = runs > 2 && std::abs(apart) > 0.2 * tokens * times;
+  const bool both = std::abs(apart) > 0.2 * tokens * times;
   double growing = 0;
   for (const auto& [stage, seconds] : stages) {
     if (constant_stages.contains(stage)) continue;
