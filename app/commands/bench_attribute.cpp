@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 #include <map>
@@ -183,15 +184,15 @@ int bench_attribute(const BenchAttribute& options) {
   // What `stemma plan` says, before each.
   std::unique_ptr<Factors> factors;
   double planned_fit = 0, planned_eigenbases = 0;
+  const std::string scanning = "scanning the documents";
   const auto planned_scan = [&](int count, int64_t rank, Precision precision = Precision::f32) {
-    if (!factors) return 0.0;
+    if (!factors) return Estimate();
     return estimate_scan(model, factors.get(), corpus,
                          {.queries = count,
                           .rank = rank,
                           .precision = precision,
                           .batch_tokens = scan_tokens(count, rank, precision)},
-                         control)
-        .stages["scanning the documents"];
+                         control);
   };
   if (options.plan && !options.processor_time) {
     Estimate fit = estimate_fit(model, corpus, {}, control, &factors);
@@ -242,7 +243,7 @@ int bench_attribute(const BenchAttribute& options) {
                    other = 4 * passed * tokens + meetings[static_cast<size_t>(Route::tokens)];
       measure({fmt::format("scan, {} of rank {}{}", count, options.rank, rounds ? ", bf16" : ""), tokens,
                scan_floor(passed, tracked, tokens, documents, count), rounds ? formed : formed + other,
-               planned_scan(count, options.rank, precision), rounds ? other : 0},
+               planned_scan(count, options.rank, precision).stages[scanning], rounds ? other : 0},
               [&] {
                 return seconds_of([&] {
                   scan(model, thin, routes, precision, scanned, static_cast<size_t>(batches.documents()), control);
@@ -257,11 +258,11 @@ int bench_attribute(const BenchAttribute& options) {
       continue;
     }
     const QueryGradients queries = random_queries(model, count);
-    const double planned = planned_scan(count, 0);
+    Estimate planned = planned_scan(count, 0);
     scanned.pack_again(scan_tokens(count, 0, Precision::f32));
     measure(
         {fmt::format("scan, {}", count), tokens, scan_floor(passed, tracked, tokens, documents, count),
-         scan_operations(model.config, batches.tokens(), batches.documents(), count), planned},
+         scan_operations(model.config, batches.tokens(), batches.documents(), count), planned.stages[scanning]},
         [&] {
           return seconds_of([&] { scan(model, queries, scanned, static_cast<size_t>(batches.documents()), control); });
         });
@@ -274,7 +275,7 @@ int bench_attribute(const BenchAttribute& options) {
     const auto some = static_cast<double>(chosen_tokens), fewer = static_cast<double>(chosen.size());
     measure({fmt::format("re-score, {}", count), some, scan_floor(passed, tracked, some, fewer, count),
              scan_operations(model.config, chosen_tokens, static_cast<int64_t>(chosen.size()), count),
-             planned * some / tokens},
+             planned.costs[scanning].of(some, std::ceil(some / usual_batch_tokens))},
             [&] { return seconds_of([&] { rescore(model, queries, batches, chosen, usual_batch_tokens, control); }); });
   }
   line.clear();

@@ -280,13 +280,14 @@ Estimate estimate(const Model& model, const Corpus& corpus, const Control& contr
   double growing = 0;
   for (const auto& [stage, seconds] : stages) {
     if (constant_stages.contains(stage)) continue;
-    double per_token = seconds / std::max(1.0, tokens), per_batch = 0;
+    StageCost cost{seconds / std::max(1.0, tokens), 0};
     if (const double less = earlier[stage]; both && seconds > less) {
-      per_token = (less * times - seconds * less_often) / apart;
-      per_batch = std::max(0.0, (fewer * seconds - tokens * less) / apart);
+      cost.per_token = (less * times - seconds * less_often) / apart;
+      cost.per_batch = std::max(0.0, (fewer * seconds - tokens * less) / apart);
     }
-    result.stages[stage] = per_batch * static_cast<double>(batches) + per_token * all;
-    growing += batches > 1 ? result.stages[stage] / std::max(1.0, all) : per_token;
+    result.costs[stage] = cost;
+    result.stages[stage] = cost.of(all, static_cast<double>(batches));
+    growing += batches > 1 ? result.stages[stage] / std::max(1.0, all) : cost.per_token;
   }
   result.stages.merge(constant);
   for (const auto& [stage, seconds] : result.stages) result.seconds += seconds;
@@ -345,8 +346,9 @@ double seconds_of_second_stages(const Model& model, const Factors* factors, cons
                                 const PlannedScan& one, double traces, int64_t rescored, const Control& control) {
   Estimate exact = estimate_scan(model, factors, corpus, one, control);
   const double share = std::min(1.0, 2.0 * static_cast<double>(rescored * one.queries) /
-                                         static_cast<double>(std::max<size_t>(1, corpus.documents.size())));
-  return traces * (exact.stages["query gradients"] + share * exact.stages["scanning the documents"] +
+                                         static_cast<double>(std::max<size_t>(1, corpus.documents.size()))),
+               tokens = share * static_cast<double>(exact.tokens), batches = std::ceil(tokens / usual_batch_tokens);
+  return traces * (exact.stages["query gradients"] + exact.costs["scanning the documents"].of(tokens, batches) +
                    exact.stages["tokens and layers of the documents shown"]);
 }
 

@@ -16,11 +16,18 @@
 
 namespace stemma {
 
+// What a stage takes, in seconds.
+struct StageCost {
+  double per_token = 0, per_batch = 0;
+  double of(double tokens, double batches) const { return per_token * tokens + per_batch * batches; }
+};
+
 struct Estimate {
   int64_t documents = 0, tokens = 0;
   int64_t measured_documents = 0, measured_queries = 0;  // queries whose gradients were made: 0 where it is no scan
   double tokens_per_second = 0, seconds = 0;
-  std::map<std::string, double> stages;  // seconds of each, as the work names them in its news
+  std::map<std::string, double> stages;    // seconds of each, as the work names them in its news
+  std::map<std::string, StageCost> costs;  // of those that grow with the corpus
 };
 
 // Runs `work` on parts of the corpus, spread over it, each of twice the documents, until one takes about two seconds.
