@@ -70,6 +70,12 @@ class PackedGroups {
 
   int64_t items() const { return static_cast<int64_t>(strips_.size()) * ranges_; }
 
+  // The part to take in turn k: of the two sides the narrower passes again and again, as the caches hold more of it.
+  int64_t in_turn(int64_t k) const {
+    const auto strips = static_cast<int64_t>(strips_.size());
+    return x_.columns > y_.columns ? k % strips * ranges_ + k / strips : k;
+  }
+
   // visit(first, count): segments [first, first + count) are packed, and item(i, visit) shows part i of their products.
   template <class Visit>
   void each(Visit visit) {
@@ -138,23 +144,36 @@ class PackedGroups {
   Packed x_packed_, y_packed_;
 };
 
+constexpr int64_t summed = 64;  // numbers whose sums are in registers or near
+
+// to += the sum of `rows` rows that are `stride` apart.
+STEMMA_CLONES void add_rows(const float* from, int64_t rows, int64_t stride, int64_t count, float* to) {
+  float sums[summed] = {};
+  for (int64_t i = 0; i < rows; ++i, from += stride)
+#pragma omp simd
+    for (int64_t n = 0; n < count; ++n) sums[n] += from[n];
+  for (int64_t n = 0; n < count; ++n) to[n] += sums[n];
+}
+
 // scores += what visit(i, scores of part i) adds, a part of the products of every group and query after the other.
 template <class Visit>
 void add_scores(PackedGroups& groups, Tensor scores, Visit visit) {
   const int64_t items = groups.items(), asked = scores.columns;
-  std::vector<float> parts;  // (items, segments of a group, queries)
+  thread_local Scratch room;
   groups.each([&](int64_t first, int64_t count) {
-    parts.assign(static_cast<size_t>(items * count * asked), 0.0f);
+    const int64_t size = count * asked;
+    float* parts = room.make(items * size);  // (items, segments of a group, queries)
 #pragma omp parallel
     {
 #pragma omp for schedule(dynamic)
-      for (int64_t i = 0; i < items; ++i) visit(i, parts.data() + i * count * asked);
-#pragma omp for schedule(static)
-      for (int64_t n = 0; n < count * asked; ++n) {
-        float sum = 0;
-        for (int64_t i = 0; i < items; ++i) sum += parts[static_cast<size_t>(i * count * asked + n)];
-        scores.row(first)[n] += sum;
+      for (int64_t k = 0; k < items; ++k) {
+        const int64_t i = groups.in_turn(k);
+        std::fill_n(parts + i * size, size, 0.0f);
+        visit(i, parts + i * size);
       }
+#pragma omp for schedule(static)
+      for (int64_t begin = 0; begin < size; begin += summed)
+        add_rows(parts + begin, items, size, std::min(summed, size - begin), scores.row(first) + begin);
     }
   });
 }
@@ -197,8 +216,8 @@ void segment_squares(Tensor g, Tensor a, std::span<const Segment> segments, Tens
   PackedGroups groups(g, a, segments, tiles);
   groups.each([&](int64_t, int64_t) {
 #pragma omp parallel for schedule(dynamic)
-    for (int64_t i = 0; i < groups.items(); ++i)
-      groups.item(i, [&](const OuterJob& job, int64_t row, int64_t column) {
+    for (int64_t k = 0; k < groups.items(); ++k)
+      groups.item(groups.in_turn(k), [&](const OuterJob& job, int64_t row, int64_t column) {
         tiles.squares(job, total.data + row * a.columns + column, a.columns);
       });
   });

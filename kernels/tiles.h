@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>  // of tiles_code.h, which may include nothing
 
 namespace stemma::cpu {
 

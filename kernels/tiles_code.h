@@ -9,10 +9,10 @@ namespace {
 
 template <int Lanes, int Rows, int Most>
 struct TileCode {
-  static constexpr int docs = 4, asked = 4;  // segments times queries, whose sums are in registers together
-  static constexpr int panels = 16 / Rows;   // tiles kept before they meet the queries
-  static constexpr int group = docs * 12;    // segments that meet the queries while those are near
-  static constexpr int crowd = docs * 48;    // and that meet queries which are products themselves
+  static constexpr int docs = 4, asked = Lanes == 16 ? 6 : 4;  // segments times queries: sums in registers together
+  static constexpr int panels = 16 / Rows;                     // tiles kept before they meet the queries
+  static constexpr int group = docs * 12;                      // segments that meet the queries while those are near
+  static constexpr int crowd = docs * 48;                      // and that meet queries which are products themselves
   typedef float Vector __attribute__((vector_size(Lanes * sizeof(float)), may_alias));
   typedef float Loose __attribute__((vector_size(Lanes * sizeof(float)), aligned(sizeof(float)), may_alias));
 
@@ -32,14 +32,33 @@ struct TileCode {
     }
   }
 
+  // visit(Count<min(N, there)>), there >= 1.
   template <int N>
-  static inline __attribute__((always_inline)) float lanes_sum(const float* v) {
-    if constexpr (N == 1) {
-      return v[0];
-    } else {
-      typedef float Half __attribute__((vector_size(N / 2 * sizeof(float)), aligned(sizeof(float)), may_alias));
-      const Half half = *reinterpret_cast<const Half*>(v) + *reinterpret_cast<const Half*>(v + N / 2);
-      return lanes_sum<N / 2>(reinterpret_cast<const float*>(&half));
+  using Count = std::integral_constant<int, N>;
+  template <int N, class Visit>
+  static inline __attribute__((always_inline)) void with_count(int64_t there, Visit visit) {
+    if constexpr (N > 1)
+      if (there < N) return with_count<N - 1>(there, visit);
+    visit(Count<N>());
+  }
+
+  // Of two vectors of pieces `Piece` wide: every piece's first half plus its second, those of `a` before those of `b`.
+  template <int Piece, int... Lane>
+  static inline __attribute__((always_inline)) Vector fold(Vector a, Vector b, std::integer_sequence<int, Lane...>) {
+    constexpr auto first = [](int lane) {
+      const int half = Piece / 2, place = lane % (Lanes / 2);
+      return (lane < Lanes / 2 ? 0 : Lanes) + place / half * Piece + place % half;
+    };
+    return __builtin_shufflevector(a, b, first(Lane)...) + __builtin_shufflevector(a, b, (first(Lane) + Piece / 2)...);
+  }
+  // Each of v's Vectors vectors, a multiple of Lanes, becomes the one number that its lanes sum to, halves first.
+  template <int Vectors, int Piece = Lanes>
+  static inline __attribute__((always_inline)) void lanes_sums(Vector* v) {
+    if constexpr (Piece > 1) {
+#pragma GCC unroll 16
+      for (int i = 0; i < Vectors / 2; ++i)
+        v[i] = fold<Piece>(v[2 * i], v[2 * i + 1], std::make_integer_sequence<int, Lanes>());
+      lanes_sums<Vectors / 2, Piece / 2>(v);
     }
   }
 
@@ -82,9 +101,10 @@ struct TileCode {
   static inline __attribute__((always_inline)) void meet(const Vector* products, int64_t product_stride,
                                                          const Vector* near, int64_t vectors, float* scores,
                                                          int64_t queries, int64_t count) {
-    Vector sums[docs * Asked];
-#pragma GCC unroll 16
-    for (int i = 0; i < docs * Asked; ++i) sums[i] = Vector{};
+    constexpr int sized = (docs * Asked + Lanes - 1) / Lanes * Lanes;
+    Vector sums[sized];
+#pragma GCC unroll 32
+    for (int i = 0; i < sized; ++i) sums[i] = Vector{};
     for (int64_t i = 0; i < vectors; ++i, near += Asked) {
       Vector own[docs];
 #pragma GCC unroll 16
@@ -96,12 +116,13 @@ struct TileCode {
         for (int d = 0; d < docs; ++d) sums[d * Asked + q] += own[d] * query;
       }
     }
+    lanes_sums<sized>(sums);
+    const float* found = reinterpret_cast<const float*>(sums);
 #pragma GCC unroll 16
     for (int d = 0; d < docs; ++d) {
       if (d >= count) break;
 #pragma GCC unroll 16
-      for (int q = 0; q < Asked; ++q)
-        scores[d * queries + q] += lanes_sum<Lanes>(reinterpret_cast<const float*>(&sums[d * Asked + q]));
+      for (int q = 0; q < Asked; ++q) scores[d * queries + q] += found[d * Asked + q];
     }
   }
 
@@ -160,19 +181,9 @@ struct TileCode {
                              q,
                              other + next_row * stride + (ends ? 0 : (q + asked) * query_stride),
                              left < rows ? left : rows};
-          switch (queries - q) {
-            case 1:
-              meet_all<Width, 1>(job, m, other, stride, query_stride, queries, scores);
-              break;
-            case 2:
-              meet_all<Width, 2>(job, m, other, stride, query_stride, queries, scores);
-              break;
-            case 3:
-              meet_all<Width, 3>(job, m, other, stride, query_stride, queries, scores);
-              break;
-            default:
-              meet_all<Width, asked>(job, m, other, stride, query_stride, queries, scores);
-          }
+          with_count<asked>(queries - q, [&]<int Asked>(Count<Asked>) {
+            meet_all<Width, Asked>(job, m, other, stride, query_stride, queries, scores);
+          });
         }
       }
     }
@@ -199,19 +210,10 @@ struct TileCode {
       for (int64_t first = 0; first < job.segments; first += crowd) {
         const int64_t last = job.segments - first < crowd ? job.segments : first + crowd;
         multiply<Width>(job, first, last, row, rows, products, panels * Rows * Width, 1);
-        for (int64_t q = 0; q < queries.segments; q += asked) switch (queries.segments - q) {
-            case 1:
-              meet_pairs<Width, 1>(queries, products, first, last, row, rows, q, scores);
-              break;
-            case 2:
-              meet_pairs<Width, 2>(queries, products, first, last, row, rows, q, scores);
-              break;
-            case 3:
-              meet_pairs<Width, 3>(queries, products, first, last, row, rows, q, scores);
-              break;
-            default:
-              meet_pairs<Width, asked>(queries, products, first, last, row, rows, q, scores);
-          }
+        for (int64_t q = 0; q < queries.segments; q += asked)
+          with_count<asked>(queries.segments - q, [&]<int Asked>(Count<Asked>) {
+            meet_pairs<Width, Asked>(queries, products, first, last, row, rows, q, scores);
+          });
       }
     }
   }

@@ -38,7 +38,9 @@ int64_t scan_batch_tokens(const Model& model, const ScanQueries& queries, const 
   const double usual = pass_bytes(model, usual_batch_tokens),
                more = pass_bytes(model, usual_batch_tokens + step) - usual;  // bytes of a step
   const int64_t in_memory = usual_batch_tokens + static_cast<int64_t>((batch_bytes - usual) / more) * step;
-  const int64_t most = std::min({most_batch_tokens, in_memory, corpus.tokens / least_batches / step * step});
+  // Of a short corpus, half in a batch at most.
+  const int64_t shared = std::max(std::min(short_batch_tokens, corpus.tokens / 2), corpus.tokens / least_batches);
+  const int64_t most = std::min({most_batch_tokens, in_memory, shared / step * step});
   if (most <= usual_batch_tokens) return usual_batch_tokens;
   const double mean = static_cast<double>(corpus.tokens) / static_cast<double>(std::max<int64_t>(1, corpus.documents));
   const auto cost = [&](int64_t tokens) { return scan_operations_a_token(model, queries, mean, tokens); };

@@ -64,10 +64,17 @@ class BatchSizeTest : public QObject {
 
   void a_short_corpus_has_batches_for_all_ranks() {
     const ScanQueries queries{.count = 100, .rank = 32};
-    QCOMPARE(tokens(queries, {40, 18000}), usual_batch_tokens);
     QCOMPARE(tokens(queries, {0, 0}), usual_batch_tokens);
+    QCOMPARE(tokens(queries, {8, 3600}), usual_batch_tokens);
     const int64_t some = tokens(queries, {400, 180000});
     QVERIFY(some > usual_batch_tokens && some <= 180000 / least_batches);
+  }
+
+  // Which no ranks need to share: reading the queries once less is worth more.
+  void a_very_short_corpus_has_few_batches() {
+    const ScanQueries queries{.count = 100};
+    const int64_t found = tokens(queries, {400, 20000});
+    QVERIFY(found > usual_batch_tokens && found <= short_batch_tokens);
   }
 
   void a_batch_stays_in_its_memory() {
