@@ -1,6 +1,8 @@
 // Finds and loads the CUDA plugin. The host program links nothing of CUDA.
 #include "kernels/cuda_plugin.h"
 
+#include <dlfcn.h>
+
 #include "kernels/plugin.h"
 
 namespace stemma {
@@ -17,6 +19,8 @@ std::string why_not(const std::string& said) {
 }
 
 }  // namespace
+
+bool has_cuda_driver() { return dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL); }
 
 std::shared_ptr<Ops> make_cuda_ops(int index, std::string& why) {
   why.clear();

@@ -252,6 +252,8 @@ class Ops {
 std::shared_ptr<Ops> make_cpu_ops();
 // Device `index` of the CUDA plugin. Null where it cannot be had; `why` then says what is missing, in one sentence.
 std::shared_ptr<Ops> make_cuda_ops(int index, std::string& why);
+// Without a driver that cannot be had, and this tells so before the plugin's libraries take a tenth of a second to load.
+bool has_cuda_driver();
 
 // Owns `rows * columns` numbers on the device of an Ops and keeps that Ops alive.
 template <class T>

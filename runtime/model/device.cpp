@@ -1,4 +1,3 @@
-#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include <charconv>
@@ -7,19 +6,12 @@
 #include "runtime/model/model.h"
 
 namespace stemma {
-namespace {
-
-// Without it nothing of the plugin's could run, and its libraries take a tenth of a second to load. It stays loaded:
-// the plugin asks for the same.
-bool has_driver() { return dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL); }
-
-}  // namespace
 
 std::shared_ptr<Ops> open_device(const std::string& name) {
   if (name == "cpu") return make_cpu_ops();
   std::string why;
   if (name == "auto") {
-    auto ops = has_driver() ? make_cuda_ops(0, why) : nullptr;
+    auto ops = has_cuda_driver() ? make_cuda_ops(0, why) : nullptr;
     return ops ? ops : make_cpu_ops();
   }
   int index = 0;
