@@ -36,12 +36,19 @@ struct SmallProductCode {
 
   template <int Width>
   static void strip(const SmallProduct& p, int64_t column) {
-    const float* b = p.b + column;
     int64_t row = 0;
-    for (; row + Rows <= p.rows; row += Rows)
-      block<Rows, Width>(p, p.a + row * p.a_row, b, p.c + row * p.c_row + column);
-    for (; row + 2 <= p.rows; row += 2) block<2, Width>(p, p.a + row * p.a_row, b, p.c + row * p.c_row + column);
-    if (row < p.rows) block<1, Width>(p, p.a + row * p.a_row, b, p.c + row * p.c_row + column);
+    const auto take = [&]<int Height>() __attribute__((always_inline)) {
+      block<Height, Width>(p, p.a + row * p.a_row, p.b + column, p.c + row * p.c_row + column);
+      row += Height;
+    };
+    while (row + Rows <= p.rows) take.template operator()<Rows>();
+    if constexpr (Rows > 4)
+      if (row + 4 <= p.rows) take.template operator()<4>();
+    // A block's sums wait for each other, so few rows are one block.
+    const int64_t left = p.rows - row;
+    if (left == 3) take.template operator()<3>();
+    if (left == 2) take.template operator()<2>();
+    if (left == 1) take.template operator()<1>();
   }
 
   static void product(const SmallProduct& p) {
