@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/attention_rows.h"
+#include "kernels/transpose.h"
 
 namespace stemma::cpu {
 namespace {
@@ -21,27 +22,10 @@ void copy_out(Rows from, int64_t rows, int64_t width, Rows to) {
   for (int64_t i = 0; i < rows; ++i) std::copy_n(from[i], width, to[i]);
 }
 
-// to[d..d+4][j..j+4] from x[j..j+4][d..d+4]
-inline void transpose_four(Rows x, Rows to, int64_t j, int64_t d) {
-  typedef float Quad __attribute__((vector_size(16), aligned(4), may_alias));
-  const auto quad = [](float* p) -> Quad& { return *reinterpret_cast<Quad*>(p); };
-  const Quad a = quad(x[j] + d), b = quad(x[j + 1] + d), c = quad(x[j + 2] + d), e = quad(x[j + 3] + d);
-  const Quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab2 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-  const Quad ce = __builtin_shufflevector(c, e, 0, 4, 1, 5), ce2 = __builtin_shufflevector(c, e, 2, 6, 3, 7);
-  quad(to[d] + j) = __builtin_shufflevector(ab, ce, 0, 1, 4, 5);
-  quad(to[d + 1] + j) = __builtin_shufflevector(ab, ce, 2, 3, 6, 7);
-  quad(to[d + 2] + j) = __builtin_shufflevector(ab2, ce2, 0, 1, 4, 5);
-  quad(to[d + 3] + j) = __builtin_shufflevector(ab2, ce2, 2, 3, 6, 7);
-}
-
 // (width, padded(rows)), zeros past the rows.
 Rows transpose_in(RowsScratch& scratch, Rows x, int64_t rows, int64_t width) {
   const Rows to = scratch.make(width, padded(rows) | pad);  // rows apart by a power of two would drive each other out
-  const int64_t whole_rows = rows / 4 * 4, whole_width = width / 4 * 4;
-  for (int64_t j = 0; j < whole_rows; j += 4)
-    for (int64_t d = 0; d < whole_width; d += 4) transpose_four(x, to, j, d);
-  for (int64_t j = 0; j < rows; ++j)
-    for (int64_t d = j < whole_rows ? whole_width : 0; d < width; ++d) to[d][j] = x[j][d];
+  transpose(x.data, x.stride, rows, width, to.data, to.stride);
   for (int64_t d = 0; d < width; ++d) std::fill(to[d] + rows, to[d] + to.stride, 0.0f);
   return to;
 }
