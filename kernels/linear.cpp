@@ -73,14 +73,17 @@ void linear(Tensor x, std::span<const Ops::Product> products, const Streams& str
   std::optional<RowsToRead> whole;
   for (const auto& [w, y] : products) {
     assert(x.columns == w.columns && y.rows == x.rows && y.columns == w.rows);
-    if (w.type == WeightType::f32 && takes_panels(x, numbers_of(w)))
-      product_panels(x, numbers_of(w), y);
-    else if (w.type == WeightType::f32)
-      matmul(x, false, numbers_of(w), true, y, 1, 0);
-    else if (w.type == WeightType::bf16 && multiplies_bf16() && &streams == &best_streams())
-      product_bf16(rounded ? rounded : (rounded = rounded_rows(x)), w.data, true, w.columns, y);
-    else if (const auto multiply =
-                 (w.interleaved ? streams.multiply_interleaved : streams.multiply_panel)[static_cast<size_t>(w.type)]) {
+    const bool panels = takes_panels(x.rows, w);
+    if (w.type == WeightType::f32) {
+      panels ? product_panels(x, w, y) : matmul(x, false, numbers_of(w), true, y, 1, 0);
+    } else if (w.type == WeightType::bf16 && multiplies_bf16() && &streams == &best_streams()) {
+      if (!rounded) rounded = rounded_rows(x);
+      if (panels)
+        product_panels({reinterpret_cast<float*>(rounded), x.rows, x.columns / 2}, w, y);
+      else
+        product_bf16(rounded, w.data, true, w.columns, y);
+    } else if (const auto multiply = (w.interleaved ? streams.multiply_interleaved
+                                                    : streams.multiply_panel)[static_cast<size_t>(w.type)]) {
       if (!whole) {
         whole.emplace(x, RowForm::whole_32, memory);
 #pragma omp parallel for schedule(static)

@@ -6,7 +6,15 @@
 namespace stemma::cpu {
 namespace {
 
-template <int Lanes, int Rows, int Most>
+struct Floats {
+  template <class Vector>
+  static inline __attribute__((always_inline)) Vector add(Vector sum, float a, Vector b) {
+    return sum + a * b;
+  }
+};
+
+// `Elements` says what one of a and a vector of b's add to a vector of sums.
+template <int Lanes, int Rows, int Most, class Elements = Floats>
 struct SmallProductCode {
   typedef float Vector __attribute__((vector_size(Lanes * sizeof(float)), aligned(sizeof(float)), may_alias));
 
@@ -26,7 +34,8 @@ struct SmallProductCode {
 #pragma GCC unroll 8
       for (int r = 0; r < Height; ++r)
 #pragma GCC unroll 3
-        for (int v = 0; v < Width; ++v) tile[r * Width + v] += a[r * p.a_row] * across[v];
+        for (int v = 0; v < Width; ++v)
+          tile[r * Width + v] = Elements::add(tile[r * Width + v], a[r * p.a_row], across[v]);
     }
 #pragma GCC unroll 8
     for (int r = 0; r < Height; ++r)

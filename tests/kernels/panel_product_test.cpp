@@ -1,4 +1,4 @@
-// Products of many rows with f32 weights, against plain loops in double precision.
+// Products of many rows with weights in f32 and bf16, against plain loops in double precision.
 #include "kernels/panel_product.h"
 
 #include <omp.h>
@@ -6,6 +6,7 @@
 #include <QtTest>
 #include <cmath>
 
+#include "kernels/half.h"
 #include "kernels/tiles.h"
 #include "tests/kernels/random_blocks.h"
 #include "tests/kernels/reference.h"
@@ -17,13 +18,23 @@ namespace {
 
 std::vector<float> floats(const ref::Matrix& x) { return {x.data.begin(), x.data.end()}; }
 
+// In bf16; x becomes the numbers that are left.
+std::vector<uint16_t> halves(ref::Matrix& x) {
+  std::vector<uint16_t> bits;
+  for (double& number : x.data) {
+    bits.push_back(bf16_of(static_cast<float>(number)));
+    number = std::bit_cast<float>(static_cast<uint32_t>(bits.back()) << 16);
+  }
+  return bits;
+}
+
 // y = x w^T of the first `rows` of x, by so many threads.
 std::vector<float> multiply(std::vector<float>& x, int64_t rows, std::vector<float>& w, int64_t outputs, int threads) {
   const int64_t width = std::ssize(w) / outputs;
   std::vector<float> y(static_cast<size_t>(rows * outputs), NAN);
   const int before = omp_get_max_threads();
   omp_set_num_threads(threads);
-  cpu::product_panels({x.data(), rows, width}, {w.data(), outputs, width}, {y.data(), rows, outputs});
+  cpu::product_panels({x.data(), rows, width}, matrix_of(Tensor{w.data(), outputs, width}), {y.data(), rows, outputs});
   omp_set_num_threads(before);
   return y;
 }
@@ -41,7 +52,7 @@ class PanelProductTest : public QObject {
   void only_whole_vectors_of_many_rows_are_taken() {
     float number = 0;
     const auto takes = [&](int64_t rows, int64_t outputs) {
-      return cpu::takes_panels({&number, rows, 8}, {&number, outputs, 8});
+      return cpu::takes_panels(rows, matrix_of(Tensor{&number, outputs, 8}));
     };
     QVERIFY(takes(64, 16) && takes(1024, 576));
     QVERIFY(!takes(63, 16) && !takes(64, 40) && !takes(1025, 16));
@@ -63,6 +74,22 @@ class PanelProductTest : public QObject {
                      qPrintable(QString("%1 rows, %2 x %3").arg(rows).arg(outputs).arg(width)));
         }
       }
+  }
+
+  void so_are_those_of_pairs() {
+    if (!cpu::best_tiles().product_of_pairs) QSKIP("This processor does not multiply bf16.");
+    Random random(3);
+    for (const int64_t width : {2, 78, 2060}) {
+      const int64_t rows = 71, outputs = 112;
+      ref::Matrix x = ref::random_matrix(rows, width, random), w = ref::random_matrix(outputs, width, random);
+      std::vector<uint16_t> in = halves(x), weights = halves(w);
+      std::vector<float> y(static_cast<size_t>(rows * outputs), NAN);
+      const WeightMatrix matrix = matrix_of(View<uint16_t>{weights.data(), outputs, width});
+      QVERIFY(cpu::takes_panels(rows, matrix));
+      cpu::product_panels({reinterpret_cast<float*>(in.data()), rows, width / 2}, matrix, {y.data(), rows, outputs});
+      const ref::Matrix expected = ref::linear(x, w), sizes = ref::linear(ref::magnitudes(x), ref::magnitudes(w));
+      for (size_t i = 0; i < y.size(); ++i) QVERIFY(std::abs(y[i] - expected.data[i]) <= 3e-6 * sizes.data[i]);
+    }
   }
 
   void bits_depend_on_neither_threads_nor_other_rows() {
