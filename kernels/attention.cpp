@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/attention_rows.h"
+#include "kernels/transpose.h"
 
 namespace stemma::cpu {
 namespace {
@@ -21,27 +22,10 @@ void copy_out(Rows from, int64_t rows, int64_t width, Rows to) {
   for (int64_t i = 0; i < rows; ++i) std::copy_n(from[i], width, to[i]);
 }
 
-// to[d..d+4][j..j+4] from x[j..j+4][d..d+4]
-inline void transpose_four(Rows x, Rows to, int64_t j, int64_t d) {
-  typedef float Quad __attribute__((vector_size(16), aligned(4), may_alias));
-  const auto quad = [](float* p) -> Quad& { return *reinterpret_cast<Quad*>(p); };
-  const Quad a = quad(x[j] + d), b = quad(x[j + 1] + d), c = quad(x[j + 2] + d), e = quad(x[j + 3] + d);
-  const Quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab2 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-  const Quad ce = __builtin_shufflevector(c, e, 0, 4, 1, 5), ce2 = __builtin_shufflevector(c, e, 2, 6, 3, 7);
-  quad(to[d] + j) = __builtin_shufflevector(ab, ce, 0, 1, 4, 5);
-  quad(to[d + 1] + j) = __builtin_shufflevector(ab, ce, 2, 3, 6, 7);
-  quad(to[d + 2] + j) = __builtin_shufflevector(ab2, ce2, 0, 1, 4, 5);
-  quad(to[d + 3] + j) = __builtin_shufflevector(ab2, ce2, 2, 3, 6, 7);
-}
-
 // (width, padded(rows)), zeros past the rows.
 Rows transpose_in(RowsScratch& scratch, Rows x, int64_t rows, int64_t width) {
-  const Rows to = scratch.make(width, padded(rows));
-  const int64_t whole_rows = rows / 4 * 4, whole_width = width / 4 * 4;
-  for (int64_t j = 0; j < whole_rows; j += 4)
-    for (int64_t d = 0; d < whole_width; d += 4) transpose_four(x, to, j, d);
-  for (int64_t j = 0; j < rows; ++j)
-    for (int64_t d = j < whole_rows ? whole_width : 0; d < width; ++d) to[d][j] = x[j][d];
+  const Rows to = scratch.make(width, padded(rows) | pad);  // rows apart by a power of two would drive each other out
+  transpose(x.data, x.stride, rows, width, to.data, to.stride);
   for (int64_t d = 0; d < width; ++d) std::fill(to[d] + rows, to[d] + to.stride, 0.0f);
   return to;
 }
@@ -57,23 +41,28 @@ void causal_scores(const Tiles& tiles, Rows a, Rows b_transposed, int64_t rows, 
   }
 }
 
-// Rows of products q k become rows of probabilities, zeros beyond what a row sees; log_sum their log of summed
-// exponents.
-STEMMA_CLONES void softmax_rows(float* scores, int64_t stride, int64_t rows, int64_t seen, Scoring how, float* log_sum,
-                                int64_t log_sum_stride) {
+// Rows of products q k become e^(score - the largest), zeros beyond what a row sees; `inverse` of their sum is yet to
+// be multiplied with, log_sum the log of summed exponents.
+STEMMA_CLONES void exp_rows(float* scores, int64_t stride, int64_t rows, int64_t seen, Scoring how, float* inverse,
+                            float* log_sum, int64_t log_sum_stride) {
   for (int64_t i = 0; i < rows; ++i, ++seen, scores += stride) {
-    const int64_t first = how.first(seen), whole = (seen + pad - 1) / pad * pad;
+    const int64_t first = how.first(seen);
     if (how.cap > 0) cap_row(scores, first, seen, how.scale, how.cap);
     const float scale = how.cap > 0 ? 1 : how.scale;
-    for (int64_t j = seen; j < whole; ++j) scores[j] = -std::numeric_limits<float>::infinity();
     float sum;
-    const float most = exp_row(scores, first, whole, scale, sum);
-    const float inverse = 1 / sum;
-#pragma omp simd
-    for (int64_t j = first; j < whole; ++j) scores[j] *= inverse;
-    for (int64_t j = 0; j < first; ++j) scores[j] = 0;
-    for (int64_t j = seen; j < stride; ++j) scores[j] = 0;
+    const float most = exp_row(scores, first, seen, scale, sum);
+    for (int64_t j = 0; j < first / pad * pad; ++j) scores[j] = 0;
+    for (int64_t j = padded(seen); j < stride; ++j) scores[j] = 0;
+    inverse[i] = 1 / sum;
     log_sum[i * log_sum_stride] = most * scale + std::log(sum);
+  }
+}
+
+STEMMA_CLONES void scale_rows(Rows x, int64_t rows, int64_t width, const float* factors) {
+  for (int64_t i = 0; i < rows; ++i) {
+    float* row = x[i];
+#pragma omp simd
+    for (int64_t d = 0; d < width; ++d) row[d] *= factors[i];
   }
 }
 
@@ -198,9 +187,11 @@ void attention(Tensor q, std::span<const Ops::Text> texts, std::span<const Segme
           const Rows x = scores.make(rows, padded(last)), out = head_rows(z, row, h, width);
           const Rows sum = place_out(sums, out, rows, width);
           causal_scores(tiles, head_rows(q, row, h, width), kt, rows, width, seen, x);
-          softmax_rows(x.data, x.stride, rows, seen, how, log_sum.row(row) + h, log_sum.columns);
+          float inverse[block_rows];
+          exp_rows(x.data, x.stride, rows, seen, how, inverse, log_sum.row(row) + h, log_sum.columns);
           tiles.product(
               {x.data, x.stride, 1, value.data, value.stride, sum.data, sum.stride, rows, padded(width), last});
+          scale_rows(sum, rows, width, inverse);
           copy_out(sum, rows, width, out);
         }
     }

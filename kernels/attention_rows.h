@@ -57,19 +57,42 @@ inline __attribute__((always_inline)) void cap_row(float* scores, int64_t first,
   for (int64_t j = first; j < last; ++j) scores[j] = cap * fast_tanh(scores[j] * scale / cap);
 }
 
+// Lanes' largest or sum: halves on halves.
+template <class Meet>
+inline __attribute__((always_inline)) float meet_lanes(float (&lanes)[pad], Meet meet) {
+  for (int64_t half = pad / 2; half > 0; half /= 2)
+#pragma omp simd
+    for (int64_t i = 0; i < half; ++i) lanes[i] = meet(lanes[i], lanes[i + half]);
+  return lanes[0];
+}
+
 // The products q k of a row, or its capped scores with scale 1, become e^(scale (x - most)), whose sum is
-// `sum`; returns `most`, the largest product.
+// `sum`; returns `most`, the largest product. Up to whole vectors around [first, last) become 0.
 inline __attribute__((always_inline)) float exp_row(float* scores, int64_t first, int64_t last, float scale,
                                                     float& sum) {
-  float most = -std::numeric_limits<float>::infinity(), total = 0;
-#pragma omp simd reduction(max : most)
-  for (int64_t j = first; j < last; ++j) most = scores[j] > most ? scores[j] : most;
-#pragma omp simd reduction(+ : total)
-  for (int64_t j = first; j < last; ++j) {
-    scores[j] = fast_exp((scores[j] - most) * scale);
-    total += scores[j];
-  }
-  sum = total;
+  constexpr float least = -std::numeric_limits<float>::infinity();
+  const int64_t begin = first / pad * pad, end = first < last ? padded(last) : begin;
+  const auto fill_around = [&](float with) {
+    for (int64_t j = begin; j < first; ++j) scores[j] = with;
+    for (int64_t j = last; j < end; ++j) scores[j] = with;
+  };
+  fill_around(least);
+  float lanes[pad];
+  for (float& lane : lanes) lane = least;
+  for (int64_t j = begin; j < end; j += pad)
+#pragma omp simd
+    for (int64_t i = 0; i < pad; ++i) lanes[i] = scores[j + i] > lanes[i] ? scores[j + i] : lanes[i];
+  const float most = meet_lanes(lanes, [](float a, float b) { return a > b ? a : b; });
+  for (float& lane : lanes) lane = 0;
+  for (int64_t j = begin; j < end; j += pad)
+#pragma omp simd
+    for (int64_t i = 0; i < pad; ++i) {
+      const float e = fast_exp((scores[j + i] - most) * scale);
+      scores[j + i] = e;
+      lanes[i] += e;
+    }
+  sum = meet_lanes(lanes, [](float a, float b) { return a + b; });
+  fill_around(0);
   return most;
 }
 

@@ -31,13 +31,13 @@ struct Interleaved {
 };
 
 struct Whole : Interleaved<Q8_0::bytes> {
-  static constexpr bool based = false;
+  static constexpr bool based = false, opens = false;
   __m512i pairs(int v, int k) const { return _mm512_cvtepi8_epi16(two(v, 2 + 2 * k)); }
 };
 
 template <int Bytes, bool Fifths, bool Minimum>
 struct Nibbles : Interleaved<Bytes> {
-  static constexpr bool based = true;
+  static constexpr bool based = true, opens = true;
   static constexpr int head = Minimum ? 4 : 2;
   using Interleaved<Bytes>::two, Interleaved<Bytes>::half;
 
@@ -56,7 +56,13 @@ struct Nibbles : Interleaved<Bytes> {
   }
 };
 
-// A Panel made ready for many rows of x.
+// A Panel for many rows of x, of which all but the first find it in the caches: where it does not open, as it lies,
+// since one instruction makes its pairs and it is smaller so.
+template <class Panel>
+struct Near : Panel {
+  static constexpr int ahead = 0;
+};
+// Else made ready.
 template <class Panel>
 struct Opened {
   static constexpr int width = Panel::width, steps = 1, ahead = 0;
@@ -82,6 +88,7 @@ void multiply(const Stream& s) {
   const auto* w = reinterpret_cast<const Panel*>(s.w + s.begin * s.w_stride);
   constexpr __mmask16 all = 0xFFFF;
   if (s.rows <= few) return multiply_all(w, s, 0, s.columns, all);
+  if constexpr (!Panel::opens) return multiply_all(reinterpret_cast<const Near<Panel>*>(w), s, 0, s.columns, all);
   using Ready = Opened<Panel>;
   thread_local Scratch kept;
   auto* const ready =

@@ -1,7 +1,7 @@
 // Products with weights as they are stored. Few rows stream the weights through the processor (kernels/streams.h); many
-// are oneDNN's, in bf16 where the processor multiplies bf16, else of panels of the weights that are unpacked before;
-// or, of blocks, of whole numbers where the processor has those (kernels/panels_vnni.cpp). Interleaved rows have one way
-// for few and many (kernels/interleaved_vnni.cpp).
+// are those of register tiles (kernels/panel_product.h) or oneDNN's, in bf16 where the processor multiplies bf16, else
+// of panels of the weights that are unpacked before; or, of blocks, of whole numbers where the processor has those
+// (kernels/panels_vnni.cpp). Interleaved rows have one way for few and many (kernels/interleaved_vnni.cpp).
 #include <algorithm>
 #include <cassert>
 #include <optional>
@@ -9,6 +9,7 @@
 #include "kernels/bf16_product.h"
 #include "kernels/cpu_kernels.h"
 #include "kernels/interleaved.h"
+#include "kernels/panel_product.h"
 #include "kernels/stream_rows.h"
 #include "kernels/streams.h"
 #include "kernels/unpacked_panels.h"
@@ -72,12 +73,17 @@ void linear(Tensor x, std::span<const Ops::Product> products, const Streams& str
   std::optional<RowsToRead> whole;
   for (const auto& [w, y] : products) {
     assert(x.columns == w.columns && y.rows == x.rows && y.columns == w.rows);
-    if (w.type == WeightType::f32)
-      matmul(x, false, numbers_of(w), true, y, 1, 0);
-    else if (w.type == WeightType::bf16 && multiplies_bf16() && &streams == &best_streams())
-      product_bf16(rounded ? rounded : (rounded = rounded_rows(x)), w.data, true, w.columns, y);
-    else if (const auto multiply =
-                 (w.interleaved ? streams.multiply_interleaved : streams.multiply_panel)[static_cast<size_t>(w.type)]) {
+    const bool panels = takes_panels(x.rows, w);
+    if (w.type == WeightType::f32) {
+      panels ? product_panels(x, w, y) : matmul(x, false, numbers_of(w), true, y, 1, 0);
+    } else if (w.type == WeightType::bf16 && multiplies_bf16() && &streams == &best_streams()) {
+      if (!rounded) rounded = rounded_rows(x);
+      if (panels)
+        product_panels({reinterpret_cast<float*>(rounded), x.rows, x.columns / 2}, w, y);
+      else
+        product_bf16(rounded, w.data, true, w.columns, y);
+    } else if (const auto multiply = (w.interleaved ? streams.multiply_interleaved
+                                                    : streams.multiply_panel)[static_cast<size_t>(w.type)]) {
       if (!whole) {
         whole.emplace(x, RowForm::whole_32, memory);
 #pragma omp parallel for schedule(static)

@@ -6,7 +6,15 @@
 namespace stemma::cpu {
 namespace {
 
-template <int Lanes, int Rows, int Most>
+struct Floats {
+  template <class Vector>
+  static inline __attribute__((always_inline)) Vector add(Vector sum, float a, Vector b) {
+    return sum + a * b;
+  }
+};
+
+// `Elements` says what one of a and a vector of b's add to a vector of sums.
+template <int Lanes, int Rows, int Most, class Elements = Floats>
 struct SmallProductCode {
   typedef float Vector __attribute__((vector_size(Lanes * sizeof(float)), aligned(sizeof(float)), may_alias));
 
@@ -26,7 +34,8 @@ struct SmallProductCode {
 #pragma GCC unroll 8
       for (int r = 0; r < Height; ++r)
 #pragma GCC unroll 3
-        for (int v = 0; v < Width; ++v) tile[r * Width + v] += a[r * p.a_row] * across[v];
+        for (int v = 0; v < Width; ++v)
+          tile[r * Width + v] = Elements::add(tile[r * Width + v], a[r * p.a_row], across[v]);
     }
 #pragma GCC unroll 8
     for (int r = 0; r < Height; ++r)
@@ -36,12 +45,19 @@ struct SmallProductCode {
 
   template <int Width>
   static void strip(const SmallProduct& p, int64_t column) {
-    const float* b = p.b + column;
     int64_t row = 0;
-    for (; row + Rows <= p.rows; row += Rows)
-      block<Rows, Width>(p, p.a + row * p.a_row, b, p.c + row * p.c_row + column);
-    for (; row + 2 <= p.rows; row += 2) block<2, Width>(p, p.a + row * p.a_row, b, p.c + row * p.c_row + column);
-    if (row < p.rows) block<1, Width>(p, p.a + row * p.a_row, b, p.c + row * p.c_row + column);
+    const auto take = [&]<int Height>() __attribute__((always_inline)) {
+      block<Height, Width>(p, p.a + row * p.a_row, p.b + column, p.c + row * p.c_row + column);
+      row += Height;
+    };
+    while (row + Rows <= p.rows) take.template operator()<Rows>();
+    if constexpr (Rows > 4)
+      if (row + 4 <= p.rows) take.template operator()<4>();
+    // A block's sums wait for each other, so few rows are one block.
+    const int64_t left = p.rows - row;
+    if (left == 3) take.template operator()<3>();
+    if (left == 2) take.template operator()<2>();
+    if (left == 1) take.template operator()<1>();
   }
 
   static void product(const SmallProduct& p) {

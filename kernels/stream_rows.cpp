@@ -1,6 +1,7 @@
 #include "kernels/stream_rows.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "kernels/cpu_kernels.h"
@@ -17,14 +18,15 @@ STEMMA_CLONES void round_row(const float* x, int64_t columns, int64_t shared, in
                              float* scales, float* sums) {
   const int64_t pieces = shared / piece;
   for (int64_t begin = 0; begin < columns; begin += shared, x += shared, scales += rows, sums += rows * pieces) {
-    float most = 0, all = 0;
-#pragma omp simd reduction(max : most) reduction(+ : all)
+    int32_t most_bits = 0;  // floats without their sign are in the order of their bits, and what is no number is above
+#pragma omp simd reduction(max : most_bits)
     for (int64_t c = 0; c < shared; ++c) {
-      const float size = x[c] < 0 ? -x[c] : x[c];
-      most = size > most ? size : most;
-      all += x[c];
+      const int32_t size = std::bit_cast<int32_t>(x[c]) & 0x7FFFFFFF;
+      most_bits = size > most_bits ? size : most_bits;
     }
-    const float scale = (most > least ? most / largest : 0) + (all - all), inverse = most > least ? largest / most : 0;
+    const auto most = std::bit_cast<float>(most_bits);
+    const float scale = most > least ? most / largest + (most - most) : most - most,
+                inverse = most > least ? largest / most : 0;
     for (int64_t p = 0; p < pieces; ++p, whole += rows * piece) {
       int total = 0;
 #pragma omp simd reduction(+ : total)

@@ -50,11 +50,14 @@ struct Tiles {
   void (*sums)(const OuterJob& job, float* other, int64_t stride);
   void (*squares)(const OuterJob& job, float* other, int64_t stride);
   void (*product)(const SmallProduct& product);
+  // The same, of pairs of bf16 in the place of a's and b's floats: c += a0 b0 + a1 b1. Null where there is none.
+  void (*product_of_pairs)(const SmallProduct& product) = nullptr;
 };
 
 extern const Tiles tiles_plain;
 #if defined(__x86_64__)
 extern const Tiles tiles_avx2, tiles_avx512;
+const Tiles& tiles_bf16();  // tiles_avx512, and pairs
 #endif
 const Tiles& best_tiles();  // the best this processor has
 

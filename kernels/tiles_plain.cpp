@@ -16,7 +16,8 @@ const Tiles tiles_plain = {4,
 
 const Tiles& best_tiles() {
 #if defined(__x86_64__)
-  static const Tiles& best = __builtin_cpu_supports("x86-64-v4")   ? tiles_avx512
+  static const Tiles& best = __builtin_cpu_supports("avx512bf16")  ? tiles_bf16()
+                             : __builtin_cpu_supports("x86-64-v4") ? tiles_avx512
                              : __builtin_cpu_supports("x86-64-v3") ? tiles_avx2
                                                                    : tiles_plain;
   return best;
