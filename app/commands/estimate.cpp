@@ -256,12 +256,14 @@ Estimate estimate(const Model& model, const Corpus& corpus, const Control& contr
   Part measured = part(first_tokens * counts.size() / static_cast<size_t>(std::max<int64_t>(1, result.tokens))), before;
   int64_t runs_now = 0, runs_before = 0;  // batches of the two latest parts
   Stages stages, earlier, constant;
+  // Twice: the first run meets memory that nobody has touched, which long work does but once.
   const auto run = [&] {
     stages = seconds_of(measured, control, work, runs_now);
+    for (const auto& [stage, seconds] : seconds_of(measured, control, work, runs_now))
+      stages[stage] = stages.contains(stage) ? std::min(stages[stage], seconds) : seconds;
     for (const auto& [stage, seconds] : stages)
       if (constant_stages.contains(stage)) constant[stage] = std::max(constant[stage], seconds);
   };
-  run();  // meets memory that nobody has touched: the first part is measured again
   run();
   // Two parts tell what batches cost from what their tokens cost.
   do {

@@ -30,10 +30,10 @@ struct Estimate {
   std::map<std::string, StageCost> costs;  // of those that grow with the corpus
 };
 
-// Runs `work` on parts of the corpus, spread over it, each of twice the documents, until one takes about two seconds.
-// What a part takes grows with its tokens and with its batches, of which `work` says how many it had and `batches` how
-// many the corpus has; one: what does not grow is there once. A stage that costs the same however long the corpus is
-// ("query gradients") may be left out after the first part. Stops where `control` says so.
+// Runs `work` on parts of the corpus, spread over it, each of twice the documents and run twice, until one takes about
+// two seconds. What a part takes grows with its tokens and with its batches, of which `work` says how many it had and
+// `batches` how many the corpus has; one: what does not grow is there once. A stage that costs the same however long
+// the corpus is ("query gradients") may be left out after the first part. Stops where `control` says so.
 using MeasuredWork = std::function<int64_t(const Corpus&, const Control&)>;
 Estimate estimate(const Model& model, const Corpus& corpus, const Control& control, int64_t batches,
                   const MeasuredWork& work);
