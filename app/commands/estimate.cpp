@@ -158,7 +158,6 @@ class ScanOfParts {
   int64_t run(const Corpus& part, const Control& control) {
     const DocumentBatches batches(model_, part, planned_.batch_tokens, control);
     if (timed_ == 0) make_queries(batches, control);
-    control.say({"scanning the documents", 0, 0});  // the scan itself speaks when a batch is done
     if (planned_.rank > 0)
       scan(model_, low_, choose_routes(model_, low_, planned_.precision, whole_), planned_.precision, batches,
            part.documents.size(), control);

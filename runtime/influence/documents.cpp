@@ -72,6 +72,7 @@ void DocumentBatches::each(Ranks& ranks, const Pass& pass, const Control& contro
     if (pass.after) pass.after(taken, false);
     say();
   };
+  if (pass.first < shards(pass.shard)) say();  // else it is done already
   try {
     ranks.spread({pass.key, pass.first, shards(pass.shard), pass.ahead, work, take}, control);
   } catch (...) {
