@@ -8,9 +8,9 @@
 #include "app/commands/terminal.h"
 #include "runtime/error.h"
 #include "runtime/model/family.h"
+#include "runtime/model/files/safetensors.h"
 #include "runtime/model/inspect.h"
 #include "runtime/model/model.h"
-#include "runtime/model/safetensors.h"
 #include "runtime/trace/delimiters.h"
 
 namespace stemma {

@@ -8,7 +8,7 @@
 #include "app/commands/command.h"
 #include "app/commands/options.h"
 #include "runtime/error.h"
-#include "runtime/model/model_source.h"
+#include "runtime/model/files/model_source.h"
 #include "runtime/model/tokenizer.h"
 #include "runtime/model/utf8.h"
 

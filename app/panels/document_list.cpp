@@ -7,7 +7,7 @@
 
 #include "app/fonts.h"
 #include "app/numbers.h"
-#include "app/panels/token_text.h"
+#include "app/panels/trace/token_text.h"
 #include "app/panels/trace_lists.h"
 #include "app/theme.h"
 

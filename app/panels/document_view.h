@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "app/document.h"
-#include "app/panels/legend.h"
-#include "app/panels/token_text.h"
+#include "app/panels/trace/legend.h"
+#include "app/panels/trace/token_text.h"
 #include "app/shading.h"
 
 class QLabel;

@@ -6,7 +6,7 @@
 
 #include "app/numbers.h"
 #include "app/panels/panel_parts.h"
-#include "app/panels/step_marks.h"
+#include "app/panels/trace/step_marks.h"
 
 namespace stemma {
 

@@ -4,7 +4,7 @@
 
 #include "app/canvas_widget.h"
 #include "app/panels/panel_parts.h"
-#include "app/panels/token_text.h"
+#include "app/panels/trace/token_text.h"
 #include "app/theme.h"
 
 namespace stemma {

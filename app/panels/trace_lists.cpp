@@ -5,8 +5,8 @@
 
 #include "app/fonts.h"
 #include "app/numbers.h"
-#include "app/panels/step_marks.h"
-#include "app/panels/token_text.h"
+#include "app/panels/trace/step_marks.h"
+#include "app/panels/trace/token_text.h"
 #include "app/shading.h"
 #include "app/theme.h"
 

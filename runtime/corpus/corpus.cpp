@@ -11,7 +11,7 @@
 #include "runtime/corpus/json_line.h"
 #include "runtime/corpus/line_reader.h"
 #include "runtime/error.h"
-#include "runtime/model/hash.h"
+#include "runtime/model/files/hash.h"
 #include "runtime/model/utf8.h"
 
 namespace stemma {

@@ -13,7 +13,7 @@
 #include "runtime/influence/tracked.h"
 #include "runtime/influence/two_stage.h"
 #include "runtime/influence/unfinished.h"
-#include "runtime/model/hash.h"
+#include "runtime/model/files/hash.h"
 #include "runtime/program.h"
 
 namespace stemma {

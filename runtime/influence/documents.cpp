@@ -4,7 +4,7 @@
 #include <chrono>
 #include <span>
 
-#include "runtime/model/hash.h"
+#include "runtime/model/files/hash.h"
 
 namespace stemma {
 

@@ -6,7 +6,7 @@
 #include "runtime/error.h"
 #include "runtime/influence/factors.h"
 #include "runtime/influence/unfinished.h"
-#include "runtime/model/hash.h"
+#include "runtime/model/files/hash.h"
 #include "runtime/session/hdf5_file.h"
 #include "runtime/session/write_whole.h"
 

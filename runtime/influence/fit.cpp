@@ -12,7 +12,7 @@
 #include "runtime/influence/shard_sums.h"
 #include "runtime/influence/tracked.h"
 #include "runtime/influence/unfinished.h"
-#include "runtime/model/hash.h"
+#include "runtime/model/files/hash.h"
 #include "runtime/program.h"
 #include "runtime/random.h"
 

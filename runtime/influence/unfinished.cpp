@@ -9,7 +9,7 @@
 #include <span>
 
 #include "runtime/error.h"
-#include "runtime/model/hash.h"
+#include "runtime/model/files/hash.h"
 #include "runtime/session/rename_whole.h"
 
 namespace stemma {

@@ -11,8 +11,8 @@
 #include "runtime/model/config_layers.h"
 #include "runtime/model/config_reader.h"
 #include "runtime/model/family.h"
-#include "runtime/model/json_file.h"
-#include "runtime/model/replace_file.h"
+#include "runtime/model/files/json_file.h"
+#include "runtime/model/files/replace_file.h"
 
 namespace stemma {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "runtime/model/config_layers.h"
-#include "runtime/model/json_file.h"
+#include "runtime/model/files/json_file.h"
 
 namespace stemma {
 

@@ -1,11 +1,11 @@
 #include "runtime/model/inspect.h"
 
 #include "runtime/error.h"
-#include "runtime/model/checkpoint.h"
-#include "runtime/model/gguf_model.h"
-#include "runtime/model/json_file.h"
+#include "runtime/model/files/checkpoint.h"
+#include "runtime/model/files/gguf_model.h"
+#include "runtime/model/files/json_file.h"
+#include "runtime/model/files/model_source.h"
 #include "runtime/model/load_weights.h"
-#include "runtime/model/model_source.h"
 
 namespace stemma {
 

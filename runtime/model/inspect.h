@@ -10,7 +10,7 @@
 
 #include "runtime/model/chat_template.h"
 #include "runtime/model/config.h"
-#include "runtime/model/model_files.h"
+#include "runtime/model/files/model_files.h"
 #include "runtime/model/tokenizer.h"
 
 namespace stemma {

@@ -10,7 +10,7 @@
 #include "kernels/half.h"
 #include "runtime/error.h"
 #include "runtime/model/family.h"
-#include "runtime/model/json_file.h"
+#include "runtime/model/files/json_file.h"
 #include "runtime/model/weight_layout.h"
 
 namespace stemma {

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "runtime/model/checkpoint.h"
+#include "runtime/model/files/checkpoint.h"
 #include "runtime/model/model.h"
 
 namespace stemma {

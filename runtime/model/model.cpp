@@ -6,11 +6,11 @@
 
 #include "runtime/error.h"
 #include "runtime/model/chat_template.h"
-#include "runtime/model/hash.h"
+#include "runtime/model/files/hash.h"
+#include "runtime/model/files/model_files.h"
+#include "runtime/model/files/model_source.h"
+#include "runtime/model/files/stored_tensor.h"
 #include "runtime/model/load_weights.h"
-#include "runtime/model/model_files.h"
-#include "runtime/model/model_source.h"
-#include "runtime/model/stored_tensor.h"
 
 namespace stemma {
 

@@ -8,7 +8,7 @@
 #include <span>
 
 #include "runtime/error.h"
-#include "runtime/model/json_file.h"
+#include "runtime/model/files/json_file.h"
 #include "runtime/model/tokenizer/open_source.h"
 #include "runtime/model/tokenizer/word_cache.h"
 #include "runtime/model/utf8.h"

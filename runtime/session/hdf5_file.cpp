@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "runtime/error.h"
-#include "runtime/model/replace_file.h"
+#include "runtime/model/files/replace_file.h"
 #include "runtime/session/hdf5_handles.h"
 
 namespace stemma {

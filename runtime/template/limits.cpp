@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "runtime/template/value.h"
+#include "runtime/template/values/value.h"
 
 namespace stemma::jinja {
 

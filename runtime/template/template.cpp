@@ -6,11 +6,11 @@
 #include <new>
 
 #include "runtime/error.h"
-#include "runtime/template/characters.h"
-#include "runtime/template/json.h"
-#include "runtime/template/lexer.h"
-#include "runtime/template/machine.h"
-#include "runtime/template/parser.h"
+#include "runtime/template/machine/machine.h"
+#include "runtime/template/syntax/lexer.h"
+#include "runtime/template/syntax/parser.h"
+#include "runtime/template/values/characters.h"
+#include "runtime/template/values/json.h"
 
 namespace stemma {
 

@@ -3,7 +3,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "runtime/model/replace_file.h"
+#include "runtime/model/files/replace_file.h"
 #include "runtime/train/training_record.h"
 
 namespace stemma {

@@ -4,7 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "runtime/model/hash.h"
+#include "runtime/model/files/hash.h"
 #include "runtime/program.h"
 #include "runtime/train/checkpoint.h"
 #include "runtime/train/schedule.h"

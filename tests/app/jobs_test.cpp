@@ -10,7 +10,7 @@
 #include "app/panels/drawer.h"
 #include "app/panels/message_bar.h"
 #include "app/panels/run_panel.h"
-#include "app/panels/trace_view.h"
+#include "app/panels/trace/trace_view.h"
 #include "app/theme.h"
 #include "app/token_attention.h"
 #include "app/workbench.h"
@@ -126,7 +126,8 @@ class JobsTest : public QObject {
       window_->jobs().attribute(request);
       QTRY_COMPARE_WITH_TIMEOUT(window_->jobs().running(), Jobs::Kind::none, 60000);
       const InfluenceTable* table = document.table();
-      QVERIFY2(table && table->method == "ekfac of " + request.span->name(), qPrintable(window_->message_bar()->text()));
+      QVERIFY2(table && table->method == "ekfac of " + request.span->name(),
+               qPrintable(window_->message_bar()->text()));
       QCOMPARE(document.chosen(), (ChosenTokens{first + 1, first + 3}));  // what the answer is about
       document.move_step(1);
       QCOMPARE(document.row(), 0);  // and the answer stays
@@ -136,7 +137,8 @@ class JobsTest : public QObject {
     const auto model = load_model(request.model.toStdString(), open_device("cpu"));
     const Corpus corpus = load_corpus({request.corpus[0].toStdString()}, 0);
     const IndexOptions few{.basis = {.side = 8, .directions = 8, .numbers = 16}, .sample = 32};
-    build_index(path("index.h5").toStdString(), *model, load_factors(request.factors.toStdString()), corpus, few, Control());
+    build_index(path("index.h5").toStdString(), *model, load_factors(request.factors.toStdString()), corpus, few,
+                Control());
     request.index = path("index.h5");
     request.corpus.clear();
     int estimates = 0;
@@ -195,7 +197,8 @@ class JobsTest : public QObject {
     window_->set_drawer_open(true);
     QTRY_VERIFY(window_->document().activations());
     const QString source = window_->drawer()->source()->text();
-    QVERIFY2(source.startsWith("Recorded") && source.contains("agree within") && source.contains("nats"), qPrintable(source));
+    QVERIFY2(source.startsWith("Recorded") && source.contains("agree within") && source.contains("nats"),
+             qPrintable(source));
     QVERIFY(window_->drawer()->source()->toolTip().contains("gives back"));
     QVERIFY(!window_->drawer()->recompute_button()->isVisible());
 
@@ -264,7 +267,8 @@ class JobsTest : public QObject {
     QTRY_COMPARE_WITH_TIMEOUT(window_->jobs().running(), Jobs::Kind::none, 30000);
     {
       std::ofstream many(path("many.jsonl").toStdString());  // enough that the cancel comes before the end
-      for (const std::string& text : test::random_texts(20000, 9)) many << nlohmann::json{{"text", text}}.dump() << "\n";
+      for (const std::string& text : test::random_texts(20000, 9))
+        many << nlohmann::json{{"text", text}}.dump() << "\n";
     }
     AttributeRequest request;
     request.model = path("model");

@@ -4,7 +4,7 @@
 #include <QtTest>
 #include <cmath>
 
-#include "app/panels/token_text.h"
+#include "app/panels/trace/token_text.h"
 
 using namespace stemma;
 

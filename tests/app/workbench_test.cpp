@@ -13,7 +13,7 @@
 #include "app/panels/export_dialog.h"
 #include "app/panels/message_bar.h"
 #include "app/panels/run_panel.h"
-#include "app/panels/trace_view.h"
+#include "app/panels/trace/trace_view.h"
 #include "app/panels/traces_panel.h"
 #include "app/theme.h"
 #include "tests/app/sample_session.h"
@@ -260,8 +260,8 @@ class WorkbenchTest : public QObject {
   }
 
   void keys_follow_what_was_clicked() {
-    for (QuietList* list : {window_->documents_panel()->list(), window_->traces_panel()->steps(),
-                            window_->traces_panel()->traces()}) {
+    for (QuietList* list :
+         {window_->documents_panel()->list(), window_->traces_panel()->steps(), window_->traces_panel()->traces()}) {
       window_->run_panel()->prompt()->setFocus();
       QTest::mouseClick(list->viewport(), Qt::LeftButton, {}, list->visualRect(list->model()->index(0, 0)).center());
       QVERIFY(window_->trace_view()->hasFocus());
@@ -301,7 +301,8 @@ class WorkbenchTest : public QObject {
   }
 
   void exports_are_written() {
-    auto* dialog = new ExportDialog(&window_->document(), ActivationQuantity::norm, TokenPart::read, nullptr, window_.get());
+    auto* dialog =
+        new ExportDialog(&window_->document(), ActivationQuantity::norm, TokenPart::read, nullptr, window_.get());
     dialog->show();
     for (int which : {0, 1}) {
       dialog->choose(which);

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "app/panels/drawer.h"
-#include "app/panels/trace_view.h"
+#include "app/panels/trace/trace_view.h"
 #include "app/theme.h"
 #include "app/token_attention.h"
 #include "app/workbench.h"

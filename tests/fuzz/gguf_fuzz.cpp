@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "runtime/error.h"
-#include "runtime/model/gguf_model.h"
+#include "runtime/model/files/gguf_model.h"
 
 namespace {
 

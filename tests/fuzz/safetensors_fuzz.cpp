@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "runtime/error.h"
-#include "runtime/model/safetensors.h"
+#include "runtime/model/files/safetensors.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace stemma;

@@ -1,7 +1,7 @@
 #include <cstdint>
 
 #include "runtime/error.h"
-#include "runtime/model/checkpoint.h"
+#include "runtime/model/files/checkpoint.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace stemma;

@@ -33,7 +33,7 @@ const std::vector<Library>& libraries() {
   static const std::vector<Library> all = {
       {"HDF5", std::regex("(hdf5|hdf5_hl|H5[A-Za-z]*)\\.h"),
        std::regex("runtime/session/hdf5_(handles\\.h|[a-z]+\\.cpp)")},
-      {"GMP", std::regex("gmp(xx)?\\.h"), std::regex("runtime/template/integers\\.cpp")},
+      {"GMP", std::regex("gmp(xx)?\\.h"), std::regex("runtime/template/values/integers\\.cpp")},
       {"Qt", std::regex("(.*/)?(Q[A-Z][A-Za-z0-9]*|Qt[A-Z0-9].*|q[a-z0-9]+\\.h)"),
        std::regex("tests/.*|app/(?!commands/).*|app/commands/export\\.cpp")},
       {"Dear ImGui", std::regex("(.*/)?imgui.*"), std::regex("(tests/)?viewer/.*")},

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "runtime/corpus/corpus.h"
-#include "runtime/model/hash.h"
+#include "runtime/model/files/hash.h"
 #include "runtime/model/model.h"
 #include "runtime/random.h"
 #include "runtime/trace/trace.h"

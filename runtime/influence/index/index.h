@@ -21,7 +21,7 @@
 #include "kernels/weight_matrix.h"
 #include "runtime/corpus/corpus.h"
 #include "runtime/influence/index/basis.h"
-#include "runtime/model/mapped_file.h"
+#include "runtime/model/files/mapped_file.h"
 
 namespace stemma {
 

@@ -10,7 +10,7 @@
 #include "kernels/quants.h"
 #include "runtime/error.h"
 #include "runtime/influence/index/index.h"
-#include "runtime/model/hash.h"
+#include "runtime/model/files/hash.h"
 #include "runtime/session/write_whole.h"
 
 namespace stemma {

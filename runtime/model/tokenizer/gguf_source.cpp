@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "runtime/error.h"
-#include "runtime/model/gguf.h"
-#include "runtime/model/json_file.h"
+#include "runtime/model/files/gguf.h"
+#include "runtime/model/files/json_file.h"
 #include "runtime/model/tokenizer/byte_alphabet.h"
 #include "runtime/model/tokenizer/byte_pair_model.h"
 #include "runtime/model/tokenizer/families.h"

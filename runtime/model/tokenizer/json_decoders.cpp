@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "runtime/error.h"
-#include "runtime/model/json_file.h"
+#include "runtime/model/files/json_file.h"
 #include "runtime/model/tokenizer/json_fields.h"
 #include "runtime/model/tokenizer/json_stages.h"
 

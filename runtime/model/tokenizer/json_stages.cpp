@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "runtime/error.h"
-#include "runtime/model/json_file.h"
+#include "runtime/model/files/json_file.h"
 #include "runtime/model/tokenizer/base64.h"
 #include "runtime/model/tokenizer/characters.h"
 #include "runtime/model/tokenizer/json_fields.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "runtime/error.h"
-#include "runtime/model/json_file.h"
+#include "runtime/model/files/json_file.h"
 #include "runtime/model/tokenizer/families.h"
 #include "runtime/model/tokenizer/json_model.h"
 #include "runtime/model/tokenizer/json_stages.h"

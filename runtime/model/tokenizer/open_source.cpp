@@ -5,9 +5,9 @@
 #include <span>
 
 #include "runtime/error.h"
-#include "runtime/model/gguf.h"
-#include "runtime/model/hash.h"
-#include "runtime/model/json_file.h"
+#include "runtime/model/files/gguf.h"
+#include "runtime/model/files/hash.h"
+#include "runtime/model/files/json_file.h"
 #include "runtime/model/tokenizer/json_fields.h"
 #include "runtime/model/tokenizer/sources.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "runtime/error.h"
-#include "runtime/model/json_file.h"
+#include "runtime/model/files/json_file.h"
 
 namespace stemma {
 

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "runtime/error.h"
-#include "runtime/model/json_file.h"
+#include "runtime/model/files/json_file.h"
 #include "runtime/model/tokenizer/base64.h"
 #include "runtime/model/tokenizer/byte_alphabet.h"
 #include "runtime/model/tokenizer/json_fields.h"

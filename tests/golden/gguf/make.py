@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes what tests/runtime/model/gguf_model_test.cpp compares: needs numpy, gguf and safetensors from PyPI.
+"""Writes what tests/runtime/model/files/gguf_model_test.cpp compares: needs numpy, gguf and safetensors from PyPI.
 
 blocks.gguf  every block format over random blocks, beside the floats that the package gguf decodes them to
 llama/       one tiny random llama twice: as a Hugging Face folder, and as model.gguf with a different type for every

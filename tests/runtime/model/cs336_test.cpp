@@ -2,8 +2,8 @@
 #include <QtTest>
 #include <map>
 
+#include "runtime/model/files/safetensors.h"
 #include "runtime/model/model.h"
-#include "runtime/model/safetensors.h"
 #include "tests/support/compare.h"
 
 using namespace stemma;

@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/corpus/packing.h"
+#include "runtime/model/files/json_file.h"
+#include "runtime/model/files/safetensors.h"
 #include "runtime/model/forward.h"
-#include "runtime/model/json_file.h"
-#include "runtime/model/safetensors.h"
 #include "runtime/model/weight_layout.h"
 #include "tests/support/compare.h"
 
@@ -119,7 +119,9 @@ class FamiliesTest : public QObject {
     for (const auto& tokens : sequences) labelled.add(tokens);
     Workspace work(*model);
     std::map<int, std::vector<float>> seen;
-    const Taps taps{[](Site site) { return site == Site{Hook::resid_pre, 0} || site.hook == Hook::resid_post; },
+    const Taps taps{[](Site site) {
+                      return site == Site{Hook::resid_pre, 0} || site.hook == Hook::resid_post;
+                    },
                     [&](Site site, Tensor value) {
                       seen[site.hook == Hook::resid_pre ? 0 : site.layer + 1] = downloaded(*ops, value);
                     }};

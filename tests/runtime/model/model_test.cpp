@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "runtime/error.h"
-#include "runtime/model/hash.h"
-#include "runtime/model/safetensors.h"
+#include "runtime/model/files/hash.h"
+#include "runtime/model/files/safetensors.h"
 #include "runtime/model/weight_layout.h"
 #include "tests/support/says.h"
 
@@ -154,7 +154,8 @@ class ModelTest : public QObject {
     QTemporaryDir first, second;
     const std::filesystem::path from = first.path().toStdString(), to = second.path().toStdString();
     write_model(from, small_config(true), tensors_of(small_config(true)));
-    for (const auto& [dtype, type] : {std::pair(Dtype::bf16, WeightType::bf16), std::pair(Dtype::f16, WeightType::f16)}) {
+    for (const auto& [dtype, type] :
+         {std::pair(Dtype::bf16, WeightType::bf16), std::pair(Dtype::f16, WeightType::f16)}) {
       const auto model = load_model(from, make_cpu_ops(), dtype);
       save_model(*model, to);
       write(to / "tokenizer.json", tokenizer_json(4));
