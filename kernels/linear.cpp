@@ -2,6 +2,8 @@
 // are those of register tiles (kernels/panel_product.h) or oneDNN's, in bf16 where the processor multiplies bf16, else
 // of panels of the weights that are unpacked before; or, of blocks, of whole numbers where the processor has those
 // (kernels/panels_vnni.cpp). Interleaved rows have one way for few and many (kernels/interleaved_vnni.cpp).
+#include <omp.h>
+
 #include <algorithm>
 #include <cassert>
 #include <optional>
@@ -18,7 +20,7 @@ namespace stemma::cpu {
 namespace {
 
 constexpr int64_t few = 16;           // rows that one reading of the weights serves faster than oneDNN does
-constexpr int64_t rows_at_once = 24;  // of w: what a thread takes
+constexpr int64_t rows_at_once = 24;  // of w: what a thread takes; of one row of x its share at once
 constexpr int forms = 4;              // of RowForm
 
 // All products in one parallel region, each thread its share of each matrix: entering one takes as long as reading
@@ -45,7 +47,9 @@ void stream_rows(Tensor x, std::span<const Ops::Product> products, const Streams
       const auto type = static_cast<size_t>(w.type);
       const StreamRows& near = ready[static_cast<size_t>(streams.form[type])]->near;
       const auto multiply = w.interleaved ? streams.multiply_interleaved[type] : streams.multiply[type];
-      const int64_t height = w.interleaved ? interleaved_rows : rows_at_once, blocks = (w.rows + height - 1) / height;
+      const int64_t threads = omp_get_num_threads(), whole = (w.rows + threads - 1) / threads,
+                    height = w.interleaved ? interleaved_rows : (x.rows == 1 ? whole : rows_at_once),
+                    blocks = (w.rows + height - 1) / height;
 #pragma omp for schedule(static) nowait
       for (int64_t i = 0; i < blocks; ++i)
         multiply({w.data, w.row_bytes(), i * height, std::min((i + 1) * height, w.rows), x.data, near, x.rows,

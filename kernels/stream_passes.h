@@ -1,5 +1,5 @@
 // The order in which rows of weights pass (kernels/streams.h). One row of x: row after row of w, which processors
-// foresee by themselves. Several: a few rows of w together, so that what is loaded of x serves each of them, and asked
+// foresee by themselves, from two places at once, which memory answers faster than one. Several: a few rows of w together, so that what is loaded of x serves each of them, and asked
 // for ahead, since reading is then no longer in order. x stays in the first cache: where it would not, part of its
 // columns after the other, for some rows of w at a time.
 //
@@ -39,13 +39,7 @@ struct Passes {
 
   static void multiply(const Stream& s) {
     const int64_t units = (s.columns + Way::unit - 1) / Way::unit;
-    if (s.rows == 1) {
-      for (int64_t row = s.begin; row < s.end; ++row) {
-        typename Way::template Sums<1, 1> sums;
-        pass<1, 1>(s, row, 0, {0, units, nullptr, 0, 0}, sums, true, true);
-      }
-      return;
-    }
+    if (s.rows == 1) return one_row(s, {0, units, nullptr, 0, 0});
     for (int64_t begin = s.begin; begin < s.end; begin += block) {
       const int64_t end = begin + block < s.end ? begin + block : s.end;
       for (int64_t first = 0; first < s.rows; first += together) some_rows(s, begin, end, first, units);
@@ -53,6 +47,29 @@ struct Passes {
   }
 
  private:
+  static void one_row(const Stream& s, const Part& all) {
+    int64_t row = s.begin;
+    if constexpr (Way::tall > 1) {
+      const int64_t half = (s.end - s.begin) / 2;
+      Stream two = s;
+      two.w_stride *= half;
+      for (; row < s.begin + half; ++row) {
+        typename Way::template Sums<2, 1> sums;
+        float y[2];
+        sums.clear();
+        Way::template add<2, 1>(two, s.w + row * s.w_stride, 0, all, sums);
+        Way::template finish<2, 1>(two, s.w + row * s.w_stride, 0, sums, y);
+        s.y[row] = y[0];
+        s.y[row + half] = y[1];
+      }
+      row += half;
+    }
+    for (; row < s.end; ++row) {
+      typename Way::template Sums<1, 1> sums;
+      pass<1, 1>(s, row, 0, all, sums, true, true);
+    }
+  }
+
   // Rows [begin, end) of w with the rows of x from `first` on, as many as go together.
   template <int Rows = 1>
   static void some_rows(const Stream& s, int64_t begin, int64_t end, int64_t first, int64_t units) {
