@@ -26,8 +26,17 @@ shapes = {  # layers, width, heads, heads of keys, mlp width, vocabulary
     "llama-1b": (16, 2048, 32, 8, 8192, 128256),
 }
 types = {"f32": gguf.GGMLQuantizationType.F32, "bf16": gguf.GGMLQuantizationType.BF16,
-         "q8_0": gguf.GGMLQuantizationType.Q8_0}
+         "q8_0": gguf.GGMLQuantizationType.Q8_0, "q4_k": gguf.GGMLQuantizationType.Q4_K}
 prompt, written, context, repeats = 512, 128, 8192, 3
+
+
+def weights(random, dtype, rows, columns):
+    if dtype != "q4_k":
+        return gguf.quants.quantize(random.uniform(-0.0346, 0.0346, (rows, columns)).astype(numpy.float32), types[dtype])
+    blocks = random.integers(0, 256, (rows, columns // 256, 144), numpy.uint8)  # gguf has no quantiser of it
+    step = 0.02 / (31 * 7.5)  # times a scale of 6 bits and a weight of 4; the minimum takes away their mean
+    blocks[:, :, :4] = numpy.frombuffer(numpy.array([step, 7.5 * step], numpy.float16).tobytes(), numpy.uint8)
+    return blocks.reshape(rows, -1)
 
 
 def write_model(path, shape, dtype):
@@ -57,8 +66,7 @@ def write_model(path, shape, dtype):
     file.add_eos_token_id(0)
 
     def add(name, rows, columns):
-        numbers = random.uniform(-0.0346, 0.0346, (rows, columns)).astype(numpy.float32)
-        file.add_tensor(name, gguf.quants.quantize(numbers, types[dtype]), raw_dtype=types[dtype])
+        file.add_tensor(name, weights(random, dtype, rows, columns), raw_dtype=types[dtype])
 
     def add_ones(name):
         file.add_tensor(name, numpy.ones(width, numpy.float32))
@@ -102,7 +110,7 @@ def main():
     name, threads = processor()
     lines, commit = [], ""
     with tempfile.TemporaryDirectory() as folder:
-        for shape, dtypes in ((one.split(":")[0], one.split(":")[1:] or list(types)) for one in asked):
+        for shape, dtypes in ((one.split(":")[0], one.split(":")[1:] or ["f32", "bf16", "q8_0"]) for one in asked):
             for dtype in dtypes:
                 model = pathlib.Path(os.environ.get("STEMMA_MODELS", folder)) / f"{shape}-{dtype}.gguf"
                 if not model.exists():
