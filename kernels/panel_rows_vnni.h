@@ -35,11 +35,11 @@ void multiply_rows(const Panel* w, const Stream& s, int64_t first, int64_t begin
       sums[r * width + v] =
           begin ? _mm512_maskz_loadu_ps(lanes_of(v), y + r * s.y_stride + v * lanes) : _mm512_setzero_ps();
   for (int64_t c = begin; c < end; c += piece, ++w, x += Rows * piece, scales += Rows, x_sums += Rows) {
-    // With fewer rows the processor looks ahead far enough by itself.
-    if constexpr (Panel::ahead && Rows > together / 2)
+    // With two to four rows the processor looks ahead far enough by itself; with one, panels go by fastest.
+    if constexpr (Panel::ahead && (Rows == 1 || Rows > together / 2))
 #pragma GCC unroll 32
       for (size_t line = 0; line < sizeof(Panel); line += 64)
-        __builtin_prefetch(reinterpret_cast<const std::byte*>(w) + Panel::ahead + line, 0, 2);
+        __builtin_prefetch(reinterpret_cast<const std::byte*>(w) + Panel::ahead + line, 0, Rows == 1 ? 3 : 2);
 #pragma GCC unroll 2
     for (int step = 0; step < steps; ++step) {
       asm("" : "+r"(sums) : : "memory");  // sums wait in memory: the registers are for the whole numbers
