@@ -1,12 +1,12 @@
 // Causal grouped-query attention, one (segment, key/value head) at a time, a block of query rows after the other: the
 // scores of a block lie in scratch, never T x T of them. Heads are copied into scratch first, their rows padded with
-// zeros to whole vectors, keys transposed.
+// zeros to whole vectors, keys transposed; for keys and values of bf16, which are multiplied in pairs, q and the
+// weights are rounded beside them (kernels/attention_elements.h).
 #include <algorithm>
 #include <limits>
 #include <vector>
 
-#include "kernels/attention_rows.h"
-#include "kernels/transpose.h"
+#include "kernels/attention_elements.h"
 
 namespace stemma::cpu {
 namespace {
@@ -22,22 +22,15 @@ void copy_out(Rows from, int64_t rows, int64_t width, Rows to) {
   for (int64_t i = 0; i < rows; ++i) std::copy_n(from[i], width, to[i]);
 }
 
-// (width, padded(rows)), zeros past the rows.
-Rows transpose_in(RowsScratch& scratch, Rows x, int64_t rows, int64_t width) {
-  const Rows to = scratch.make(width, padded(rows) | pad);  // rows apart by a power of two would drive each other out
-  transpose(x.data, x.stride, rows, width, to.data, to.stride);
-  for (int64_t d = 0; d < width; ++d) std::fill(to[d] + rows, to[d] + to.stride, 0.0f);
-  return to;
-}
-
 // x (rows, .) = a b^T, or x += a b^T, for causal rows, the first of which sees `seen` keys: panels of rows go as far as
 // their last sees.
-void causal_scores(const Tiles& tiles, Rows a, Rows b_transposed, int64_t rows, int64_t width, int64_t seen, Rows x,
-                   bool add = false) {
-  for (int64_t i = 0; i < rows; i += tiles.rows) {
-    const int64_t some = std::min<int64_t>(tiles.rows, rows - i);
-    tiles.product({a[i], a.stride, 1, b_transposed.data, b_transposed.stride, x[i], x.stride, some,
-                   padded(seen + i + some - 1), width, add});
+void causal_scores(const Elements& elements, Rows a, Rows b_transposed, int64_t rows, int64_t width, int64_t seen,
+                   Rows x, bool add = false) {
+  const int64_t panel = best_tiles().rows;
+  for (int64_t i = 0; i < rows; i += panel) {
+    const int64_t some = std::min(panel, rows - i);
+    elements.product({a[i], a.stride, 1, b_transposed.data, b_transposed.stride, x[i], x.stride, some,
+                      padded(seen + i + some - 1), elements.of(width), add});
   }
 }
 
@@ -154,7 +147,8 @@ STEMMA_CLONES void row_products(Rows a, Rows b, int64_t rows, int64_t width, flo
 
 void attention(Tensor q, std::span<const Ops::Text> texts, std::span<const Segment> segments, Heads heads, Tensor z,
                Tensor log_sum) {
-  const Tiles& tiles = best_tiles();
+  if (segments.empty()) return;
+  const Elements elements(texts[0].k.type);
   const int64_t width = heads.width, group = heads.query / heads.key_value;
   const Scoring how(heads);
   int64_t longest = 0, few = 0;
@@ -168,7 +162,7 @@ void attention(Tensor q, std::span<const Ops::Text> texts, std::span<const Segme
   const auto work = static_cast<int64_t>(segments.size()) * heads.key_value;
 #pragma omp parallel
   {
-    thread_local RowsScratch transposed, values, scores, sums;
+    thread_local RowsScratch transposed, copies, values, asked, scores, weights, sums;
 #pragma omp for schedule(dynamic)
     for (int64_t turn = 0; turn < parts * work; ++turn) {
       const int64_t w = turn % work, part = parts - 1 - turn / work;  // the last see most keys, and come first
@@ -178,19 +172,21 @@ void attention(Tensor q, std::span<const Ops::Text> texts, std::span<const Segme
       const int64_t begin = part * part_rows, end = std::min(begin + part_rows, queries);
       if (begin >= queries || few_queries(s, heads)) continue;
       const int64_t all = keys - queries + end;  // keys that the part sees
-      const Rows kt = transpose_in(transposed, head_rows(k, s.key_begin, g, width), all, width);
-      const Rows value = copy_in(values, head_rows(v, s.key_begin, g, width), all, width);
+      const Rows kt = elements.across(transposed, copies, head_rows(k, s.key_begin, g, width), all, width);
+      const Rows value = elements.down(values, head_rows(v, s.key_begin, g, width), all, width);
       for (int64_t h = g * group; h < (g + 1) * group; ++h)
         for (int64_t i = begin; i < end; i += block_rows) {
           const int64_t rows = std::min(block_rows, end - i), seen = keys - queries + i + 1, last = seen + rows - 1;
           const int32_t row = s.query_begin + static_cast<int32_t>(i);
           const Rows x = scores.make(rows, padded(last)), out = head_rows(z, row, h, width);
           const Rows sum = place_out(sums, out, rows, width);
-          causal_scores(tiles, head_rows(q, row, h, width), kt, rows, width, seen, x);
+          causal_scores(elements, elements.left(asked, head_rows(q, row, h, width), rows, width), kt, rows, width, seen,
+                        x);
           float inverse[block_rows];
           exp_rows(x.data, x.stride, rows, seen, how, inverse, log_sum.row(row) + h, log_sum.columns);
-          tiles.product(
-              {x.data, x.stride, 1, value.data, value.stride, sum.data, sum.stride, rows, padded(width), last});
+          const Rows p = elements.left(weights, x, rows, last);
+          elements.product({p.data, p.stride, 1, value.data, value.stride, sum.data, sum.stride, rows, padded(width),
+                            elements.of(last)});
           scale_rows(sum, rows, width, inverse);
           copy_out(sum, rows, width, out);
         }
@@ -201,7 +197,7 @@ void attention(Tensor q, std::span<const Ops::Text> texts, std::span<const Segme
 void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient,
                         std::span<const Segment> segments, Heads heads, Tensor q_gradient, Tensor k_gradient,
                         Tensor v_gradient) {
-  const Tiles& tiles = best_tiles();
+  const Elements elements(WeightType::f32);
   const int64_t width = heads.width, group = heads.query / heads.key_value;
   const Scoring how(heads);
   const auto work = static_cast<int64_t>(segments.size()) * heads.key_value;
@@ -234,12 +230,12 @@ void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, 
           const Rows query_out = head_rows(q_gradient, row, h, width), dq = place_out(sums, query_out, rows, width);
           float inner[block_rows];
           row_products(head_rows(z, row, h, width), dz, rows, width, inner);
-          causal_scores(tiles, query, kt, rows, width, seen, p);
-          causal_scores(tiles, dz, vt, rows, width, seen, ds);
+          causal_scores(elements, query, kt, rows, width, seen, p);
+          causal_scores(elements, dz, vt, rows, width, seen, ds);
           backward_rows(p.data, ds.data, p.stride, rows, seen, how, log_sum.row(row) + h, log_sum.columns, inner);
           const auto multiply = [&](Rows a, bool transposed, Rows b, Rows c) {
-            tiles.product({a.data, transposed ? 1 : a.stride, transposed ? a.stride : 1, b.data, b.stride, c.data,
-                           c.stride, transposed ? last : rows, wide, transposed ? rows : last, transposed});
+            elements.product({a.data, transposed ? 1 : a.stride, transposed ? a.stride : 1, b.data, b.stride, c.data,
+                              c.stride, transposed ? last : rows, wide, transposed ? rows : last, transposed});
           };
           multiply(ds, false, key, dq);
           multiply(ds, true, query, dk);
@@ -254,7 +250,7 @@ void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, 
 
 void attention_tangent(Tensor q, Tensor k, Tensor v, Tensor log_sum, Tensor q_tangent, Tensor k_tangent,
                        Tensor v_tangent, std::span<const Segment> segments, Heads heads, Tensor z_tangent) {
-  const Tiles& tiles = best_tiles();
+  const Elements elements(WeightType::f32);
   const int64_t width = heads.width, group = heads.query / heads.key_value;
   const Scoring how(heads);
   const auto work = static_cast<int64_t>(segments.size()) * heads.key_value;
@@ -276,12 +272,12 @@ void attention_tangent(Tensor q, Tensor k, Tensor v, Tensor log_sum, Tensor q_ta
           const Rows query = head_rows(q, row, h, width), out = head_rows(z_tangent, row, h, width);
           const Rows p = scores.make(rows, padded(last)), dp = slopes.make(rows, padded(last)),
                      dz = place_out(sums, out, rows, width);
-          causal_scores(tiles, query, kt, rows, width, seen, p);
-          causal_scores(tiles, head_rows(q_tangent, row, h, width), kt, rows, width, seen, dp);
-          causal_scores(tiles, query, dkt, rows, width, seen, dp, true);
+          causal_scores(elements, query, kt, rows, width, seen, p);
+          causal_scores(elements, head_rows(q_tangent, row, h, width), kt, rows, width, seen, dp);
+          causal_scores(elements, query, dkt, rows, width, seen, dp, true);
           tangent_rows(p.data, dp.data, p.stride, rows, seen, how, log_sum.row(row) + h, log_sum.columns);
           const auto weigh = [&](Rows a, Rows b, bool add) {
-            tiles.product(
+            elements.product(
                 {a.data, a.stride, 1, b.data, b.stride, dz.data, dz.stride, rows, padded(width), last, add});
           };
           weigh(dp, value, false);
@@ -292,23 +288,23 @@ void attention_tangent(Tensor q, Tensor k, Tensor v, Tensor log_sum, Tensor q_ta
   }
 }
 
-void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means) {
-  const Tiles& tiles = best_tiles();
+void attention_means(Tensor q, WeightMatrix k, Tensor log_sum, Ids bounds, Heads heads, Tensor means) {
+  const Elements elements(k.type);
   const int64_t width = heads.width, group = heads.query / heads.key_value, steps = means.columns;
   const int64_t past = k.rows - q.rows;
   const Scoring how(heads);
 #pragma omp parallel
   {
-    RowsScratch transposed, scores;
+    RowsScratch transposed, copies, asked, scores;
 #pragma omp for schedule(dynamic)
     for (int64_t h = 0; h < heads.query; ++h) {
-      const Rows kt = transpose_in(transposed, head_rows(k, 0, h / group, width), k.rows, width);
+      const Rows kt = elements.across(transposed, copies, head_rows(k, 0, h / group, width), k.rows, width);
       const Tensor to = means.slice(h * steps, (h + 1) * steps);
       int64_t step = 0;
       for (int64_t i = 0; i < q.rows; i += block_rows) {
         const int64_t rows = std::min(block_rows, q.rows - i), seen = past + i + 1;
         const Rows x = scores.make(rows, padded(seen + rows - 1));
-        causal_scores(tiles, head_rows(q, i, h, width), kt, rows, width, seen, x);
+        causal_scores(elements, elements.left(asked, head_rows(q, i, h, width), rows, width), kt, rows, width, seen, x);
         for (int64_t r = 0; r < rows; ++r) {
           while (bounds.data[step + 1] <= past + i + r) ++step;
           add_step_sums(x[r], how.first(seen + r), seen + r, how, log_sum.row(i + r)[h], bounds.data,

@@ -74,8 +74,8 @@ void forward(const Inputs& in, Tensor z, Tensor log_sum, cudaStream_t stream) {
 
 }  // namespace
 
-void attention(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
-               cudaStream_t stream) {
+void attention(Tensor q, const WeightMatrix& k, const WeightMatrix& v, SegmentList segments, Heads heads, Tensor z,
+               Tensor log_sum, cudaStream_t stream) {
   if (on_tensor_cores(heads, segments.longest_query))
     return attention_rounded(q, k, v, segments, heads, z, log_sum, stream);
   if (segments.longest_query < few_queries) return attention_few(q, k, v, segments, heads, z, log_sum, stream);

@@ -45,23 +45,35 @@ STEMMA_CLONES void add_scaled(const float* x, float scale, float* y, int64_t n) 
   for (int64_t i = 0; i < n; ++i) y[i] += scale * x[i];
 }
 
-void attend_chunk(const Job& job, int64_t index, Tensor q, const Heads& heads, const Scoring& how, Memory& memory,
-                  const Results& results) {
+// Reads a byte of each line of a chunk's keys or values, those of all heads, in the order in which they lie: so the
+// processor foresees them, and head by head they would be waited for.
+void call_in(const WeightMatrix& x, int64_t first, int64_t rows) {
+  constexpr int64_t line = 64;
+  const volatile std::byte* const at = x.row(first);
+  for (int64_t i = 0; i < rows * x.row_bytes(); i += line) static_cast<void>(at[i]);
+}
+
+void attend_chunk(const Job& job, int64_t index, Tensor q, const Heads& heads, const Scoring& how, bool call,
+                  Memory& memory, const Results& results) {
   const Segment& s = *job.segment;
   const auto& [k, v] = *job.text;
   const int64_t width = heads.width, group = heads.query / heads.key_value, rows = job.rows, wide = padded(width);
   const int64_t keys = s.key_end - s.key_begin, queries = s.query_end - s.query_begin;
   const int64_t begin = (job.first_chunk + index) * chunk, count = std::min(chunk, keys - begin);
+  if (call) {
+    call_in(k, s.key_begin + begin, count);
+    call_in(v, s.key_begin + begin, count);
+  }
   const Tensor asked{memory.asked.make(rows * width), rows, width};
   for (int64_t r = 0; r < rows; r += group)
     std::copy_n(q.row(s.query_begin + r / group) + job.head * group * width, group * width, asked.row(r));
-  const RowsToRead near(asked, RowForm::floats, memory.near);
+  const Streams& streams = best_streams();
+  const auto type = static_cast<size_t>(k.type);
+  const RowsToRead near(asked, streams.form[type], memory.near);
   for (int64_t r = 0; r < near.unread; ++r) near.read(r);
   float* scores = memory.scores.make(rows * chunk);
-  const Rows key = head_rows(k, s.key_begin + begin, job.head, width);
-  best_streams().multiply[static_cast<size_t>(WeightType::f32)](
-      {reinterpret_cast<const std::byte*>(key.data), key.stride * static_cast<int64_t>(sizeof(float)), 0, count,
-       asked.data, near.near, rows, width, scores, chunk});
+  const KeptRows key = head_rows(k, s.key_begin + begin, job.head, width);
+  streams.multiply[type]({key.data, key.stride, 0, count, asked.data, near.near, rows, width, scores, chunk});
   const int64_t at = job.result + index;
   for (int64_t r = 0; r < rows; ++r) {
     const int64_t seen = keys - queries + 1 + r / group;
@@ -103,11 +115,12 @@ void attend_few(Tensor q, std::span<const Ops::Text> texts, std::span<const Segm
     const int64_t keys = s.key_end - s.key_begin, queries = s.query_end - s.query_begin;
     if (queries == 0 || !few_queries(s, heads)) continue;
     const int64_t first = how.first(keys - queries + 1) / chunk, chunks = (keys + chunk - 1) / chunk - first;
-    for (int64_t g = 0; g < heads.key_value; ++g, count += chunks) {
-      for (int64_t c = 0; c < chunks; ++c) turns.emplace_back(jobs.size(), c);
+    const auto first_job = static_cast<int32_t>(jobs.size());
+    for (int64_t c = 0; c < chunks; ++c)  // keys of all heads lie together
+      for (int32_t g = 0; g < heads.key_value; ++g) turns.emplace_back(first_job + g, c);
+    for (int64_t g = 0; g < heads.key_value; ++g, count += chunks)
       jobs.push_back(
           {&s, &texts[texts.size() == 1 ? 0 : i], g, queries * (heads.query / heads.key_value), first, chunks, count});
-    }
   }
   thread_local Scratch most, sums, values;
   const Results results = {most.make(count * pad), sums.make(count * pad),
@@ -118,10 +131,14 @@ void attend_few(Tensor q, std::span<const Ops::Text> texts, std::span<const Segm
 #pragma omp parallel
   {
     thread_local Memory memory;
+    bool begins = true;
 #pragma omp for schedule(static)
-    for (int64_t i = 0; i < count; ++i)
-      attend_chunk(all[static_cast<size_t>(shared[static_cast<size_t>(i)].first)],
-                   shared[static_cast<size_t>(i)].second, q, heads, how, memory, results);
+    for (int64_t i = 0; i < count; ++i) {
+      const auto& [of, index] = shared[static_cast<size_t>(i)];
+      const Job& job = all[static_cast<size_t>(of)];
+      attend_chunk(job, index, q, heads, how, begins || job.head == 0, memory, results);
+      begins = false;
+    }
 #pragma omp for schedule(static) nowait
     for (int64_t i = 0; i < job_count; ++i)
       for (int64_t r = 0; r < all[static_cast<size_t>(i)].rows; ++r)
@@ -136,8 +153,8 @@ void attention_step(Tensor q, Tensor k, Tensor v, Ids places, std::span<const Op
   for (int32_t n = 0; n < static_cast<int32_t>(q.rows); ++n) {
     const Ops::Text& text = texts[static_cast<size_t>(n)];
     const int32_t place = places.data[n];
-    std::copy_n(k.row(n), k.columns, text.k.row(place));
-    std::copy_n(v.row(n), v.columns, text.v.row(place));
+    round(k.slice(n, n + 1), text.k.slice(place, place + 1));
+    round(v.slice(n, n + 1), text.v.slice(place, place + 1));
     segments.push_back({n, n + 1, 0, place + 1});
   }
   attention(q, texts, segments, heads, z, log_sum);

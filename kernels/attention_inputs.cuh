@@ -1,6 +1,9 @@
 // What attention reads, what a score is, and which rows a block of threads owns: shared by the kernels of attention.
 #pragma once
 
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
 #include "kernels/cuda_kernels.cuh"
 
 namespace stemma::cuda {
@@ -10,8 +13,27 @@ constexpr int few_queries = 16;  // below, as when tokens are generated one by o
 
 bool on_tensor_cores(const Heads& heads, int64_t queries) { return heads.rounded && queries >= few_queries; }
 
+// Keys or values as they lie, as f32.
+struct Numbers {
+  const std::byte* from;
+  WeightType type;
+
+  __device__ Numbers operator+(int64_t i) const { return {from + i * (type == WeightType::f32 ? 4 : 2), type}; }
+  __device__ float operator[](int64_t i) const {
+    if (type == WeightType::f32) return reinterpret_cast<const float*>(from)[i];
+    if (type == WeightType::bf16) return static_cast<float>(reinterpret_cast<const __nv_bfloat16*>(from)[i]);
+    return static_cast<float>(reinterpret_cast<const __half*>(from)[i]);
+  }
+};
+
+struct Kept {
+  Numbers data;
+  int64_t rows, columns;
+};
+
 struct Inputs {
-  Tensor q, k, v;
+  Tensor q;
+  Kept k, v;
   SegmentList segments;
   Heads heads;
   float scale;
@@ -36,12 +58,16 @@ struct Inputs {
   __device__ int first_seen(int last) const { return heads.window ? max(0, last + 1 - heads.window) : 0; }
 };
 
-Inputs inputs(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads) {
+Inputs inputs(Tensor q, const WeightMatrix& k, const WeightMatrix& v, SegmentList segments, Heads heads) {
   if (heads.width > 256)
     throw std::runtime_error("attention on CUDA takes heads of up to 256 columns; these have " +
                              std::to_string(heads.width) + ", run the model on the CPU");
   const float scale = heads.scale != 0 ? heads.scale : 1 / std::sqrt(static_cast<float>(heads.width));
-  return {q, k, v, segments, heads, scale};
+  const auto kept = [](const WeightMatrix& x) { return Kept{{x.data, x.type}, x.rows, x.columns}; };
+  return {q, kept(k), kept(v), segments, heads, scale};
+}
+Inputs inputs(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads) {
+  return inputs(q, matrix_of(k), matrix_of(v), segments, heads);
 }
 
 // Inside a segment, query i sees keys 0 .. past + i.

@@ -75,7 +75,8 @@ void run(const Inputs& in, bool rounded, Tensor log_sum, Ids bounds, Tensor mean
 
 }  // namespace
 
-void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means, cudaStream_t stream) {
+void attention_means(Tensor q, const WeightMatrix& k, Tensor log_sum, Ids bounds, Heads heads, Tensor means,
+                     cudaStream_t stream) {
   const Inputs in = inputs(q, k, {}, {}, heads);
   const auto of_width = heads.width <= 64 ? run<64, 32> : heads.width <= 128 ? run<128, 32> : run<256, 16>;
   of_width(in, on_tensor_cores(heads, q.rows), log_sum, bounds, means, stream);  // as log_sum was made

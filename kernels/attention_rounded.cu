@@ -81,8 +81,8 @@ void run(const Inputs& in, Tensor z, Tensor log_sum, cudaStream_t stream) {
 
 }  // namespace
 
-void attention_rounded(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
-                       cudaStream_t stream) {
+void attention_rounded(Tensor q, const WeightMatrix& k, const WeightMatrix& v, SegmentList segments, Heads heads,
+                       Tensor z, Tensor log_sum, cudaStream_t stream) {
   const Inputs in = inputs(q, k, v, segments, heads);
   const auto of_width = heads.width <= 64 ? run<64, 8, 64> : heads.width <= 128 ? run<128, 4, 64> : run<256, 4, 32>;
   of_width(in, z, log_sum, stream);

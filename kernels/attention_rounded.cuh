@@ -13,11 +13,11 @@ template <int width>
 constexpr int rounded_pitch = width + 8;
 
 // `count` rows of one head, zeros below them and right of the head.
-template <int width, int rows>
-__device__ void load_rounded(__nv_bfloat16* tile, const float* source, int64_t stride, int count, int head_width) {
+template <int width, int rows, class Source>
+__device__ void load_rounded(__nv_bfloat16* tile, Source source, int64_t stride, int count, int head_width) {
   for (int i = threadIdx.x; i < rows * width / 2; i += blockDim.x) {
     const int r = i / (width / 2), c = i % (width / 2) * 2;
-    const float* from = source + r * stride + c;
+    const Source from = source + (r * stride + c);
     const float first = r < count && c < head_width ? from[0] : 0,
                 second = r < count && c + 1 < head_width ? from[1] : 0;
     *reinterpret_cast<uint32_t*>(tile + r * rounded_pitch<width> + c) = pair_of(first, second);

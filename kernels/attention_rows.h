@@ -7,6 +7,7 @@
 
 #include "kernels/cpu_kernels.h"
 #include "kernels/scratch.h"
+#include "kernels/transpose.h"
 
 namespace stemma::cpu {
 
@@ -20,6 +21,16 @@ struct Rows {  // the columns of one head in a (rows, stride) matrix
 };
 inline Rows head_rows(Tensor x, int64_t first, int64_t head, int64_t width) {
   return {x.row(first) + head * width, x.columns};
+}
+
+struct KeptRows {  // the same of keys or values, which lie in f32, bf16 or f16
+  WeightType type;
+  std::byte* data;
+  int64_t stride;  // bytes
+  std::byte* operator[](int64_t i) const { return data + i * stride; }
+};
+inline KeptRows head_rows(const WeightMatrix& x, int64_t first, int64_t head, int64_t width) {
+  return {x.type, x.row(first) + row_bytes(x.type, head * width), x.row_bytes()};
 }
 
 // Of `rows` rows, not cleared; whole vectors may be read past the last.
@@ -36,6 +47,27 @@ inline Rows copy_in(RowsScratch& scratch, Rows x, int64_t rows, int64_t width) {
     std::copy_n(x[i], width, to[i]);
     std::fill(to[i] + width, to[i] + to.stride, 0.0f);
   }
+  return to;
+}
+
+// As floats.
+inline Rows copy_in(RowsScratch& scratch, KeptRows x, int64_t rows, int64_t width) {
+  if (x.type == WeightType::f32)
+    return copy_in(scratch, {reinterpret_cast<float*>(x.data), x.stride / int64_t{sizeof(float)}}, rows, width);
+  const auto unpack = best_streams().unpack[static_cast<size_t>(x.type)];
+  const Rows to = scratch.make(rows, padded(width));
+  for (int64_t i = 0; i < rows; ++i) {
+    unpack(x[i], width, to[i]);
+    std::fill(to[i] + width, to[i] + to.stride, 0.0f);
+  }
+  return to;
+}
+
+// (width, padded(rows)), zeros past the rows.
+inline Rows transpose_in(RowsScratch& scratch, Rows x, int64_t rows, int64_t width) {
+  const Rows to = scratch.make(width, padded(rows) | pad);  // rows apart by a power of two would drive each other out
+  transpose(x.data, x.stride, rows, width, to.data, to.stride);
+  for (int64_t d = 0; d < width; ++d) std::fill(to[d] + rows, to[d] + to.stride, 0.0f);
   return to;
 }
 

@@ -14,7 +14,9 @@ constexpr int piece_keys = 256;           // of a text that a block of a step ha
 constexpr size_t found_bytes = 32 << 20;  // of what the blocks of one launch found, unless one text alone has more
 
 struct Texts {
-  Ops::Text each[most_texts];
+  struct {
+    std::byte *k, *v;
+  } each[most_texts];
 };
 
 // What a piece of a row's keys gives, in as many numbers: the largest score, the sum of exponents above it, and the
@@ -49,8 +51,8 @@ using Found = float[step_warps][found_numbers(parts * 32)];
 
 // What query `row` finds in keys begin .. end - 1, warp by warp. k, v: the text's first key and value of the head's
 // group.
-template <int parts>
-__device__ void attend(const Inputs& in, int64_t row, int head, const float* k, const float* v, int begin, int end,
+template <int parts, class Number>
+__device__ void attend(const Inputs& in, int64_t row, int head, const Number* k, const Number* v, int begin, int end,
                        Found<parts>& found) {
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, head_width = in.heads.width;
   const int64_t stride = in.k.columns;
@@ -65,7 +67,8 @@ __device__ void attend(const Inputs& in, int64_t row, int head, const float* k, 
       float sum = 0;
 #pragma unroll
       for (int p = 0; p < parts; ++p)
-        if (key + u < end && lane + 32 * p < head_width) sum += held[p] * k[(key + u) * stride + lane + 32 * p];
+        if (key + u < end && lane + 32 * p < head_width)
+          sum += held[p] * static_cast<float>(k[(key + u) * stride + lane + 32 * p]);
       scores[u] = key + u < end ? in.scored(warp_sum(sum)) : -INFINITY;
       largest = fmaxf(largest, scores[u]);
     }
@@ -79,7 +82,8 @@ __device__ void attend(const Inputs& in, int64_t row, int head, const float* k, 
       total += weight;
 #pragma unroll
       for (int p = 0; p < parts; ++p)
-        if (key + u < end && lane + 32 * p < head_width) out[p] += weight * v[(key + u) * stride + lane + 32 * p];
+        if (key + u < end && lane + 32 * p < head_width)
+          out[p] += weight * static_cast<float>(v[(key + u) * stride + lane + 32 * p]);
     }
   }
   if (lane == 0) found[warp][0] = maximum, found[warp][1] = total;
@@ -87,7 +91,7 @@ __device__ void attend(const Inputs& in, int64_t row, int head, const float* k, 
   __syncthreads();
 }
 
-template <int parts>
+template <int parts, class Number>
 __global__ void __launch_bounds__(step_warps * 32) few_kernel(Inputs in, int longest, Tensor z, Tensor log_sum) {
   __shared__ Found<parts> found;
   const Block block(in.segments.data[blockIdx.x / longest]);
@@ -95,7 +99,8 @@ __global__ void __launch_bounds__(step_warps * 32) few_kernel(Inputs in, int lon
   if (query >= block.queries) return;
   const int64_t first = in.key_offset(block.segment.key_begin, in.group_of(head));
   const int64_t row = block.segment.query_begin + query;
-  attend<parts>(in, row, head, in.k.data + first, in.v.data + first, in.first_seen(last), last + 1, found);
+  attend<parts>(in, row, head, reinterpret_cast<const Number*>(in.k.data.from) + first,
+                reinterpret_cast<const Number*>(in.v.data.from) + first, in.first_seen(last), last + 1, found);
   finish(in, found[0], found_numbers(parts * 32), step_warps, row, head, z, log_sum);
 }
 
@@ -107,7 +112,7 @@ struct Pieces {
 };
 
 // `kept` (texts, H, pieces): where there is more than one piece to a text, for merge_kernel.
-template <int parts>
+template <int parts, class Number>
 __global__ void __launch_bounds__(step_warps * 32)
     step_kernel(Inputs in, int64_t first, Texts texts, int pieces, Ids places, float* kept, Tensor z, Tensor log_sum) {
   __shared__ Found<parts> found;
@@ -115,8 +120,9 @@ __global__ void __launch_bounds__(step_warps * 32)
   const int64_t row = first + text;
   const int last = places.data[row], head_width = in.heads.width;
   if (const Pieces seen(in, last); piece < seen.from || piece >= seen.until) return;
-  const Ops::Text& own = texts.each[text];
-  attend<parts>(in, row, head, own.k.data + in.key_offset(0, group), own.v.data + in.key_offset(0, group),
+  const int64_t offset = in.key_offset(0, group);
+  attend<parts>(in, row, head, reinterpret_cast<const Number*>(texts.each[text].k) + offset,
+                reinterpret_cast<const Number*>(texts.each[text].v) + offset,
                 max(piece * piece_keys, in.first_seen(last)), min((piece + 1) * piece_keys, last + 1), found);
   if (pieces == 1) return finish(in, found[0], found_numbers(parts * 32), step_warps, row, head, z, log_sum);
   float largest, total;
@@ -135,28 +141,31 @@ __global__ void merge_kernel(Inputs in, int64_t first, int pieces, Ids places, c
   finish(in, found, pitch, seen.until - seen.from, row, head, z, log_sum);
 }
 
+template <class Number>
 __global__ void append_kernel(Inputs in, int64_t first, Texts texts, Ids places) {
   const int64_t row = first + blockIdx.x, to = places.data[row];
-  const Ops::Text& text = texts.each[blockIdx.x];
+  Number* key = reinterpret_cast<Number*>(texts.each[blockIdx.x].k) + to * in.k.columns;
+  Number* value = reinterpret_cast<Number*>(texts.each[blockIdx.x].v) + to * in.k.columns;
   for (int64_t c = threadIdx.x; c < in.k.columns; c += blockDim.x) {
-    row_of(text.k, to)[c] = row_of(in.k, row)[c];
-    row_of(text.v, to)[c] = row_of(in.v, row)[c];
+    key[c] = static_cast<Number>(in.k.data[row * in.k.columns + c]);
+    value[c] = static_cast<Number>(in.v.data[row * in.k.columns + c]);
   }
 }
 
-template <int parts>
+template <int parts, class Number>
 void few(const Inputs& in, Tensor z, Tensor log_sum, cudaStream_t stream) {
   const int longest = in.segments.longest_query;
-  launch("attention", few_kernel<parts>, dim3(in.segments.count * longest, in.heads.query), step_warps * 32, 0, stream,
-         in, longest, z, log_sum);
+  launch("attention", few_kernel<parts, Number>, dim3(in.segments.count * longest, in.heads.query), step_warps * 32, 0,
+         stream, in, longest, z, log_sum);
 }
 
-template <int parts>
+template <int parts, class Number>
 void step(const Inputs& in, int64_t first, int count, const Texts& texts, int pieces, Ids places, float* kept, Tensor z,
           Tensor log_sum, cudaStream_t stream) {
-  launch("attention_step", append_kernel, dim3(count), row_threads(in.k.columns), 0, stream, in, first, texts, places);
-  launch("attention_step", step_kernel<parts>, dim3(count * pieces, in.heads.query), step_warps * 32, 0, stream, in,
-         first, texts, pieces, places, kept, z, log_sum);
+  launch("attention_step", append_kernel<Number>, dim3(count), row_threads(in.k.columns), 0, stream, in, first, texts,
+         places);
+  launch("attention_step", step_kernel<parts, Number>, dim3(count * pieces, in.heads.query), step_warps * 32, 0, stream,
+         in, first, texts, pieces, places, kept, z, log_sum);
   if (pieces > 1)
     launch("attention_step", merge_kernel, dim3(count, in.heads.query), row_threads(in.heads.width), 0, stream, in,
            first, pieces, places, kept, z, log_sum);
@@ -179,11 +188,22 @@ Cut cut_of(std::span<const Ops::Text> texts, Heads heads) {
   return {texts.size(), room, heads};
 }
 
+template <class Number>
+constexpr auto few_of(int head_width) {
+  return head_width <= 64 ? few<2, Number> : head_width <= 128 ? few<4, Number> : few<8, Number>;
+}
+template <class Number>
+constexpr auto step_of(int head_width) {
+  return head_width <= 64 ? step<2, Number> : head_width <= 128 ? step<4, Number> : step<8, Number>;
+}
+
 }  // namespace
 
-void attention_few(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
-                   cudaStream_t stream) {
-  const auto run = heads.width <= 64 ? few<2> : heads.width <= 128 ? few<4> : few<8>;
+void attention_few(Tensor q, const WeightMatrix& k, const WeightMatrix& v, SegmentList segments, Heads heads, Tensor z,
+                   Tensor log_sum, cudaStream_t stream) {
+  const auto run = k.type == WeightType::f32    ? few_of<float>(heads.width)
+                   : k.type == WeightType::bf16 ? few_of<__nv_bfloat16>(heads.width)
+                                                : few_of<__half>(heads.width);
   run(inputs(q, k, v, segments, heads), z, log_sum, stream);
 }
 
@@ -196,11 +216,15 @@ void attention_step(Tensor q, Tensor k, Tensor v, Ids places, std::span<const Op
                     Tensor log_sum, float* kept, cudaStream_t stream) {
   const Inputs in = inputs(q, k, v, {}, heads);
   const Cut cut = cut_of(texts, heads);
-  const auto run = heads.width <= 64 ? step<2> : heads.width <= 128 ? step<4> : step<8>;
+  if (texts.empty()) return;
+  const WeightType type = texts.front().k.type;
+  const auto run = type == WeightType::f32    ? step_of<float>(heads.width)
+                   : type == WeightType::bf16 ? step_of<__nv_bfloat16>(heads.width)
+                                              : step_of<__half>(heads.width);
   for (size_t first = 0; first < texts.size(); first += cut.at_once) {
     const auto some = texts.subspan(first, std::min(cut.at_once, texts.size() - first));
     Texts held{};
-    std::copy(some.begin(), some.end(), held.each);
+    for (size_t i = 0; i < some.size(); ++i) held.each[i] = {some[i].k.data, some[i].v.data};
     run(in, static_cast<int64_t>(first), static_cast<int>(some.size()), held, static_cast<int>(cut.pieces), places,
         kept, z, log_sum, stream);
   }

@@ -20,9 +20,8 @@ struct Square {
 };
 
 // `count` rows of one head, zeros below them and right of the head; in steps of bf16 where they are rounded.
-template <int width, int rows>
-__device__ void load_tile(float* tile, const float* source, int64_t stride, int count, int head_width,
-                          bool rounded = false) {
+template <int width, int rows, class Source>
+__device__ void load_tile(float* tile, Source source, int64_t stride, int count, int head_width, bool rounded = false) {
   for (int i = threadIdx.x; i < rows * width; i += tile_threads) {
     const int r = i / width, c = i % width;
     const float value = r < count && c < head_width ? source[r * stride + c] : 0;

@@ -12,7 +12,7 @@ __global__ void __launch_bounds__(tile_threads) weights_kernel(Inputs in, Tensor
   const float* query = in.q.data + in.query_offset(0, head);
   float* row = row_of(weights, head);
   for (int key = warp; key < keys; key += warps) {
-    const float* other = in.k.data + in.key_offset(key, in.group_of(head));
+    const Numbers other = in.k.data + in.key_offset(key, in.group_of(head));
     float product = 0;
     if (key >= first)
       for (int d = lane; d < head_width; d += 32) product = fmaf(query[d], other[d], product);
@@ -31,7 +31,7 @@ __global__ void __launch_bounds__(tile_threads) weights_kernel(Inputs in, Tensor
 
 }  // namespace
 
-void attention_weights(Tensor q, Tensor k, Heads heads, Tensor weights, cudaStream_t stream) {
+void attention_weights(Tensor q, const WeightMatrix& k, Heads heads, Tensor weights, cudaStream_t stream) {
   launch("attention_weights", weights_kernel, dim3(static_cast<unsigned>(heads.query)), tile_threads, 0, stream,
          inputs(q, k, {}, {}, heads), weights);
 }

@@ -1,5 +1,6 @@
 #include "kernels/bf16_product.h"
 
+#include <algorithm>
 #include <dnnl.hpp>
 
 #include "kernels/cpu_kernels.h"
@@ -12,6 +13,10 @@ namespace {
 STEMMA_CLONES void round_span(const float* x, uint16_t* y, int64_t n) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) y[i] = bf16_of(x[i]);
+}
+STEMMA_CLONES void halve_span(const float* x, uint16_t* y, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) y[i] = half_of(x[i]);
 }
 
 const dnnl::engine& processor() {
@@ -48,15 +53,20 @@ bool multiplies_bf16() {
 #endif
 }
 
-void round(Tensor x, View<uint16_t> y) {
+void round(Tensor x, WeightMatrix y) {
 #pragma omp parallel for schedule(static) if (x.rows > 1 && x.size() >= shared_from)
-  for (int64_t i = 0; i < x.rows; ++i) round_span(x.row(i), y.row(i), x.columns);
+  for (int64_t i = 0; i < x.rows; ++i)
+    if (y.type == WeightType::f32)
+      std::copy_n(x.row(i), x.columns, reinterpret_cast<float*>(y.row(i)));
+    else
+      (y.type == WeightType::bf16 ? round_span : halve_span)(x.row(i), reinterpret_cast<uint16_t*>(y.row(i)),
+                                                             x.columns);
 }
 
 uint16_t* rounded_rows(Tensor x) {
   thread_local Scratch kept;
   const View<uint16_t> rounded{kept.make<uint16_t>(x.size()), x.rows, x.columns};
-  round(x, rounded);
+  round(x, matrix_of(rounded));
   return rounded.data;
 }
 

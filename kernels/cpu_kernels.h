@@ -21,7 +21,7 @@ constexpr int64_t shared_from = 1 << 14;
 void linear(Tensor x, std::span<const Ops::Product> products, const Streams& streams = best_streams());
 void linear_backward(Tensor y_gradient, const WeightMatrix& w, Tensor x_gradient, bool add,
                      const Streams& streams = best_streams());
-void round(Tensor x, View<uint16_t> y);
+void round(Tensor x, WeightMatrix y);
 void embed(Ids ids, WeightMatrix table, Tensor out);
 void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient);
 void rms_norm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverse_rms);
@@ -43,8 +43,8 @@ void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, 
                         Tensor v_gradient);
 void attention_tangent(Tensor q, Tensor k, Tensor v, Tensor log_sum, Tensor q_tangent, Tensor k_tangent,
                        Tensor v_tangent, std::span<const Segment> segments, Heads heads, Tensor z_tangent);
-void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means);
-void attention_weights(Tensor q, Tensor k, Heads heads, Tensor weights);
+void attention_means(Tensor q, WeightMatrix k, Tensor log_sum, Ids bounds, Heads heads, Tensor means);
+void attention_weights(Tensor q, WeightMatrix k, Heads heads, Tensor weights);
 void swiglu(Tensor gate, Tensor up, Tensor out);
 void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient);
 void swiglu_tangent(Tensor gate, Tensor up, Tensor gate_tangent, Tensor up_tangent, Tensor out_tangent);

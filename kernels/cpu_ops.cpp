@@ -70,7 +70,7 @@ class CpuOps final : public Ops {
     cpu::linear_backward(y_gradient, w, x_gradient, add);
   }
   bool multiplies_bf16() const override { return cpu::multiplies_bf16(); }
-  void round(Tensor x, View<uint16_t> y) override { cpu::round(x, y); }
+  void round(Tensor x, WeightMatrix y) override { cpu::round(x, y); }
   using Ops::embed;
   void embed(Ids ids, WeightMatrix table, Tensor out) override { cpu::embed(ids, table, out); }
   void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient) override {
@@ -99,7 +99,8 @@ class CpuOps final : public Ops {
   void rope(Tensor x, Ids positions, Tensor table, int head_width, Rotation rotation) override {
     cpu::rope(x, positions, table, head_width, rotation);
   }
-  void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z,
+  using Ops::attention;
+  void attention(Tensor q, WeightMatrix k, WeightMatrix v, std::span<const Segment> segments, Heads heads, Tensor z,
                  Tensor log_sum) override {
     const Text one[] = {{k, v}};
     cpu::attention(q, one, segments, heads, z, log_sum);
@@ -118,10 +119,10 @@ class CpuOps final : public Ops {
                          Tensor v_tangent, std::span<const Segment> segments, Heads heads, Tensor z_tangent) override {
     cpu::attention_tangent(q, k, v, log_sum, q_tangent, k_tangent, v_tangent, segments, heads, z_tangent);
   }
-  void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means) override {
+  void attention_means(Tensor q, WeightMatrix k, Tensor log_sum, Ids bounds, Heads heads, Tensor means) override {
     cpu::attention_means(q, k, log_sum, bounds, heads, means);
   }
-  void attention_weights(Tensor q, Tensor k, Heads heads, Tensor weights) override {
+  void attention_weights(Tensor q, WeightMatrix k, Heads heads, Tensor weights) override {
     cpu::attention_weights(q, k, heads, weights);
   }
   void swiglu(Tensor gate, Tensor up, Tensor out) override { cpu::swiglu(gate, up, out); }

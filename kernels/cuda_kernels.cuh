@@ -20,7 +20,7 @@ class Multiplier;  // multiplier.cuh; what takes one runs on its stream
 void linear(Tensor x, std::span<const Ops::Product> products, void* room, Multiplier& multiplier);
 void linear_backward(Tensor y_gradient, const WeightMatrix& w, Tensor x_gradient, bool add, void* room,
                      Multiplier& multiplier);
-void round(Tensor x, View<uint16_t> y, cudaStream_t stream);
+void round(Tensor x, const WeightMatrix& y, cudaStream_t stream);
 void embed(Ids ids, const WeightMatrix& table, Tensor out, cudaStream_t stream);
 void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient, cudaStream_t stream);
 
@@ -43,19 +43,19 @@ struct SegmentList {
   const Segment* data = nullptr;
   int count = 0, longest_query = 0, longest_key = 0;
 };
-void attention(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
-               cudaStream_t stream);
+void attention(Tensor q, const WeightMatrix& k, const WeightMatrix& v, SegmentList segments, Heads heads, Tensor z,
+               Tensor log_sum, cudaStream_t stream);
 // For few queries a segment.
-void attention_few(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
-                   cudaStream_t stream);
+void attention_few(Tensor q, const WeightMatrix& k, const WeightMatrix& v, SegmentList segments, Heads heads, Tensor z,
+                   Tensor log_sum, cudaStream_t stream);
 // `kept` is scratch of as many bytes as attention_step_bytes says: by the texts' room, not by what is in it.
 size_t attention_step_bytes(std::span<const Ops::Text> texts, Heads heads);
 size_t attention_step_bytes(int64_t texts, int64_t room, Heads heads);
 void attention_step(Tensor q, Tensor k, Tensor v, Ids places, std::span<const Ops::Text> texts, Heads heads, Tensor z,
                     Tensor log_sum, float* kept, cudaStream_t stream);
 // As heads.rounded allows, for many queries.
-void attention_rounded(Tensor q, Tensor k, Tensor v, SegmentList segments, Heads heads, Tensor z, Tensor log_sum,
-                       cudaStream_t stream);
+void attention_rounded(Tensor q, const WeightMatrix& k, const WeightMatrix& v, SegmentList segments, Heads heads,
+                       Tensor z, Tensor log_sum, cudaStream_t stream);
 // delta (N, H) is scratch.
 void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, Tensor z_gradient, SegmentList segments,
                         Heads heads, Tensor q_gradient, Tensor k_gradient, Tensor v_gradient, float* delta,
@@ -66,8 +66,9 @@ void attention_backward_rounded(Tensor q, Tensor k, Tensor v, Tensor log_sum, Te
                                 Tensor v_gradient, cudaStream_t stream);
 void attention_tangent(Tensor q, Tensor k, Tensor v, Tensor log_sum, Tensor q_tangent, Tensor k_tangent,
                        Tensor v_tangent, SegmentList segments, Heads heads, Tensor z_tangent, cudaStream_t stream);
-void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means, cudaStream_t stream);
-void attention_weights(Tensor q, Tensor k, Heads heads, Tensor weights, cudaStream_t stream);
+void attention_means(Tensor q, const WeightMatrix& k, Tensor log_sum, Ids bounds, Heads heads, Tensor means,
+                     cudaStream_t stream);
+void attention_weights(Tensor q, const WeightMatrix& k, Heads heads, Tensor weights, cudaStream_t stream);
 
 void swiglu(Tensor gate, Tensor up, Tensor out, cudaStream_t stream);
 void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient, Tensor up_gradient,

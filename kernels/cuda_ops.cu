@@ -118,7 +118,7 @@ class CudaOps final : public Ops {
                           scratch_.at_least(2 * static_cast<size_t>(y_gradient.size())), *multiplier_);
   }
   bool multiplies_bf16() const override { return true; }  // as all devices do that the plugin is compiled for
-  void round(Tensor x, View<uint16_t> y) override { cuda::round(x, y, use()); }
+  void round(Tensor x, WeightMatrix y) override { cuda::round(x, y, use()); }
   using Ops::embed;
   void embed(Ids ids, WeightMatrix table, Tensor out) override { cuda::embed(ids, table, out, use()); }
   void embed_backward(Ids ids, Tensor out_gradient, Tensor table_gradient) override {
@@ -151,7 +151,8 @@ class CudaOps final : public Ops {
     cuda::rope(x, positions, table, head_width, rotation, use());
   }
 
-  void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z,
+  using Ops::attention;
+  void attention(Tensor q, WeightMatrix k, WeightMatrix v, std::span<const Segment> segments, Heads heads, Tensor z,
                  Tensor log_sum) override {
     use();
     cuda::attention(q, k, v, on_device(segments), heads, z, log_sum, stream_);
@@ -180,11 +181,11 @@ class CudaOps final : public Ops {
                             stream_);
   }
 
-  void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means) override {
+  void attention_means(Tensor q, WeightMatrix k, Tensor log_sum, Ids bounds, Heads heads, Tensor means) override {
     cuda::attention_means(q, k, log_sum, bounds, heads, means, use());
   }
 
-  void attention_weights(Tensor q, Tensor k, Heads heads, Tensor weights) override {
+  void attention_weights(Tensor q, WeightMatrix k, Heads heads, Tensor weights) override {
     cuda::attention_weights(q, k, heads, weights, use());
   }
 

@@ -9,7 +9,7 @@
 namespace stemma {
 
 // Raise it with every change of class Ops or of the structs that it takes: a plugin of another number is refused.
-inline constexpr int cuda_plugin_abi = 12;
+inline constexpr int cuda_plugin_abi = 13;
 
 }  // namespace stemma
 

@@ -51,6 +51,11 @@ void linear_backward(Tensor y_gradient, const WeightMatrix& w, Tensor x_gradient
                       add ? 1 : 0);
 }
 
-void round(Tensor x, View<uint16_t> y, cudaStream_t stream) { queue_round<__nv_bfloat16>(x, y.data, stream); }
+void round(Tensor x, const WeightMatrix& y, cudaStream_t stream) {
+  const auto queue = y.type == WeightType::f32    ? queue_round<float>
+                     : y.type == WeightType::bf16 ? queue_round<__nv_bfloat16>
+                                                  : queue_round<__half>;
+  queue(x, y.data, stream);
+}
 
 }  // namespace stemma::cuda

@@ -57,7 +57,7 @@ struct Heads {
   float cap = 0;                            // scores become cap tanh(score / cap); 0: none
   int window = 0;                           // the latest keys that a query sees, its own among them; 0: all
   bool rounded = false;                     // attention and its backward may round what they multiply to bf16; sums
-                                            // stay f32, and the CPU rounds nothing
+                                            // stay f32, and the CPU rounds nothing but what bf16 keys and values meet
 };
 
 enum class Rotation { forward, inverse };
@@ -122,8 +122,8 @@ class Ops {
   virtual void linear_backward(Tensor y_gradient, WeightMatrix w, Tensor x_gradient, bool add = false) = 0;
   // Whether products with bf16 weights are faster here than with f32 ones, and not only shorter.
   virtual bool multiplies_bf16() const = 0;
-  // round: y = x in bf16, to the nearest, ties to even.      y shaped as x
-  virtual void round(Tensor x, View<uint16_t> y) = 0;
+  // round: y = x in its type, f32, bf16 or f16: to the nearest, ties to even.   y shaped as x
+  virtual void round(Tensor x, WeightMatrix y) = 0;
 
   // embed: out[n] = table[ids[n]].                           table (V,C), out (N,C)
   virtual void embed(Ids ids, WeightMatrix table, Tensor out) = 0;
@@ -153,14 +153,20 @@ class Ops {
 
   // attention: z = softmax(cap(scale q k^T) + causal) v per segment and head, grouped queries.
   // q, z (N, H*D); k, v (keys, G*D); log_sum (N, H) keeps each row's log of summed exponents for the backward.
-  // What a segment gives is the same whatever the others are, on the CPU.
-  virtual void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z,
-                         Tensor log_sum) = 0;
-  // attention_step: one token more of each of several texts. Row n of k and v becomes row places[n] of texts[n], and
-  // z[n] is attention of q[n] over rows 0 .. places[n] there, whatever the other texts are.
+  // Keys and values are f32, bf16 or f16, both alike, and are read as they lie, here and below. Where the device
+  // multiplies bf16, what meets bf16 keys and values may be rounded to it: queries, and the weights of many queries
+  // before they are divided by their sum; sums are f32. What a segment gives is the same whatever the others are, on the CPU.
+  virtual void attention(Tensor q, WeightMatrix k, WeightMatrix v, std::span<const Segment> segments, Heads heads,
+                         Tensor z, Tensor log_sum) = 0;
+  void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z,
+                 Tensor log_sum) {
+    attention(q, matrix_of(k), matrix_of(v), segments, heads, z, log_sum);
+  }
+  // attention_step: one token more of each of several texts. Row n of k and v, rounded, becomes row places[n] of
+  // texts[n], and z[n] is attention of q[n] over rows 0 .. places[n] there, whatever the other texts are.
   // q, z (N, H*D); k, v (N, G*D); places (N,1); log_sum (N, H)
   struct Text {
-    Tensor k, v;  // (room, G*D)
+    WeightMatrix k, v;  // (room, G*D), all of one type
   };
   virtual void attention_step(Tensor q, Tensor k, Tensor v, Ids places, std::span<const Text> texts, Heads heads,
                               Tensor z, Tensor log_sum) = 0;
@@ -177,10 +183,10 @@ class Ops {
   // given and over the keys of step j. Once every token was a query, row (h,i) sums to 1.
   // One text: q (n, H*D) its latest n tokens, k (keys, G*D) all so far, log_sum (n,H) as attention left it. Step i is
   // tokens bounds[i] .. bounds[i+1]-1, bounds (S+1,1) rising from 0 to the last key or beyond; means (H*S, S).
-  virtual void attention_means(Tensor q, Tensor k, Tensor log_sum, Ids bounds, Heads heads, Tensor means) = 0;
+  virtual void attention_means(Tensor q, WeightMatrix k, Tensor log_sum, Ids bounds, Heads heads, Tensor means) = 0;
   // attention_weights: the row softmax(cap(scale q k^T)) of one query, of each head.
   // q (1, H*D) of the latest token, k (keys, G*D) all up to its own, weights (H, keys); 0 before its window.
-  virtual void attention_weights(Tensor q, Tensor k, Heads heads, Tensor weights) = 0;
+  virtual void attention_weights(Tensor q, WeightMatrix k, Heads heads, Tensor weights) = 0;
 
   // mlp: out = silu(gate) * up.                              all (N,F)
   virtual void swiglu(Tensor gate, Tensor up, Tensor out) = 0;
@@ -288,5 +294,21 @@ class BasicBuffer {
 };
 using Buffer = BasicBuffer<float>;
 using IdBuffer = BasicBuffer<int32_t>;
+
+// The same of a matrix whose type is known when it is made. Not of blocks.
+class MatrixBuffer {
+ public:
+  MatrixBuffer() = default;
+  MatrixBuffer(std::shared_ptr<Ops> ops, WeightType type, int64_t rows, int64_t columns)
+      : memory_(std::move(ops), rows, row_bytes(type, columns)), type_(type), columns_(columns) {}
+  WeightMatrix view() const { return {type_, memory_.view().data, memory_.view().rows, columns_}; }
+  operator WeightMatrix() const { return view(); }
+  void copy_rows(const MatrixBuffer& from, int64_t rows) { memory_.copy_rows(from.memory_, rows); }  // of its type
+
+ private:
+  BasicBuffer<std::byte> memory_;
+  WeightType type_ = WeightType::f32;
+  int64_t columns_ = 0;
+};
 
 }  // namespace stemma

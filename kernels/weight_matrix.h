@@ -1,4 +1,4 @@
-// A matrix of weights as it is stored: rows of numbers, or of the blocks of kernels/quants.h.
+// A matrix as it is stored, of weights or of keys and values: rows of numbers, or of the blocks of kernels/quants.h.
 #pragma once
 
 #include <cstddef>
@@ -35,6 +35,7 @@ struct WeightMatrix {
   int64_t row_bytes() const { return stemma::row_bytes(type, columns); }
   int64_t bytes() const { return rows * row_bytes(); }
   std::byte* row(int64_t i) const { return data + i * row_bytes(); }
+  WeightMatrix slice(int64_t begin, int64_t end) const { return {type, row(begin), end - begin, columns}; }
 };
 
 }  // namespace stemma

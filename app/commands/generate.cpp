@@ -90,10 +90,10 @@ struct Batching {
   double cache_bytes = 0, scratch_bytes = 0;
   double bytes() const { return cache_bytes + scratch_bytes; }
 };
-Batching batching(const Options& options, const Model& model, const Ops& device, size_t traces, int64_t longest,
-                  double available) {
+Batching batching(const Options& options, const Model& model, WeightType cached, const Ops& device, size_t traces,
+                  int64_t longest, double available) {
   constexpr size_t usual = 8;
-  const double each = cache_bytes(model.config, longest);
+  const double each = cache_bytes(model.config, cached, longest);
   const auto of = [&](size_t together) {
     return Batching{
         static_cast<int>(together), each * static_cast<double>(std::min(traces, together + (together > 1))),
@@ -122,10 +122,15 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
   const auto size = size_of(model.config);
   const Dtype dtype = dtype_of(options.dtype);
   const auto device = open_device(options.device);
-  const bool halved = dtype == Dtype::bf16 || dtype == Dtype::f16;
-  const double model_bytes = files.gguf.empty()
-                                 ? weight_bytes(model.config, halved ? WeightType::bf16 : WeightType::f32)
-                                 : loaded_bytes(open_source(files).weights, model.config, *device, dtype);
+  std::vector<WeightType> types{dtype == Dtype::bf16  ? WeightType::bf16
+                                : dtype == Dtype::f16 ? WeightType::f16
+                                                      : WeightType::f32};
+  double model_bytes = weight_bytes(model.config, types.front());
+  if (!files.gguf.empty()) {
+    const ModelSource source = open_source(files);
+    types = loaded_types(source.weights, model.config, *device, dtype);
+    model_bytes = loaded_bytes(source.weights, model.config, *device, dtype);
+  }
   nlohmann::ordered_json plan{{"model", options.model},
                               {"parameters", size.total()},
                               {"model_bytes", model_bytes},
@@ -143,7 +148,7 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
     plan["prompts"].push_back({{"id", prompt.id}, {"rendered", text}, {"tokens", ids}});
   }
   const Ops::Memory memory = device->memory();
-  const Batching plan_of = batching(options, model, *device, plan["traces"].get<size_t>(), longest,
+  const Batching plan_of = batching(options, model, cache_type(types), *device, plan["traces"].get<size_t>(), longest,
                                     std::max(0.0, memory.free - model_bytes));
   plan["together"] = plan_of.together;
   plan["cache_bytes"] = plan_of.cache_bytes;
@@ -243,8 +248,9 @@ int run(const Options& options) {
     std::vector<int32_t> ids;
     longest = std::max(longest, length_of(*model, requests.back(), ids, nullptr));
   }
-  const int together =
-      batching(options, *model, *model->ops, requests.size(), longest, model->ops->memory().free).together;
+  const int together = batching(options, *model, model->weights.cache_type(), *model->ops, requests.size(), longest,
+                                model->ops->memory().free)
+                           .together;
   News news(control, requests);
   const CaptureListener listener{[&](const Trace& trace, int32_t from) { news.tokens(trace, from); },
                                  [&](const Trace& trace) {

@@ -65,14 +65,16 @@ Json reasoning_of(const ModelReport& report) {
 Json memory_of(const ModelReport& report) {
   const ModelConfig& config = *report.config;
   Json memory = Json::object();
-  const auto add = [&](const char* name, double weights) {
-    memory[name] = {{"weights_bytes", weights}, {"cache_of_a_full_context_bytes", cache_bytes(config, config.context)}};
+  const auto add = [&](const char* name, double weights, WeightType type) {
+    memory[name] = {{"weights_bytes", weights},
+                    {"cache_of_a_full_context_bytes", cache_bytes(config, cache_type({&type, 1}), config.context)}};
   };
-  if (report.kept_bytes) add("as stored", *report.kept_bytes);
-  add("f32", weight_bytes(config, WeightType::f32));
-  add("bf16", weight_bytes(config, WeightType::bf16));
-  add("f16", weight_bytes(config, WeightType::f16));
-  add("q8_0", weight_bytes(config, WeightType::q8_0));
+  if (report.kept_bytes) add("as stored", *report.kept_bytes, WeightType::q8_0);  // blocks, of whatever kind
+  for (const auto& [name, type] : {std::pair{"f32", WeightType::f32},
+                                   {"bf16", WeightType::bf16},
+                                   {"f16", WeightType::f16},
+                                   {"q8_0", WeightType::q8_0}})
+    add(name, weight_bytes(config, type), type);
   return memory;
 }
 

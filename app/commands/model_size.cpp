@@ -36,8 +36,9 @@ double weight_bytes(const ModelConfig& config, WeightType type) {
   return bytes;
 }
 
-double cache_bytes(const ModelConfig& config, int64_t tokens) {
-  return 4.0 * 2 * config.layers * config.key_value_heads * config.head_width * static_cast<double>(tokens);
+double cache_bytes(const ModelConfig& config, WeightType type, int64_t tokens) {
+  const auto row = static_cast<double>(row_bytes(type, int64_t{config.key_value_heads} * config.head_width));
+  return 2 * row * config.layers * static_cast<double>(tokens);
 }
 
 double workspace_bytes(const ModelConfig& config, int64_t tokens) {

@@ -20,8 +20,8 @@ ModelSize size_of(const ModelConfig& config);
 
 // In memory: matrices in `type`, vectors and learned positions in f32.
 double weight_bytes(const ModelConfig& config, WeightType type);
-// Keys and values of `tokens` tokens, f32.
-double cache_bytes(const ModelConfig& config, int64_t tokens);
+// Keys and values of `tokens` tokens, kept in `type` (cache_type of runtime/model/model.h).
+double cache_bytes(const ModelConfig& config, WeightType type, int64_t tokens);
 
 // What a forward of `tokens` tokens that keeps one block takes beside the cache, f32; about.
 double workspace_bytes(const ModelConfig& config, int64_t tokens);

@@ -19,8 +19,8 @@ class Side {
   Side(const Model& model, const Buffer& queries, Precision precision) : all_(matrix_of(queries.view())) {
     if (!queries.view() || precision == Precision::f32) return;
     kept_ = BasicBuffer<uint16_t>(model.ops, all_.rows, all_.columns);
-    model.ops->round(queries, kept_);
     all_ = matrix_of(kept_);
+    model.ops->round(queries, all_);
   }
   WeightMatrix rows(int64_t begin, int64_t end) const {
     return {all_.type, all_.row(begin), end - begin, all_.columns};

@@ -170,10 +170,10 @@ Tensor run_decoder(Workspace& work, const Batch& batch, std::span<KeyValueCache*
       for (size_t c = 0; c < caches.size(); ++c) {
         const Segment& s = batch.segments[c];
         const auto part = [&](Tensor all) { return all.slice(s.query_begin, s.query_end); };
-        const Tensor keys = caches[c]->keys[i], values = caches[c]->values[i];
+        const WeightMatrix keys = caches[c]->keys[i], values = caches[c]->values[i];
         const int64_t begin = caches[c]->length, end = begin + length_of(s);
-        copy(part(key), keys.slice(begin, end));
-        copy(part(value), values.slice(begin, end));
+        ops.round(part(key), keys.slice(begin, end));
+        ops.round(part(value), values.slice(begin, end));
         const Segment own[] = {{0, length_of(s), 0, static_cast<int32_t>(end)}};
         ops.attention(part(query), keys, values, own, model.heads(i), part(rows(v.attended)), part(rows(v.log_sum)));
       }

@@ -27,13 +27,13 @@ struct Taps {
   std::function<void(Site, Tensor)> observe;
 };
 
-// Keys and values of the tokens so far, for one sequence.
+// Keys and values of the tokens so far, for one sequence, of the type that Weights::cache_type says.
 struct KeyValueCache {
   KeyValueCache(const Model& model, int64_t capacity);
   void begin_as(const KeyValueCache& other, int64_t tokens);  // with the first `tokens` of another's
-  std::vector<Buffer> keys, values;  // per layer (capacity, G*D)
-  std::vector<int32_t> ids;          // of the tokens so far
-  bool long_text = false;            // keys were turned by LongRoPE's second factors
+  std::vector<MatrixBuffer> keys, values;  // per layer (capacity, G*D)
+  std::vector<int32_t> ids;                // of the tokens so far
+  bool long_text = false;                  // keys were turned by LongRoPE's second factors
   int64_t length = 0;
 };
 

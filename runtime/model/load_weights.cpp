@@ -265,10 +265,14 @@ void expect_room(double needed, const std::string& path, const Ops& ops) {
 
 }  // namespace
 
-double loaded_bytes(const Checkpoint& checkpoint, const ModelConfig& config, const Ops& ops, Dtype dtype) {
+std::vector<WeightType> loaded_types(const Checkpoint& checkpoint, const ModelConfig& config, const Ops& ops,
+                                     Dtype dtype) {
   check_weights(checkpoint, config);
-  const std::vector<WeightPlace> places = weight_layout(config);
-  return bytes_of(places, types_of(places, Names(checkpoint, family_of(config).names), dtype, ops));
+  return types_of(weight_layout(config), Names(checkpoint, family_of(config).names), dtype, ops);
+}
+
+double loaded_bytes(const Checkpoint& checkpoint, const ModelConfig& config, const Ops& ops, Dtype dtype) {
+  return bytes_of(weight_layout(config), loaded_types(checkpoint, config, ops, dtype));
 }
 
 Weights load_weights(const Checkpoint& checkpoint, const ModelConfig& config, const std::shared_ptr<Ops>& ops,

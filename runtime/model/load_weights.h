@@ -15,8 +15,11 @@ void check_weights(const Checkpoint& checkpoint, const ModelConfig& config);
 // Checks, then reads. Throws Error(does_not_fit), before memory is taken, where the device has not as much free.
 Weights load_weights(const Checkpoint& checkpoint, const ModelConfig& config, const std::shared_ptr<Ops>& ops,
                      Dtype dtype = Dtype::f32);
-// What they will take of the device's memory, bytes. Only names, shapes and types are read.
+// What they will take of the device's memory, bytes, and the type that each place of weight_layout will be kept in.
+// Only names, shapes and types are read.
 double loaded_bytes(const Checkpoint& checkpoint, const ModelConfig& config, const Ops& ops, Dtype dtype);
+std::vector<WeightType> loaded_types(const Checkpoint& checkpoint, const ModelConfig& config, const Ops& ops,
+                                     Dtype dtype);
 
 // Writes them as the family's own checkpoints have them, each in the type it is kept in: f32, bf16 or f16. Throws
 // Error(disk).

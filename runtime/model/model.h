@@ -78,12 +78,18 @@ struct Weights {
   const std::vector<Named>& named() const { return named_; }
   const Buffer& flat() const { return flat_; }  // all that is kept in f32
   bool in_f32() const { return !stored_.view(); }
+  // Of the keys and values of what was read, which a cache keeps.
+  WeightType cache_type() const;
 
  private:
   Buffer flat_;
   BasicBuffer<std::byte> stored_;
   std::vector<Named> named_;
 };
+
+// How keys and values are kept beside weights of these types: in f32 beside f32, in bf16 beside bf16 as transformers
+// computes them, else in f16 as llama.cpp does.
+WeightType cache_type(std::span<const WeightType> weights);
 
 struct Model {
   ModelConfig config;

@@ -48,8 +48,11 @@ QueriesKeys queries_and_keys(const Model& model, int layer, Tensor residual, boo
     if (const Tensor table = rope_of(model, layer)) ops.rope(y, angles, table, config.head_width, Rotation::forward);
     return y;
   };
-  return {project(Linear::query, block.query_norm, config.heads),
-          project(Linear::key, block.key_norm, config.key_value_heads)};
+  const Buffer keys = project(Linear::key, block.key_norm, config.key_value_heads);
+  QueriesKeys made{project(Linear::query, block.query_norm, config.heads),
+                   MatrixBuffer(model.ops, model.weights.cache_type(), n, keys.view().columns)};
+  ops.round(keys, made.keys);
+  return made;
 }
 
 void embed_text(const Model& model, std::span<const int32_t> ids, Tensor out) {

@@ -10,7 +10,8 @@
 namespace stemma {
 
 struct QueriesKeys {
-  Buffer queries, keys;  // (n, H*D), (n, G*D): after norm and turn
+  Buffer queries;     // (n, H*D), after norm and turn
+  MatrixBuffer keys;  // (n, G*D), and rounded as a cache keeps them
 };
 
 // residual (n,C) of the first n tokens of one text. `long_text`: it is turned by LongRoPE's second factors.

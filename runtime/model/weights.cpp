@@ -69,6 +69,22 @@ Weights::Weights(const ModelConfig& config, std::shared_ptr<Ops> ops, std::span<
   }
 }
 
+WeightType cache_type(std::span<const WeightType> weights) {
+  WeightType type = WeightType::f32;
+  for (const WeightType other : weights) {
+    if (other == WeightType::f32) continue;
+    if (other != WeightType::bf16) return WeightType::f16;
+    type = WeightType::bf16;
+  }
+  return type;
+}
+
+WeightType Weights::cache_type() const {
+  std::vector<WeightType> types;
+  for (const Named& named : named_) types.push_back(named.matrix.type);
+  return stemma::cache_type(types);
+}
+
 Weights Weights::rounded(std::shared_ptr<Ops> ops) const {
   Weights to;
   to.embedding = embedding;
@@ -91,9 +107,8 @@ Weights Weights::rounded(std::shared_ptr<Ops> ops) const {
   to.stored_ = BasicBuffer<std::byte>(ops, 1, bytes);
   std::byte* stored = to.stored_.view().data;
   for (const auto& [whole, matrix] : multiplied) {
-    const View<uint16_t> kept{reinterpret_cast<uint16_t*>(stored), whole->rows, whole->columns};
-    ops->round(*whole, kept);
-    *matrix = matrix_of(kept);
+    *matrix = {WeightType::bf16, stored, whole->rows, whole->columns};
+    ops->round(*whole, *matrix);
     whole->data = nullptr;
     stored += bytes_of(*whole);
   }

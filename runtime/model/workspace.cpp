@@ -18,14 +18,15 @@ void Batch::add(const std::vector<int32_t>& document) {
 
 KeyValueCache::KeyValueCache(const Model& model, int64_t capacity) {
   const int64_t width = int64_t{model.config.key_value_heads} * model.config.head_width;
+  const WeightType type = model.weights.cache_type();
   for (int i = 0; i < model.config.layers; ++i) {
-    keys.emplace_back(model.ops, capacity, width);
-    values.emplace_back(model.ops, capacity, width);
+    keys.emplace_back(model.ops, type, capacity, width);
+    values.emplace_back(model.ops, type, capacity, width);
   }
 }
 
 void KeyValueCache::begin_as(const KeyValueCache& other, int64_t tokens) {
-  const auto copy = [tokens](const std::vector<Buffer>& from, std::vector<Buffer>& to) {
+  const auto copy = [tokens](const std::vector<MatrixBuffer>& from, std::vector<MatrixBuffer>& to) {
     for (size_t i = 0; i < from.size(); ++i) to[i].copy_rows(from[i], tokens);
   };
   copy(other.keys, keys);

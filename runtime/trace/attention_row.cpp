@@ -55,8 +55,9 @@ AttentionRows::AttentionRows(std::shared_ptr<const Model> model, std::shared_ptr
 
 int64_t AttentionRows::layer_bytes() const {
   const ModelConfig& config = model_->config;
-  return int64_t{trace_->size()} * (config.heads + config.key_value_heads) * config.head_width *
-         static_cast<int64_t>(sizeof(float));
+  return trace_->size() *
+         (row_bytes(WeightType::f32, int64_t{config.heads} * config.head_width) +
+          row_bytes(model_->weights.cache_type(), int64_t{config.key_value_heads} * config.head_width));
 }
 
 // For one more layer, by letting go of those farthest from it.
@@ -98,14 +99,15 @@ void AttentionRows::replay_around(int layer, const Control& control) {
   std::map<int, Kept> made;
   for (int i = first; i < last; ++i) {
     made[i].of = {Buffer(model_->ops, trace_->size(), int64_t{config.heads} * config.head_width),
-                  Buffer(model_->ops, trace_->size(), int64_t{config.key_value_heads} * config.head_width)};
+                  MatrixBuffer(model_->ops, model_->weights.cache_type(), trace_->size(),
+                               int64_t{config.key_value_heads} * config.head_width)};
   }
   const auto keep = [&](const Workspace& work, const KeyValueCache& cache, int64_t begin, int64_t end) {
-    const auto copy = [&](Tensor from, const Buffer& to) {
-      model_->ops->copy(to.view().row(begin), from.data, sizeof(float) * static_cast<size_t>(from.size()));
+    const auto copy = [&](const WeightMatrix& from, const WeightMatrix& to) {
+      model_->ops->copy(to.row(begin), from.data, static_cast<size_t>(from.bytes()));
     };
     for (auto& [i, kept] : made) {
-      copy(work.block(i).query.view().slice(0, end - begin), kept.of.queries);
+      copy(matrix_of(work.block(i).query.view().slice(0, end - begin)), matrix_of(kept.of.queries));
       copy(cache.keys[static_cast<size_t>(i)].view().slice(begin, end), kept.of.keys);
     }
   };
@@ -121,7 +123,8 @@ AttentionRow AttentionRows::row(int token, int layer, int head) const {
                 fmt::format("trace {}: there is no attention of token {}, layer {}, head {}; it has tokens 0 to {}, "
                             "layers 0 to {} and heads 0 to {}",
                             trace_->id, token, layer, head, trace_->size() - 1, config.layers - 1, config.heads - 1));
-  const Tensor queries = found->second.of.queries, keys = found->second.of.keys;
+  const Tensor queries = found->second.of.queries;
+  const WeightMatrix keys = found->second.of.keys;
   if (token >= queries.rows)
     throw Error(ErrorCode::not_found,
                 fmt::format("trace {}: its model wrote token {} last and never read it, so it looked at nothing",

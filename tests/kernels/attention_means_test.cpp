@@ -42,6 +42,8 @@ Matrix plain_means(const Matrix& q, const Matrix& k, const std::vector<int32_t>&
 
 }  // namespace
 
+Q_DECLARE_METATYPE(WeightType)
+
 class AttentionMeansTest : public QObject {
   Q_OBJECT
 
@@ -53,11 +55,18 @@ class AttentionMeansTest : public QObject {
     QTest::addColumn<int>("window");
     QTest::addColumn<float>("scale");
     QTest::addColumn<float>("cap");
-    QTest::newRow("one head each") << 3 << 3 << 4 << 0 << 0.0f << 0.0f;
-    QTest::newRow("grouped") << 6 << 2 << 16 << 0 << 0.0f << 0.0f;
-    QTest::newRow("scale and cap") << 4 << 1 << 10 << 0 << 0.7f << 2.0f;
-    QTest::newRow("window") << 2 << 2 << 8 << 9 << 0.0f << 0.0f;
-    QTest::newRow("window of one") << 2 << 1 << 8 << 1 << 0.0f << 1.5f;
+    QTest::addColumn<WeightType>("type");
+    for (const WeightType type : {WeightType::f32, WeightType::bf16, WeightType::f16}) {
+      const auto row = [&](const char* name) -> QTestData& {
+        return QTest::addRow("%s in %s", name, format_of(type).name.data());
+      };
+      row("one head each") << 3 << 3 << 4 << 0 << 0.0f << 0.0f << type;
+      row("grouped") << 6 << 2 << 16 << 0 << 0.0f << 0.0f << type;
+      row("an odd width") << 2 << 2 << 11 << 0 << 0.0f << 0.0f << type;
+      row("scale and cap") << 4 << 1 << 10 << 0 << 0.7f << 2.0f << type;
+      row("window") << 2 << 2 << 8 << 9 << 0.0f << 0.0f << type;
+      row("window of one") << 2 << 1 << 8 << 1 << 0.0f << 1.5f << type;
+    }
   }
   void equals_plain_loops() {
     QFETCH(int, heads);
@@ -66,6 +75,7 @@ class AttentionMeansTest : public QObject {
     QFETCH(int, window);
     QFETCH(float, scale);
     QFETCH(float, cap);
+    QFETCH(WeightType, type);
     const Heads shape{heads, shared, width, scale, cap, window};
     const std::vector<int32_t> bounds = {0, 5, 6, 40, 41, 97, 100};
     const auto steps = static_cast<int64_t>(bounds.size()) - 1, tokens = int64_t{bounds.back()};
@@ -73,18 +83,21 @@ class AttentionMeansTest : public QObject {
     const auto ops = make_cpu_ops();
     const Matrix q = ref::random_matrix(tokens, heads * width, random, 1.5),
                  k = ref::random_matrix(tokens, shared * width, random, 1.5);
-    const Buffer dq = on_device(ops, q), dk = on_device(ops, k), dv = on_device(ops, k);
+    const Buffer dq = on_device(ops, q);
+    const MatrixBuffer dk = on_device(ops, k, type);
     const IdBuffer on = ids_on_device(ops, bounds);
-    const Matrix expected = plain_means(q, k, bounds, shape);
+    const Matrix met = as_met(*ops, q, type), kept = from_device(*ops, dk.view());
+    const Matrix expected = plain_means(met, kept, bounds, shape);
     for (const std::vector<int32_t>& pieces : {std::vector<int32_t>{100}, {1, 63, 64, 70, 100}}) {
       Buffer means(ops, heads * steps, steps);
       means.zero();
       int32_t begin = 0;
       for (const int32_t end : pieces) {
         const Segment segment{0, end - begin, 0, end};
-        const Tensor queries = dq.view().slice(begin, end), keys = dk.view().slice(0, end);
+        const Tensor queries = dq.view().slice(begin, end);
+        const WeightMatrix keys = dk.view().slice(0, end);
         const Buffer z(ops, end - begin, heads * width), log_sum(ops, end - begin, heads);
-        ops->attention(queries, keys, dv.view().slice(0, end), std::span(&segment, 1), shape, z, log_sum);
+        ops->attention(queries, keys, keys, std::span(&segment, 1), shape, z, log_sum);
         ops->attention_means(queries, keys, log_sum, on, shape, means);
         begin = end;
       }
@@ -105,7 +118,7 @@ class AttentionMeansTest : public QObject {
       const Matrix found = from_device(*ops, weights);
       Matrix rows(heads, token + 1);
       for (int h = 0; h < heads; ++h) {
-        const auto row = plain_weights(q, k, shape, h, token);
+        const auto row = plain_weights(met, kept, shape, h, token);
         for (int32_t u = 0; u <= token; ++u) rows(h, u) = row[static_cast<size_t>(u)];
       }
       VERIFY_CLOSE(found, rows, 1e-5);

@@ -2,6 +2,7 @@
 // rounding to bf16.
 #include <QtTest>
 #include <bit>
+#include <cstring>
 
 #include "kernels/bf16_product.h"
 #include "kernels/cpu_kernels.h"
@@ -97,10 +98,18 @@ class LinearBackwardTest : public QObject {
     Random random(5);
     const ref::Matrix x = ref::random_matrix(70, 300, random);  // so many that threads share them
     std::vector<float> in(x.data.begin(), x.data.end());
-    in[3] = NAN, in[4] = INFINITY, in[5] = 1.00390625f;  // half a step
+    in[3] = NAN, in[4] = INFINITY, in[5] = 1.00390625f, in[6] = 1.00048828125f;  // half a step of bf16, of f16
+    in[7] = 70000, in[8] = -65519, in[9] = 1e-6f, in[10] = -1e-9f;               // too large, not quite; small ones
     std::vector<uint16_t> out(in.size(), 1);
-    make_cpu_ops()->round({in.data(), 70, 300}, {out.data(), 70, 300});
-    for (size_t i = 0; i < in.size(); ++i) QCOMPARE(out[i], bf16_of(in[i]));
+    const auto ops = make_cpu_ops();
+    for (const WeightType type : {WeightType::bf16, WeightType::f16}) {
+      ops->round({in.data(), 70, 300}, {type, reinterpret_cast<std::byte*>(out.data()), 70, 300});
+      for (size_t i = 0; i < in.size(); ++i)
+        QCOMPARE(out[i], type == WeightType::f16 ? half_of(in[i]) : bf16_of(in[i]));
+    }
+    std::vector<float> whole(in.size());
+    ops->round({in.data(), 70, 300}, matrix_of(Tensor{whole.data(), 70, 300}));
+    QCOMPARE(std::memcmp(whole.data(), in.data(), sizeof(float) * in.size()), 0);
   }
 };
 

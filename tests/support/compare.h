@@ -3,11 +3,13 @@
 
 #include <QtTest>
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <vector>
 
+#include "kernels/half.h"
 #include "tests/kernels/reference.h"
 
 namespace stemma::test {
@@ -32,6 +34,30 @@ inline Matrix from_device(Ops& ops, Tensor tensor) {
   Matrix matrix(tensor.rows, tensor.columns);
   matrix.data.assign(values.begin(), values.end());
   return matrix;
+}
+
+inline MatrixBuffer on_device(const std::shared_ptr<Ops>& ops, const Matrix& matrix, WeightType type) {
+  MatrixBuffer rounded(ops, type, matrix.rows, matrix.columns);
+  ops->round(on_device(ops, matrix), rounded);
+  return rounded;
+}
+
+inline Matrix from_device(Ops& ops, const WeightMatrix& kept) {
+  if (kept.type == WeightType::f32) return from_device(ops, numbers_of(kept));
+  std::vector<uint16_t> bits(static_cast<size_t>(kept.rows * kept.columns));
+  ops.download(bits.data(), kept.data, bits.size() * sizeof(uint16_t));
+  Matrix matrix(kept.rows, kept.columns);
+  std::transform(bits.begin(), bits.end(), matrix.data.begin(), [&](uint16_t number) {
+    return kept.type == WeightType::f16 ? float_of(number) : std::bit_cast<float>(uint32_t{number} << 16);
+  });
+  return matrix;
+}
+
+// q as attention multiplies it with keys of a type.
+inline Matrix as_met(const Ops& ops, Matrix q, WeightType keys) {
+  if (keys == WeightType::bf16 && ops.multiplies_bf16())
+    for (double& number : q.data) number = std::bit_cast<float>(uint32_t{bf16_of(static_cast<float>(number))} << 16);
+  return q;
 }
 
 inline IdBuffer ids_on_device(const std::shared_ptr<Ops>& ops, const std::vector<int32_t>& ids) {

@@ -79,10 +79,11 @@ int bench_decode(const BenchDecode& options) {
   const ModelConfig config = stored ? stored->config : shape_config(options.shape);
   const std::string name = stored ? stored->name : options.shape;
   const int64_t most = std::min<int64_t>(options.tokens ? options.tokens : 1024, config.context - prompt - 1);
+  const WeightType type = weight_type(options.dtype);
+  const double caches = (1 + options.batch) * cache_bytes(config, cache_type({&type, 1}), most + prompt + 1);
   const auto made = stored ? stored
-                           : std::make_shared<const Model>(random_model(
-                                 config, open_device(options.device), weight_type(options.dtype),
-                                 bandwidth_bytes + (1 + options.batch) * cache_bytes(config, most + prompt + 1)));
+                           : std::make_shared<const Model>(
+                                 random_model(config, open_device(options.device), type, bandwidth_bytes + caches));
   const Model& model = *made;
   Texts one(model, 1, most + prompt + 1);
   int64_t tokens = most;

@@ -49,11 +49,10 @@ int bench_prefill(const BenchPrefill& options) {
   const std::string name = stored ? stored->name : options.shape;
   const int64_t tokens = std::min<int64_t>(options.tokens, config.context), chunk = std::min(options.chunk, tokens);
   const WeightType type = weight_type(options.dtype);
-  const auto made =
-      stored
-          ? stored
-          : std::make_shared<const Model>(random_model(config, open_device(options.device), type,
-                                                       cache_bytes(config, tokens) + workspace_bytes(config, chunk)));
+  const auto made = stored ? stored
+                           : std::make_shared<const Model>(random_model(
+                                 config, open_device(options.device), type,
+                                 cache_bytes(config, cache_type({&type, 1}), tokens) + workspace_bytes(config, chunk)));
   const Model& model = *made;
   Workspace work(model, Keep::one_block);
   KeyValueCache cache(model, tokens);

@@ -87,7 +87,8 @@ int bench_trace(const BenchTrace& options) {
   for (const Site site : capture.sites) width += static_cast<double>(width_of(config, site));
   const double numbers = 2 * width * trace.size();
   const auto bytes = static_cast<double>(fs::file_size(activations_path(path)));
-  const double weights = weight_bytes(config, weight_type(options.dtype)), cache = cache_bytes(config, trace.size());
+  const double weights = weight_bytes(config, weight_type(options.dtype)),
+               cache = cache_bytes(config, model.weights.cache_type(), trace.size());
   const Waits waits = step_through(path);
   const auto check = run.session.checks.find(trace.id);
   const double rate = options.tokens / run.seconds;

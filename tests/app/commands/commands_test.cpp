@@ -127,6 +127,10 @@ class CommandsTest : public QObject {
                              .json();
     QCOMPARE(several["together"].get<int>(), 4);  // and the latest prompt's
     QCOMPARE(several["cache_bytes"].get<double>(), 5 * plan["cache_bytes"].get<double>());
+    const auto halved = run({"generate", "--model", at("model"), "--prompt", "What is 2 plus 3?", "--no-think", "--out",
+                             out, "--dtype", "bf16", "--dry-run", "--json"})
+                            .json();
+    QCOMPARE(2 * halved["cache_bytes"].get<double>(), plan["cache_bytes"].get<double>());
     const Ran fit =
         run({"fit", "--model", at("model"), "--corpus", at("corpus.jsonl"), "--dry-run", "--device", "cpu", "--json"});
     QVERIFY2(fit.status == 0 && fit.json()["seconds"].get<double>() > 0 && fit.json()["corpus"]["documents"] == 300,
@@ -395,8 +399,9 @@ class CommandsTest : public QObject {
     QVERIFY(facts["parameters"]["total"].get<int64_t>() > 0 && !facts.contains("broken"));
     const auto& memory = facts["memory"];
     QCOMPARE(memory["f32"]["weights_bytes"].get<double>(), 4.0 * facts["parameters"]["total"].get<double>());
-    QCOMPARE(memory["bf16"]["cache_of_a_full_context_bytes"].get<double>(),  // keys and values are f32 in any case
-             memory["f32"]["cache_of_a_full_context_bytes"].get<double>());
+    for (const char* halved : {"bf16", "f16", "q8_0"})
+      QCOMPARE(2 * memory[halved]["cache_of_a_full_context_bytes"].get<double>(),
+               memory["f32"]["cache_of_a_full_context_bytes"].get<double>());
     QVERIFY(memory["q8_0"]["weights_bytes"].get<double>() < memory["bf16"]["weights_bytes"].get<double>());
 
     QDir().mkpath(at("adapter"));

@@ -50,7 +50,7 @@ class CudaMemoryTest : public QObject, Parity {
     std::vector<Buffer> rooms;
     std::vector<Ops::Text> texts;
     for (int64_t i = 0; i < 2 * count; ++i) rooms.emplace_back(fresh, room, 256).zero();
-    for (size_t i = 0; i < rooms.size(); i += 2) texts.push_back({rooms[i], rooms[i + 1]});
+    for (size_t i = 0; i < rooms.size(); i += 2) texts.push_back({matrix_of(rooms[i]), matrix_of(rooms[i + 1])});
     Buffer q(fresh, count, 32 * 256), k(fresh, count, 256), v(fresh, count, 256), z(fresh, count, 32 * 256),
         sums(fresh, count, 32);
     for (Buffer* buffer : {&q, &k, &v}) buffer->zero();

@@ -138,7 +138,7 @@ class CudaProductsTest : public QObject, Parity {
       std::vector<uint16_t> found(9 * 70);
       Buffer in(ops, 9, 70);
       in.upload(x.values.data());
-      ops->round(in, bits);
+      ops->round(in, matrix_of(bits));
       bits.download(found.data());
       return found;
     };

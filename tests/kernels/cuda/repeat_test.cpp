@@ -63,7 +63,7 @@ class CudaRepeatTest : public QObject, Parity {
       cuda->upload(view.data, random_matrix(view.rows, view.columns).values.data(), buffer->bytes());
     }
     const auto step = [&] {
-      const Ops::Text text{keys, values};
+      const Ops::Text text{matrix_of(keys), matrix_of(values)};
       cuda->attention_step(q, k, v, place, std::span(&text, 1), heads, z, sum);
     };
     std::unique_ptr<Ops::Recording> recording;

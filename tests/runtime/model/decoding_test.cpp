@@ -127,6 +127,11 @@ class DecodingTest : public QObject {
  private slots:
   void on_the_cpu() { run(make_cpu_ops()); }
 
+  void with_keys_and_values_of_16_bits() {
+    for (const Dtype dtype : {Dtype::bf16, Dtype::f16})
+      for (const char* family : {"llama", "gemma2"}) compare(*load_model(goldens / family, make_cpu_ops(), dtype));
+  }
+
   void on_cuda() {
     std::string why;
     const auto ops = make_cuda_ops(0, why);

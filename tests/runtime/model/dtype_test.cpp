@@ -33,6 +33,23 @@ std::vector<float> logits_of(const Model& model, int64_t tokens) {
   return values;
 }
 
+// Of tokens [begin, end), which go on in the cache.
+std::vector<float> cached_logits(const Model& model, KeyValueCache& cache, int begin, int end) {
+  Workspace workspace(model);
+  Batch batch;
+  batch.segments.push_back({0, end - begin, 0, end - begin});
+  for (int i = begin; i < end; ++i) {
+    batch.ids.push_back(i * 7 % model.config.vocabulary);
+    batch.positions.push_back(i);
+  }
+  const Tensor hidden = forward(workspace, batch, &cache);
+  const Buffer out(model.ops, hidden.rows, model.config.vocabulary);
+  logits(model, hidden, out);
+  std::vector<float> values(static_cast<size_t>(out.view().size()));
+  out.download(values.data());
+  return values;
+}
+
 // Of the largest logit.
 double difference(const std::vector<float>& a, const std::vector<float>& b) {
   double most = 0, largest = 0;
@@ -150,6 +167,38 @@ class DtypeTest : public QObject {
     const auto rounded = load_model(folder / "model.gguf", ops, Dtype::bf16);
     QVERIFY(rounded->weights.blocks[1].matrix(Linear::down).type == WeightType::bf16);
     QVERIFY(difference(logits_of(*rounded, 9), logits_of(*twin, 9)) < 2e-2);
+  }
+
+  // Read at once, where the products are those of many queries, and token by token.
+  void keys_and_values_are_kept_as_the_weights() {
+    QTemporaryDir temporary;
+    const fs::path folder = temporary.path().toStdString();
+    write_quantised_llama(folder);
+    const auto ops = make_cpu_ops();
+    for (const auto& [dtype, type, limit] : {std::tuple{Dtype::f32, WeightType::f32, 1e-5},
+                                             {Dtype::bf16, WeightType::bf16, 2e-2},
+                                             {Dtype::f16, WeightType::f16, 1e-4},
+                                             {Dtype::automatic, WeightType::f16, 1e-3}}) {
+      const auto model = load_model(folder / "model.gguf", ops, dtype);
+      QCOMPARE(model->weights.cache_type(), type);
+      KeyValueCache at_once(*model, 40), one_by_one(*model, 40), shared(*model, 40);
+      QVERIFY(at_once.keys[1].view().type == type && at_once.values[1].view().type == type);
+      const std::vector<float> whole = cached_logits(*model, at_once, 0, 40);
+      std::vector<float> steps;
+      for (int token = 0; token < 40; ++token) {
+        const std::vector<float> one = cached_logits(*model, one_by_one, token, token + 1);
+        steps.insert(steps.end(), one.begin(), one.end());
+      }
+      const double apart = difference(steps, whole);
+      qInfo("%s: %.1e of the largest logit apart", format_of(type).name.data(), apart);
+      QVERIFY(apart < limit);
+      // What goes on from another's keys and values has the bits of what goes on from its own.
+      shared.begin_as(at_once, 39);
+      at_once.length = 39;
+      at_once.ids.resize(39);
+      QCOMPARE(cached_logits(*model, shared, 39, 40), cached_logits(*model, at_once, 39, 40));
+    }
+    QCOMPARE(cache_type(std::vector{WeightType::bf16, WeightType::f32, WeightType::q4_k}), WeightType::f16);
   }
 
   void f32_files_stay_f32_unless_asked() {

@@ -43,10 +43,12 @@ Layer whole(const Model& model, const Trace& trace, int layer) {
                     found.residual.assign(rows.data.begin(), rows.data.end());
                   }};
   Workspace work(model);
-  forward(work, batch, nullptr, &taps);
+  KeyValueCache cache(model, trace.size());
+  forward(work, batch, &cache, &taps);
   const auto rows = [&](const Buffer& buffer) { return from_device(*model.ops, buffer.view().slice(0, trace.size())); };
-  found.queries = rows(work.block(layer).query);
-  found.keys = rows(work.block(layer).key);
+  const WeightMatrix keys = cache.keys[static_cast<size_t>(layer)];
+  found.queries = as_met(*model.ops, rows(work.block(layer).query), keys.type);
+  found.keys = from_device(*model.ops, keys);
   return found;
 }
 
@@ -68,21 +70,26 @@ std::vector<double> plain(const Layer& of, const Heads& heads, int head, int tok
 
 }  // namespace
 
+Q_DECLARE_METATYPE(Dtype)
+
 class AttentionRowTest : public QObject {
   Q_OBJECT
 
  private slots:
   void equals_the_forward_in_every_family_data() {
     QTest::addColumn<QString>("name");
+    QTest::addColumn<Dtype>("dtype");
     for (const auto& entry : std::filesystem::directory_iterator(goldens))
       if (std::filesystem::exists(entry.path() / "expected.safetensors")) {
         const QString name = QString::fromStdString(entry.path().filename().string());
-        QTest::newRow(qPrintable(name)) << name;
+        for (const auto& [dtype, what] : {std::pair{Dtype::f32, "f32"}, {Dtype::bf16, "bf16"}, {Dtype::f16, "f16"}})
+          QTest::addRow("%s in %s", qPrintable(name), what) << name << dtype;
       }
   }
   void equals_the_forward_in_every_family() {
     QFETCH(QString, name);
-    const auto model = load_model(goldens / name.toStdString(), make_cpu_ops());
+    QFETCH(Dtype, dtype);
+    const auto model = load_model(goldens / name.toStdString(), make_cpu_ops(), dtype);
     const auto trace = trace_of(*model, std::min(40, model->config.context));
     AttentionRows replayed(model, trace);
     for (int layer = 0; layer < model->config.layers; ++layer) {
