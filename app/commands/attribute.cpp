@@ -16,6 +16,7 @@
 #include "runtime/influence/index/answer.h"
 #include "runtime/influence/unfinished.h"
 #include "runtime/ranks/mpi_plugin.h"
+#include "runtime/session/file_stamp.h"
 
 namespace stemma {
 
@@ -181,7 +182,7 @@ int run_on(Ranks& ranks, AttributeInputs options) {
   line.clear();
   if (!ranks.leads()) return 0;
 
-  session = load_session(options.session);  // what another program saved meanwhile stays
+  if (!is_same_file(options.session)) session = load_session(options.session);  // what was saved meanwhile stays
   nlohmann::ordered_json made = nlohmann::ordered_json::array();
   for (auto& table : tables) {
     if (!session.find(table.trace_id)) continue;

@@ -10,6 +10,7 @@ namespace {
 
 constexpr int64_t step = 256;  // tokens
 constexpr double hardly_more = 1.02;
+constexpr int64_t most_read = 16 << 20;  // numbers, by each batch of threads that take them one each
 
 }  // namespace
 
@@ -52,6 +53,12 @@ int64_t scan_batch_tokens(const Model& model, const ScanQueries& queries, const 
 
 int64_t scan_batch_tokens(const Model& model, const ScanQueries& queries, const DocumentBatches& batches) {
   return scan_batch_tokens(model, queries, CorpusLength{batches.documents(), batches.tokens()});
+}
+
+bool threads_take_batches(const Model& model, int64_t queries) {
+  int64_t weights = 0;
+  for (size_t i = 0; i < tracked_count(model); ++i) weights += tracked_weight(model, i).size();
+  return weights * (1 + queries) <= most_read && model.ops->device() == "cpu";
 }
 
 }  // namespace stemma

@@ -18,6 +18,8 @@ inline constexpr int64_t most_batch_tokens = 16384;
 inline constexpr int64_t least_batches = 32;  // of a corpus, so that ranks have several each and end nearly together
 inline constexpr int64_t short_batch_tokens = 4096;  // of a corpus that takes one rank few seconds, at most
 
+inline constexpr int64_t lane_tokens = 512;  // of a batch that one thread takes: hardly fewer a second than of more
+
 struct CorpusLength {
   int64_t documents = 0, tokens = 0;
 };
@@ -27,6 +29,10 @@ struct CorpusLength {
 // let it have. Never fewer than usual_batch_tokens. Throws Error(usage) where the choice means no layer.
 int64_t scan_batch_tokens(const Model& model, const ScanQueries& queries, const CorpusLength& corpus);
 int64_t scan_batch_tokens(const Model& model, const ScanQueries& queries, const DocumentBatches& batches);
+
+// Whether threads had better take batches, one each (kernels/side_by_side.h), than share the products of one: where the
+// weights and so many queries, which every batch reads, nearly stay in the caches.
+bool threads_take_batches(const Model& model, int64_t queries);
 
 // Operations for each token of such a scan, as if bf16's took half as long as f32's; what attention does is left out.
 double scan_operations_a_token(const Model& model, const ScanQueries& queries, double document_tokens,

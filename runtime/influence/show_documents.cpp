@@ -4,13 +4,17 @@
 #include <cmath>
 #include <set>
 
-#include "runtime/influence/decompose.h"
+#include "kernels/side_by_side.h"
+#include "runtime/influence/batch_size.h"
 #include "runtime/influence/output_tokens.h"
 
 namespace stemma {
 namespace {
 
-constexpr int64_t shard_tokens = 512;  // enough for products; few, so that ranks end together
+constexpr int64_t shard_tokens = 512;  // at most: enough for products; few, so that ranks end together
+constexpr int64_t shards_a_round = 2;  // their number is a multiple of it, for the same end
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Offsets of the document's tokens in its text; the special tokens at its ends have none of it.
 std::vector<uint32_t> shown_offsets(const Tokenizer& tokenizer, const std::string& text, size_t tokens) {
@@ -87,19 +91,28 @@ struct Shard {
   }
 };
 
-// A table's documents lie together, so that its rows' products are few and tall.
+// Nearly even ones. A table's documents lie together, so that its rows' products are few and tall.
 std::vector<Shard> shards_of(const Showing& showing, const QueryGradients& gradients, const QueryGradients& wholes,
                              std::span<const TraceQueries> parts, const std::vector<std::vector<int32_t>>& lists) {
   std::set<int32_t> placed;
-  std::vector<Shard> shards;
+  std::vector<int32_t> order;
+  int64_t tokens = 0;
   for (const auto& list : lists)
     for (const int32_t document : list) {
       if (!placed.insert(document).second) continue;
-      if (shards.empty() || shards.back().labelled.batch.size() >= std::min(showing.batch_tokens, shard_tokens))
-        shards.emplace_back();
-      shards.back().documents.push_back(document);
-      shards.back().labelled.add(showing.batches.document(document));
+      order.push_back(document);
+      tokens += std::ssize(showing.batches.document(document)) - 1;
     }
+  const int64_t most = std::min(showing.batch_tokens, shard_tokens);
+  const int64_t count = tokens <= most ? 1 : divide_up(tokens, most * shards_a_round) * shards_a_round;
+  std::vector<Shard> shards;
+  int64_t before = 0;
+  for (const int32_t document : order) {
+    if (before * count >= std::ssize(shards) * tokens) shards.emplace_back();
+    shards.back().documents.push_back(document);
+    shards.back().labelled.add(showing.batches.document(document));
+    before += std::ssize(showing.batches.document(document)) - 1;
+  }
   for (Shard& shard : shards) {
     size_t whole = 0;
     for (size_t t = 0; t < parts.size(); ++t) {
@@ -116,6 +129,17 @@ std::vector<Shard> shards_of(const Showing& showing, const QueryGradients& gradi
     }
   }
   return shards;
+}
+
+// A shard's parts where those of each document are known.
+std::vector<Decomposition> known_parts(const Showing& showing, const Shard& shard) {
+  std::vector<Decomposition> parts(shard.asked.size());  // the whole completion asks nothing
+  for (const int32_t document : shard.documents) {
+    const Decomposition& one = showing.known(document);
+    parts[0].tokens.insert(parts[0].tokens.end(), one.tokens.begin(), one.tokens.end());
+    parts[0].layers.insert(parts[0].layers.end(), one.layers.begin(), one.layers.end());
+  }
+  return parts;
 }
 
 // Of the documents shown, how far the steps' scores are from the whole completion's.
@@ -155,23 +179,32 @@ void show_documents(const Showing& showing, const QueryGradients& gradients, std
   const std::vector<Shard> shards = shards_of(showing, gradients, wholes, parts, lists);
   const auto blocks = static_cast<size_t>(model.config.layers);
   std::vector<Gap> gaps(parts.size());
-  Decomposer decomposer(model);
-  OutputTokens predicted(model);
-  const auto work = [&](int64_t number, const auto& listen) {
+  struct Lane {
+    explicit Lane(const Model& model) : decomposer(model), predicted(model) {}
+    Decomposer decomposer;
+    OutputTokens predicted;
+  };
+  const bool side = ranks.alone() && threads_take_batches(model, static_cast<int64_t>(gradients.nats.size()));
+  std::vector<std::unique_ptr<Lane>> lanes(side ? static_cast<size_t>(threads_of(*model.ops)) : 1);
+  const auto numbers_of = [&](int lane_number, int64_t number, const std::function<void()>& listen) {
+    auto& lane = lanes[static_cast<size_t>(lane_number)];
+    if (!lane) lane = std::make_unique<Lane>(model);
     const Shard& shard = shards[static_cast<size_t>(number)];
-    if (ranks.leads()) control.say({"tokens and layers of the documents shown", double(number), double(shards.size())});
+    if (ranks.leads() && lane_number == 0)
+      control.say({"tokens and layers of the documents shown", double(number), double(shards.size())});
     std::vector<float> made;
     const auto add = [&](const std::vector<float>& numbers) {
       made.insert(made.end(), numbers.begin(), numbers.end());
     };
-    const std::vector<Decomposition> taken_apart = decomposer.of(shard.labelled, shard.asked);
+    const std::vector<Decomposition> taken_apart =
+        showing.known ? known_parts(showing, shard) : lane->decomposer.of(shard.labelled, shard.asked);
     for (size_t i = 0; i < taken_apart.size(); ++i) {
       listen();
       add(taken_apart[i].tokens);
       add(taken_apart[i].layers);
       if (i % 2 == 0) continue;  // the whole completion follows its steps
       const Asked& steps = shard.asked[i - 1];
-      add(predicted.of(gradients, steps.first, steps.last, shard.batch_of(i - 1, showing.batches)));
+      add(lane->predicted.of(gradients, steps.first, steps.last, shard.batch_of(i - 1, showing.batches)));
     }
     return made;
   };
@@ -205,7 +238,17 @@ void show_documents(const Showing& showing, const QueryGradients& gradients, std
       }
     }
   };
-  ranks.spread({.key = showing.key, .last = static_cast<int64_t>(shards.size()), .work = work, .take = take}, control);
+  const auto count = static_cast<int64_t>(shards.size());
+  if (side) {
+    std::vector<std::vector<float>> made(shards.size());
+    side_by_side(static_cast<int>(lanes.size()), count, [&](int lane, int64_t number) {
+      made[static_cast<size_t>(number)] = numbers_of(lane, number, [&] { control.check(); });
+    });
+    for (int64_t number = 0; number < count; ++number) take(number, made[static_cast<size_t>(number)]);
+  } else {
+    const auto work = [&](int64_t number, const auto& listen) { return numbers_of(0, number, listen); };
+    ranks.spread({.key = showing.key, .last = count, .work = work, .take = take}, control);
+  }
   for (size_t t = 0; t < tables.size() && ranks.leads(); ++t) {
     std::ranges::sort(tables[t].shown, {}, &ShownDocument::index);
     if (parts[t].whole) tables[t].additivity = gaps[t].share();

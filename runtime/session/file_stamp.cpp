@@ -39,6 +39,12 @@ void remember_file(const std::filesystem::path& path) {
   if (const auto stamp = stamp_of(path)) stamps[key_of(path)] = *stamp;
 }
 
+bool is_same_file(const std::filesystem::path& path) {
+  std::lock_guard guard(mutex);
+  const auto known = stamps.find(key_of(path));
+  return known != stamps.end() && stamp_of(path) == known->second;
+}
+
 void check_same_file(const std::filesystem::path& path) {
   std::lock_guard guard(mutex);
   const auto known = stamps.find(key_of(path));

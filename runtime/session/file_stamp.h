@@ -6,6 +6,7 @@
 namespace stemma {
 
 void remember_file(const std::filesystem::path& path);
+bool is_same_file(const std::filesystem::path& path);  // there is one, and it is the one remembered
 // Throws Error if there is a file that differs from the one remembered. Knows nothing against a path never remembered.
 void check_same_file(const std::filesystem::path& path);
 

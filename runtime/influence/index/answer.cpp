@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "runtime/influence/exact_scores.h"
 #include "runtime/influence/make_tables.h"
-#include "runtime/influence/scan.h"
 #include "runtime/influence/show_documents.h"
 
 namespace stemma {
@@ -24,9 +24,9 @@ class Answer {
     return tokens;
   }
 
-  // Of those documents alone; with tokens and layers where their gradients are given.
+  // Of those documents alone; with tokens and layers where `exact` is given, which has scored them.
   std::vector<InfluenceTable> tables(const std::vector<int64_t>& documents, const Candidates& candidates,
-                                     const std::vector<float>& nats, const QueryGradients* gradients,
+                                     const std::vector<float>& nats, const ExactScores* exact,
                                      const Control& control) const {
     const Index& index = search_.index();
     Corpus found;
@@ -53,13 +53,17 @@ class Answer {
       table.searched = index.documents();
       table.estimated = static_cast<int32_t>(estimated);
       table.late = candidates.late();
-      if (!gradients) show_texts(*search_.model().tokenizer, found, batches, table);
+      if (!exact) show_texts(*search_.model().tokenizer, found, batches, table);
       tables.push_back(std::move(table));
     }
-    if (!gradients) return tables;
+    if (!exact) return tables;
     Ranks alone;
-    show_documents({search_.model(), &search_.factors(), found, batches, options_.tokens_of_few(), scale, ""},
-                   *gradients, questions_.parts, tables, alone, control);
+    Showing showing{search_.model(), &search_.factors(), found, batches, options_.tokens_of_few(), scale, "", {}};
+    if (exact->gradients().nats.size() == 1)
+      showing.known = [&](int32_t document) -> const Decomposition& {
+        return exact->parts(documents[static_cast<size_t>(document)]);
+      };
+    show_documents(showing, exact->gradients(), questions_.parts, tables, alone, control);
     return tables;
   }
 
@@ -104,26 +108,16 @@ std::vector<InfluenceTable> answer(IndexSearch& search, const std::vector<const 
   };
   show();
   precondition(model, search.factors(), gradients);
-  Control named;
-  double before = 0;  // documents of the chunks that are done
-  named.report = [&](Progress progress) {
-    progress.stage = "scores of the most promising documents";
-    progress.done += before;
-    progress.total += before;
-    control.say(progress);
-  };
+  ExactScores exact(model, gradients, options.batch_tokens);
   Corrections corrections = search.corrections();
   for (std::vector<int64_t> chunk = candidates.next(); !chunk.empty(); chunk = candidates.next()) {
     std::vector<std::vector<int32_t>> texts;
     for (const int64_t document : chunk) texts.push_back(answer.tokens(document));
-    candidates.take(
-        chunk, scan(model, gradients, DocumentBatches(std::move(texts), options.tokens_of_few()), chunk.size(), named));
-    before += static_cast<double>(chunk.size());
+    candidates.take(chunk, exact.of(chunk, texts, control));
     corrections.apply(candidates);
     show();
   }
-  std::vector<InfluenceTable> tables =
-      answer.tables(candidates.scored(), candidates, gradients.nats, &gradients, control);
+  std::vector<InfluenceTable> tables = answer.tables(candidates.scored(), candidates, gradients.nats, &exact, control);
   for (InfluenceTable& table : tables) {
     table.search_seconds = searched;
     table.seconds = seconds();

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "kernels/quants.h"
+#include "kernels/side_by_side.h"
 #include "runtime/error.h"
 #include "runtime/influence/index/index.h"
 #include "runtime/model/files/hash.h"
@@ -308,26 +309,26 @@ std::vector<float> Index::rows(const std::vector<int64_t>& documents) const {
 
 std::vector<float> Index::along(Ops& ops, const std::vector<int64_t>& documents,
                                 const std::vector<float>& direction) const {
-  constexpr size_t together = 2048;  // rows that are gathered at once: they stay in the caches
+  constexpr int64_t together = 256;  // rows that are gathered at once: they stay in the caches
   const int64_t columns = kept_columns(head_.basis.numbers), bytes = kept_bytes(head_.basis.numbers);
   std::vector<float> asked = direction, products(documents.size());
   for (float& value : asked) value /= kept_scale;
   asked.resize(static_cast<size_t>(columns));
-  std::vector<std::byte> gathered(together * static_cast<size_t>(bytes));
-  std::vector<float> lengths(together);
-  for (size_t first = 0; first < documents.size(); first += together) {
-    const size_t count = std::min(together, documents.size() - first);
-    for (size_t i = 0; i < count; ++i) {
-      int64_t d = documents[first + i];
+  const auto all = static_cast<int64_t>(documents.size());
+  side_by_side(threads_of(ops), (all + together - 1) / together, [&](int, int64_t block) {
+    const int64_t first = block * together, count = std::min(together, all - first);
+    std::vector<std::byte> gathered(static_cast<size_t>(count * bytes));
+    std::vector<float> lengths;
+    for (int64_t i = 0; i < count; ++i) {
+      int64_t d = documents[static_cast<size_t>(first + i)];
       const Part& part = part_of(d);
-      std::memcpy(gathered.data() + i * static_cast<size_t>(bytes), part.numbers + d * bytes, static_cast<size_t>(bytes));
-      lengths[i] = part.lengths[static_cast<size_t>(d)];
+      std::memcpy(gathered.data() + i * bytes, part.numbers + d * bytes, static_cast<size_t>(bytes));
+      lengths.push_back(part.lengths[static_cast<size_t>(d)]);
     }
-    const auto rows = static_cast<int64_t>(count);
-    ops.linear({asked.data(), 1, columns}, WeightMatrix{WeightType::q8_0, gathered.data(), rows, columns},
-               {products.data() + first, 1, rows});
-    for (size_t i = 0; i < count; ++i) products[first + i] *= lengths[i];
-  }
+    const Tensor found{products.data() + first, 1, count};
+    ops.linear({asked.data(), 1, columns}, WeightMatrix{WeightType::q8_0, gathered.data(), count, columns}, found);
+    for (int64_t i = 0; i < count; ++i) found.data[i] *= lengths[static_cast<size_t>(i)];
+  });
   return products;
 }
 

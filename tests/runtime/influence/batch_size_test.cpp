@@ -47,6 +47,12 @@ class BatchSizeTest : public QObject {
     QVERIFY(tokens({.count = 100}) > usual_batch_tokens);
   }
 
+  void threads_take_batches_of_small_models() {
+    QVERIFY(threads_take_batches(model, 1));  // 1.3 million weights
+    QVERIFY(!threads_take_batches(model, 100));
+    QVERIFY(!threads_take_batches(model_of(12, 768, 3072, 1000), 1));
+  }
+
   // Fewer would cost more than a fiftieth; these do not.
   void no_more_than_pay() {
     const ScanQueries queries{.count = 60, .rank = 32};

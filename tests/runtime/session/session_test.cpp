@@ -10,6 +10,7 @@
 #include <set>
 
 #include "runtime/error.h"
+#include "runtime/session/file_stamp.h"
 #include "runtime/session/hdf5_file.h"
 #include "tests/runtime/session/samples.h"
 
@@ -401,6 +402,21 @@ class SessionTest : public QObject {
     QVERIFY2(is_one_sentence(sentence) && sentence.find("changed by another program") != std::string::npos,
              sentence.c_str());
     QCOMPARE(load_session(path("s.h5")).created, std::string("later"));
+  }
+
+  void knows_the_file_that_it_saved_or_read() {
+    QVERIFY(!is_same_file(path("s.h5")));
+    Session session = samples::session();
+    save_session(session, path("s.h5"));
+    QVERIFY(is_same_file(path("s.h5")));
+    fs::copy(path("s.h5"), path("copy.h5"));
+    QVERIFY(!is_same_file(path("copy.h5")));
+    fs::rename(path("copy.h5"), path("s.h5"));  // as any program replaces it
+    QVERIFY(!is_same_file(path("s.h5")));
+    load_session(path("s.h5"));
+    QVERIFY(is_same_file(path("s.h5")));
+    fs::remove(path("s.h5"));
+    QVERIFY(!is_same_file(path("s.h5")));
   }
 
   void an_unfit_trace_is_not_written() {

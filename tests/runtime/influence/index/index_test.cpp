@@ -154,6 +154,33 @@ class IndexTest : public QObject {
       }
   }
 
+  // One query's tokens and layers are known when it is scored; a scan takes the documents shown apart once more.
+  void answers_one_question_as_a_scan_does() {
+    build(corpus_);
+    AttributeOptions options{.top = 4, .batch_tokens = 32, .rescore = 12};
+    options.span = AskedSpan{8, 12, ""};
+    const InfluenceTable scanned = attribute(*model_, &factors_, corpus_, {&trace_}, options, Control()).at(0);
+    IndexSearch search = searched();
+    const InfluenceTable answered = answer(search, {&trace_}, options, Control()).at(0);
+    QCOMPARE(answered.method, scanned.method);
+    QCOMPARE(answered.shown.size(), scanned.shown.size());
+    const auto near = [](const std::vector<float>& some, const std::vector<float>& others) {
+      float largest = 0;
+      for (const float value : others) largest = std::max(largest, std::abs(value));
+      bool all = some.size() == others.size() && !some.empty() && largest > 0;
+      for (size_t i = 0; all && i < some.size(); ++i) all = std::abs(some[i] - others[i]) <= 1e-5f * largest;
+      return all;
+    };
+    for (size_t n = 0; n < size_t(scanned.top); ++n) {
+      const ShownDocument &expected = *scanned.find(scanned.top_documents[n]),
+                          &found = *answered.find(answered.top_documents[n]);
+      QCOMPARE(found.text, expected.text);
+      QVERIFY(near(found.token_scores, expected.token_scores));
+      QVERIFY(near(found.layer_scores, expected.layer_scores));
+      QVERIFY(near(found.output_scores, expected.output_scores));
+    }
+  }
+
   void new_documents_touch_nothing_old() {
     build(corpus_of(some_texts(20)));
     const QByteArray head = contents(path()), first = contents(index_part_path(path(), 1));
