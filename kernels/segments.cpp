@@ -4,9 +4,9 @@
 // written. What meets a block, or how far it reaches, depends on the shape alone, and so do all sums.
 //
 // T tokens, layers P x M, Q queries of full rank: forming the gradient takes 2 T P M and each dot product 2 P M; images
-// a V^T with row dots would take 2 T P M for each query. So the gradient is formed for every Q, whatever T: at one query
-// both cost the same. Blocks of many segments lie side by side when the queries meet them, so that those are read once for
-// all.
+// a V^T with row dots would take 2 T P M for each query. So the gradient is formed for every Q, whatever T: at one
+// query both cost the same. Blocks of many segments lie side by side when the queries meet them, so that those are read
+// once for all.
 #include <omp.h>
 
 #include <algorithm>
@@ -97,8 +97,8 @@ void add_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor sc
     const int64_t count = std::min(in_parts, all - first), size = count * asked;
     // Threads take blocks; where those are few, each of some segments.
     const int64_t most = std::clamp<int64_t>(held_numbers / apart, 4, most_together);
-    const int64_t turns = std::max(divide_up(count, most),
-                                   std::min(divide_up(count, 4), divide_up(4 * omp_get_max_threads(), items)));
+    const int64_t turns =
+        std::max(divide_up(count, most), std::min(divide_up(count, 4), divide_up(4 * omp_get_max_threads(), items)));
     const int64_t together = divide_up(divide_up(count, turns), 4) * 4, groups = divide_up(count, together);
 #pragma omp parallel
     {

@@ -21,8 +21,8 @@ struct SmallProduct {
   bool add = false;
 };
 
-// dots (rows, others) += a b^T: few rows, a (rows, length), and few others, b (others, length), that are long. How a sum
-// is taken depends on the length alone.
+// dots (rows, others) += a b^T: few rows, a (rows, length), and few others, b (others, length), that are long. How a
+// sum is taken depends on the length alone.
 struct DotsJob {
   const float* a;
   int64_t a_row, rows;  // from row to row

@@ -15,7 +15,7 @@ namespace stemma {
 namespace {
 
 constexpr double number = sizeof(float);
-constexpr double scratch = 3 << 20;                                              // of products and attention
+constexpr double scratch = 3 << 20;                             // of products and attention
 constexpr int64_t most_together = 48, parts_numbers = 8 << 20;  // kernels/segments.cpp
 constexpr double held_numbers = 4 << 20, block_columns = 1024;
 
@@ -94,8 +94,7 @@ FitMemory fit_memory(const Model& model, const DocumentBatches& batches, const F
   for (const auto& [m, p, owns] : linears) {
     // LAPACK's matrix and work are f64, beside the sums on the host and the vectors that come out, block by block.
     const double side = std::max(owns ? m : 0, p), block = side / blocks;
-    eigen = std::max(eigen,
-                     waits + host + number * m * m / blocks + 2 * number * side * block + 24 * block * block);
+    eigen = std::max(eigen, waits + host + number * m * m / blocks + 2 * number * side * block + 24 * block * block);
     waits -= number * ((owns ? m * m : 0) + p * p) / blocks;
     host += number * (m * m + p * p) / blocks;
     device += number * ((owns ? m * m : 0) + p * p) / blocks;
@@ -104,8 +103,7 @@ FitMemory fit_memory(const Model& model, const DocumentBatches& batches, const F
   FitMemory memory;
   memory.covariances = pass + 2 * sums + columns;
   memory.eigenbases = eigen;
-  memory.eigenvalues =
-      pass + host + device + 2 * lambda + number * (turned_inputs + turned_gradients) + columns + held;
+  memory.eigenvalues = pass + host + device + 2 * lambda + number * (turned_inputs + turned_gradients) + columns + held;
   if (options.ranks && !options.ranks->alone())
     memory.waiting = static_cast<double>(shards_ahead(*options.ranks)) * std::max(sums, lambda);
   return memory;
@@ -113,7 +111,8 @@ FitMemory fit_memory(const Model& model, const DocumentBatches& batches, const F
 
 ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64_t documents,
                        const ScanQueries& asked) {
-  double tracked = 0, held = 0, most_blocks = 0, rotation = 0, thin = 0, decomposition = 0, turned_inputs = 0, turned_gradients = 0;
+  double tracked = 0, held = 0, most_blocks = 0, rotation = 0, thin = 0, decomposition = 0, turned_inputs = 0,
+         turned_gradients = 0;
   for (const auto& [m, p, owns] : linears_in(model, asked.choice)) {
     tracked += m * p;
     held = std::max(held, blocks_bytes(m, p, batches.most_documents()));
@@ -142,9 +141,7 @@ ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64
            std::max({pass_bytes(model, rows) + number * static_cast<double>(rows) * (turned_inputs + turned_gradients),
                      rotation, decomposition});
   };
-  const auto scanning = [&](int64_t rows) {
-    return pass_bytes(model, rows) + held;
-  };
+  const auto scanning = [&](int64_t rows) { return pass_bytes(model, rows) + held; };
   const double pass = scanning(batches.largest());
   ScanMemory memory;
   if (asked.rank == 0) {
