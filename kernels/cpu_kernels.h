@@ -66,9 +66,8 @@ void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tenso
                     const Tiles& tiles = best_tiles());
 void low_rank_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor left, Tensor right, Tensor scores,
                      const Tiles& tiles = best_tiles());
-void segment_squares(Tensor g, Tensor a, std::span<const Segment> segments, Tensor total,
-                     const Tiles& tiles = best_tiles());
-void gram(Tensor x, Tensor c, const Tiles& tiles = best_tiles());
+void segment_squares(Tensor g, Tensor a, std::span<const Segment> segments, Tensor total);
+void gram(Tensor x, Tensor c);
 void add(Tensor x, Tensor y, float scale);
 void cross_entropy(Tensor logits, Ids targets, float weight, Tensor losses);
 void sample_targets(Tensor logits, Tensor uniforms, Ids targets);

@@ -9,8 +9,8 @@
 
 namespace stemma {
 
-// On the CPU neither product is written: tiles of both meet in its caches (cpu::low_rank_scores). Elsewhere queries are
-// written out, as many at a time as memory is kept for, and each such block forms the segments' products anew.
+// On the CPU neither product is written: blocks of both meet in its caches (cpu::low_rank_scores). Elsewhere queries
+// are written out, as many at a time as memory is kept for, and each such block forms the segments' products anew.
 class LowRankScores {
  public:
   // `most_numbers`: of queries that are written out together.

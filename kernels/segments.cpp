@@ -1,13 +1,15 @@
 // Sums over the tokens of each segment: the parameter gradient of a document is g^T a over its rows.
 //
+// Products are oneDNN's, of blocks that stay in the caches until what is wanted of them is taken: no whole product is
+// written. What meets a block, or how far it reaches, depends on the shape alone, and so do all sums.
+//
 // T tokens, layers P x M, Q queries of full rank: forming the gradient takes 2 T P M and each dot product 2 P M; images
-// a V^T with row dots would take 2 T P M for each query. So the gradient is formed for every Q, whatever T: at one query
-// both cost the same, and no gradient is written either way.
+// a V^T with row dots would take 2 T P M for each query. So the gradient is formed for every Q, whatever T: at one
+// query both cost the same. Blocks of many segments lie side by side when the queries meet them, so that those are read
+// once for all.
+#include <omp.h>
+
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
-#include <new>
 #include <vector>
 
 #include "kernels/cpu_kernels.h"
@@ -16,132 +18,40 @@
 namespace stemma::cpu {
 namespace {
 
-constexpr int64_t group_tokens = 2048, group_segments = 256;  // whose packed strips stay in the second-level cache
-constexpr int64_t asked_tokens = 8192;  // where queries come past them: more of these for each time that those are read
-constexpr int32_t gram_tokens = 256;
-constexpr int64_t item_rows = 32, most_items = 128;  // what a thread takes at a time
+constexpr int64_t wide = 1024;              // columns of a block, at most; oneDNN copies them for so many rows:
+constexpr int64_t high[] = {48, 96, 192};   // of columns up to a half, to three quarters of that, and more
+constexpr int64_t most_together = 48;       // segments whose blocks meet the queries together,
+constexpr int64_t held_numbers = 4 << 20;   // and numbers of those
+constexpr int64_t spread = 1024;            // numbers after which addresses share lines of the first-level cache
+constexpr int64_t parts_numbers = 8 << 20;  // of scores that blocks find before they are added
+constexpr int64_t expanded = 24 << 10;      // numbers of a query of low rank that are multiplied out at a time,
+constexpr int64_t expanded_queries = 6;     // and of so many
+constexpr int64_t narrow = 1000;            // of gram: columns up to which this many are multiplied with as many
+constexpr int64_t gram_rows[] = {32, 64}, gram_columns[] = {192, 1 << 20};  // as these, and beyond
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-struct Strip {
-  int64_t column;  // its first
-  int vectors;
-};
-
-// As few strips as will do, of widths that differ by one vector at most.
-std::vector<Strip> strips_of(int64_t columns, const Tiles& tiles) {
-  const int64_t vectors = divide_up(columns, tiles.lanes), count = divide_up(vectors, tiles.most);
-  std::vector<Strip> strips;
-  for (int64_t i = 0; i < count; ++i) {
-    const int64_t begin = vectors * i / count, end = vectors * (i + 1) / count;
-    strips.push_back({begin * tiles.lanes, static_cast<int>(end - begin)});
-  }
-  return strips;
-}
-
-struct Free {
-  void operator()(float* memory) const { std::free(memory); }
-};
-using Packed = std::unique_ptr<float, Free>;  // of whole cache lines, not cleared
-
-Packed make_packed(int64_t size) {
-  void* memory = std::aligned_alloc(64, static_cast<size_t>(divide_up(std::max<int64_t>(size, 1), 16) * 64));
-  if (!memory) throw std::bad_alloc();
-  return Packed(static_cast<float*>(memory));
-}
-
-// One group of segments, packed, and the parts that threads take: part i is rows [row, row + rows) of one strip. The
-// parts depend on the shape alone, so that no sum depends on the number of threads.
-class PackedGroups {
+// The blocks of a product (P,M), of its shape alone.
+class Blocks {
  public:
-  PackedGroups(Tensor x, Tensor y, std::span<const Segment> segments, const Tiles& tiles, int64_t tokens = group_tokens,
-               int64_t most = group_segments)
-      : tiles_(tiles),
-        x_(x),
-        y_(y),
-        segments_(segments),
-        group_tokens_(tokens),
-        group_segments_(most),
-        strips_(strips_of(y.columns, tiles_)) {
-    const auto strips = static_cast<int64_t>(strips_.size());
-    rows_ = item_rows * divide_up(divide_up(x.columns, item_rows) * strips, most_items);
-    ranges_ = divide_up(x.columns, rows_);
+  Blocks(int64_t outputs, int64_t inputs)
+      : outputs_(outputs), inputs_(inputs), columns_(divide_up(inputs, divide_up(inputs, wide))) {
+    const int64_t most = high[2 * columns_ <= wide ? 0 : 4 * columns_ <= 3 * wide ? 1 : 2];
+    rows_ = divide_up(divide_up(outputs, divide_up(outputs, most)), 16) * 16;
+    across_ = divide_up(inputs, columns_);
   }
-
-  int64_t items() const { return static_cast<int64_t>(strips_.size()) * ranges_; }
-
-  // The part to take in turn k: of the two sides the narrower passes again and again, as the caches hold more of it.
-  int64_t in_turn(int64_t k) const {
-    const auto strips = static_cast<int64_t>(strips_.size());
-    return x_.columns > y_.columns ? k % strips * ranges_ + k / strips : k;
-  }
-
-  // visit(first, count): segments [first, first + count) are packed, and item(i, visit) shows part i of their products.
-  template <class Visit>
-  void each(Visit visit) {
-    for (size_t first = 0; first < segments_.size();) {
-      size_t last = first;
-      cuts_.assign(1, 0);
-      const auto fits = [&] {
-        return cuts_.back() < group_tokens_ && static_cast<int64_t>(last - first) < group_segments_;
-      };
-      for (; last < segments_.size() && (last == first || fits()); ++last)
-        cuts_.push_back(cuts_.back() + segments_[last].query_end - segments_[last].query_begin);
-      pack(first);
-      visit(static_cast<int64_t>(first), static_cast<int64_t>(last - first));
-      first = last;
-    }
-  }
-
-  // visit(job, row, column): the job's product is that part of the segments' products.
-  template <class Visit>
-  void item(int64_t i, Visit visit) const {
-    const Strip& strip = strips_[static_cast<size_t>(i / ranges_)];
-    const int64_t row = i % ranges_ * rows_, tokens = cuts_.back();
-    const int64_t columns = std::min<int64_t>(strip.vectors * tiles_.lanes, y_.columns - strip.column);
-    visit(OuterJob{x_packed_.get() + row * tokens, tiles_.rows * tokens, y_packed_.get() + strip.column * tokens,
-                   strip.vectors, columns, std::min(rows_, x_.columns - row), cuts_.data(),
-                   static_cast<int64_t>(cuts_.size()) - 1},
-          row, strip.column);
+  struct Block {
+    int64_t row, rows, column, columns;
+  };
+  int64_t count() const { return divide_up(outputs_, rows_) * across_; }
+  int64_t numbers() const { return rows_ * columns_; }
+  Block operator[](int64_t i) const {
+    const int64_t row = i / across_ * rows_, column = i % across_ * columns_;
+    return {row, std::min(rows_, outputs_ - row), column, std::min(columns_, inputs_ - column)};
   }
 
  private:
-  void pack(size_t first) {
-    const int64_t tokens = cuts_.back(), panels = divide_up(x_.columns, tiles_.rows);
-    const int64_t vectors = divide_up(y_.columns, tiles_.lanes);
-    if (tokens > room_) {
-      x_packed_ = make_packed(panels * tiles_.rows * tokens);
-      y_packed_ = make_packed(vectors * tiles_.lanes * tokens);
-      room_ = tokens;
-    }
-    const auto count = static_cast<int64_t>(cuts_.size()) - 1;
-#pragma omp parallel for schedule(dynamic)
-    for (int64_t s = 0; s < count; ++s)
-      for (int64_t t = cuts_[s]; t < cuts_[s + 1]; ++t) {
-        const int64_t from = segments_[first + static_cast<size_t>(s)].query_begin + t - cuts_[s];
-        for (int64_t c = 0; c < x_.columns; c += tiles_.rows)
-          put(x_.row(from) + c, x_.columns - c, x_packed_.get() + c * tokens + t * tiles_.rows, tiles_.rows);
-        for (const Strip& strip : strips_)
-          put(y_.row(from) + strip.column, y_.columns - strip.column,
-              y_packed_.get() + strip.column * tokens + t * strip.vectors * tiles_.lanes, strip.vectors * tiles_.lanes);
-      }
-  }
-  // In fours, as every width is a multiple of: the compiler then moves vectors where a call would cost more.
-  static void put(const float* from, int64_t there, float* to, int64_t width) {
-    int64_t i = 0;
-    for (; i + 4 <= std::min(there, width); i += 4) std::memcpy(to + i, from + i, 4 * sizeof(float));
-    for (; i < width; ++i) to[i] = i < there ? from[i] : 0.0f;
-  }
-
-  const Tiles& tiles_;
-  Tensor x_, y_;
-  std::span<const Segment> segments_;
-  int64_t group_tokens_, group_segments_;
-  std::vector<Strip> strips_;
-  int64_t rows_ = 0, ranges_ = 0;
-  std::vector<int64_t> cuts_;
-  int64_t room_ = -1;  // tokens that fit
-  Packed x_packed_, y_packed_;
+  int64_t outputs_, inputs_, columns_, rows_, across_;
 };
 
 constexpr int64_t summed = 64;  // numbers whose sums are in registers or near
@@ -155,87 +65,127 @@ STEMMA_CLONES void add_rows(const float* from, int64_t rows, int64_t stride, int
   for (int64_t n = 0; n < count; ++n) to[n] += sums[n];
 }
 
-// scores += what visit(i, scores of part i) adds, a part of the products of every group and query after the other.
+// That of one segment.
+void multiply(Tensor g, Tensor a, const Segment& segment, const Blocks::Block& block, float* held) {
+  product(g.row(segment.query_begin) + block.row, true, g.columns, a.row(segment.query_begin) + block.column, false,
+          a.columns, held, block.rows, block.columns, segment.query_end - segment.query_begin, 1, 0, block.columns);
+}
+
+// Those of some segments, side by side.
+struct Products {
+  const float* numbers;
+  int64_t apart, segments;
+};
+
+STEMMA_CLONES void add_squares(const float* from, int64_t count, float* to) {
+#pragma omp simd
+  for (int64_t n = 0; n < count; ++n) to[n] += from[n] * from[n];
+}
+
+// scores += what visit(block, products, scores of those segments) adds, block after block.
 template <class Visit>
-void add_scores(PackedGroups& groups, Tensor scores, Visit visit) {
-  const int64_t items = groups.items(), asked = scores.columns;
-  thread_local Scratch room;
-  groups.each([&](int64_t first, int64_t count) {
-    const int64_t size = count * asked;
-    float* parts = room.make(items * size);  // (items, segments of a group, queries)
+void add_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor scores, Visit visit) {
+  const int64_t asked = scores.columns;
+  if (asked == 0 || segments.empty()) return;
+  const Blocks blocks(g.columns, a.columns);
+  const int64_t apart = divide_up(blocks.numbers(), spread) * spread + spread * 3 / 4, items = blocks.count();
+  const auto all = static_cast<int64_t>(segments.size());
+  const int64_t in_parts = std::clamp<int64_t>(parts_numbers / (items * asked), 1, all);
+  thread_local Scratch kept;
+  float* const parts = kept.make(items * in_parts * asked);  // (blocks, segments, queries)
+  for (int64_t first = 0; first < all; first += in_parts) {
+    const int64_t count = std::min(in_parts, all - first), size = count * asked;
+    // Threads take blocks; where those are few, each of some segments.
+    const int64_t most = std::clamp<int64_t>(held_numbers / apart, 4, most_together);
+    const int64_t turns =
+        std::max(divide_up(count, most), std::min(divide_up(count, 4), divide_up(4 * omp_get_max_threads(), items)));
+    const int64_t together = divide_up(divide_up(count, turns), 4) * 4, groups = divide_up(count, together);
 #pragma omp parallel
     {
+      thread_local Scratch room;
+      float* const held = room.make(std::min(together, count) * apart);
 #pragma omp for schedule(dynamic)
-      for (int64_t k = 0; k < items; ++k) {
-        const int64_t i = groups.in_turn(k);
-        std::fill_n(parts + i * size, size, 0.0f);
-        visit(i, parts + i * size);
+      for (int64_t turn = 0; turn < items * groups; ++turn) {
+        const auto block = blocks[turn / groups];
+        const int64_t begin = turn % groups * together, end = std::min(count, begin + together);
+        for (int64_t s = begin; s < end; ++s)
+          multiply(g, a, segments[static_cast<size_t>(first + s)], block, held + (s - begin) * apart);
+        float* const part = parts + turn / groups * size + begin * asked;
+        std::fill_n(part, (end - begin) * asked, 0.0f);
+        visit(block, Products{held, apart, end - begin}, part);
       }
 #pragma omp for schedule(static)
       for (int64_t begin = 0; begin < size; begin += summed)
         add_rows(parts + begin, items, size, std::min(summed, size - begin), scores.row(first) + begin);
     }
-  });
+  }
 }
 
 }  // namespace
 
 void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor queries, Tensor scores,
                     const Tiles& tiles) {
-  PackedGroups groups(g, a, segments, tiles, asked_tokens);
-  const int64_t stride = a.columns;
-  add_scores(groups, scores, [&](int64_t i, float* part) {
-    groups.item(i, [&](const OuterJob& job, int64_t row, int64_t column) {
-      tiles.dots(job, queries.data + row * stride + column, stride, queries.columns, queries.rows, part);
-    });
+  const int64_t width = a.columns;
+  add_scores(g, a, segments, scores, [&](const auto& block, const Products& products, float* part) {
+    // Rows that lie one behind the other, in a block and in a query, are met as one.
+    const int64_t length = block.columns == width ? block.rows * width : block.columns;
+    for (int64_t row = 0; row < block.rows; row += length / block.columns)
+      tiles.dots({products.numbers + row * block.columns, products.apart, products.segments,
+                  queries.data + (block.row + row) * width + block.column, queries.columns, queries.rows, length, part,
+                  queries.rows});
   });
 }
 
 // A query's L R is to its rows of L^T and R what a segment's product is to its tokens.
 void low_rank_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor left, Tensor right, Tensor scores,
                      const Tiles& tiles) {
-  const int64_t asked = scores.columns;
-  if (asked == 0) return;
-  const auto rank = static_cast<int32_t>(left.rows / asked);
-  std::vector<Segment> ranks;
-  for (int32_t begin = 0; begin < left.rows; begin += rank) ranks.push_back({begin, begin + rank, begin, begin + rank});
-  PackedGroups groups(g, a, segments, tiles, asked_tokens), queries(left, right, ranks, tiles, left.rows, asked);
-  queries.each([&](int64_t, int64_t) {
-    add_scores(groups, scores, [&](int64_t i, float* part) {
-      thread_local Scratch room;
-      groups.item(i, [&](const OuterJob& job, int64_t, int64_t) {
-        queries.item(i, [&](const OuterJob& other, int64_t, int64_t) {
-          tiles.pairs(job, other, room.make(tiles.pairs_room), part);
-        });
-      });
-    });
+  const int64_t asked = scores.columns, rank = asked > 0 ? left.rows / asked : 0;
+  add_scores(g, a, segments, scores, [&](const auto& block, const Products& products, float* part) {
+    thread_local Scratch room;
+    const int64_t rows = std::clamp<int64_t>(expanded / block.columns / 16 * 16, 16, block.rows);
+    const int64_t apart = rows * block.columns;
+    float* const whole = room.make(expanded_queries * apart);
+    for (int64_t row = 0; row < block.rows; row += rows)
+      for (int64_t first = 0; first < asked; first += expanded_queries) {
+        const int64_t there = std::min(rows, block.rows - row), count = std::min(expanded_queries, asked - first);
+        for (int64_t q = 0; q < count; ++q)
+          product(left.row((first + q) * rank) + block.row + row, true, left.columns,
+                  right.row((first + q) * rank) + block.column, false, right.columns, whole + q * apart, there,
+                  block.columns, rank, 1, 0, block.columns);
+        tiles.dots({products.numbers + row * block.columns, products.apart, products.segments, whole, apart, count,
+                    there * block.columns, part + first, asked});
+      }
   });
 }
 
-void segment_squares(Tensor g, Tensor a, std::span<const Segment> segments, Tensor total, const Tiles& tiles) {
-  PackedGroups groups(g, a, segments, tiles);
-  groups.each([&](int64_t, int64_t) {
+void segment_squares(Tensor g, Tensor a, std::span<const Segment> segments, Tensor total) {
+  const Blocks blocks(g.columns, a.columns);
 #pragma omp parallel for schedule(dynamic)
-    for (int64_t k = 0; k < groups.items(); ++k)
-      groups.item(groups.in_turn(k), [&](const OuterJob& job, int64_t row, int64_t column) {
-        tiles.squares(job, total.data + row * a.columns + column, a.columns);
-      });
-  });
+  for (int64_t i = 0; i < blocks.count(); ++i) {
+    thread_local Scratch room;
+    float* const held = room.make(blocks.numbers());
+    const auto block = blocks[i];
+    for (const Segment& segment : segments) {
+      multiply(g, a, segment, block, held);
+      for (int64_t row = 0; row < block.rows; ++row)
+        add_squares(held + row * block.columns, block.columns,
+                    total.data + (block.row + row) * a.columns + block.column);
+    }
+  }
 }
 
-void gram(Tensor x, Tensor c, const Tiles& tiles) {
-  std::vector<Segment> blocks;  // of tokens whose strip stays near
-  for (int32_t begin = 0; begin < x.rows; begin += gram_tokens)
-    blocks.push_back({begin, std::min(begin + gram_tokens, static_cast<int32_t>(x.rows))});
-  PackedGroups groups(x, x, blocks, tiles);
-  groups.each([&](int64_t, int64_t) {
+void gram(Tensor x, Tensor c) {
+  const bool far = x.columns > narrow;
+  const int64_t rows = gram_rows[far], columns = gram_columns[far], down = divide_up(x.columns, rows),
+                across = divide_up(x.columns, columns);
 #pragma omp parallel for schedule(dynamic)
-    for (int64_t i = 0; i < groups.items(); ++i)
-      groups.item(i, [&](OuterJob job, int64_t row, int64_t column) {
-        job.rows = std::min(job.rows, column + job.columns - row);  // the rest of it is below the diagonal
-        if (job.rows > 0) tiles.sums(job, c.row(row) + column, c.columns);
-      });
-  });
+  for (int64_t i = 0; i < down * across; ++i) {
+    const int64_t row = i / across * rows, end = std::min(x.columns, (i % across + 1) * columns);
+    const int64_t column = std::max(row, i % across * columns);  // what is before it is below the diagonal
+    if (column >= end) continue;
+    product(x.data + row, true, x.columns, x.data + column, false, x.columns, c.row(row) + column,
+            std::min(rows, x.columns - row), end - column, x.rows, 1, 1, x.columns);
+  }
 }
 
 }  // namespace stemma::cpu

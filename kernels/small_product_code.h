@@ -1,4 +1,4 @@
-// The code of Tiles::product; like kernels/tiles_code.h it may include nothing.
+// The code of Tiles::product; like kernels/dots_code.h it may include nothing.
 #pragma once
 
 #include "kernels/tiles.h"

@@ -1,18 +1,9 @@
+#include "kernels/dots_code.h"
 #include "kernels/small_product_code.h"
-#include "kernels/tiles_code.h"
 
 namespace stemma::cpu {
 
-using Code = TileCode<4, 4, 3>;
-const Tiles tiles_plain = {4,
-                           4,
-                           3,
-                           Code::dots_any,
-                           Code::pairs_any,
-                           Code::pairs_room,
-                           Code::sums_any<false>,
-                           Code::sums_any<true>,
-                           SmallProductCode<4, 4, 3>::product};
+const Tiles tiles_plain = {4, 4, 3, DotsCode<4>::dots, SmallProductCode<4, 4, 3>::product};
 
 const Tiles& best_tiles() {
 #if defined(__x86_64__)

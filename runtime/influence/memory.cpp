@@ -1,7 +1,9 @@
 #include "runtime/influence/memory.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
+#include <thread>
 
 #include "runtime/influence/low_rank.h"
 #include "runtime/influence/scan_low_rank.h"
@@ -13,9 +15,9 @@ namespace stemma {
 namespace {
 
 constexpr double number = sizeof(float);
-constexpr double scratch = 3 << 20;                                              // of products and attention
-constexpr int64_t group_tokens = 2048, asked_tokens = 8192, most_parts = 128,
-                  group_documents = 256;  // kernels/segments.cpp
+constexpr double scratch = 3 << 20;                             // of products and attention
+constexpr int64_t most_together = 48, parts_numbers = 8 << 20;  // kernels/segments.cpp
+constexpr double held_numbers = 4 << 20, block_columns = 1024;
 
 struct LinearSizes {
   double inputs, outputs;
@@ -45,8 +47,16 @@ double rounded_bytes(const Model& model, int64_t rows) {
   return 2 * (weights + widest) + static_cast<double>(model.rope.bytes() + model.local_rope.bytes());
 }
 
-double packed_bytes(double columns, int64_t rows, int64_t most = group_tokens) {
-  return number * columns * static_cast<double>(std::min(rows, most));
+// Blocks of a document's gradient (kernels/segments.cpp): how many there are, and those of some documents, side by side
+// on each thread.
+double block_rows(double inputs) { return inputs <= 512 ? 48 : inputs <= 768 ? 96 : 192; }
+double blocks_of(double inputs, double outputs) {
+  return std::ceil(outputs / block_rows(inputs)) * std::ceil(inputs / block_columns);
+}
+double blocks_bytes(double inputs, double outputs, int64_t documents) {
+  const double one = std::min(inputs, block_columns) * std::min(block_rows(inputs), outputs),
+               all = one * static_cast<double>(std::min(documents, most_together));
+  return number * static_cast<double>(std::thread::hardware_concurrency()) * std::min(held_numbers, all);
 }
 
 }  // namespace
@@ -68,7 +78,7 @@ FitMemory fit_memory(const Model& model, const DocumentBatches& batches, const F
   const auto linears = linears_in(model, options.choice);
   const int64_t rows = batches.largest();
   const double pass = pass_bytes(model, rows), blocks = options.choice.blocks;
-  double sums = 0, widest = 0, packed = 0, turned_inputs = 0, turned_gradients = 0;
+  double sums = 0, widest = 0, held = 0, turned_inputs = 0, turned_gradients = 0;
   double host = 0, device = 0, lambda = 0, eigen = 0;
   for (const auto& [m, p, owns] : linears) {
     sums += number * ((owns ? m * m : 0) + p * p) / blocks;
@@ -76,27 +86,24 @@ FitMemory fit_memory(const Model& model, const DocumentBatches& batches, const F
     const bool tokens = tokens_first(batches, static_cast<int64_t>(m), static_cast<int64_t>(p));
     turned_inputs = std::max(turned_inputs, tokens ? static_cast<double>(rows) * m : p * m);
     turned_gradients = std::max(turned_gradients, tokens ? static_cast<double>(rows) * p : p * m);
-    packed = std::max(
-        packed, tokens ? packed_bytes(m + p, rows) : packed_bytes(p / blocks + m, static_cast<int64_t>(p / blocks)));
+    held = std::max(held, blocks_bytes(m, tokens ? p : p / blocks, 1));
   }
   // One block's columns, and what they turn into.
   const double columns = blocks > 1 ? number * 2 * static_cast<double>(rows) * widest / blocks : 0;
-  double held = sums;
+  double waits = sums;
   for (const auto& [m, p, owns] : linears) {
     // LAPACK's matrix and work are f64, beside the sums on the host and the vectors that come out, block by block.
     const double side = std::max(owns ? m : 0, p), block = side / blocks;
-    eigen = std::max(eigen,
-                     held + host + number * m * m / blocks + 2 * number * side * block + 24 * block * block);
-    held -= number * ((owns ? m * m : 0) + p * p) / blocks;
+    eigen = std::max(eigen, waits + host + number * m * m / blocks + 2 * number * side * block + 24 * block * block);
+    waits -= number * ((owns ? m * m : 0) + p * p) / blocks;
     host += number * (m * m + p * p) / blocks;
     device += number * ((owns ? m * m : 0) + p * p) / blocks;
     lambda += number * m * p;
   }
   FitMemory memory;
-  memory.covariances = pass + 2 * sums + columns + packed_bytes(2 * widest / blocks, rows);
+  memory.covariances = pass + 2 * sums + columns;
   memory.eigenbases = eigen;
-  memory.eigenvalues =
-      pass + host + device + 2 * lambda + number * (turned_inputs + turned_gradients) + columns + packed;
+  memory.eigenvalues = pass + host + device + 2 * lambda + number * (turned_inputs + turned_gradients) + columns + held;
   if (options.ranks && !options.ranks->alone())
     memory.waiting = static_cast<double>(shards_ahead(*options.ranks)) * std::max(sums, lambda);
   return memory;
@@ -104,10 +111,12 @@ FitMemory fit_memory(const Model& model, const DocumentBatches& batches, const F
 
 ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64_t documents,
                        const ScanQueries& asked) {
-  double tracked = 0, widest = 0, rotation = 0, thin = 0, decomposition = 0, turned_inputs = 0, turned_gradients = 0;
+  double tracked = 0, held = 0, most_blocks = 0, rotation = 0, thin = 0, decomposition = 0, turned_inputs = 0,
+         turned_gradients = 0;
   for (const auto& [m, p, owns] : linears_in(model, asked.choice)) {
     tracked += m * p;
-    widest = std::max(widest, m + p);
+    held = std::max(held, blocks_bytes(m, p, batches.most_documents()));
+    most_blocks = std::max(most_blocks, blocks_of(m, p));
     const auto together = static_cast<double>(
         std::min(asked.count, preconditioned_together(static_cast<int64_t>(m) * static_cast<int64_t>(p))));
     rotation = std::max(rotation, number * ((m * m + p * p) / asked.choice.blocks + (1 + 2 * together) * m * p));
@@ -120,10 +129,9 @@ ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64
   }
   const auto count = static_cast<double>(asked.count), d = static_cast<double>(documents);
   const double scores = number * count * d;
-  const double batch = static_cast<double>(std::min<int64_t>(batches.most_documents(), group_documents));
   const auto parts = [&](double queries) {
-    return number * queries *
-           (static_cast<double>(most_parts) * batch + 2 * static_cast<double>(batches.most_documents()));
+    const double batch = queries * static_cast<double>(batches.most_documents());
+    return number * (std::min(static_cast<double>(parts_numbers), most_blocks * batch) + 2 * batch);
   };
   const double names = d * 2 * (sizeof(std::string) + 32);  // of documents and sources
   // Of `queries` at once, whole.
@@ -133,9 +141,7 @@ ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64
            std::max({pass_bytes(model, rows) + number * static_cast<double>(rows) * (turned_inputs + turned_gradients),
                      rotation, decomposition});
   };
-  const auto scanning = [&](int64_t rows) {
-    return pass_bytes(model, rows) + packed_bytes(widest, rows, asked_tokens);
-  };
+  const auto scanning = [&](int64_t rows) { return pass_bytes(model, rows) + held; };
   const double pass = scanning(batches.largest());
   ScanMemory memory;
   if (asked.rank == 0) {

@@ -1,4 +1,4 @@
-// The sums over segments that are taken from tiles of a product, against the product written out in f64.
+// The sums over segments that are taken from blocks of a product, against the product written out in f64.
 #include <QtTest>
 
 #include "kernels/cpu_kernels.h"
@@ -16,7 +16,7 @@ struct Case {
   int64_t outputs, inputs, queries;  // P, M, Q
 };
 constexpr Case cases[] = {{8, 12, 1},   {1, 1, 2},     {5, 7, 3},     {33, 50, 4},
-                          {17, 49, 40}, {100, 131, 5}, {160, 64, 13}, {257, 300, 1}};
+                          {17, 49, 40}, {100, 131, 5}, {160, 64, 13}, {257, 300, 1}, {20, 1100, 7}};
 
 // Of every length from one token on, with rows between them that belong to none.
 std::vector<Segment> ragged(const std::vector<int32_t>& lengths) {
@@ -88,7 +88,7 @@ class SegmentsTest : public QObject {
         const Buffer device_scores = on_device(ops, scores), device_total = on_device(ops, total);
         cpu::segment_scores(on_device(ops, g), on_device(ops, a), segments, on_device(ops, queries), device_scores,
                             *tiles);
-        cpu::segment_squares(on_device(ops, g), on_device(ops, a), segments, device_total, *tiles);
+        cpu::segment_squares(on_device(ops, g), on_device(ops, a), segments, device_total);
         for (int64_t s = 0; s < count; ++s) {
           const Matrix one = product(g, a, segments[static_cast<size_t>(s)]);
           for (int64_t i = 0; i < one.columns; ++i) {
@@ -134,19 +134,19 @@ class SegmentsTest : public QObject {
   }
 
   void gram_is_the_upper_triangle() {
-    for (const cpu::Tiles* tiles : all_tiles())
-      for (const auto& [rows, width] : {std::pair<int64_t, int64_t>{1, 1}, {3, 7}, {700, 50}, {2100, 161}, {40, 300}}) {
-        Random random(static_cast<uint64_t>(width));
-        const Matrix x = ref::random_matrix(rows, width, random);
-        Matrix expected = ref::random_matrix(width, width, random);
-        const Buffer found = on_device(ops, expected);
-        cpu::gram(on_device(ops, x), found, *tiles);
-        expected = ref::sum(expected, ref::product(ref::transposed(x), x));
-        Matrix upper = from_device(*ops, found);
-        for (int64_t i = 0; i < width; ++i)
-          for (int64_t j = 0; j < i; ++j) upper(i, j) = expected(i, j) = 0;
-        VERIFY_CLOSE(upper, expected, 2e-6);
-      }
+    for (const auto& [rows, width] :
+         {std::pair<int64_t, int64_t>{1, 1}, {3, 7}, {700, 50}, {2100, 161}, {40, 300}, {5, 1030}}) {
+      Random random(static_cast<uint64_t>(width));
+      const Matrix x = ref::random_matrix(rows, width, random);
+      Matrix expected = ref::random_matrix(width, width, random);
+      const Buffer found = on_device(ops, expected);
+      ops->gram(on_device(ops, x), found);
+      expected = ref::sum(expected, ref::product(ref::transposed(x), x));
+      Matrix upper = from_device(*ops, found);
+      for (int64_t i = 0; i < width; ++i)
+        for (int64_t j = 0; j < i; ++j) upper(i, j) = expected(i, j) = 0;
+      VERIFY_CLOSE(upper, expected, 2e-6);
+    }
   }
 
   void no_segments_change_nothing() {
@@ -155,6 +155,30 @@ class SegmentsTest : public QObject {
     const Buffer found = on_device(ops, total);
     ops->segment_squares(on_device(ops, g), on_device(ops, ref::random_matrix(4, 5, random)), {}, found);
     VERIFY_CLOSE(from_device(*ops, found), total, 0.0);
+  }
+
+  // Others beside it, more than meet the queries at once, and less than a vector of sums.
+  void other_segments_change_no_bit() {
+    Random random(6);
+    const std::vector<Segment> segments = ragged(std::vector<int32_t>(61, 5));
+    const int64_t rows = segments.back().query_end;
+    const Buffer g = on_device(ops, ref::random_matrix(rows, 70, random)),
+                 a = on_device(ops, ref::random_matrix(rows, 90, random)),
+                 queries = on_device(ops, ref::random_matrix(9, 70 * 90, random)),
+                 left = on_device(ops, ref::random_matrix(9 * 4, 70, random)),
+                 right = on_device(ops, ref::random_matrix(9 * 4, 90, random));
+    const auto scores_of = [&](std::span<const Segment> some, bool low) {
+      const Buffer scores = on_device(ops, Matrix(static_cast<int64_t>(some.size()), 9));
+      low ? cpu::low_rank_scores(g, a, some, left, right, scores) : cpu::segment_scores(g, a, some, queries, scores);
+      return from_device(*ops, scores);
+    };
+    for (const bool low : {false, true}) {
+      const Matrix together = scores_of(segments, low);
+      for (const size_t s : {size_t{0}, size_t{2}, size_t{49}, size_t{60}}) {
+        const Matrix alone = scores_of({&segments[s], 1}, low);
+        for (int64_t q = 0; q < 9; ++q) QCOMPARE(alone(0, q), together(static_cast<int64_t>(s), q));
+      }
+    }
   }
 
   void threads_change_no_bit() {
