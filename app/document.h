@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "app/ask.h"
-#include "runtime/influence/questions.h"
+#include "runtime/influence/questions/questions.h"
 #include "runtime/session/session.h"
 #include "runtime/trace/activation_summary.h"
 #include "runtime/trace/attention_map.h"

@@ -5,7 +5,7 @@
 #include <QString>
 #include <vector>
 
-#include "runtime/influence/table.h"
+#include "runtime/influence/tables/table.h"
 #include "runtime/trace/attention_row.h"
 #include "runtime/trace/trace.h"
 

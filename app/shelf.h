@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "runtime/corpus/corpus.h"
-#include "runtime/influence/factors.h"
+#include "runtime/influence/curvature/factors.h"
 #include "runtime/influence/index/answer.h"
 #include "runtime/model/model.h"
 #include "runtime/progress.h"

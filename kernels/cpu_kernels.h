@@ -2,8 +2,8 @@
 #pragma once
 
 #include "kernels/ops.h"
-#include "kernels/streams.h"
-#include "kernels/tiles.h"
+#include "kernels/products/streams.h"
+#include "kernels/products/tiles.h"
 
 // Compiles a plain loop for several instruction sets and picks one when the program starts. Sanitizers dislike the
 // resolver, which runs before they are ready.

@@ -7,10 +7,10 @@
 #include <fstream>
 #include <new>
 
-#include "kernels/bf16_product.h"
 #include "kernels/cpu_kernels.h"
 #include "kernels/eigenvectors.h"
-#include "kernels/interleaved.h"
+#include "kernels/products/bf16_product.h"
+#include "kernels/products/interleaved.h"
 
 namespace stemma {
 namespace {

@@ -1,20 +1,20 @@
-// Products with weights as they are stored. Few rows stream the weights through the processor (kernels/streams.h); many
-// are those of register tiles (kernels/panel_product.h) or oneDNN's, in bf16 where the processor multiplies bf16, else
+// Products with weights as they are stored. Few rows stream the weights through the processor (kernels/products/streams.h); many
+// are those of register tiles (kernels/products/panel_product.h) or oneDNN's, in bf16 where the processor multiplies bf16, else
 // of panels of the weights that are unpacked before; or, of blocks, of whole numbers where the processor has those
-// (kernels/panels_vnni.cpp). Interleaved rows have one way for few and many (kernels/interleaved_vnni.cpp).
+// (kernels/products/panels_vnni.cpp). Interleaved rows have one way for few and many (kernels/products/interleaved_vnni.cpp).
 #include <omp.h>
 
 #include <algorithm>
 #include <cassert>
 #include <optional>
 
-#include "kernels/bf16_product.h"
 #include "kernels/cpu_kernels.h"
-#include "kernels/interleaved.h"
-#include "kernels/panel_product.h"
-#include "kernels/stream_rows.h"
-#include "kernels/streams.h"
-#include "kernels/unpacked_panels.h"
+#include "kernels/products/bf16_product.h"
+#include "kernels/products/interleaved.h"
+#include "kernels/products/panel_product.h"
+#include "kernels/products/stream_rows.h"
+#include "kernels/products/streams.h"
+#include "kernels/products/unpacked_panels.h"
 
 namespace stemma::cpu {
 namespace {

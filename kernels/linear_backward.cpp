@@ -1,9 +1,9 @@
 // The activation gradient of products with weights as they are stored.
 #include <cassert>
 
-#include "kernels/bf16_product.h"
 #include "kernels/cpu_kernels.h"
-#include "kernels/unpacked_panels.h"
+#include "kernels/products/bf16_product.h"
+#include "kernels/products/unpacked_panels.h"
 
 namespace stemma::cpu {
 

@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "app/commands/model_size.h"
-#include "runtime/influence/batch_size.h"
-#include "runtime/influence/blocks.h"
-#include "runtime/influence/make_tables.h"
-#include "runtime/influence/scan.h"
-#include "runtime/influence/scan_low_rank.h"
-#include "runtime/influence/show_documents.h"
+#include "runtime/influence/curvature/blocks.h"
+#include "runtime/influence/scan/batch_size.h"
+#include "runtime/influence/scan/scan.h"
+#include "runtime/influence/scan/scan_low_rank.h"
+#include "runtime/influence/tables/make_tables.h"
+#include "runtime/influence/tables/show_documents.h"
 #include "runtime/influence/tracked.h"
 #include "runtime/random.h"
 #include "runtime/study/rate.h"

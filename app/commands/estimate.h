@@ -8,9 +8,9 @@
 #include <string>
 
 #include "runtime/corpus/corpus.h"
-#include "runtime/influence/factors.h"
+#include "runtime/influence/curvature/factors.h"
 #include "runtime/influence/precision.h"
-#include "runtime/influence/questions.h"
+#include "runtime/influence/questions/questions.h"
 #include "runtime/model/model.h"
 #include "runtime/progress.h"
 

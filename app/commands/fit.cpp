@@ -9,7 +9,7 @@
 #include "app/commands/memory_fits.h"
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
-#include "runtime/influence/factors.h"
+#include "runtime/influence/curvature/factors.h"
 #include "runtime/ranks/mpi_plugin.h"
 
 namespace stemma {

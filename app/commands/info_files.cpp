@@ -3,7 +3,7 @@
 #include "app/commands/info.h"
 #include "app/commands/options.h"
 #include "app/commands/show.h"
-#include "runtime/influence/factors.h"
+#include "runtime/influence/curvature/factors.h"
 
 namespace stemma {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "app/commands/terminal.h"
-#include "runtime/influence/batch_size.h"
+#include "runtime/influence/scan/batch_size.h"
 
 namespace stemma {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "runtime/corpus/corpus.h"
-#include "runtime/influence/factors.h"
+#include "runtime/influence/curvature/factors.h"
 #include "runtime/influence/precision.h"
 #include "runtime/model/model.h"
 #include "runtime/session/session.h"

@@ -11,7 +11,7 @@
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
 #include "runtime/influence/attribute.h"
-#include "runtime/influence/factors.h"
+#include "runtime/influence/curvature/factors.h"
 #include "runtime/study/rate.h"
 
 namespace stemma {

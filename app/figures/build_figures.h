@@ -6,7 +6,7 @@
 #include <string>
 
 #include "app/figures/figure.h"
-#include "runtime/influence/table.h"
+#include "runtime/influence/tables/table.h"
 #include "runtime/session/session.h"
 #include "runtime/trace/activation_summary.h"
 #include "runtime/trace/attention_map.h"

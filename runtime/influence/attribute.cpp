@@ -5,13 +5,13 @@
 #include <chrono>
 #include <span>
 
-#include "runtime/influence/batch_size.h"
-#include "runtime/influence/make_tables.h"
-#include "runtime/influence/scan.h"
-#include "runtime/influence/scan_low_rank.h"
-#include "runtime/influence/show_documents.h"
+#include "runtime/influence/scan/batch_size.h"
+#include "runtime/influence/scan/scan.h"
+#include "runtime/influence/scan/scan_low_rank.h"
+#include "runtime/influence/scan/two_stage.h"
+#include "runtime/influence/tables/make_tables.h"
+#include "runtime/influence/tables/show_documents.h"
 #include "runtime/influence/tracked.h"
-#include "runtime/influence/two_stage.h"
 #include "runtime/influence/unfinished.h"
 #include "runtime/model/files/hash.h"
 #include "runtime/program.h"

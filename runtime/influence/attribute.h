@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "runtime/corpus/corpus.h"
-#include "runtime/influence/factors.h"
-#include "runtime/influence/questions.h"
-#include "runtime/influence/table.h"
+#include "runtime/influence/curvature/factors.h"
+#include "runtime/influence/questions/questions.h"
+#include "runtime/influence/tables/table.h"
 #include "runtime/model/model.h"
 #include "runtime/progress.h"
 #include "runtime/trace/trace.h"

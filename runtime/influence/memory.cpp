@@ -5,8 +5,8 @@
 #include <set>
 #include <thread>
 
-#include "runtime/influence/low_rank.h"
-#include "runtime/influence/scan_low_rank.h"
+#include "runtime/influence/questions/low_rank.h"
+#include "runtime/influence/scan/scan_low_rank.h"
 #include "runtime/influence/tracked.h"
 #include "runtime/model/forward.h"
 

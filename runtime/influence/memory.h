@@ -5,8 +5,8 @@
 
 #include <cstdint>
 
+#include "runtime/influence/curvature/factors.h"
 #include "runtime/influence/documents.h"
-#include "runtime/influence/factors.h"
 #include "runtime/influence/precision.h"
 #include "runtime/model/model.h"
 

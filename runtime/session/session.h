@@ -35,7 +35,7 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/influence/table.h"
+#include "runtime/influence/tables/table.h"
 #include "runtime/trace/trace.h"
 
 namespace stemma {

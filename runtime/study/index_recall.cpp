@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "runtime/influence/scan.h"
+#include "runtime/influence/scan/scan.h"
 #include "runtime/study/sharing.h"
 
 namespace stemma {

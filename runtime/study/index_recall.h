@@ -3,7 +3,7 @@
 
 #include "runtime/influence/index/candidates.h"
 #include "runtime/influence/index/search.h"
-#include "runtime/influence/questions.h"
+#include "runtime/influence/questions/questions.h"
 
 namespace stemma {
 

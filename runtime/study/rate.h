@@ -1,8 +1,8 @@
 // The limits that times are held against.
 #pragma once
 
+#include "runtime/influence/curvature/factors.h"
 #include "runtime/influence/documents.h"
-#include "runtime/influence/factors.h"
 
 namespace stemma {
 

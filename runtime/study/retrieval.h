@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "runtime/corpus/corpus.h"
-#include "runtime/influence/table.h"
+#include "runtime/influence/tables/table.h"
 #include "runtime/study/suite.h"
 
 namespace stemma {

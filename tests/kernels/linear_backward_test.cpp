@@ -4,9 +4,9 @@
 #include <bit>
 #include <cstring>
 
-#include "kernels/bf16_product.h"
 #include "kernels/cpu_kernels.h"
 #include "kernels/half.h"
+#include "kernels/products/bf16_product.h"
 #include "tests/kernels/reference.h"
 
 using namespace stemma;

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "runtime/corpus/corpus.h"
-#include "runtime/influence/factors.h"
+#include "runtime/influence/curvature/factors.h"
 #include "runtime/model/model.h"
 #include "runtime/session/session.h"
 #include "runtime/study/suite.h"
@@ -87,7 +87,8 @@ void DemoTest::writesTheResults() {
   QFile page(QString::fromStdString((out_ / "RESULTS.md").string()));
   QVERIFY(page.open(QIODevice::ReadOnly));
   const QByteArray text = page.readAll();
-  for (const char* heading : {"## Answers", "## Facts", "## Reasoning", "### EK-FAC", "## Time"}) QVERIFY2(text.contains(heading), heading);
+  for (const char* heading : {"## Answers", "## Facts", "## Reasoning", "### EK-FAC", "## Time"})
+    QVERIFY2(text.contains(heading), heading);
 }
 
 QTEST_GUILESS_MAIN(DemoTest)

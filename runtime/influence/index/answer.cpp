@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <chrono>
 
-#include "runtime/influence/exact_scores.h"
-#include "runtime/influence/make_tables.h"
-#include "runtime/influence/show_documents.h"
+#include "runtime/influence/scan/exact_scores.h"
+#include "runtime/influence/tables/make_tables.h"
+#include "runtime/influence/tables/show_documents.h"
 
 namespace stemma {
 namespace {

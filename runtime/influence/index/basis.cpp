@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "runtime/influence/eigen.h"
-#include "runtime/influence/shard_sums.h"
+#include "runtime/influence/curvature/eigen.h"
+#include "runtime/influence/curvature/shard_sums.h"
 #include "runtime/influence/tracked.h"
 #include "runtime/random.h"
 

@@ -18,7 +18,7 @@
 
 #include "runtime/influence/documents.h"
 #include "runtime/influence/index/truncated.h"
-#include "runtime/influence/query.h"
+#include "runtime/influence/questions/query.h"
 
 namespace stemma {
 

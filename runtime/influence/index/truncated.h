@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "runtime/influence/factors.h"
+#include "runtime/influence/curvature/factors.h"
 #include "runtime/influence/pass.h"
 
 namespace stemma {

@@ -3,7 +3,7 @@
 #include <QtTest>
 
 #include "runtime/influence/attribute.h"
-#include "runtime/influence/blocks.h"
+#include "runtime/influence/curvature/blocks.h"
 #include "runtime/influence/documents.h"
 #include "runtime/influence/tracked.h"
 #include "tests/support/layer_gradients.h"

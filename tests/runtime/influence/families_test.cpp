@@ -1,8 +1,8 @@
 // Influence over families whose blocks are not Llama's: fused queries, keys and values, no gate.
 #include <QtTest>
 
-#include "runtime/influence/factors.h"
-#include "runtime/influence/query.h"
+#include "runtime/influence/curvature/factors.h"
+#include "runtime/influence/questions/query.h"
 #include "runtime/influence/tracked.h"
 #include "tests/support/layer_gradients.h"
 #include "tests/support/tiny_model.h"

@@ -6,9 +6,9 @@
 #include <QtTest>
 #include <fstream>
 
-#include "runtime/influence/factors.h"
-#include "runtime/influence/scan.h"
-#include "runtime/influence/scan_low_rank.h"
+#include "runtime/influence/curvature/factors.h"
+#include "runtime/influence/scan/scan.h"
+#include "runtime/influence/scan/scan_low_rank.h"
 #include "runtime/influence/tracked.h"
 #include "tests/support/tiny_model.h"
 

@@ -8,7 +8,7 @@
 #include "runtime/influence/attribute.h"
 #include "runtime/influence/index/answer.h"
 #include "runtime/influence/index/build.h"
-#include "runtime/influence/scan.h"
+#include "runtime/influence/scan/scan.h"
 #include "runtime/study/index_recall.h"
 #include "tests/support/says.h"
 #include "tests/support/tiny_model.h"

@@ -1,0 +1,96 @@
+#include "kernels/products/stream_rows.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "kernels/cpu_kernels.h"
+#include "kernels/half.h"
+
+namespace stemma::cpu {
+namespace {
+
+constexpr int64_t piece = StreamRows::piece, together = StreamRows::together;
+constexpr float largest = 32767, least = 1e-30f;  // below `least` numbers count as 0
+
+// Blocks of `shared` columns to whole numbers, a scale and each piece's sum. What is no number makes the scale none.
+STEMMA_CLONES void round_row(const float* x, int64_t columns, int64_t shared, int64_t rows, int16_t* whole,
+                             float* scales, float* sums) {
+  const int64_t pieces = shared / piece;
+  for (int64_t begin = 0; begin < columns; begin += shared, x += shared, scales += rows, sums += rows * pieces) {
+    int32_t most_bits = 0;  // floats without their sign are in the order of their bits, and what is no number is above
+#pragma omp simd reduction(max : most_bits)
+    for (int64_t c = 0; c < shared; ++c) {
+      const int32_t size = std::bit_cast<int32_t>(x[c]) & 0x7FFFFFFF;
+      most_bits = size > most_bits ? size : most_bits;
+    }
+    const auto most = std::bit_cast<float>(most_bits);
+    const float scale = most > least ? most / largest + (most - most) : most - most,
+                inverse = most > least ? largest / most : 0;
+    for (int64_t p = 0; p < pieces; ++p, whole += rows * piece) {
+      int total = 0;
+#pragma omp simd reduction(+ : total)
+      for (int64_t c = 0; c < piece; ++c) {
+        const float value = x[p * piece + c] * inverse;
+        const int number = static_cast<int>(value + (value < 0 ? -0.5f : 0.5f));
+        whole[c] = static_cast<int16_t>(number);
+        total += number;
+      }
+      sums[p] = scale * static_cast<float>(total);
+    }
+    *scales = scale;
+  }
+}
+
+STEMMA_CLONES void halve_row(const float* x, int64_t columns, int64_t rows, uint16_t* halves) {
+  for (int64_t begin = 0; begin < columns; begin += piece, halves += rows * piece) {
+    const int64_t count = columns - begin < piece ? columns - begin : piece;
+#pragma omp simd
+    for (int64_t c = 0; c < count; ++c) halves[c] = bf16_of(x[begin + c]);
+    for (int64_t c = count; c < piece; ++c) halves[c] = 0;
+  }
+}
+
+// What begins at row `first` of x, where each row takes `numbers`.
+template <class Number>
+Number* of_rows(const Number* all, int64_t first, int64_t numbers) {
+  return const_cast<Number*>(all) + first * numbers;
+}
+
+}  // namespace
+
+RowsToRead::RowsToRead(Tensor x, RowForm form, RowsMemory& memory)
+    : unread(form == RowForm::floats && x.rows == 1 ? 0 : x.rows),
+      near{x.data, nullptr, nullptr, nullptr, nullptr},
+      x_(x),
+      form_(form) {
+  if (form == RowForm::floats) {
+    if (unread) near.floats = memory.numbers.make(x.size());
+  } else if (form == RowForm::bf16) {
+    near.halves = memory.numbers.make<uint16_t>(x.rows * (x.columns + piece));
+  } else {
+    near.whole = memory.numbers.make<int16_t>(x.size());
+    near.scales = memory.scales.make(x.size() / piece + together);  // eight are loaded for the last row too
+    near.sums = memory.sums.make(x.size() / piece + together);
+  }
+}
+
+void RowsToRead::read(int64_t row) const {
+  const int64_t first = row / together * together, rows = std::min(together, x_.rows - first), at = row - first;
+  const int64_t pieces = x_.columns / piece;
+  if (form_ == RowForm::floats) {
+    float* to = of_rows(near.floats, first, pieces * piece) + at * piece;
+    for (int64_t i = 0; i < pieces; ++i, to += rows * piece)
+      std::memcpy(to, x_.row(row) + piece * i, piece * sizeof(float));
+  } else if (form_ == RowForm::bf16) {
+    const int64_t whole = (x_.columns + piece - 1) / piece * piece;
+    halve_row(x_.row(row), x_.columns, rows, of_rows(near.halves, first, whole) + at * piece);
+  } else {
+    const int64_t shared = form_ == RowForm::whole_32 ? 32 : 256;
+    round_row(x_.row(row), x_.columns, shared, rows, of_rows(near.whole, first, x_.columns) + at * piece,
+              of_rows(near.scales, first, x_.columns / shared) + at,
+              of_rows(near.sums, first, pieces) + at * (shared / piece));
+  }
+}
+
+}  // namespace stemma::cpu

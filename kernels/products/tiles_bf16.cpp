@@ -1,0 +1,29 @@
+#include "kernels/products/tiles.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#pragma GCC target("arch=x86-64-v4", "avx512bf16")
+#include "kernels/products/small_product_code.h"
+
+namespace stemma::cpu {
+namespace {
+
+struct Pairs {
+  template <class Vector>
+  static inline __attribute__((always_inline)) Vector add(Vector sum, float a, Vector b) {
+    return (Vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)_mm512_set1_ps(a), (__m512bh)b);
+  }
+};
+
+}  // namespace
+
+const Tiles& tiles_bf16() {
+  static const Tiles tiles = [] {
+    Tiles all = tiles_avx512;
+    all.product_of_pairs = SmallProductCode<16, 8, 3, Pairs>::product;
+    return all;
+  }();
+  return tiles;
+}
+
+}  // namespace stemma::cpu
+#endif

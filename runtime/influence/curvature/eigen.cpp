@@ -1,0 +1,28 @@
+#include "runtime/influence/curvature/eigen.h"
+
+#include "kernels/eigenvectors.h"
+#include "runtime/error.h"
+
+namespace stemma {
+namespace {
+
+std::vector<float> found(bool converged, const std::vector<double>& vectors) {
+  if (!converged)
+    throw Error(ErrorCode::unsupported,
+                "the eigendecomposition of a curvature factor did not converge; the model's activations may not be finite");
+  return {vectors.begin(), vectors.end()};
+}
+
+}  // namespace
+
+std::vector<float> eigenvectors(Ops& ops, std::vector<double> matrix, int64_t n) {
+  const bool converged = ops.eigenvectors(matrix.data(), n);
+  return found(converged, matrix);
+}
+
+std::vector<float> eigenvectors(std::vector<double> matrix, int64_t n) {
+  const bool converged = eigenvectors(matrix.data(), n);
+  return found(converged, matrix);
+}
+
+}  // namespace stemma

@@ -1,0 +1,106 @@
+// Products of many rows with weights in f32 and bf16, against plain loops in double precision.
+#include "kernels/products/panel_product.h"
+
+#include <omp.h>
+
+#include <QtTest>
+#include <cmath>
+
+#include "kernels/half.h"
+#include "kernels/products/tiles.h"
+#include "tests/kernels/random_blocks.h"
+#include "tests/kernels/reference.h"
+
+using namespace stemma;
+namespace ref = stemma::reference;
+
+namespace {
+
+std::vector<float> floats(const ref::Matrix& x) { return {x.data.begin(), x.data.end()}; }
+
+// In bf16; x becomes the numbers that are left.
+std::vector<uint16_t> halves(ref::Matrix& x) {
+  std::vector<uint16_t> bits;
+  for (double& number : x.data) {
+    bits.push_back(bf16_of(static_cast<float>(number)));
+    number = std::bit_cast<float>(static_cast<uint32_t>(bits.back()) << 16);
+  }
+  return bits;
+}
+
+// y = x w^T of the first `rows` of x, by so many threads.
+std::vector<float> multiply(std::vector<float>& x, int64_t rows, std::vector<float>& w, int64_t outputs, int threads) {
+  const int64_t width = std::ssize(w) / outputs;
+  std::vector<float> y(static_cast<size_t>(rows * outputs), NAN);
+  const int before = omp_get_max_threads();
+  omp_set_num_threads(threads);
+  cpu::product_panels({x.data(), rows, width}, matrix_of(Tensor{w.data(), outputs, width}), {y.data(), rows, outputs});
+  omp_set_num_threads(before);
+  return y;
+}
+
+}  // namespace
+
+class PanelProductTest : public QObject {
+  Q_OBJECT
+
+ private slots:
+  void initTestCase() {
+    if (cpu::best_tiles().lanes != 16) QSKIP("This processor has no vectors of 512 bits.");
+  }
+
+  void only_whole_vectors_of_many_rows_are_taken() {
+    float number = 0;
+    const auto takes = [&](int64_t rows, int64_t outputs) {
+      return cpu::takes_panels(rows, matrix_of(Tensor{&number, outputs, 8}));
+    };
+    QVERIFY(takes(64, 16) && takes(1024, 576));
+    QVERIFY(!takes(63, 16) && !takes(64, 40) && !takes(1025, 16));
+  }
+
+  // Panels that are not whole, rows that no tile holds, and columns that pass in parts.
+  void products_are_those_of_plain_loops() {
+    Random random(1);
+    for (const int64_t width : {1, 77, 1030})
+      for (const int64_t outputs : {16, 48, 112}) {
+        const ref::Matrix w = ref::random_matrix(outputs, width, random);
+        for (const int64_t rows : {64, 71, 203}) {
+          const ref::Matrix x = ref::random_matrix(rows, width, random);
+          const ref::Matrix expected = ref::linear(x, w), sizes = ref::linear(ref::magnitudes(x), ref::magnitudes(w));
+          std::vector<float> in = floats(x), weights = floats(w);
+          const std::vector<float> found = multiply(in, rows, weights, outputs, 2);
+          for (size_t i = 0; i < found.size(); ++i)
+            QVERIFY2(std::abs(found[i] - expected.data[i]) <= 3e-6 * sizes.data[i],
+                     qPrintable(QString("%1 rows, %2 x %3").arg(rows).arg(outputs).arg(width)));
+        }
+      }
+  }
+
+  void so_are_those_of_pairs() {
+    if (!cpu::best_tiles().product_of_pairs) QSKIP("This processor does not multiply bf16.");
+    Random random(3);
+    for (const int64_t width : {2, 78, 2060}) {
+      const int64_t rows = 71, outputs = 112;
+      ref::Matrix x = ref::random_matrix(rows, width, random), w = ref::random_matrix(outputs, width, random);
+      std::vector<uint16_t> in = halves(x), weights = halves(w);
+      std::vector<float> y(static_cast<size_t>(rows * outputs), NAN);
+      const WeightMatrix matrix = matrix_of(View<uint16_t>{weights.data(), outputs, width});
+      QVERIFY(cpu::takes_panels(rows, matrix));
+      cpu::product_panels({reinterpret_cast<float*>(in.data()), rows, width / 2}, matrix, {y.data(), rows, outputs});
+      const ref::Matrix expected = ref::linear(x, w), sizes = ref::linear(ref::magnitudes(x), ref::magnitudes(w));
+      for (size_t i = 0; i < y.size(); ++i) QVERIFY(std::abs(y[i] - expected.data[i]) <= 3e-6 * sizes.data[i]);
+    }
+  }
+
+  void bits_depend_on_neither_threads_nor_other_rows() {
+    Random random(2);
+    std::vector<float> x = floats(ref::random_matrix(300, 900, random)),
+                       w = floats(ref::random_matrix(64, 900, random));
+    const std::vector<float> alone = multiply(x, 300, w, 64, 1), fewer = multiply(x, 93, w, 64, 1);
+    QVERIFY(alone == multiply(x, 300, w, 64, 5));
+    QVERIFY(std::equal(fewer.begin(), fewer.end(), alone.begin()));
+  }
+};
+
+QTEST_GUILESS_MAIN(PanelProductTest)
+#include "panel_product_test.moc"
