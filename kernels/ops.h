@@ -155,7 +155,7 @@ class Ops {
   // q, z (N, H*D); k, v (keys, G*D); log_sum (N, H) keeps each row's log of summed exponents for the backward.
   // Keys and values are f32, bf16 or f16, both alike, and are read as they lie, here and below. Where the device
   // multiplies bf16, what meets bf16 keys and values may be rounded to it: queries, and the weights of many queries
-  // before they are divided by their sum; sums are f32. What a segment gives is the same whatever the others are, on the CPU.
+  // before they are divided by their sum; sums are f32. On the CPU a segment gives the same whatever the others are.
   virtual void attention(Tensor q, WeightMatrix k, WeightMatrix v, std::span<const Segment> segments, Heads heads,
                          Tensor z, Tensor log_sum) = 0;
   void attention(Tensor q, Tensor k, Tensor v, std::span<const Segment> segments, Heads heads, Tensor z,
