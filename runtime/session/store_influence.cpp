@@ -97,8 +97,9 @@ void InfluenceWriter::write(const Hdf5Node& trace, const InfluenceTable& table) 
   }
 
   const int64_t steps = table.steps, documents = table.documents;
-  node.write("scores", table.scores, {steps, documents});
-  node.write("per_nat", per_nat(table), {steps, documents});
+  // Deflated they would take a seventh less, and a third of the time of a save.
+  node.write("scores", table.scores, {steps, documents}, Packing::none);
+  node.write("per_nat", per_nat(table), {steps, documents}, Packing::none);
   node.write("nats", table.nats, {steps});
   node.write("step", table.step_index, {steps});
   node.write("top", table.top_documents, {steps, table.top});
