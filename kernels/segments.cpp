@@ -1,7 +1,7 @@
 // Sums over the tokens of each segment: the parameter gradient of a document is g^T a over its rows.
 //
 // Products are oneDNN's, of blocks that stay in the caches until what is wanted of them is taken: no whole product is
-// written. What meets a block, or how far it reaches, depends on the shape alone, and so do all sums.
+// written. How far a block reaches depends on the shape alone, so that no sum depends on threads or other segments.
 //
 // T tokens, layers P x M, Q queries of full rank: forming the gradient takes 2 T P M and each dot product 2 P M; images
 // a V^T with row dots would take 2 T P M for each query. So the gradient is formed for every Q, whatever T: at one
@@ -26,8 +26,8 @@ constexpr int64_t spread = 1024;            // numbers after which addresses sha
 constexpr int64_t parts_numbers = 8 << 20;  // of scores that blocks find before they are added
 constexpr int64_t expanded = 24 << 10;      // numbers of a query of low rank that are multiplied out at a time,
 constexpr int64_t expanded_queries = 6;     // and of so many
-constexpr int64_t narrow = 1000;            // of gram: columns up to which this many are multiplied with as many
-constexpr int64_t gram_rows[] = {32, 64}, gram_columns[] = {192, 1 << 20};  // as these, and beyond
+constexpr int64_t narrow = 1000;  // columns of what gram takes in blocks of the first of these; else of the second
+constexpr int64_t gram_rows[] = {32, 64}, gram_columns[] = {192, 1 << 20};
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
