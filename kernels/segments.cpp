@@ -1,7 +1,7 @@
 // Sums over the tokens of each segment: the parameter gradient of a document is g^T a over its rows.
 //
 // Products are oneDNN's, of blocks that stay in the caches until what is wanted of them is taken: no whole product is
-// written. What meets a block, or how far it reaches, depends on the shape alone, and so do all sums.
+// written. How far a block reaches depends on the shape alone, so that no sum depends on threads or other segments.
 //
 // T tokens, layers P x M, Q queries of full rank: forming the gradient takes 2 T P M and each dot product 2 P M; images
 // a V^T with row dots would take 2 T P M for each query. So the gradient is formed for every Q, whatever T: at one
@@ -21,13 +21,14 @@ namespace {
 constexpr int64_t wide = 1024;              // columns of a block, at most; oneDNN copies them for so many rows:
 constexpr int64_t high[] = {48, 96, 192};   // of columns up to a half, to three quarters of that, and more
 constexpr int64_t most_together = 48;       // segments whose blocks meet the queries together,
+constexpr int64_t most_expanded = 192;      // those that meet queries of low rank, which each meeting multiplies out,
 constexpr int64_t held_numbers = 4 << 20;   // and numbers of those
 constexpr int64_t spread = 1024;            // numbers after which addresses share lines of the first-level cache
 constexpr int64_t parts_numbers = 8 << 20;  // of scores that blocks find before they are added
 constexpr int64_t expanded = 24 << 10;      // numbers of a query of low rank that are multiplied out at a time,
 constexpr int64_t expanded_queries = 6;     // and of so many
-constexpr int64_t narrow = 1000;            // of gram: columns up to which this many are multiplied with as many
-constexpr int64_t gram_rows[] = {32, 64}, gram_columns[] = {192, 1 << 20};  // as these, and beyond
+constexpr int64_t narrow = 1000;  // columns of what gram takes in blocks of the first of these; else of the second
+constexpr int64_t gram_rows[] = {32, 64}, gram_columns[] = {192, 1 << 20};
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -82,9 +83,11 @@ STEMMA_CLONES void add_squares(const float* from, int64_t count, float* to) {
   for (int64_t n = 0; n < count; ++n) to[n] += from[n] * from[n];
 }
 
-// scores += what visit(block, products, scores of those segments) adds, block after block.
+// scores += what visit(block, products, scores of those segments) adds, block after block; at most `most_segments` at a
+// time, fewer where threads have less than `turns_each` of them else.
 template <class Visit>
-void add_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor scores, Visit visit) {
+void add_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor scores, int64_t most_segments,
+                int64_t turns_each, Visit visit) {
   const int64_t asked = scores.columns;
   if (asked == 0 || segments.empty()) return;
   const Blocks blocks(g.columns, a.columns);
@@ -96,9 +99,9 @@ void add_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor sc
   for (int64_t first = 0; first < all; first += in_parts) {
     const int64_t count = std::min(in_parts, all - first), size = count * asked;
     // Threads take blocks; where those are few, each of some segments.
-    const int64_t most = std::clamp<int64_t>(held_numbers / apart, 4, most_together);
-    const int64_t turns =
-        std::max(divide_up(count, most), std::min(divide_up(count, 4), divide_up(4 * omp_get_max_threads(), items)));
+    const int64_t most = std::clamp<int64_t>(held_numbers / apart, 4, most_segments);
+    const int64_t turns = std::max(divide_up(count, most),
+                                   std::min(divide_up(count, 4), divide_up(turns_each * omp_get_max_threads(), items)));
     const int64_t together = divide_up(divide_up(count, turns), 4) * 4, groups = divide_up(count, together);
 #pragma omp parallel
     {
@@ -126,7 +129,7 @@ void add_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor sc
 void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor queries, Tensor scores,
                     const Tiles& tiles) {
   const int64_t width = a.columns;
-  add_scores(g, a, segments, scores, [&](const auto& block, const Products& products, float* part) {
+  add_scores(g, a, segments, scores, most_together, 4, [&](const auto& block, const Products& products, float* part) {
     // Rows that lie one behind the other, in a block and in a query, are met as one.
     const int64_t length = block.columns == width ? block.rows * width : block.columns;
     for (int64_t row = 0; row < block.rows; row += length / block.columns)
@@ -140,7 +143,7 @@ void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tenso
 void low_rank_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor left, Tensor right, Tensor scores,
                      const Tiles& tiles) {
   const int64_t asked = scores.columns, rank = asked > 0 ? left.rows / asked : 0;
-  add_scores(g, a, segments, scores, [&](const auto& block, const Products& products, float* part) {
+  add_scores(g, a, segments, scores, most_expanded, 1, [&](const auto& block, const Products& products, float* part) {
     thread_local Scratch room;
     const int64_t rows = std::clamp<int64_t>(expanded / block.columns / 16 * 16, 16, block.rows);
     const int64_t apart = rows * block.columns;
