@@ -25,7 +25,7 @@ constexpr int64_t most_expanded = 192;      // those that meet queries of low ra
 constexpr int64_t held_numbers = 4 << 20;   // and numbers of those
 constexpr int64_t spread = 1024;            // numbers after which addresses share lines of the first-level cache
 constexpr int64_t parts_numbers = 8 << 20;  // of scores that blocks find before they are added
-constexpr int64_t expanded = 24 << 10;      // numbers of a query of low rank that are multiplied out at a time,
+constexpr int64_t expanded = 96 << 10;      // numbers of a query of low rank that are multiplied out at a time,
 constexpr int64_t expanded_queries = 6;     // and of so many
 constexpr int64_t narrow = 1000;  // columns of what gram takes in blocks of the first of these; else of the second
 constexpr int64_t gram_rows[] = {32, 64}, gram_columns[] = {192, 1 << 20};
