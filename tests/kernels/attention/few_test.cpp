@@ -150,4 +150,4 @@ class AttentionFewTest : public QObject {
 };
 
 QTEST_GUILESS_MAIN(AttentionFewTest)
-#include "attention_few_test.moc"
+#include "few_test.moc"

@@ -127,4 +127,4 @@ class AttentionMeansTest : public QObject {
 };
 
 QTEST_GUILESS_MAIN(AttentionMeansTest)
-#include "attention_means_test.moc"
+#include "means_test.moc"
