@@ -1,7 +1,8 @@
-// Products with weights as they are stored. Few rows stream the weights through the processor (kernels/products/streams.h); many
-// are those of register tiles (kernels/products/panel_product.h) or oneDNN's, in bf16 where the processor multiplies bf16, else
-// of panels of the weights that are unpacked before; or, of blocks, of whole numbers where the processor has those
-// (kernels/products/panels_vnni.cpp). Interleaved rows have one way for few and many (kernels/products/interleaved_vnni.cpp).
+// Products with weights as they are stored. Few rows stream the weights through the processor
+// (kernels/products/streams.h); many are those of register tiles (kernels/products/panel_product.h) or oneDNN's, in
+// bf16 where the processor multiplies bf16, else of panels of the weights that are unpacked before; or, of blocks, of
+// whole numbers where the processor has those (kernels/products/panels_vnni.cpp). Interleaved rows have one way for few
+// and many (kernels/products/interleaved_vnni.cpp).
 #include <omp.h>
 
 #include <algorithm>

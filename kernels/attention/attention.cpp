@@ -203,8 +203,8 @@ void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, 
   const auto work = static_cast<int64_t>(segments.size()) * heads.key_value;
 #pragma omp parallel
   {
-    RowsScratch keys_transposed, values_transposed, key_rows, key_sums, value_sums, query_rows, slope_rows, scores, slopes,
-        sums;
+    RowsScratch keys_transposed, values_transposed, key_rows, key_sums, value_sums, query_rows, slope_rows, scores,
+        slopes, sums;
 #pragma omp for schedule(dynamic)
     for (int64_t w = 0; w < work; ++w) {
       const Segment& s = segments[w / heads.key_value];

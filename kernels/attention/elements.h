@@ -1,5 +1,5 @@
-// What attention multiplies for many queries: floats, or pairs of bf16 in the place of floats (kernels/products/tiles.h) where
-// keys and values are bf16 and the processor multiplies that. Internal to kernels.
+// What attention multiplies for many queries: floats, or pairs of bf16 in the place of floats
+// (kernels/products/tiles.h) where keys and values are bf16 and the processor multiplies that. Internal to kernels.
 #pragma once
 
 #include "kernels/attention/rows.h"

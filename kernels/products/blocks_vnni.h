@@ -1,5 +1,5 @@
-// Blocks of ggml's formats as whole numbers of 16 bits, the layouts of kernels/quants.cpp. Included after a file has named
-// its instruction set, as kernels/products/stream_passes.h is, which comes before it.
+// Blocks of ggml's formats as whole numbers of 16 bits, the layouts of kernels/quants.cpp. Included after a file has
+// named its instruction set, as kernels/products/stream_passes.h is, which comes before it.
 #pragma once
 #if defined(__x86_64__)
 #include <immintrin.h>

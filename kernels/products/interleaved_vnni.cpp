@@ -1,6 +1,6 @@
-// Interleaved blocks (kernels/products/interleaved.h) with any number of rows of x, in whole numbers of 16 bits: a row of y has
-// the same bits however many there are. For each row of x a vector's pairs of columns take one instruction, which is
-// half of what a block takes where rows lie apart, and nothing is added across lanes.
+// Interleaved blocks (kernels/products/interleaved.h) with any number of rows of x, in whole numbers of 16 bits: a row
+// of y has the same bits however many there are. For each row of x a vector's pairs of columns take one instruction,
+// which is half of what a block takes where rows lie apart, and nothing is added across lanes.
 #include <algorithm>
 #include <cassert>
 

@@ -1,6 +1,6 @@
-// Many rows of x with blocks of ggml's formats: products of whole numbers of 16 bits, as in kernels/products/streams_vnni.cpp,
-// at the rate of bf16. Rows of w lie across the lanes, so that the sum of a block's products is one lane's, and what is
-// made of it serves 32 columns.
+// Many rows of x with blocks of ggml's formats: products of whole numbers of 16 bits, as in
+// kernels/products/streams_vnni.cpp, at the rate of bf16. Rows of w lie across the lanes, so that the sum of a block's
+// products is one lane's, and what is made of it serves 32 columns.
 #include <algorithm>
 
 #include "kernels/products/streams.h"

@@ -1,11 +1,12 @@
-// The order in which rows of weights pass (kernels/products/streams.h). One row of x: row after row of w, which processors
-// foresee by themselves, from two places at once, which memory answers faster than one. Several: a few rows of w together, so that what is loaded of x serves each of them, and asked
-// for ahead, since reading is then no longer in order. x stays in the first cache: where it would not, part of its
-// columns after the other, for some rows of w at a time.
+// The order in which rows of weights pass (kernels/products/streams.h). One row of x: row after row of w, which
+// processors foresee by themselves, from two places at once, which memory answers faster than one. Several: a few rows
+// of w together, so that what is loaded of x serves each of them, and asked for ahead, since reading is then no longer
+// in order. x stays in the first cache: where it would not, part of its columns after the other, for some rows of w at
+// a time.
 //
-// Like kernels/products/streams_code.h it is compiled for the instruction set of the file that includes it. A Way is how weights
-// of a type are multiplied: in units of columns, `piece` bytes of w and `number` bytes of x for each column, `tall`
-// rows of w together.
+// Like kernels/products/streams_code.h it is compiled for the instruction set of the file that includes it. A Way is
+// how weights of a type are multiplied: in units of columns, `piece` bytes of w and `number` bytes of x for each
+// column, `tall` rows of w together.
 #pragma once
 
 #include "kernels/products/streams.h"

@@ -7,7 +7,8 @@
 
 namespace stemma::cpu {
 
-// How a stream reads x: as it is, rounded to bf16, or rounded to whole numbers of 16 bits, 32 or 256 columns to a scale.
+// How a stream reads x: as it is, rounded to bf16, or rounded to whole numbers of 16 bits, 32 or 256 columns to a
+// scale.
 enum class RowForm { floats, bf16, whole_32, whole_256 };
 
 // Rows of x as streams read them, `together` rows by as many: of such a group 32 columns of each row, then the next 32,

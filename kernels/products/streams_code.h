@@ -1,7 +1,7 @@
-// The code of kernels/products/streams.h, over the vectors of an instruction set: `Set` names its Vector of floats and Ints of
-// int32, both of `lanes` elements, how both are read, how the lanes of some vectors are summed, and how many rows of
-// weights pass together (`tall`): their sums with eight rows of x must fit the registers. Included after a file has
-// named its instruction set: what it includes defines nothing.
+// The code of kernels/products/streams.h, over the vectors of an instruction set: `Set` names its Vector of floats and
+// Ints of int32, both of `lanes` elements, how both are read, how the lanes of some vectors are summed, and how many
+// rows of weights pass together (`tall`): their sums with eight rows of x must fit the registers. Included after a file
+// has named its instruction set: what it includes defines nothing.
 #pragma once
 
 #include "kernels/products/stream_passes.h"

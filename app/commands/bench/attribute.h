@@ -1,5 +1,6 @@
 // How fast curvature is fitted and documents are scanned, as shares of the floor (runtime/study/rate.h) and of the
-// products that the work does: what the floor leaves out is the documents' gradients and, in a fit, covariances and rotations.
+// products that the work does: what the floor leaves out is the documents' gradients and, in a fit, covariances and
+// rotations.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// A long trace, recorded whole: what it takes in memory and on disk beside the arithmetic, and how long one waits for it
-// when it is opened and stepped through.
+// A long trace, recorded whole: what it takes in memory and on disk beside the arithmetic, and how long one waits for
+// it when it is opened and stepped through.
 #pragma once
 
 #include <string>

@@ -8,9 +8,9 @@
 // tokens that surprise the model, a question's often of tokens that do not. So the sample is of documents and of a
 // short span of each, all of length one.
 //
-// What the directions leave out of a gradient is most of it, and often most of a score: estimates are for the order, and
-// exact scores teach the rest (correction.h). Random projections of what is left out (a count sketch of 512 numbers,
-// measured; of 4,096, simulated) bring more noise than they find.
+// What the directions leave out of a gradient is most of it, and often most of a score: estimates are for the order,
+// and exact scores teach the rest (correction.h). Random projections of what is left out (a count sketch of 512
+// numbers, measured; of 4,096, simulated) bring more noise than they find.
 #pragma once
 
 #include <cstdint>

@@ -21,8 +21,8 @@ void show_texts(const Tokenizer& tokenizer, const Corpus& corpus, const Document
 // the whole completion's, where any are named. The documents of all tables are packed into batches that are spread over
 // the ranks; only rank 0 has tables. Of N weights and T tokens a document takes 4 N T operations, 2 N T for each table
 // that shows it, and 6 N T for each of that table's rows: 2 for its tokens as they are read and its layers, 4 for its
-// tokens as they are predicted. Alone, threads take batches of small models, one each. `gradients` of all queries, preconditioned, by `factors` (null: not); `scale` as of the
-// tables' scores; `key` as of Ranks::Pass.
+// tokens as they are predicted. Alone, threads take batches of small models, one each. `gradients` of all queries,
+// preconditioned, by `factors` (null: not); `scale` as of the tables' scores; `key` as of Ranks::Pass.
 struct Showing {
   const Model& model;
   const Factors* factors;
