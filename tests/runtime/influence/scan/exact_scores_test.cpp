@@ -77,7 +77,8 @@ class ExactScoresTest : public QObject {
             largest = std::max(largest, std::abs(double(expected[q * documents.size() + d])));
           for (size_t d = 0; d < documents.size(); ++d) {
             const size_t i = q * documents.size() + d;
-            QVERIFY(std::abs(found[i] - expected[i]) <= 1e-5 * largest);
+            // Batches of few rows take other kernels, whose sums are in another order: 4e-6, unoptimised 1e-5.
+            QVERIFY(std::abs(found[i] - expected[i]) <= 3e-5 * largest);
             QCOMPARE(found[i] == 0, d == too_short);
           }
         }
