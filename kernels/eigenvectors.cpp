@@ -1,5 +1,7 @@
 #include "kernels/eigenvectors.h"
 
+#include <omp.h>
+
 #include <optional>
 #include <vector>
 
@@ -8,28 +10,25 @@ extern "C" void dsyevd_(const char* job, const char* triangle, const int* n, dou
 
 // OpenBLAS's own: LAPACK has no word for it.
 extern "C" void openblas_set_num_threads(int threads);
-extern "C" int openblas_get_num_threads();
 
 namespace stemma {
 namespace {
 
-constexpr int64_t narrow = 2048;  // matrices that one thread decomposes sooner than several, which wait for each other
+// OpenBLAS's threads spin while they wait, on cores that ours want: whoever calls it works alone, but for wide matrices.
+[[maybe_unused]] const bool alone = (openblas_set_num_threads(1), true);
 
-class OneThread {
+class AllThreads {
  public:
-  OneThread() { openblas_set_num_threads(1); }
-  ~OneThread() { openblas_set_num_threads(threads_); }
-  OneThread(const OneThread&) = delete;
-
- private:
-  int threads_ = openblas_get_num_threads();
+  AllThreads() { openblas_set_num_threads(omp_get_max_threads()); }
+  ~AllThreads() { openblas_set_num_threads(1); }
+  AllThreads(const AllThreads&) = delete;
 };
 
 }  // namespace
 
 bool eigenvectors(double* matrix, int64_t n) {
-  std::optional<OneThread> one;
-  if (n < narrow) one.emplace();
+  std::optional<AllThreads> all;
+  if (n >= eigenvectors_on_one_thread) all.emplace();
   const int size = static_cast<int>(n), ask = -1;
   std::vector<double> values(static_cast<size_t>(n));
   double best = 0;

@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "app/commands/model_size.h"
+#include "kernels/side_by_side.h"
 #include "runtime/influence/curvature/blocks.h"
+#include "runtime/influence/curvature/eigen.h"
 #include "runtime/influence/scan/batch_size.h"
 #include "runtime/influence/scan/scan.h"
 #include "runtime/influence/scan/scan_low_rank.h"
@@ -89,7 +91,8 @@ double sum_of(const Stages& stages) {
   return sum;
 }
 
-double seconds_of_eigenvectors(const std::shared_ptr<Ops>& ops, int64_t width) {
+// Of each of some that are decomposed together.
+double seconds_of_eigenvectors(const std::shared_ptr<Ops>& ops, int64_t width, int64_t together) {
   const int64_t n = std::min(width, timed_width), rows = n + n / 2;
   Random random(5);
   std::vector<float> numbers(static_cast<size_t>(rows * n));
@@ -103,11 +106,12 @@ double seconds_of_eigenvectors(const std::shared_ptr<Ops>& ops, int64_t width) {
   double best = INFINITY, sum = 0;
   for (int i = 0; i < 2 || (i < 10 && sum < 0.2); ++i) {
     const auto start = Clock::now();
-    eigenvectors_of_blocks(*ops, numbers, n, static_cast<double>(rows));
+    side_by_side(static_cast<int>(together), together,
+                 [&](int, int64_t) { eigenvectors_of_blocks(*ops, numbers, n, static_cast<double>(rows)); });
     best = std::min(best, seconds_since(start));
     sum += seconds_since(start);
   }
-  return best * std::pow(static_cast<double>(width) / static_cast<double>(n), 3);
+  return best / static_cast<double>(together) * std::pow(static_cast<double>(width) / static_cast<double>(n), 3);
 }
 
 double seconds_of_eigenbases(const Model& model, const LayerChoice& choice) {
@@ -119,7 +123,9 @@ double seconds_of_eigenbases(const Model& model, const LayerChoice& choice) {
     if (inputs.insert(owner_of_input(model, i)).second) widths[weight.columns / choice.blocks] += choice.blocks;
   }
   double seconds = 0;
-  for (const auto& [width, count] : widths) seconds += static_cast<double>(count) * seconds_of_eigenvectors(model.ops, width);
+  for (const auto& [width, count] : widths)
+    seconds += static_cast<double>(count) *
+               seconds_of_eigenvectors(model.ops, width, decomposed_together(*model.ops, width));
   return seconds;
 }
 

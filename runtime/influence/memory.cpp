@@ -5,6 +5,7 @@
 #include <set>
 #include <thread>
 
+#include "runtime/influence/curvature/eigen.h"
 #include "runtime/influence/questions/low_rank.h"
 #include "runtime/influence/scan/scan_low_rank.h"
 #include "runtime/influence/tracked.h"
@@ -90,12 +91,14 @@ FitMemory fit_memory(const Model& model, const DocumentBatches& batches, const F
   }
   // One block's columns, and what they turn into.
   const double columns = blocks > 1 ? number * 2 * static_cast<double>(rows) * widest / blocks : 0;
-  double waits = sums;
+  const int64_t sides = std::ssize(linears) + std::ranges::count_if(linears, &LinearSizes::owns_input);
   for (const auto& [m, p, owns] : linears) {
-    // LAPACK's matrix and work are f64, beside the sums on the host and the vectors that come out, block by block.
+    // LAPACK's matrix and work are f64, beside the sum on the host and the vectors that come out, block by block; some
+    // together. The other sums wait, or are vectors by then, which are as many numbers.
     const double side = std::max(owns ? m : 0, p), block = side / blocks;
-    eigen = std::max(eigen, waits + host + number * m * m / blocks + 2 * number * side * block + 24 * block * block);
-    waits -= number * ((owns ? m * m : 0) + p * p) / blocks;
+    const auto together = static_cast<double>(
+        std::min(sides, decomposed_together(*model.ops, static_cast<int64_t>(block))));
+    eigen = std::max(eigen, sums + together * (number * 2 * side * block + 24 * block * block));
     host += number * (m * m + p * p) / blocks;
     device += number * ((owns ? m * m : 0) + p * p) / blocks;
     lambda += number * m * p;

@@ -1,6 +1,7 @@
 #include "runtime/influence/curvature/eigen.h"
 
 #include "kernels/eigenvectors.h"
+#include "kernels/side_by_side.h"
 #include "runtime/error.h"
 
 namespace stemma {
@@ -23,6 +24,10 @@ std::vector<float> eigenvectors(Ops& ops, std::vector<double> matrix, int64_t n)
 std::vector<float> eigenvectors(std::vector<double> matrix, int64_t n) {
   const bool converged = eigenvectors(matrix.data(), n);
   return found(converged, matrix);
+}
+
+int64_t decomposed_together(const Ops& ops, int64_t width) {
+  return width < eigenvectors_on_one_thread ? threads_of(ops) : 1;
 }
 
 }  // namespace stemma

@@ -13,4 +13,7 @@ namespace stemma {
 std::vector<float> eigenvectors(Ops& ops, std::vector<double> matrix, int64_t n);
 std::vector<float> eigenvectors(std::vector<double> matrix, int64_t n);
 
+// How many matrices of this width are sooner decomposed side by side (kernels/side_by_side.h) than one by one.
+int64_t decomposed_together(const Ops& ops, int64_t width);
+
 }  // namespace stemma

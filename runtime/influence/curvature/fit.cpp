@@ -6,7 +6,9 @@
 #include <chrono>
 #include <utility>
 
+#include "kernels/side_by_side.h"
 #include "runtime/influence/curvature/blocks.h"
+#include "runtime/influence/curvature/eigen.h"
 #include "runtime/influence/curvature/factors.h"
 #include "runtime/influence/curvature/shard_sums.h"
 #include "runtime/influence/documents.h"
@@ -184,7 +186,7 @@ class Fit {
   }
 
   // Eigenbases (eq. 18), in f64; those of an earlier run where `restored`, which rank 0 alone knows. All ranks have the
-  // sums, and each takes the next matrix.
+  // sums, and each takes the next matrices: the widest first, as many together as are sooner done so.
   void eigenbases(bool restored) {
     struct Side {
       size_t sum;
@@ -199,6 +201,7 @@ class Fit {
       if (owns(i)) sides.push_back({layers_[i].a, f.inputs, &f.q_a, "a" + std::to_string(i), {}});
       sides.push_back({layers_[i].s, f.outputs, &f.q_s, "s" + std::to_string(i), {}});
     }
+    std::ranges::stable_sort(sides, std::ranges::greater(), &Side::side);
     for (Side& s : sides) {
       *s.vectors = kept_part(restored, s.name, s.side * width(s.side));
       if (ranks_.alone()) continue;
@@ -207,20 +210,38 @@ class Fit {
       ranks_.share(sum, control_);
       if (!ranks_.leads()) s.shared = std::move(sum);
     }
-    const auto count = static_cast<int64_t>(sides.size());
-    const auto work = [&](int64_t i, const auto&) {
-      Side& s = sides[static_cast<size_t>(i)];
-      if (ranks_.leads()) control_.say({"eigenbases", double(i), double(count)});
+    std::vector<std::span<Side>> groups;
+    for (std::span<Side> left = sides; !left.empty(); left = left.subspan(groups.back().size())) {
+      const int64_t together = decomposed_together(*model_.ops, width(left[0].side));
+      groups.push_back(left.first(std::min(left.size(), static_cast<size_t>(together))));
+    }
+    const auto decomposed = [&](Side& s) {
       if (options_.trial) return identity_blocks(s.side, width(s.side));
       return eigenvectors_of_blocks(*model_.ops,
                                     ranks_.leads() ? sums_.total(s.sum) : std::exchange(s.shared, {}), s.side,
                                     static_cast<double>(batches_.tokens()));
     };
-    const auto take = [&](int64_t i, std::vector<float>& vectors) {
-      const Side& s = sides[static_cast<size_t>(i)];
-      *s.vectors = std::move(vectors);
-      sums_.end_total(s.sum);
+    const auto work = [&](int64_t number, const auto&) {
+      const std::span<Side> group = groups[static_cast<size_t>(number)];
+      if (ranks_.leads()) control_.say({"eigenbases", double(group.data() - sides.data()), double(sides.size())});
+      std::vector<std::vector<float>> each(group.size());
+      side_by_side(static_cast<int>(group.size()), std::ssize(group), [&](int, int64_t i) {
+        each[static_cast<size_t>(i)] = decomposed(group[static_cast<size_t>(i)]);
+      });
+      std::vector<float> all = std::move(each[0]);
+      for (size_t i = 1; i < each.size(); ++i) all.insert(all.end(), each[i].begin(), each[i].end());
+      return all;
     };
+    const auto take = [&](int64_t number, const std::vector<float>& vectors) {
+      auto from = vectors.begin();
+      for (const Side& s : groups[static_cast<size_t>(number)]) {
+        const auto end = from + s.side * width(s.side);
+        s.vectors->assign(from, end);
+        from = end;
+        sums_.end_total(s.sum);
+      }
+    };
+    const auto count = std::ssize(groups);
     ranks_.spread({.key = kept_.key(), .first = restored ? count : 0, .last = count, .work = work, .take = take},
                   control_);
     for (const Side& s : sides) ranks_.share(*s.vectors, control_);
