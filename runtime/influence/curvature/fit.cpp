@@ -6,49 +6,19 @@
 #include <chrono>
 #include <utility>
 
-#include "kernels/side_by_side.h"
 #include "runtime/influence/curvature/blocks.h"
-#include "runtime/influence/curvature/eigen.h"
+#include "runtime/influence/curvature/eigenbases.h"
 #include "runtime/influence/curvature/factors.h"
+#include "runtime/influence/curvature/sampled_passes.h"
 #include "runtime/influence/curvature/shard_sums.h"
 #include "runtime/influence/documents.h"
 #include "runtime/influence/tracked.h"
 #include "runtime/influence/unfinished.h"
 #include "runtime/model/files/hash.h"
 #include "runtime/program.h"
-#include "runtime/random.h"
 
 namespace stemma {
 namespace {
-
-// Forward, labels drawn from the model, backward of the summed loss; `tap` sees every linear layer. Whichever batches
-// are asked for, in rising order, they have the labels of a pass over all.
-class SampledPasses {
- public:
-  SampledPasses(const Model& model, const DocumentBatches& batches, uint64_t seed)
-      : model_(model), batches_(batches), work_(model), random_(seed) {}
-
-  void run(int64_t number, const LabelledBatch& labelled, const LinearTap& tap) {
-    const Batch& batch = labelled.batch;
-    for (; drawn_ < batches_.tokens_before(number); ++drawn_) random_.bits();
-    std::vector<float> uniforms(batch.ids.size()), losses;
-    for (float& u : uniforms) u = static_cast<float>(random_.uniform());
-    drawn_ += static_cast<int64_t>(uniforms.size());
-    const Tensor hidden = forward(work_, batch);
-    if (top_.view().rows < batch.size()) top_ = Buffer(model_.ops, batch.size(), model_.config.width);
-    const Tensor top = top_.view().slice(0, batch.size());
-    loss(model_, hidden, labelled.targets, {.uniforms = uniforms.data()}, losses, top);
-    backward(work_, batch, top, nullptr, &tap);
-  }
-
- private:
-  const Model& model_;
-  const DocumentBatches& batches_;
-  Workspace work_;
-  Buffer top_;
-  Random random_;
-  int64_t drawn_ = 0;
-};
 
 // Of everything that the numbers depend on.
 std::string key_of(const Model& model, const DocumentBatches& batches, const FitOptions& options) {
@@ -185,66 +155,20 @@ class Fit {
     });
   }
 
-  // Eigenbases (eq. 18), in f64; those of an earlier run where `restored`, which rank 0 alone knows. All ranks have the
-  // sums, and each takes the next matrices: the widest first, as many together as are sooner done so.
+  // Eigenbases (eq. 18); those of an earlier run where `restored`, which rank 0 alone knows.
   void eigenbases(bool restored) {
-    struct Side {
-      size_t sum;
-      int64_t side;
-      std::vector<float>* vectors;
-      std::string name;
-      std::vector<float> shared;  // the sum, on other ranks
-    };
-    std::vector<Side> sides;
+    std::vector<SideBasis> sides;
     for (size_t i = 0; i < layers_.size(); ++i) {
       LayerFactors& f = factors_.layers[i];
-      if (owns(i)) sides.push_back({layers_[i].a, f.inputs, &f.q_a, "a" + std::to_string(i), {}});
-      sides.push_back({layers_[i].s, f.outputs, &f.q_s, "s" + std::to_string(i), {}});
+      const auto add = [&](size_t sum, int64_t side, const char* name, std::vector<float>& vectors) {
+        vectors = kept_part(restored, name + std::to_string(i), side * width(side));
+        sides.push_back({sum, side, width(side), &vectors});
+      };
+      if (owns(i)) add(layers_[i].a, f.inputs, "a", f.q_a);
+      add(layers_[i].s, f.outputs, "s", f.q_s);
     }
-    std::ranges::stable_sort(sides, std::ranges::greater(), &Side::side);
-    for (Side& s : sides) {
-      *s.vectors = kept_part(restored, s.name, s.side * width(s.side));
-      if (ranks_.alone()) continue;
-      std::vector<float> sum;
-      if (ranks_.leads() && !restored) sum = sums_.total(s.sum);
-      ranks_.share(sum, control_);
-      if (!ranks_.leads()) s.shared = std::move(sum);
-    }
-    std::vector<std::span<Side>> groups;
-    for (std::span<Side> left = sides; !left.empty(); left = left.subspan(groups.back().size())) {
-      const int64_t together = decomposed_together(*model_.ops, width(left[0].side));
-      groups.push_back(left.first(std::min(left.size(), static_cast<size_t>(together))));
-    }
-    const auto decomposed = [&](Side& s) {
-      if (options_.trial) return identity_blocks(s.side, width(s.side));
-      return eigenvectors_of_blocks(*model_.ops,
-                                    ranks_.leads() ? sums_.total(s.sum) : std::exchange(s.shared, {}), s.side,
-                                    static_cast<double>(batches_.tokens()));
-    };
-    const auto work = [&](int64_t number, const auto&) {
-      const std::span<Side> group = groups[static_cast<size_t>(number)];
-      if (ranks_.leads()) control_.say({"eigenbases", double(group.data() - sides.data()), double(sides.size())});
-      std::vector<std::vector<float>> each(group.size());
-      side_by_side(static_cast<int>(group.size()), std::ssize(group), [&](int, int64_t i) {
-        each[static_cast<size_t>(i)] = decomposed(group[static_cast<size_t>(i)]);
-      });
-      std::vector<float> all = std::move(each[0]);
-      for (size_t i = 1; i < each.size(); ++i) all.insert(all.end(), each[i].begin(), each[i].end());
-      return all;
-    };
-    const auto take = [&](int64_t number, const std::vector<float>& vectors) {
-      auto from = vectors.begin();
-      for (const Side& s : groups[static_cast<size_t>(number)]) {
-        const auto end = from + s.side * width(s.side);
-        s.vectors->assign(from, end);
-        from = end;
-        sums_.end_total(s.sum);
-      }
-    };
-    const auto count = std::ssize(groups);
-    ranks_.spread({.key = kept_.key(), .first = restored ? count : 0, .last = count, .work = work, .take = take},
-                  control_);
-    for (const Side& s : sides) ranks_.share(*s.vectors, control_);
+    find_eigenbases(sides, sums_, *model_.ops, {kept_.key(), batches_.tokens(), restored, options_.trial}, ranks_,
+                    control_);
     for (size_t i = 0; i < layers_.size(); ++i) {
       Layer& layer = layers_[i];
       LayerFactors& f = factors_.layers[i];
