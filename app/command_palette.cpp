@@ -3,12 +3,35 @@
 #include <QAction>
 #include <QKeyEvent>
 #include <QMenu>
+#include <QPainter>
+#include <QStyledItemDelegate>
 #include <QVBoxLayout>
 #include <algorithm>
 
 #include "app/fonts.h"
+#include "app/theme.h"
 
 namespace stemma {
+namespace {
+
+constexpr int number = Qt::UserRole, keys = Qt::UserRole + 1;  // of an action; what presses it
+
+// Keys stand at the right, as in a menu.
+class ActionDelegate : public QStyledItemDelegate {
+ public:
+  using QStyledItemDelegate::QStyledItemDelegate;
+  void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override {
+    QStyledItemDelegate::paint(painter, option, index);
+    painter->save();
+    painter->setFont(interface_font());
+    painter->setPen(theme().quiet);
+    painter->drawText(option.rect.adjusted(0, 0, -10, 0), Qt::AlignRight | Qt::AlignVCenter,
+                      index.data(keys).toString());
+    painter->restore();
+  }
+};
+
+}  // namespace
 
 int fuzzy_distance(const QString& query, const QString& text) {
   const QString wanted = query.toLower(), letters = text.toLower();
@@ -28,6 +51,7 @@ int fuzzy_distance(const QString& query, const QString& text) {
 CommandPalette::CommandPalette(const QMenuBar* menus, QWidget* parent)
     : QDialog(parent, Qt::Popup | Qt::FramelessWindowHint), menus_(menus) {
   setFont(interface_font());
+  setObjectName("palette");
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(8, 8, 8, 8);
   field_ = new QLineEdit;
@@ -35,6 +59,7 @@ CommandPalette::CommandPalette(const QMenuBar* menus, QWidget* parent)
   field_->setAccessibleName(tr("Action"));
   field_->installEventFilter(this);
   list_ = new QListWidget;
+  list_->setItemDelegate(new ActionDelegate(list_));
   list_->setFrameShape(QFrame::NoFrame);
   list_->setFocusPolicy(Qt::NoFocus);
   list_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
@@ -76,9 +101,10 @@ void CommandPalette::filter() {
   }
   std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   for (const auto& [distance, i] : order) {
-    const QString keys = actions_[i].second->shortcut().toString(QKeySequence::NativeText);
-    auto* item = new QListWidgetItem(actions_[i].first + (keys.isEmpty() ? QString() : "    " + keys), list_);
-    item->setData(Qt::UserRole, static_cast<qlonglong>(i));
+    auto* item = new QListWidgetItem(actions_[i].first, list_);
+    item->setData(number, static_cast<qlonglong>(i));
+    item->setData(keys, actions_[i].second->shortcut().toString(QKeySequence::NativeText));
+    item->setData(Qt::AccessibleTextRole, actions_[i].first + " " + item->data(keys).toString());
   }
   if (list_->count() > 0) {
     list_->setCurrentRow(0);
@@ -90,8 +116,8 @@ void CommandPalette::filter() {
 
 void CommandPalette::choose() {
   const QListWidgetItem* item = list_->currentItem();
-  if (!item || !item->data(Qt::UserRole).isValid()) return;
-  QAction* action = actions_[item->data(Qt::UserRole).toLongLong()].second;
+  if (!item || !item->data(number).isValid()) return;
+  QAction* action = actions_[item->data(number).toLongLong()].second;
   hide();
   parentWidget()->activateWindow();
   action->trigger();
