@@ -19,9 +19,11 @@ def seconds_of(work):
 
 
 def stemma(program, *arguments):
+    """What it says as JSON, where it is asked for that."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    subprocess.run([program, *map(str, arguments)], check=True, env=environment, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.DEVNULL)
+    done = subprocess.run([program, *map(str, arguments)], check=True, env=environment, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL)
+    return json.loads(done.stdout) if "--json" in arguments else None
 
 
 def choose_documents(folder, tokenizer, count):
