@@ -25,6 +25,7 @@ constexpr int64_t most_expanded = 192;      // those that meet queries of low ra
 constexpr int64_t held_numbers = 4 << 20;   // and numbers of those
 constexpr int64_t spread = 1024;            // numbers after which addresses share lines of the first-level cache
 constexpr int64_t parts_numbers = 8 << 20;  // of scores that blocks find before they are added
+constexpr int64_t met_queries = 128;        // whose sums stay near
 constexpr int64_t expanded = 96 << 10;      // numbers of a query of low rank that are multiplied out at a time,
 constexpr int64_t expanded_queries = 6;     // and of so many
 constexpr int64_t narrow = 1000;  // columns of what gram takes in blocks of the first of these; else of the second
@@ -124,6 +125,16 @@ void add_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor sc
   }
 }
 
+// visit(first, how many) for all of so many queries.
+template <class Visit>
+void each_group(int64_t queries, Visit visit) {
+  const int64_t groups = divide_up(queries, met_queries);
+  for (int64_t i = 0; i < groups; ++i) {
+    const int64_t begin = queries * i / groups;
+    visit(begin, queries * (i + 1) / groups - begin);
+  }
+}
+
 }  // namespace
 
 void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor queries, Tensor scores,
@@ -131,11 +142,14 @@ void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tenso
   const int64_t width = a.columns;
   add_scores(g, a, segments, scores, most_together, 4, [&](const auto& block, const Products& products, float* part) {
     // Rows that lie one behind the other, in a block and in a query, are met as one.
-    const int64_t length = block.columns == width ? block.rows * width : block.columns;
-    for (int64_t row = 0; row < block.rows; row += length / block.columns)
-      tiles.dots({products.numbers + row * block.columns, products.apart, products.segments,
-                  queries.data + (block.row + row) * width + block.column, queries.columns, queries.rows, length, part,
-                  queries.rows});
+    const int64_t pieces = block.columns == width ? 1 : block.rows, length = block.rows * block.columns / pieces;
+    const float* const first = queries.data + block.row * width + block.column;
+    each_group(queries.rows, [&](int64_t begin, int64_t count) {
+      thread_local Scratch room;
+      tiles.dots({products.numbers, products.apart, block.columns, products.segments, first + begin * queries.columns,
+                  queries.columns, width, count, pieces, length, part + begin, queries.rows,
+                  room.make(products.segments * count * tiles.lanes)});
+    });
   });
 }
 
@@ -144,7 +158,7 @@ void low_rank_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tens
                      const Tiles& tiles) {
   const int64_t asked = scores.columns, rank = asked > 0 ? left.rows / asked : 0;
   add_scores(g, a, segments, scores, most_expanded, 1, [&](const auto& block, const Products& products, float* part) {
-    thread_local Scratch room;
+    thread_local Scratch room, sums;
     const int64_t rows = std::clamp<int64_t>(expanded / block.columns / 16 * 16, 16, block.rows);
     const int64_t apart = rows * block.columns;
     float* const whole = room.make(expanded_queries * apart);
@@ -155,8 +169,8 @@ void low_rank_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tens
           product(left.row((first + q) * rank) + block.row + row, true, left.columns,
                   right.row((first + q) * rank) + block.column, false, right.columns, whole + q * apart, there,
                   block.columns, rank, 1, 0, block.columns);
-        tiles.dots({products.numbers + row * block.columns, products.apart, products.segments, whole, apart, count,
-                    there * block.columns, part + first, asked});
+        tiles.dots({products.numbers + row * block.columns, products.apart, 0, products.segments, whole, apart, 0, count,
+                    1, there * block.columns, part + first, asked, sums.make(products.segments * count * tiles.lanes)});
       }
   });
 }
