@@ -28,7 +28,7 @@ constexpr int64_t spread = 1024;            // numbers after which addresses sha
 constexpr int64_t parts_numbers = 8 << 20;  // of scores that blocks find before they are added
 constexpr int64_t met_queries = 128;        // whose sums stay near
 constexpr int64_t expanded = 96 << 10;      // numbers of a query of low rank that are multiplied out at a time,
-constexpr int64_t expanded_queries = 6;     // and of so many
+constexpr int64_t expanded_queries = 12;     // and of so many
 constexpr int64_t narrow = 1000;  // columns of what gram takes in blocks of the first of these; else of the second
 constexpr int64_t gram_rows[] = {32, 64}, gram_columns[] = {192, 1 << 20};
 
@@ -69,10 +69,19 @@ STEMMA_CLONES void add_rows(const float* from, int64_t rows, int64_t stride, int
   for (int64_t n = 0; n < count; ++n) to[n] += sums[n];
 }
 
+// To rows that lie one behind the other: those of many numbers apart share lines of the first-level cache.
+void copy_rows(const float* from, int64_t apart, int64_t rows, int64_t count, float* to) {
+  for (int64_t i = 0; i < rows; ++i, from += apart, to += count) std::copy_n(from, count, to);
+}
+
 // That of one segment.
 void multiply(Tensor g, Tensor a, const Segment& segment, const Blocks::Block& block, float* held) {
-  product(g.row(segment.query_begin) + block.row, true, g.columns, a.row(segment.query_begin) + block.column, false,
-          a.columns, held, block.rows, block.columns, segment.query_end - segment.query_begin, 1, 0, block.columns);
+  thread_local Scratch own;
+  const int64_t tokens = segment.query_end - segment.query_begin;
+  float* const rows = own.make(tokens * block.rows);
+  copy_rows(g.row(segment.query_begin) + block.row, g.columns, tokens, block.rows, rows);
+  product(rows, true, block.rows, a.row(segment.query_begin) + block.column, false, a.columns, held, block.rows,
+          block.columns, tokens, 1, 0, block.columns);
 }
 
 // The rows of all segments, rounded to bf16, two and two of each.
@@ -203,12 +212,14 @@ void low_rank_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tens
     const int64_t rows = std::clamp<int64_t>(expanded / block.columns / 16 * 16, 16, block.rows);
     const int64_t apart = rows * block.columns, steps = (rank + 1) / 2;
     float* const whole = room.make(expanded_queries * apart);
-    float* const own_left = pairs ? own.make(steps * (rows + block.columns)) : nullptr;
+    float* const own_left = own.make(pairs ? steps * (rows + block.columns) : rank * rows);
     const auto expand = [&](int64_t q, int64_t row, int64_t there, float* to) {
       const float *l = left.row(q * rank) + block.row + row, *r = right.row(q * rank) + block.column;
-      if (!pairs)
-        return product(l, true, left.columns, r, false, right.columns, to, there, block.columns, rank, 1, 0,
+      if (!pairs) {
+        copy_rows(l, left.columns, rank, there, own_left);
+        return product(own_left, true, there, r, false, right.columns, to, there, block.columns, rank, 1, 0,
                        block.columns);
+      }
       float* const own_right = own_left + steps * rows;
       pair_rows(l, left.columns, rank, there, own_left);
       pair_rows(r, right.columns, rank, block.columns, own_right);

@@ -65,50 +65,47 @@ struct DotsCode {
     int64_t pieces, length, whole;  // whole vectors' numbers of that length
   };
 
-  // Of up to `met` rows of a and of Others of b, from `first` and `other` on; lane by lane to `kept`, whose rows are
-  // job.others vectors apart. `asked` lines of what is next are asked for with each `strip` vectors.
-  template <int Others>
+  // Of Rows of a and of Others of b, from `first` and `other` on; lane by lane to `kept`, whose rows are job.others
+  // vectors apart. `asked` lines of what is next are asked for with each `strip` vectors.
+  template <int Rows, int Others>
   static inline __attribute__((always_inline)) void meet(const DotsJob& job, const Part& part, const float* first,
-                                                         int64_t rows, const float* other, Vector* kept, Ahead& ahead,
+                                                         const float* other, Vector* kept, Ahead& ahead,
                                                          int64_t asked) {
-    const int64_t there = rows < met ? rows : met;
-    const float *a[met], *b[Others];
+    const float *a[Rows], *b[Others];
 #pragma GCC unroll 16
-    for (int r = 0; r < met; ++r) a[r] = first + (r < there ? r : there - 1) * job.a_row;
+    for (int r = 0; r < Rows; ++r) a[r] = first + r * job.a_row;
 #pragma GCC unroll 16
     for (int o = 0; o < Others; ++o) b[o] = other + o * job.b_row;
-    Vector sums[met * Others];
+    Vector sums[Rows * Others];
 #pragma GCC unroll 32
-    for (int i = 0; i < met * Others; ++i) sums[i] = Vector{};
+    for (int i = 0; i < Rows * Others; ++i) sums[i] = Vector{};
     for (int64_t piece = 0; piece < part.pieces; ++piece) {
       for (int64_t begin = 0; begin < part.whole; begin += strip * Lanes) {
         ahead.ask(asked);
         const int64_t end = part.whole - begin < strip * Lanes ? part.whole : begin + strip * Lanes;
         for (int64_t i = begin; i < end; i += Lanes) {
-          Vector own[met];
+          Vector own[Rows];
 #pragma GCC unroll 16
-          for (int r = 0; r < met; ++r) own[r] = *reinterpret_cast<const Loose*>(a[r] + i);
+          for (int r = 0; r < Rows; ++r) own[r] = *reinterpret_cast<const Loose*>(a[r] + i);
 #pragma GCC unroll 16
           for (int o = 0; o < Others; ++o) {
             const Vector across = *reinterpret_cast<const Loose*>(b[o] + i);
 #pragma GCC unroll 16
-            for (int r = 0; r < met; ++r) sums[r * Others + o] += own[r] * across;
+            for (int r = 0; r < Rows; ++r) sums[r * Others + o] += own[r] * across;
           }
         }
       }
 #pragma GCC unroll 16
-      for (int r = 0; r < met; ++r) a[r] += job.a_piece;
+      for (int r = 0; r < Rows; ++r) a[r] += job.a_piece;
 #pragma GCC unroll 16
       for (int o = 0; o < Others; ++o) b[o] += job.b_piece;
     }
 #pragma GCC unroll 16
-    for (int r = 0; r < met; ++r) {
-      if (r >= there) break;
+    for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 16
       for (int o = 0; o < Others; ++o) kept[r * job.others + o] += sums[r * Others + o];
-    }
     for (int64_t piece = 0; part.whole < part.length && piece < part.pieces; ++piece)
-      for (int64_t r = 0; r < there; ++r)
+      for (int r = 0; r < Rows; ++r)
         for (int o = 0; o < Others; ++o) {
           float* const lanes = reinterpret_cast<float*>(kept + r * job.others + o);
           const float *x = first + r * job.a_row + piece * job.a_piece, *y = other + o * job.b_row + piece * job.b_piece;
@@ -151,8 +148,10 @@ struct DotsCode {
             if (left <= 0 && last && piece + together >= job.pieces) ahead.rows = 0;
             const int64_t asked = (ahead.rows * strip * Lanes / line + turns - 1) / turns;
             for (int64_t row = 0; row < job.rows; row += met)
-              meet<Others>(job, part, a + row * job.a_row, job.rows - row, b + other * job.b_row,
-                           kept + row * job.others + other, ahead, asked);
+              with_count<met>(job.rows - row, [&]<int Rows>(Count<Rows>) {
+                meet<Rows, Others>(job, part, a + row * job.a_row, b + other * job.b_row,
+                                   kept + row * job.others + other, ahead, asked);
+              });
           });
       }
     for (int64_t row = 0; row < job.rows; ++row)
