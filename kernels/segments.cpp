@@ -28,7 +28,7 @@ constexpr int64_t spread = 1024;            // numbers after which addresses sha
 constexpr int64_t parts_numbers = 8 << 20;  // of scores that blocks find before they are added
 constexpr int64_t met_queries = 128;        // whose sums stay near
 constexpr int64_t expanded = 96 << 10;      // numbers of a query of low rank that are multiplied out at a time,
-constexpr int64_t expanded_queries = 12;     // and of so many
+constexpr int64_t expanded_queries = 12;    // and of so many
 constexpr int64_t narrow = 1000;  // columns of what gram takes in blocks of the first of these; else of the second
 constexpr int64_t gram_rows[] = {32, 64}, gram_columns[] = {192, 1 << 20};
 
@@ -104,8 +104,16 @@ class PairedRows {
   }
   SmallProduct product(int64_t s, const Blocks::Block& block, float* held) const {
     const int64_t first = first_[static_cast<size_t>(s)];
-    return {g_ + first * outputs_ + block.row, 1, outputs_, a_ + first * inputs_ + block.column, inputs_, held,
-            block.columns, block.rows, block.columns, first_[static_cast<size_t>(s) + 1] - first};
+    return {g_ + first * outputs_ + block.row,
+            1,
+            outputs_,
+            a_ + first * inputs_ + block.column,
+            inputs_,
+            held,
+            block.columns,
+            block.rows,
+            block.columns,
+            first_[static_cast<size_t>(s) + 1] - first};
   }
 
  private:
@@ -230,8 +238,9 @@ void low_rank_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tens
       for (int64_t first = 0; first < asked; first += expanded_queries) {
         const int64_t there = std::min(rows, block.rows - row), count = std::min(expanded_queries, asked - first);
         for (int64_t q = 0; q < count; ++q) expand(first + q, row, there, whole + q * apart);
-        tiles.dots({products.numbers + row * block.columns, products.apart, 0, products.segments, whole, apart, 0, count,
-                    1, there * block.columns, part + first, asked, lanes.make(products.segments * count * tiles.lanes)});
+        tiles.dots({products.numbers + row * block.columns, products.apart, 0, products.segments, whole, apart, 0,
+                    count, 1, there * block.columns, part + first, asked,
+                    lanes.make(products.segments * count * tiles.lanes)});
       }
   };
   add_scores(blocks, std::ssize(segments), scores, most_expanded, 1, form, meet);

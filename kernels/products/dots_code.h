@@ -108,7 +108,8 @@ struct DotsCode {
       for (int r = 0; r < Rows; ++r)
         for (int o = 0; o < Others; ++o) {
           float* const lanes = reinterpret_cast<float*>(kept + r * job.others + o);
-          const float *x = first + r * job.a_row + piece * job.a_piece, *y = other + o * job.b_row + piece * job.b_piece;
+          const float *x = first + r * job.a_row + piece * job.a_piece,
+                      *y = other + o * job.b_row + piece * job.b_piece;
           for (int64_t i = part.whole; i < part.length; ++i) lanes[i - part.whole] += x[i] * y[i];
         }
   }

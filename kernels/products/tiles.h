@@ -21,8 +21,8 @@ struct SmallProduct {
   bool add = false;
 };
 
-// dots (rows, others) += a b^T: few rows, and few others, that are long: `pieces` of `length` numbers each. How a sum is
-// taken depends on the pieces alone. The others may come from memory: they are asked for before they are met.
+// dots (rows, others) += a b^T: few rows, and few others, that are long: `pieces` of `length` numbers each. How a sum
+// is taken depends on the pieces alone. The others may come from memory: they are asked for before they are met.
 struct DotsJob {
   const float* a;
   int64_t a_row, a_piece, rows;  // from row to row, and from piece to piece
