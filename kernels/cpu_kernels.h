@@ -65,7 +65,7 @@ void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor
 void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor queries, Tensor scores,
                     const Tiles& tiles = best_tiles());
 void low_rank_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor left, Tensor right, Tensor scores,
-                     const Tiles& tiles = best_tiles());
+                     bool rounded, const Tiles& tiles = best_tiles());
 void segment_squares(Tensor g, Tensor a, std::span<const Segment> segments, Tensor total);
 void gram(Tensor x, Tensor c);
 void add(Tensor x, Tensor y, float scale);

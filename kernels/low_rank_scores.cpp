@@ -15,8 +15,8 @@ Tensor room(const std::shared_ptr<Ops>& ops, Buffer& buffer, int64_t rows, int64
 }  // namespace
 
 void LowRankScores::add(Tensor g, Tensor a, std::span<const Segment> segments, Tensor left, Tensor right,
-                        Tensor scores) {
-  if (ops_->device() == "cpu") return cpu::low_rank_scores(g, a, segments, left, right, scores);
+                        Tensor scores, bool rounded) {
+  if (ops_->device() == "cpu") return cpu::low_rank_scores(g, a, segments, left, right, scores, rounded);
   const int64_t count = scores.columns, size = g.columns * a.columns;
   if (count == 0 || size == 0) return;
   const int64_t rank = left.rows / count, together = std::clamp<int64_t>(most_numbers_ / size, 1, count);

@@ -18,8 +18,10 @@ class LowRankScores {
       : ops_(std::move(ops)), most_numbers_(most_numbers) {}
 
   // scores[s][q] += <left[q]^T right[q], g[s]^T a[s]> (Ops::segment_scores). g (N,P), a (N,M), left (Q*r,P), right
-  // (Q*r,M): query q's rows [q*r, q*r + r), r >= 1; scores (segments, Q).
-  void add(Tensor g, Tensor a, std::span<const Segment> segments, Tensor left, Tensor right, Tensor scores);
+  // (Q*r,M): query q's rows [q*r, q*r + r), r >= 1; scores (segments, Q). `rounded`: g, a, left and right may be
+  // rounded to bf16, where the CPU multiplies that; both products and their sums are f32.
+  void add(Tensor g, Tensor a, std::span<const Segment> segments, Tensor left, Tensor right, Tensor scores,
+           bool rounded = false);
 
  private:
   std::shared_ptr<Ops> ops_;

@@ -21,16 +21,17 @@ struct SmallProduct {
   bool add = false;
 };
 
-// dots (rows, others) += a b^T: few rows, a (rows, length), and few others, b (others, length), that are long. How a
-// sum is taken depends on the length alone.
+// dots (rows, others) += a b^T: few rows, and few others, that are long: `pieces` of `length` numbers each. How a sum
+// is taken depends on the pieces alone. The others may come from memory: they are asked for before they are met.
 struct DotsJob {
   const float* a;
-  int64_t a_row, rows;  // from row to row
+  int64_t a_row, a_piece, rows;  // from row to row, and from piece to piece
   const float* b;
-  int64_t b_row, others;
-  int64_t length;
+  int64_t b_row, b_piece, others;
+  int64_t pieces, length;
   float* dots;
   int64_t dots_row;
+  float* room;  // rows x others vectors, of a cache's line's alignment
 };
 
 struct Tiles {

@@ -18,7 +18,8 @@ namespace {
 constexpr double number = sizeof(float);
 constexpr double scratch = 3 << 20;                             // of products and attention
 constexpr int64_t most_together = 48, parts_numbers = 8 << 20;  // kernels/segments.cpp
-constexpr double held_numbers = 4 << 20, block_columns = 1024;
+constexpr double held_numbers = 4 << 20, block_columns = 1024, lanes = 16;
+constexpr double met_queries = 128, expanded_queries = 12, expanded = 96 << 10;
 
 struct LinearSizes {
   double inputs, outputs;
@@ -54,8 +55,11 @@ double block_rows(double inputs) { return inputs <= 512 ? 48 : inputs <= 768 ? 9
 double blocks_of(double inputs, double outputs) {
   return std::ceil(outputs / block_rows(inputs)) * std::ceil(inputs / block_columns);
 }
+double block_numbers(double inputs, double outputs) {
+  return std::min(inputs, block_columns) * std::min(block_rows(inputs), outputs);
+}
 double blocks_bytes(double inputs, double outputs, int64_t documents) {
-  const double one = std::min(inputs, block_columns) * std::min(block_rows(inputs), outputs),
+  const double one = block_numbers(inputs, outputs),
                all = one * static_cast<double>(std::min(documents, most_together));
   return number * static_cast<double>(std::thread::hardware_concurrency()) * std::min(held_numbers, all);
 }
@@ -114,11 +118,12 @@ FitMemory fit_memory(const Model& model, const DocumentBatches& batches, const F
 
 ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64_t documents,
                        const ScanQueries& asked) {
-  double tracked = 0, held = 0, most_blocks = 0, rotation = 0, thin = 0, decomposition = 0, turned_inputs = 0,
-         turned_gradients = 0;
+  double tracked = 0, held = 0, widest_block = 0, most_blocks = 0, rotation = 0, thin = 0, decomposition = 0,
+         turned_inputs = 0, turned_gradients = 0;
   for (const auto& [m, p, owns] : linears_in(model, asked.choice)) {
     tracked += m * p;
     held = std::max(held, blocks_bytes(m, p, batches.most_documents()));
+    widest_block = std::max(widest_block, block_numbers(m, p));
     most_blocks = std::max(most_blocks, blocks_of(m, p));
     const auto together = static_cast<double>(
         std::min(asked.count, preconditioned_together(static_cast<int64_t>(m) * static_cast<int64_t>(p))));
@@ -132,9 +137,12 @@ ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64
   }
   const auto count = static_cast<double>(asked.count), d = static_cast<double>(documents);
   const double scores = number * count * d;
+  const auto threads = static_cast<double>(std::thread::hardware_concurrency());
   const auto parts = [&](double queries) {
-    const double batch = queries * static_cast<double>(batches.most_documents());
-    return number * (std::min(static_cast<double>(parts_numbers), most_blocks * batch) + 2 * batch);
+    const auto most = static_cast<double>(batches.most_documents()), batch = queries * most,
+               near = std::min(queries, met_queries) * std::min(most, double{most_together});
+    return number *
+           (std::min(static_cast<double>(parts_numbers), most_blocks * batch) + 2 * batch + threads * lanes * near);
   };
   const double names = d * 2 * (sizeof(std::string) + 32);  // of documents and sources
   // Of `queries` at once, whole.
@@ -158,23 +166,28 @@ ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64
   const auto at_once = static_cast<int64_t>(queries_at_once(model, layers, low_rank_making_bytes));
   const auto block = static_cast<double>(met_by_tokens(batches.largest(), asked.rank, asked.count)),
              rows = static_cast<double>(batches.largest());
-  double rooms = 0, packed = 0;  // of a layer, by its route
+  double rooms = 0, paired = 0;  // of a layer, by its route
+  bool gradients = false;
   double quick = asked.precision == Precision::bf16 ? rounded_bytes(model, batches.largest()) : 0;
   for (const size_t i : layers) {
     const Tensor weight = tracked_weight(model, i);
     const int64_t rank = std::min({asked.rank, weight.rows, weight.columns});
     const double width = static_cast<double>(rank * (weight.rows + weight.columns));
     if (cheaper_route(mean_meeting(weight, rank, asked.count, batches), asked.precision) == Route::gradients) {
-      packed = std::max(packed, number * count * width);
+      gradients = true;
+      if (asked.precision == Precision::bf16)
+        paired = std::max(paired, number / 2 * rows * static_cast<double>(weight.rows + weight.columns));
     } else {
       if (asked.precision == Precision::bf16) quick += 2 * count * width;
       rooms = std::max(rooms, number * 2 * block * rows * static_cast<double>(rank));
     }
   }
   const double met = 2 * number * count * (rows + static_cast<double>(batches.most_documents()));
+  const double multiplied_out = number * threads * expanded_queries * std::min(expanded, widest_block);
   const double trace = static_cast<double>(std::min(asked.together, asked.count));
   memory.queries = thin * count + making(std::min(asked.count, at_once));
-  memory.scan = thin * count + scores + rooms + packed + met + (packed > 0 ? parts(count) : 0) + pass + quick;
+  memory.scan =
+      thin * count + scores + rooms + paired + met + (gradients ? parts(count) + multiplied_out : 0) + pass + quick;
   memory.tables =
       thin * count + scores + number * trace * d +
       std::max(making(std::min(asked.together, asked.count)),

@@ -1,6 +1,6 @@
 // What the first of two stages multiplies in (Grosse et al. 2023 scan in bf16): f32, or weights, activations, their
-// gradients and queries rounded to bf16. Sums, norms, the residual stream and documents' gradients stay f32, attention on
-// the CPU too, and so does all of the second stage.
+// gradients and queries rounded to bf16. Sums, norms, the residual stream and what documents' gradients add up to stay
+// f32, attention on the CPU too, and so does all of the second stage.
 #pragma once
 
 #include <array>

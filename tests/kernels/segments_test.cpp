@@ -2,6 +2,7 @@
 #include <QtTest>
 
 #include "kernels/cpu_kernels.h"
+#include "kernels/half.h"
 #include "tests/support/compare.h"
 
 using namespace stemma;
@@ -15,8 +16,8 @@ namespace {
 struct Case {
   int64_t outputs, inputs, queries;  // P, M, Q
 };
-constexpr Case cases[] = {{8, 12, 1},   {1, 1, 2},     {5, 7, 3},     {33, 50, 4},
-                          {17, 49, 40}, {100, 131, 5}, {160, 64, 13}, {257, 300, 1}, {20, 1100, 7}};
+constexpr Case cases[] = {{8, 12, 1},    {1, 1, 2},     {5, 7, 3},     {33, 50, 4},  {17, 49, 40},
+                          {100, 131, 5}, {160, 64, 13}, {257, 300, 1}, {20, 1100, 7}};
 
 // Of every length from one token on, with rows between them that belong to none.
 std::vector<Segment> ragged(const std::vector<int32_t>& lengths) {
@@ -34,8 +35,15 @@ std::vector<const cpu::Tiles*> all_tiles() {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("x86-64-v3")) tiles.push_back(&cpu::tiles_avx2);
   if (__builtin_cpu_supports("x86-64-v4")) tiles.push_back(&cpu::tiles_avx512);
+  if (__builtin_cpu_supports("avx512bf16")) tiles.push_back(&cpu::tiles_bf16());
 #endif
   return tiles;
+}
+
+Matrix in_bf16(Matrix x) {
+  for (double& value : x.data)
+    value = std::bit_cast<float>(static_cast<uint32_t>(bf16_of(static_cast<float>(value))) << 16);
+  return x;
 }
 
 Matrix product(const Matrix& g, const Matrix& a, const Segment& s) {
@@ -52,24 +60,24 @@ class SegmentsTest : public QObject {
   Q_OBJECT
 
   const std::shared_ptr<Ops> ops = make_cpu_ops();
-  std::vector<float> scores_with(int threads) {
+  std::vector<float> scores_with(int threads, bool rounded) {
     omp_set_num_threads(threads);
     Random random(5);
     const std::vector<Segment> segments = ragged({9, 1, 49, 700, 30, 1800, 2});
     const int64_t rows = segments.back().query_end;
-    const Matrix g = ref::random_matrix(rows, 70, random), a = ref::random_matrix(rows, 90, random);
-    const Buffer scores = on_device(ops, Matrix(7, 6)), total = on_device(ops, Matrix(1, 70 * 90));
+    const Matrix g = ref::random_matrix(rows, 70, random), a = ref::random_matrix(rows, 96, random);
+    const Buffer scores = on_device(ops, Matrix(7, 6)), total = on_device(ops, Matrix(1, 70 * 96));
     ops->segment_scores(on_device(ops, g), on_device(ops, a), segments,
-                        on_device(ops, ref::random_matrix(6, 70 * 90, random)), scores);
+                        on_device(ops, ref::random_matrix(6, 70 * 96, random)), scores);
     ops->segment_squares(on_device(ops, g), on_device(ops, a), segments, total);
     const Buffer thin = on_device(ops, Matrix(7, 6));
     cpu::low_rank_scores(on_device(ops, g), on_device(ops, a), segments,
                          on_device(ops, ref::random_matrix(6 * 4, 70, random)),
-                         on_device(ops, ref::random_matrix(6 * 4, 90, random)), thin);
-    std::vector<float> result(static_cast<size_t>(7 * 6 + 70 * 90 + 7 * 6));
+                         on_device(ops, ref::random_matrix(6 * 4, 96, random)), thin, rounded);
+    std::vector<float> result(static_cast<size_t>(7 * 6 + 70 * 96 + 7 * 6));
     scores.download(result.data());
     total.download(result.data() + 7 * 6);
-    thin.download(result.data() + 7 * 6 + 70 * 90);
+    thin.download(result.data() + 7 * 6 + 70 * 96);
     omp_set_num_threads(1);
     return result;
   }
@@ -109,28 +117,34 @@ class SegmentsTest : public QObject {
     const int64_t rows = segments.back().query_end, count = static_cast<int64_t>(segments.size());
     for (const cpu::Tiles* tiles : all_tiles())
       for (const Case& c : cases)
-        for (const int64_t rank : {1, 5}) {
-          Random random(static_cast<uint64_t>(c.outputs));
-          const Matrix g = ref::random_matrix(rows, c.outputs, random), a = ref::random_matrix(rows, c.inputs, random),
-                       left = ref::random_matrix(c.queries * rank, c.outputs, random),
-                       right = ref::random_matrix(c.queries * rank, c.inputs, random);
-          Matrix scores = ref::random_matrix(count, c.queries, random);
-          const Buffer found = on_device(ops, scores);
-          cpu::low_rank_scores(on_device(ops, g), on_device(ops, a), segments, on_device(ops, left),
-                               on_device(ops, right), found, *tiles);
-          std::vector<Matrix> queries;
-          for (int64_t q = 0; q < c.queries; ++q) {
-            const auto begin = static_cast<int32_t>(q * rank), end = static_cast<int32_t>(begin + rank);
-            queries.push_back(product(left, right, {begin, end, begin, end}));
+        for (const int64_t rank : {1, 5})
+          for (const bool rounded : {false, true}) {
+            Random random(static_cast<uint64_t>(c.outputs));
+            const Matrix g = ref::random_matrix(rows, c.outputs, random),
+                         a = ref::random_matrix(rows, c.inputs, random),
+                         left = ref::random_matrix(c.queries * rank, c.outputs, random),
+                         right = ref::random_matrix(c.queries * rank, c.inputs, random);
+            Matrix scores = ref::random_matrix(count, c.queries, random);
+            const Buffer found = on_device(ops, scores);
+            cpu::low_rank_scores(on_device(ops, g), on_device(ops, a), segments, on_device(ops, left),
+                                 on_device(ops, right), found, rounded, *tiles);
+            // To bf16, where that is multiplied and rows are whole vectors.
+            const bool does = rounded && tiles->product_of_pairs && c.inputs % tiles->lanes == 0;
+            const auto seen = [&](const Matrix& x) { return does ? in_bf16(x) : x; };
+            const Matrix own_g = seen(g), own_a = seen(a), own_left = seen(left), own_right = seen(right);
+            std::vector<Matrix> queries;
+            for (int64_t q = 0; q < c.queries; ++q) {
+              const auto begin = static_cast<int32_t>(q * rank), end = static_cast<int32_t>(begin + rank);
+              queries.push_back(product(own_left, own_right, {begin, end, begin, end}));
+            }
+            for (int64_t s = 0; s < count; ++s) {
+              const Matrix one = product(own_g, own_a, segments[static_cast<size_t>(s)]);
+              for (int64_t q = 0; q < c.queries; ++q)
+                for (int64_t i = 0; i < one.columns; ++i)
+                  scores(s, q) += one(0, i) * queries[static_cast<size_t>(q)](0, i);
+            }
+            VERIFY_CLOSE(from_device(*ops, found), scores, 2e-6);
           }
-          for (int64_t s = 0; s < count; ++s) {
-            const Matrix one = product(g, a, segments[static_cast<size_t>(s)]);
-            for (int64_t q = 0; q < c.queries; ++q)
-              for (int64_t i = 0; i < one.columns; ++i)
-                scores(s, q) += one(0, i) * queries[static_cast<size_t>(q)](0, i);
-          }
-          VERIFY_CLOSE(from_device(*ops, found), scores, 2e-6);
-        }
   }
 
   void gram_is_the_upper_triangle() {
@@ -163,28 +177,54 @@ class SegmentsTest : public QObject {
     const std::vector<Segment> segments = ragged(std::vector<int32_t>(61, 5));
     const int64_t rows = segments.back().query_end;
     const Buffer g = on_device(ops, ref::random_matrix(rows, 70, random)),
-                 a = on_device(ops, ref::random_matrix(rows, 90, random)),
-                 queries = on_device(ops, ref::random_matrix(9, 70 * 90, random)),
+                 a = on_device(ops, ref::random_matrix(rows, 96, random)),
+                 queries = on_device(ops, ref::random_matrix(9, 70 * 96, random)),
                  left = on_device(ops, ref::random_matrix(9 * 4, 70, random)),
-                 right = on_device(ops, ref::random_matrix(9 * 4, 90, random));
-    const auto scores_of = [&](std::span<const Segment> some, bool low) {
+                 right = on_device(ops, ref::random_matrix(9 * 4, 96, random));
+    enum Kind { whole, low, low_rounded };
+    const auto scores_of = [&](std::span<const Segment> some, Kind kind) {
       const Buffer scores = on_device(ops, Matrix(static_cast<int64_t>(some.size()), 9));
-      low ? cpu::low_rank_scores(g, a, some, left, right, scores) : cpu::segment_scores(g, a, some, queries, scores);
+      if (kind == whole)
+        cpu::segment_scores(g, a, some, queries, scores);
+      else
+        cpu::low_rank_scores(g, a, some, left, right, scores, kind == low_rounded);
       return from_device(*ops, scores);
     };
-    for (const bool low : {false, true}) {
-      const Matrix together = scores_of(segments, low);
+    for (const Kind kind : {whole, low, low_rounded}) {
+      const Matrix together = scores_of(segments, kind);
       for (const size_t s : {size_t{0}, size_t{2}, size_t{49}, size_t{60}}) {
-        const Matrix alone = scores_of({&segments[s], 1}, low);
+        const Matrix alone = scores_of({&segments[s], 1}, kind);
         for (int64_t q = 0; q < 9; ++q) QCOMPARE(alone(0, q), together(static_cast<int64_t>(s), q));
       }
     }
   }
 
+  // Nor do other queries.
+  void other_queries_change_no_bit() {
+    Random random(7);
+    const std::vector<Segment> segments = ragged(std::vector<int32_t>(9, 5));
+    const int64_t rows = segments.back().query_end, size = 70 * 96;
+    const Buffer g = on_device(ops, ref::random_matrix(rows, 70, random)),
+                 a = on_device(ops, ref::random_matrix(rows, 96, random)),
+                 queries = on_device(ops, ref::random_matrix(141, size, random));
+    const auto scores_of = [&](int64_t first, int64_t last) {
+      const Buffer scores = on_device(ops, Matrix(std::ssize(segments), last - first));
+      cpu::segment_scores(g, a, segments, queries.view().slice(first, last), scores);
+      return from_device(*ops, scores);
+    };
+    const Matrix together = scores_of(0, 141);
+    for (const int64_t q : {0, 5, 77, 140}) {
+      const Matrix alone = scores_of(q, q + 1);
+      for (int64_t s = 0; s < std::ssize(segments); ++s) QCOMPARE(alone(s, 0), together(s, q));
+    }
+  }
+
   void threads_change_no_bit() {
-    const std::vector<float> one = scores_with(1);
-    for (const int threads : {2, 3, 5}) QVERIFY(scores_with(threads) == one);
-    QVERIFY(std::any_of(one.begin(), one.end(), [](float x) { return x != 0; }));
+    for (const bool rounded : {false, true}) {
+      const std::vector<float> one = scores_with(1, rounded);
+      for (const int threads : {2, 3, 5}) QVERIFY(scores_with(threads, rounded) == one);
+      QVERIFY(std::any_of(one.begin(), one.end(), [](float x) { return x != 0; }));
+    }
   }
 };
 

@@ -13,7 +13,7 @@
 namespace stemma {
 
 inline constexpr double read_operations = 40;           // in the time that a number is read from memory
-inline constexpr double batch_bytes = 3.0 * (1 << 30);  // of a batch of more than usual_batch_tokens, at most
+inline constexpr double batch_bytes = 4.0 * (1 << 30);  // of a batch of more than usual_batch_tokens, at most
 inline constexpr int64_t most_batch_tokens = 16384;
 inline constexpr int64_t least_batches = 32;  // of a corpus, so that ranks have several each and end nearly together
 inline constexpr int64_t short_batch_tokens = 4096;  // of a corpus that takes one rank few seconds, at most

@@ -30,7 +30,7 @@ inline double operations(Route route, const LayerMeeting& m) {
   return 2 * weights * (tokens + static_cast<double>(m.documents) * queries + rank * queries);
 }
 
-// Documents' gradients are f32, tokens' products of the precision asked for: in bf16 at least twice as fast.
+// As if documents' gradients were products of f32, tokens' of the precision asked for: in bf16 at least twice as fast.
 inline Route cheaper_route(const LayerMeeting& m, Precision precision) {
   const double faster = precision == Precision::bf16 ? 2 : 1;
   return operations(Route::tokens, m) < faster * operations(Route::gradients, m) ? Route::tokens : Route::gradients;

@@ -91,7 +91,8 @@ std::vector<float> scan(const Model& model, const LowRankQueries& queries, const
       const size_t i = tracked_index(model, layer, which);
       if (queries.layers[i].rank == 0 || count == 0) return;
       if (routes[i] == Route::gradients)
-        return by_gradients.add(g, a, segments, queries.layers[i].left, queries.layers[i].right, by_document);
+        return by_gradients.add(g, a, segments, queries.layers[i].left, queries.layers[i].right, by_document,
+                                precision == Precision::bf16);
       for (int64_t first = 0; first < count; first += together) {
         const int64_t last = std::min(count, first + together);
         meet_tokens(i, a, g, first, last, {by_token.data + rows * first, rows, last - first});
