@@ -7,6 +7,7 @@
 #include "app/numbers.h"
 #include "app/panels/panel_parts.h"
 #include "app/panels/trace/step_marks.h"
+#include "runtime/influence/tables/certainty.h"
 
 namespace stemma {
 
@@ -242,7 +243,7 @@ void DocumentsPanel::refresh() {
   step_fact_->setText(fact.text);
   step_fact_->setToolTip(fact.tip);
   step_fact_->setVisible(!fact.text.isEmpty());
-  const bool certain = row >= 0 && !contrast && table->nats[row] < certain_step_nats;
+  const bool certain = row >= 0 && all_but_certain(*table, row);
   note_->setText(
       tr("The model was all but certain of %1 (%2 nats), so its gradient is tiny and this ranking says little.")
           .arg(!asked                           ? tr("this step")
