@@ -60,10 +60,10 @@ Fact fact_of(const InfluenceTable& table, int row, bool so_far) {
 }
 }  // namespace
 
-// Tokens are counted from 1 for people, as below the trace.
+// Tokens are counted from 0, as steps and as in the commands.
 QString DocumentsPanel::words_of(const AskedSpan& span) {
-  QString words = span.end - span.begin == 1 ? tr("token %1").arg(span.begin + 1)
-                                             : tr("tokens %1 to %2").arg(span.begin + 1).arg(span.end);
+  QString words = span.end - span.begin == 1 ? tr("token %1").arg(span.begin)
+                                             : tr("tokens %1 to %2").arg(span.begin).arg(span.end - 1);
   if (!span.against.empty()) words += tr(" rather than “%1”").arg(QString::fromStdString(span.against));
   return words;
 }
