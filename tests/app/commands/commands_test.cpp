@@ -472,6 +472,12 @@ class CommandsTest : public QObject {
     QVERIFY2(prefill.status == 0, prefill.error);
     QVERIFY(prefill.json()["share_of_matmul"].get<double>() > 0);
 
+    const Ran kept = run({"bench", "trace", "--shape", "10m", "--dtype", "q8_0", "--keep", at("kept")});
+    QCOMPARE(kept.status, 2);  // before anything is made
+    QVERIFY2(kept.sentence().contains("--keep") && !QFile::exists(at("kept")), kept.error);
+    const Ran trace = run({"bench", "trace", "--shape", "demo", "--dtype", "bf16", "--tokens", "8", "--keep", at("kept")});
+    QVERIFY2(trace.status == 0, trace.error);
+    QCOMPARE(run({"info", at("kept/model"), "--json"}).json()["dtype"].get<std::string>(), std::string("bfloat16"));
     const Ran odd = run({"bench", "decode", "--shape", "demo", "--dtype", "q4_k"});
     QCOMPARE(odd.status, 1);
     QVERIFY2(odd.error.contains("blocks of 256"), odd.error);
