@@ -457,6 +457,25 @@ class CommandsTest : public QObject {
                          "--max-tokens", "5", "--device", "cpu", "--dtype", "bf16", "--json"});
     QVERIFY2(ran.status == 0, ran.error);
     QCOMPARE(ran.json()["traces"].size(), size_t{1});
+    const auto check = ran.json()["traces"][0]["capture_check"];
+    QVERIFY2(check["tokens"].get<int>() > 5 && check["nats"].get<double>() < 0.1, ran.out);
+    QCOMPARE(check, run({"show", at("bf16.h5"), "--json"}).json()["traces"][0]["capture_check"]);
+  }
+
+  void show_tells_tokens_and_what_is_gone() {
+    const QString out = session();
+    const auto steps = run({"show", out, "--json"}).json()["traces"][0]["steps"];
+    const QByteArray text = run({"show", out}).out;
+    for (const auto& step : steps) {
+      const int begin = step["begin"].get<int>(), last = step["end"].get<int>() - 1;
+      const QString tokens =
+          begin == last ? QString("token %1  ").arg(begin) : QString("tokens %1-%2  ").arg(begin).arg(last);
+      QVERIFY2(text.contains(tokens.toUtf8()), text);
+    }
+    QVERIFY(text.contains("activations recorded: ") && !text.contains("is missing"));
+    QVERIFY(QDir().mkpath(at("alone")) && QFile::copy(out, at("alone/shared.h5")));
+    const Ran alone = run({"show", at("alone/shared.h5")});
+    QVERIFY2(alone.out.contains("activations: recorded, but shared.activations.h5 is missing or damaged"), alone.out);
   }
 
   void random_models_are_measured_beside_their_limits() {
