@@ -135,6 +135,9 @@ class CommandsTest : public QObject {
         run({"fit", "--model", at("model"), "--corpus", at("corpus.jsonl"), "--dry-run", "--device", "cpu", "--json"});
     QVERIFY2(fit.status == 0 && fit.json()["seconds"].get<double>() > 0 && fit.json()["corpus"]["documents"] == 300,
              fit.error);
+    const auto planned =
+        run({"plan", "--model", at("model"), "--corpus", at("corpus.jsonl"), "--device", "cpu", "--json"}).json();
+    QCOMPARE(fit.json()["tokens"], planned["tokens"]);
     const QString traced = session();
     const QByteArray before = stemma::test::read(traced);
     const Ran scan =
