@@ -295,12 +295,11 @@ Run setup_generate(CLI::App& app) {
       ->check(CLI::Range(0.0, 100.0));
   app.add_option("--top-p", sampler.top_p, "Draw from the most likely tokens of this total probability")
       ->check(CLI::Range(0.0, 1.0));
-  app.add_option("--top-k", sampler.top_k, "Draw from this many most likely tokens; 0: all")
-      ->check(CLI::NonNegativeNumber);
+  app.add_option("--top-k", sampler.top_k, "Draw from this many most likely tokens; 0: all")->check(at_least(0));
   app.add_option("--seed", sampler.seed, "Of the draws; each further sample adds one");
-  app.add_option("--max-tokens", sampler.max_tokens, "Tokens to write at most")->check(CLI::PositiveNumber);
+  app.add_option("--max-tokens", sampler.max_tokens, "Tokens to write at most")->check(at_least(1));
   app.add_option("--stop", sampler.stop, "Text that ends the generation; may be repeated")->type_name("TEXT");
-  app.add_option("--samples", options->samples, "Generations of each prompt")->check(CLI::PositiveNumber);
+  app.add_option("--samples", options->samples, "Generations of each prompt")->check(at_least(1));
   app.add_option(
          "--together", options->together,
          "Traces written at once: they share each reading of the weights, samples that of their prompt too, and "

@@ -71,6 +71,11 @@ class CommandsTest : public QObject {
     QTest::newRow("no number") << QStringList{"generate", "--model", at("model"),    "--prompt", "x",
                                               "--out",    "s.h5",    "--max-tokens", "many"}
                                << QByteArray("many");
+    QTest::newRow("too small a number") << QStringList{"generate", "--model", at("model"),    "--prompt", "x",
+                                                       "--out",    "s.h5",    "--max-tokens", "0"}
+                                        << QByteArray("--max-tokens: 0 is less than 1;");
+    QTest::newRow("a negative step") << QStringList{"show", "s.h5", "--step", "-2"}
+                                     << QByteArray("--step: -2 is less than 0;");
     QTest::newRow("no device") << QStringList{"generate", "--model", at("model"), "--prompt", "x",
                                               "--out",    "s.h5",    "--device",  "tpu"}
                                << QByteArray("tpu");
@@ -204,6 +209,12 @@ class CommandsTest : public QObject {
     const Ran built = run(build);
     QVERIFY2(built.status == 0 && built.json()["documents"] == 300 && built.json()["added"] == 300, built.error);
     QCOMPARE(run(build).json()["added"].get<int>(), 0);
+    const auto facts = run({"info", index, "--json"}).json();
+    QCOMPARE(facts["kind"].get<std::string>(), std::string("index of documents"));
+    QCOMPARE(facts["documents"].get<int>(), 300);
+    QCOMPARE(facts["bytes"], built.json()["bytes"]);
+    const Ran part = run({"info", at("sums.index.0001.h5")});
+    QVERIFY2(part.status == 1 && part.error.contains("a part of an index"), part.error);
 
     const QStringList asked = {"attribute", out, "--index", index, "--factors", factors, "--device", "cpu", "--json"};
     const Ran steps = run(asked + QStringList{"--rescore", "100", "--check"});
@@ -222,8 +233,10 @@ class CommandsTest : public QObject {
     for (const char* words : {"ekfac of token 19", "ekfac of tokens 19-20 against '9'", "from index", "scored exactly"})
       QVERIFY2(shown.out.contains(words), words);
 
-    for (const QStringList& wrong : {QStringList{"--span", "x", "--trace", "t001"}, QStringList{"--span", "3-", "--trace", "t001"},
-                                     QStringList{"--span", "3"}, QStringList{"--against", "9"}, QStringList{"--dry-run"}})
+    for (const QStringList& wrong :
+         {QStringList{"--span", "x", "--trace", "t001"}, QStringList{"--span", "3-", "--trace", "t001"},
+          QStringList{"--span", "3"}, QStringList{"--against", "9"}, QStringList{"--dry-run"},
+          QStringList{"--trace", "t001", "--span", "19", "--against", ""}})
       QVERIFY2(run(asked + wrong).status == 2, wrong.join(' ').toUtf8());
     QCOMPARE(run({"attribute", out, "--trace", "t001"}).status, 2);
     QCOMPARE(run({"attribute", out, "--trace", "t001", "--index", factors, "--factors", factors}).status, 1);
