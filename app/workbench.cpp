@@ -211,7 +211,7 @@ void Workbench::refresh_reading() {
     const QString words = token_attention_->words();
     text = !token_attention_->row() ? words
                                     : tr("What token %1 “%2” looks at   %3")
-                                          .arg(token_attention_->row()->token + 1)
+                                          .arg(token_attention_->row()->token)
                                           .arg(token_name(trace->token_text(token_attention_->row()->token)), words);
   } else if (trace && token >= 0 && token < trace->size()) {
     const auto measured = [&](const std::vector<float>& values) {
@@ -219,7 +219,7 @@ void Workbench::refresh_reading() {
     };
     const float logprob = measured(trace->logprob);
     text = tr("Token %1 of %2  “%3”   p %4   log p %5 nats   entropy %6 nats   A: alternatives")
-               .arg(token + 1)
+               .arg(token)
                .arg(trace->size())
                .arg(token_name(trace->token_text(token)), significant(std::exp(logprob)), significant(logprob, true),
                     significant(measured(trace->entropy)));

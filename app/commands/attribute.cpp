@@ -273,11 +273,12 @@ Run setup_attribute(CLI::App& app) {
   app.add_option("--span", options->span, "Ask about these tokens of the trace instead of its steps: 12 or 12-19")
       ->type_name("TOKENS");
   app.add_option("--against", options->against, "What made the span likelier than this text in its place")
+      ->check(CLI::Validator([](const std::string& text) { return std::string(text.empty() ? "an empty text" : ""); }, ""))
       ->type_name("TEXT");
   app.add_flag("--check", options->check, "Hold the index against a scan of all its documents, and print the recall");
   app.add_option("--top", options->attribute.top,
                  "Documents kept per step, and as many opponents; 0: none is shown, the scores are all")
-      ->check(CLI::NonNegativeNumber);
+      ->check(at_least(0));
   app.add_option("--model", options->model, "The model's folder, where it has moved")->type_name("DIR");
   declare_device(app, options->device);
   app.add_flag("--dry-run", options->dry_run, "Print steps, tokens, operations and the estimated time; write nothing");

@@ -8,6 +8,7 @@
 
 #include "app/commands/model_size.h"
 #include "kernels/side_by_side.h"
+#include "runtime/corpus/packing.h"
 #include "runtime/influence/curvature/blocks.h"
 #include "runtime/influence/curvature/eigen.h"
 #include "runtime/influence/scan/batch_size.h"
@@ -37,9 +38,10 @@ constexpr double timed_numbers = 2e8;  // of the gradients that are made, but tw
 
 std::vector<int64_t> token_counts(const Model& model, const Corpus& corpus) {
   std::vector<int64_t> counts;
-  for (const auto& document : corpus.documents)
-    counts.push_back(
-        std::min<int64_t>(static_cast<int64_t>(model.tokenizer->encode(document.text).size()), model.config.context));
+  for (const auto& document : corpus.documents) {
+    const auto tokens = document_tokens(*model.tokenizer, document.text, model.config.context).size();
+    counts.push_back(tokens < 2 ? 0 : static_cast<int64_t>(tokens) - 1);  // that predict one, as the work counts them
+  }
   return counts;
 }
 

@@ -146,22 +146,25 @@ Run setup_export(CLI::App& app) {
       ->type_name("NAME");
   app.add_option("--out", options->out, "Where to write it; the ending says how: .svg, .pdf, .png or .csv")->required()->type_name("FILE");
   app.add_option("--trace", options->trace, "Of this trace")->type_name("ID")->default_str("the first that has it");
-  app.add_option("--step", options->step, "Of this step, counted from 0")->check(CLI::NonNegativeNumber)->default_str("the least certain");
-  app.add_option("--document", options->document, "With document: its number among those scanned, as stemma show --json prints it")
-      ->check(CLI::NonNegativeNumber)
+  app.add_option("--step", options->step, "Of this step, counted from 0")
+      ->check(at_least(0))
+      ->default_str("the least certain");
+  app.add_option("--document", options->document,
+                 "With document: its number among those scanned, as stemma show --json prints it")
+      ->check(at_least(0))
       ->default_str("the strongest");
   app.add_option("--tokens", options->tokens, "With document: what tokens add as they are read, or as they are predicted")
       ->check(CLI::IsMember({"read", "predicted"}))
       ->type_name("PART");
-  app.add_option("--documents", options->documents, "With step: documents on each side")->check(CLI::NonNegativeNumber);
+  app.add_option("--documents", options->documents, "With step: documents on each side")->check(at_least(0));
   app.add_option("--method", options->method, "The influence found by this method")->type_name("NAME")->default_str("ekfac");
   app.add_option("--layer", options->layer, "With attention and attention-row: of this layer")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least(0))
       ->default_str("the last");
   app.add_option("--head", options->head, "With attention and attention-row: of this head; -1: the mean of all")
       ->check(CLI::Range(-1, 1 << 20));
   app.add_option("--token", options->token, "With attention-row: of this token, counted from 0")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least(0))
       ->default_str("the first word of the answer");
   app.add_option("--model", options->model, "With attention-row: the model's folder, where it has moved")
       ->type_name("DIR");

@@ -11,6 +11,7 @@
 #include "app/commands/terminal.h"
 #include "runtime/influence/curvature/factors.h"
 #include "runtime/ranks/mpi_plugin.h"
+#include "runtime/session/file_kind.h"
 
 namespace stemma {
 
@@ -22,6 +23,18 @@ struct Options {
   FitOptions fit;
   bool dry_run = false, json = false;
 };
+
+// Factors may be written over factors, and over nothing else that is worth something.
+void expect_own_place(const std::filesystem::path& file) {
+  std::error_code none;
+  if (!std::filesystem::exists(file, none) || std::filesystem::is_empty(file, none) ||
+      kind_of_hdf5(file) == "stemma-factors")
+    return;
+  throw Error(ErrorCode::usage,
+              file.string() +
+                  ": is there already and holds no curvature factors; choose another file with --out, or "
+                  "move this one away");
+}
 
 int dry_run(const Options& options, const Model& model, const Corpus& corpus, const Control& control) {
   const auto memory = expect_memory_to_fit(model, corpus, {.fit = &options.fit}, control);
@@ -50,6 +63,7 @@ int run_on(Ranks& ranks, Options& options) {
   if (!options.dry_run) {
     if (options.out.empty()) throw WrongUsage("--out is required: the factors file to write, F.h5");
     expect_folder_of(options.out);
+    expect_own_place(options.out);
   }
   const auto model = load_model(options.model, open_device(options.device));
   const Corpus corpus = options.corpus.load();

@@ -8,6 +8,7 @@
 #include "app/commands/command.h"
 #include "app/commands/model_size.h"
 #include "app/commands/options.h"
+#include "app/commands/show.h"
 #include "app/commands/terminal.h"
 #include "runtime/model/chat_template.h"
 #include "runtime/model/files/model_source.h"
@@ -177,7 +178,7 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
   return 0;
 }
 
-nlohmann::ordered_json facts_of(const Trace& trace, const std::string& prompt_id) {
+nlohmann::ordered_json facts_of(const Session& session, const Trace& trace, const std::string& prompt_id) {
   nlohmann::ordered_json facts{
       {"trace", trace.id},
       {"prompt_id", prompt_id},
@@ -190,6 +191,7 @@ nlohmann::ordered_json facts_of(const Trace& trace, const std::string& prompt_id
       {"prompt_tokens", trace.prompt_tokens},
       {"stop_reason", trace.stop_reason},
       {"completed", trace.completed},
+      {"capture_check", check_facts(session, trace)},
       {"steps", nlohmann::ordered_json::array()}};
   for (const auto& step : trace.steps)
     facts["steps"].push_back({{"kind", name_of(step.kind)},
@@ -260,7 +262,7 @@ int run(const Options& options) {
   const auto ids = capture_runs(session, options.out, *model, requests, capture, listener, control, together);
   nlohmann::ordered_json results = nlohmann::ordered_json::array();
   for (size_t i = 0; i < ids.size(); ++i)
-    results.push_back(facts_of(*session.find(ids[i]), prompts[i / static_cast<size_t>(options.samples)].id));
+    results.push_back(facts_of(session, *session.find(ids[i]), prompts[i / static_cast<size_t>(options.samples)].id));
   if (options.json) print_json({{"session", options.out}, {"model", model->hash}, {"traces", results}});
   control.check();
   return 0;
@@ -284,7 +286,8 @@ Run setup_generate(CLI::App& app) {
   app.add_option("--out", options->out, "Session to write; traces are added to one that exists")->type_name("S.h5");
   app.add_option("--capture", options->capture,
                  "Activations to record, separated by commas: names with * (blocks.*.hook_mlp_out, blocks.3.*), "
-                 "residual (every hook_resid_post), attention (means from step to step), all, none")
+                 "residual (every hook_resid_post), attention (means from step to step), all, none; the likeliest "
+                 "tokens of each place are always recorded")
       ->type_name("LIST");
   app.add_flag("--no-think", options->no_think,
                "The answer without a thought: by the chat template's enable_thinking, else an empty thought is forced");
@@ -292,12 +295,11 @@ Run setup_generate(CLI::App& app) {
       ->check(CLI::Range(0.0, 100.0));
   app.add_option("--top-p", sampler.top_p, "Draw from the most likely tokens of this total probability")
       ->check(CLI::Range(0.0, 1.0));
-  app.add_option("--top-k", sampler.top_k, "Draw from this many most likely tokens; 0: all")
-      ->check(CLI::NonNegativeNumber);
+  app.add_option("--top-k", sampler.top_k, "Draw from this many most likely tokens; 0: all")->check(at_least(0));
   app.add_option("--seed", sampler.seed, "Of the draws; each further sample adds one");
-  app.add_option("--max-tokens", sampler.max_tokens, "Tokens to write at most")->check(CLI::PositiveNumber);
+  app.add_option("--max-tokens", sampler.max_tokens, "Tokens to write at most")->check(at_least(1));
   app.add_option("--stop", sampler.stop, "Text that ends the generation; may be repeated")->type_name("TEXT");
-  app.add_option("--samples", options->samples, "Generations of each prompt")->check(CLI::PositiveNumber);
+  app.add_option("--samples", options->samples, "Generations of each prompt")->check(at_least(1));
   app.add_option(
          "--together", options->together,
          "Traces written at once: they share each reading of the weights, samples that of their prompt too, and "

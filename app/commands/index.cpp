@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <chrono>
+#include <cmath>
 #include <memory>
 
 #include "app/commands/command.h"
@@ -101,9 +102,11 @@ int run_on(Ranks& ranks, const Options& options) {
                 {"seconds", seconds},
                 {"device", model->ops->device()}});
   } else {
-    fmt::print("{}: {} documents, {} of them new, in {} on {}; {} numbers and {:.0f} bytes a document, {} in all\n",
-               options.out, in_thousands(index.documents()), in_thousands(built.added), in_time(seconds),
-               model->ops->device(), index.head().basis.numbers, each, in_bytes(static_cast<double>(index.bytes())));
+    fmt::print(
+        "{}: {} documents, {} of them new, in {} on {}; {} numbers a document, {} bytes with its "
+        "share of what all use, {} in all\n",
+        options.out, in_thousands(index.documents()), in_thousands(built.added), in_time(seconds), model->ops->device(),
+        index.head().basis.numbers, in_thousands(std::llround(each)), in_bytes(static_cast<double>(index.bytes())));
   }
   return 0;
 }

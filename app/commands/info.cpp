@@ -5,11 +5,13 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "app/commands/command.h"
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
 #include "runtime/error.h"
+#include "runtime/session/file_kind.h"
 #include "runtime/session/session.h"
 
 namespace stemma {
@@ -24,15 +26,15 @@ struct Options {
 };
 
 Json hdf5_info(const std::filesystem::path& path) {
-  try {
-    return session_info(path);
-  } catch (const Error& as_session) {
-    try {
-      return factors_info(path);
-    } catch (const Error&) {
-      throw as_session;
-    }
-  }
+  const std::optional<std::string> kind = kind_of_hdf5(path);
+  if (kind == "stemma-factors") return factors_info(path);
+  if (kind == "stemma-index") return index_info(path);
+  if (kind == "stemma-index-part")
+    throw Error(ErrorCode::unsupported,
+                path.string() + ": a part of an index; name the index, the file without a number");
+  if (kind && kind != "stemma-session")
+    throw Error(ErrorCode::unsupported, path.string() + ": an HDF5 file of another program; h5ls lists what it holds");
+  return session_info(path);
 }
 
 Json info_of(const std::filesystem::path& path) {
@@ -57,11 +59,10 @@ Json info_of(const std::filesystem::path& path) {
   if (path.filename() == "tokenizer.json") return tokenizer_info(path);
   for (const auto* known : {".jsonl", ".json", ".gz", ".zst", ".txt"})
     if (extension == known) return corpus_info(path);
-  throw Error(
-      ErrorCode::unsupported,
-      path.string() +
-          ": not a kind of file that stemma knows (model folder, .gguf, .safetensors, tokenizer.json, session or "
-          "factors .h5, corpus .jsonl, .gz, .zst, .txt)");
+  throw Error(ErrorCode::unsupported,
+              path.string() +
+                  ": not a kind of file that stemma knows (model folder, .gguf, .safetensors, tokenizer.json, session, "
+                  "factors or index .h5, corpus .jsonl, .gz, .zst, .txt)");
 }
 
 std::string plain(const std::string& key, const Json& value) {
@@ -118,7 +119,7 @@ int run(const Options& options) {
 Run setup_info(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("path", options->path,
-                 "Model (folder, .gguf, org/name), session, factors, corpus, .safetensors or tokenizer.json")
+                 "Model (folder, .gguf, org/name), session, factors, index, corpus, .safetensors or tokenizer.json")
       ->type_name("FILE|DIR");
   app.add_flag("--devices", options->devices, "Say what can run here, and what is missing");
   declare_json(app, options->json);

@@ -14,6 +14,7 @@ nlohmann::ordered_json safetensors_info(const std::filesystem::path& file);
 nlohmann::ordered_json tokenizer_info(const std::filesystem::path& file);
 nlohmann::ordered_json session_info(const std::filesystem::path& file);
 nlohmann::ordered_json factors_info(const std::filesystem::path& file);
+nlohmann::ordered_json index_info(const std::filesystem::path& file);
 nlohmann::ordered_json corpus_info(const std::filesystem::path& path);
 nlohmann::ordered_json devices_info();
 

@@ -4,6 +4,7 @@
 #include "app/commands/options.h"
 #include "app/commands/show.h"
 #include "runtime/influence/curvature/factors.h"
+#include "runtime/influence/index/index.h"
 
 namespace stemma {
 
@@ -38,15 +39,44 @@ Json session_info(const std::filesystem::path& path) {
 
 Json factors_info(const std::filesystem::path& path) {
   const Factors factors = load_factors(path);
-  Json out{{"kind", "curvature factors"},    {"path", path.string()},       {"whole", true},
-           {"hash", factors.hash},           {"model", factors.model_hash}, {"corpus", factors.corpus_hash},
-           {"documents", factors.documents}, {"tokens", factors.tokens},    {"seed", factors.seed},
-           {"seconds", factors.seconds},     {"device", factors.device},    {"program", factors.program},
-           {"created", factors.created},     {"layers", Json::array()}};
+  Json out{{"kind", "curvature factors"},
+           {"path", path.string()},
+           {"whole", true},
+           {"hash", factors.hash},
+           {"model", factors.model_hash},
+           {"corpus", factors.corpus_hash},
+           {"documents", factors.documents},
+           {"tokens", factors.tokens},
+           {"seed", factors.seed},
+           {"seconds", factors.seconds},
+           {"device", factors.device},
+           {"program", factors.program},
+           {"created", factors.created},
+           {"pattern", factors.choice.pattern},
+           {"blocks", factors.choice.blocks},
+           {"layers", Json::array()}};
   for (const auto& layer : factors.layers)
     out["layers"].push_back(
         {{"name", layer.name}, {"inputs", layer.inputs}, {"outputs", layer.outputs}, {"damping", layer.damping}});
   return out;
+}
+
+Json index_info(const std::filesystem::path& path) {
+  const Index index(path);
+  const IndexHead& head = index.head();
+  return {{"kind", "index of documents"},
+          {"path", path.string()},
+          {"whole", true},
+          {"hash", head.hash},
+          {"model", head.model_hash},
+          {"factors", head.factors_hash},
+          {"documents", index.documents()},
+          {"parts", index.parts()},
+          {"numbers", head.basis.numbers},
+          {"bytes", index.bytes()},
+          {"device", head.device},
+          {"program", head.program},
+          {"created", head.created}};
 }
 
 Json corpus_info(const std::filesystem::path& path) {

@@ -10,13 +10,22 @@
 
 namespace stemma {
 
+CLI::Validator at_least(int64_t least) {
+  const auto check = [least](const std::string& text) -> std::string {
+    int64_t number = 0;
+    if (!CLI::detail::lexical_cast(text, number)) return "'" + text + "' is no whole number";
+    return number < least ? fmt::format("{} is less than {}", text, least) : "";
+  };
+  return {check, least > 0 ? "POSITIVE" : "NONNEGATIVE"};
+}
+
 void CorpusOptions::declare(CLI::App& app, int64_t default_sample) {
   sample = default_sample;
   app.add_option("--corpus", paths, "Training documents: .jsonl (also .gz, .zst), .txt, or folders of them")
       ->required()
       ->type_name("PATH");
   auto* some = app.add_option("--sample", sample, "Use this many documents, the same ones every time")
-                   ->check(CLI::PositiveNumber)
+                   ->check(at_least(1))
                    ->type_name("N");
   if (default_sample == 0) some->default_str("all");
   auto* every = app.add_flag("--all", all, "Use every document");

@@ -17,6 +17,7 @@
 
 namespace CLI {
 class App;
+class Validator;
 }
 
 namespace stemma {
@@ -30,6 +31,9 @@ struct CorpusOptions {
   void declare(CLI::App& app, int64_t default_sample);  // 0: all documents unless --sample is given
   Corpus load() const;                                  // tells of broken lines on standard error
 };
+
+// Of whole numbers: refuses smaller ones.
+CLI::Validator at_least(int64_t least);
 
 // --layers all|mlp|attn|PATTERN, --blocks O
 void declare_layers(CLI::App& app, LayerChoice& choice);

@@ -165,6 +165,10 @@ Model random_model(const ModelConfig& config, std::shared_ptr<Ops> ops, WeightTy
                                                     small(format_of(type).name)));
   Model model;
   model.config = config;
+  model.config.dtype = type == WeightType::f32    ? "float32"
+                       : type == WeightType::bf16 ? "bfloat16"
+                       : type == WeightType::f16  ? "float16"
+                                                  : format_of(type).name;
   model.ops = std::move(ops);
   std::vector<WeightType> types;
   for (const WeightPlace& place : weight_layout(config)) types.push_back(place.vector ? WeightType::f32 : type);

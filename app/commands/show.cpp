@@ -75,11 +75,8 @@ Run setup_show(CLI::App& app) {
   auto options = std::make_shared<ShowOptions>();
   app.add_option("session", options->session, "The session to print")->required()->type_name("S.h5");
   app.add_option("--trace", options->trace, "Only this trace")->type_name("ID");
-  app.add_option("--step", options->step, "Only this step, counted from 0")
-      ->check(CLI::NonNegativeNumber)
-      ->default_str("all");
-  app.add_option("--documents", options->documents, "Documents per step, and as many opponents")
-      ->check(CLI::NonNegativeNumber);
+  app.add_option("--step", options->step, "Only this step, counted from 0")->check(at_least(0))->default_str("all");
+  app.add_option("--documents", options->documents, "Documents per step, and as many opponents")->check(at_least(0));
   app.add_option("--method", options->method, "Only the influence found by this method")->type_name("NAME");
   app.add_flag("--tokens", options->tokens, "The shown documents' tokens that contribute most, as read and as predicted; with --json all of them");
   declare_json(app, options->json);

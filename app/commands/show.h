@@ -31,6 +31,8 @@ std::vector<int32_t> strongest(const InfluenceTable& table, int row, int count, 
 // Score per nat of the step; NaN for a step of no nats.
 double per_nat(const InfluenceTable& table, int row, int32_t document);
 
+// How nearly the recording gives back what was sampled from; null where that was not checked.
+nlohmann::ordered_json check_facts(const Session& session, const Trace& trace);
 nlohmann::ordered_json trace_summary(const Session& session, const Trace& trace);
 void print_trace_line(const Session& session, const Trace& trace);
 

@@ -1,6 +1,7 @@
 #include <cmath>
 
 #include "app/commands/show.h"
+#include "runtime/influence/tables/certainty.h"
 #include "runtime/model/utf8.h"
 
 namespace stemma {
@@ -44,7 +45,7 @@ Json influence_json(const InfluenceTable& table, size_t step, const ShowOptions&
   const int row = row_of(table, step);
   if (row < 0) return nullptr;
   const double nats = table.nats[static_cast<size_t>(row)];
-  Json out{{"nats", nats}, {"certain", std::abs(nats) < certain_step_nats}};
+  Json out{{"nats", nats}, {"certain", all_but_certain(table, row)}};
   for (const bool opponents : {false, true}) {
     Json& list = out[opponents ? "opponents" : "proponents"] = Json::array();
     int rank = 0;
@@ -115,6 +116,12 @@ Json trace_json(const Session& session, const Trace& trace, const ShowOptions& o
 
 }  // namespace
 
+Json check_facts(const Session& session, const Trace& trace) {
+  const auto check = session.checks.find(trace.id);
+  if (check == session.checks.end()) return nullptr;
+  return {{"tokens", check->second.tokens}, {"nats", number(check->second.nats)}, {"top1", check->second.top1}};
+}
+
 Json trace_summary(const Session& session, const Trace& trace) {
   Json out{{"id", trace.id}, {"title", trace.title}, {"model", trace.model_hash}};
   const auto model = session.models.find(trace.model_hash);
@@ -126,11 +133,7 @@ Json trace_summary(const Session& session, const Trace& trace) {
   out["prompt_tokens"] = trace.prompt_tokens;
   out["stop_reason"] = trace.stop_reason;
   out["completed"] = trace.completed;
-  out["capture_check"] = nullptr;
-  if (const auto check = session.checks.find(trace.id); check != session.checks.end())
-    out["capture_check"] = {{"tokens", check->second.tokens},
-                            {"nats", number(check->second.nats)},
-                            {"top1", check->second.top1}};
+  out["capture_check"] = check_facts(session, trace);
   out["methods"] = Json::array();
   for (const auto& [key, table] : session.influence)
     if (key.first == trace.id) out["methods"].push_back(key.second);

@@ -7,6 +7,7 @@
 
 #include "app/commands/show.h"
 #include "app/commands/terminal.h"
+#include "runtime/influence/tables/certainty.h"
 #include "runtime/trace/capture_check.h"
 
 namespace stemma {
@@ -67,15 +68,18 @@ void print_head(const Session& session, const Trace& trace, const std::vector<co
     print("  answered \"{}\", {}\n", snippet(answer_of(trace), 60),
           is_right(answer_of(trace), trace.expected) ? "as expected" : "expected \"" + snippet(trace.expected, 60) + "\"");
   const auto recorded = session.activations.find(trace.id);
+  const auto check = session.checks.find(trace.id);
   if (recorded == session.activations.end() || recorded->second.empty())
-    print("  activations: none recorded; the window computes them again from the tokens\n");
+    print("  activations: {}; the window computes them again from the tokens\n",
+          check == session.checks.end()
+              ? "none recorded"
+              : "recorded, but " + activations_path(session.path).filename().string() + " is missing or damaged");
   else if (recorded->second.size() == 1)
     print("  activations recorded: {}\n", recorded->second.front());
   else
     print("  activations recorded: {} sites, {} to {}\n", recorded->second.size(), recorded->second.front(),
           recorded->second.back());
-  if (const auto check = session.checks.find(trace.id); check != session.checks.end())
-    print("    check: {}\n", words_of(check->second));
+  if (check != session.checks.end()) print("    check: {}\n", words_of(check->second));
   for (const auto* table : tables) print_provenance(*table);
   if (tables.empty()) print("  influence: none yet; stemma attribute finds it\n");
 }
@@ -117,19 +121,19 @@ void print_step(const Trace& trace, size_t index, const std::vector<const Influe
                 const ShowOptions& options) {
   const Step& step = trace.steps[index];
   const double nats = trace.nats(step);
-  print("\n  step {}  {}{}  {}{} tokens  {}\n", index, name_of(step.kind),
+  print("\n  step {}  {}{}  {}{}  {}\n", index, name_of(step.kind),
         step.label.empty() ? "" : " (" + snippet(step.label, 40) + ")",
         step.kind == StepKind::prompt || std::isnan(nats) ? "" : fmt::format("{:.3f} nats  ", nats),
-        step.end - step.begin, snippet(trace.step_text(step), 160));
+        AskedSpan{step.begin, step.end, ""}.name(), snippet(trace.step_text(step), 160));
   for (const auto* table : tables) {
     const int row = row_of(*table, index);
     if (row < 0) continue;
     print("    by {}, of {} documents ranked\n", table->method, in_thousands(table->documents));
-    if (table->nats[static_cast<size_t>(row)] < certain_step_nats)
+    if (all_but_certain(*table, row))
       print(
-          "    ! the model was all but certain of this step (under {} nats): its gradient is tiny and its ranking "
-          "says little\n",
-          certain_step_nats);
+          "    ! the model was all but certain of {} (under {} nats): the gradient is tiny and the ranking says "
+          "little\n",
+          table->asked ? "these tokens" : "this step", certain_step_nats);
     print_documents(*table, row, options);
   }
 }

@@ -112,9 +112,7 @@ Run setup_train(CLI::App& app) {
   options->corpus.declare(app, 0);
   app.add_option("--out", options->out, "Hugging Face folder to write; a run that was interrupted in it is resumed")
       ->type_name("DIR");
-  app.add_option("--every", options->every, "Print the loss every so many steps")
-      ->check(CLI::PositiveNumber)
-      ->type_name("N");
+  app.add_option("--every", options->every, "Print the loss every so many steps")->check(at_least(1))->type_name("N");
   declare_device(app, options->device);
   app.add_flag("--dry-run", options->dry_run,
                "Print parameters, tokens, steps, measured speed and time; write nothing");

@@ -7,6 +7,7 @@
 
 #include "app/numbers.h"
 #include "runtime/error.h"
+#include "runtime/influence/tables/certainty.h"
 #include "viewer/activation_map.h"
 
 namespace stemma {
@@ -155,7 +156,7 @@ Figure step_figure(const Trace& trace, const InfluenceTable& table, int step, in
   for (int32_t d = 0; d < table.documents; ++d) positive += table.score(row, d) > 0;
   figure.caption = fmt::format("{} of {} documents made this step more likely ({}; −log p of the step {} nats).", written_count(positive),
                                written_count(table.documents), method_name(table.method), significant(table.nats[row]).toStdString());
-  if (table.nats[row] < certain_step_nats) {
+  if (all_but_certain(table, row)) {
     figure.caption += " The model was all but certain of this step, so its ranking says little.";
   }
   if (table.top == 0) {
@@ -206,7 +207,8 @@ Figure document_figure(const Trace& trace, const InfluenceTable& table, int step
   figure.title = label_of(*shown);
   figure.caption = fmt::format("Its influence on {} is {} nats, rank {} of {} documents ({}).", step_title(trace, step),
                                significant(score, true).toStdString(), written_count(better + 1), written_count(table.documents), method_name(table.method));
-  if (table.nats[row] < certain_step_nats) figure.caption += " The model was all but certain of this step, so the score says little.";
+  if (all_but_certain(table, row))
+    figure.caption += " The model was all but certain of this step, so the score says little.";
   figure.body.push_back(Heading{step_title(trace, step)});
   figure.body.push_back(Paragraph{trimmed(trace.step_text(here))});
 

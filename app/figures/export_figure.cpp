@@ -151,7 +151,7 @@ void export_figure(const Figure& figure, const std::filesystem::path& path) {
   }
   const QByteArray bytes = write(figure);
   QSaveFile file(QString::fromStdString(path.string()));
-  if (!file.open(QIODevice::WriteOnly) || file.write(bytes) != bytes.size() || !file.commit()) {
+  if (!file.open(QIODevice::WriteOnly) || file.write(bytes) != bytes.size() || !file.flush() || !file.commit()) {
     throw Error(ErrorCode::disk, path.string() + ": the figure could not be written (" + file.errorString().toStdString() +
                                      "); choose a folder that exists, may be written to and has room");
   }

@@ -7,6 +7,7 @@
 #include "app/numbers.h"
 #include "app/panels/panel_parts.h"
 #include "app/panels/trace/step_marks.h"
+#include "runtime/influence/tables/certainty.h"
 
 namespace stemma {
 
@@ -59,10 +60,10 @@ Fact fact_of(const InfluenceTable& table, int row, bool so_far) {
 }
 }  // namespace
 
-// Tokens are counted from 1 for people, as below the trace.
+// Tokens are counted from 0, as steps and as in the commands.
 QString DocumentsPanel::words_of(const AskedSpan& span) {
-  QString words = span.end - span.begin == 1 ? tr("token %1").arg(span.begin + 1)
-                                             : tr("tokens %1 to %2").arg(span.begin + 1).arg(span.end);
+  QString words = span.end - span.begin == 1 ? tr("token %1").arg(span.begin)
+                                             : tr("tokens %1 to %2").arg(span.begin).arg(span.end - 1);
   if (!span.against.empty()) words += tr(" rather than “%1”").arg(QString::fromStdString(span.against));
   return words;
 }
@@ -242,7 +243,7 @@ void DocumentsPanel::refresh() {
   step_fact_->setText(fact.text);
   step_fact_->setToolTip(fact.tip);
   step_fact_->setVisible(!fact.text.isEmpty());
-  const bool certain = row >= 0 && !contrast && table->nats[row] < certain_step_nats;
+  const bool certain = row >= 0 && all_but_certain(*table, row);
   note_->setText(
       tr("The model was all but certain of %1 (%2 nats), so its gradient is tiny and this ranking says little.")
           .arg(!asked                           ? tr("this step")

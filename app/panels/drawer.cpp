@@ -175,12 +175,10 @@ void Drawer::refresh_token() {
   std::vector<Attended> rows;
   std::string title;
   if (row && trace && row->trace_id == trace->id) {
-    title = tr("Token %1 “%2” looks most at")
-                .arg(row->token + 1)
-                .arg(token_name(trace->token_text(row->token)))
-                .toStdString();
+    title =
+        tr("Token %1 “%2” looks most at").arg(row->token).arg(token_name(trace->token_text(row->token))).toStdString();
     for (const int32_t token : row->strongest(most))
-      rows.push_back({token, std::to_string(token + 1), row->weights[static_cast<size_t>(token)],
+      rows.push_back({token, std::to_string(token), row->weights[static_cast<size_t>(token)],
                       token == row->token ? "itself" : in_its_place(*trace, token)});
   }
   attention_.show_tokens(std::move(title), std::move(rows));

@@ -28,10 +28,6 @@ void sync_folder_of(const std::filesystem::path& path) {
 
 }  // namespace
 
-std::filesystem::path name_beside(const std::filesystem::path& path) {
-  return fmt::format("{}.part-{}", path.string(), ::getpid());
-}
-
 void rename_whole(const std::filesystem::path& beside, const std::filesystem::path& path) {
   if (!sync_path(beside, O_RDONLY) || ::rename(beside.c_str(), path.c_str()) != 0) {
     throw Error(ErrorCode::disk, fmt::format("{}: cannot be written ({})", path.string(), std::strerror(errno)));

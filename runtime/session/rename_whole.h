@@ -5,8 +5,6 @@
 
 namespace stemma {
 
-std::filesystem::path name_beside(const std::filesystem::path& path);  // in the same folder, this program's own
-
 // Syncs `beside`, gives it the name `path`, syncs the folder. Throws Error(disk); `path` then is as it was.
 void rename_whole(const std::filesystem::path& beside, const std::filesystem::path& path);
 // The same, but where `path` is there already: then returns false, and `beside` is dropped.

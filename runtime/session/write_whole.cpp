@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "runtime/error.h"
+#include "runtime/model/files/replace_file.h"
 #include "runtime/session/rename_whole.h"
 
 namespace stemma {

@@ -18,6 +18,11 @@ void check_replay(const Model& model, const Trace& trace) {
         ErrorCode::does_not_fit,
         place + ": was written by other weights than those of " + model.path.string() +
             "; only the model that wrote it, its weights rounded as they were then (--dtype), can compute it again");
+  check_tokens(model, trace);
+}
+
+void check_tokens(const Model& model, const Trace& trace) {
+  const std::string place = "trace " + trace.id;
   if (trace.size() > model.config.context)
     throw Error(ErrorCode::does_not_fit, place + ": has more tokens than the model's context; the session is damaged");
   for (const int32_t id : trace.tokens)

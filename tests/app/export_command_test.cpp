@@ -1,4 +1,6 @@
 // `stemma export` on a session: every figure, what is chosen by itself, and what is refused.
+#include <sys/resource.h>
+
 #include <cmath>
 
 #include "runtime/session/session.h"
@@ -143,6 +145,23 @@ class ExportCommandTest : public QObject {
     }
     QVERIFY(!QFile::exists(at("a.svg")));
     QCOMPARE(run({"export", at("s.h5"), "--figure", "pie", "--out", at("a.svg")}).status, 2);
+  }
+
+  // A limit on the size of files stands for a full disk.
+  void a_full_disk_is_told() {
+    for (const char* ending : {"csv", "svg", "png"}) {
+      const QString out = at(QString("full.") + ending);
+      QProcess process;
+      process.setChildProcessModifier([] {
+        const rlimit limit{100, 100};
+        setrlimit(RLIMIT_FSIZE, &limit);
+      });
+      process.start(STEMMA_PROGRAM, {"export", at("s.h5"), "--figure", "step", "--out", out});
+      QVERIFY(process.waitForFinished(60'000));
+      const QByteArray error = process.readAllStandardError();
+      QVERIFY2(process.exitCode() == 1 && error.contains("could not be written"), error);
+      QVERIFY(!QFile::exists(out));
+    }
   }
 };
 

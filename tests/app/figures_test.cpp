@@ -390,6 +390,9 @@ class FiguresTest : public QObject {
   void a_certain_step_is_marked() {
     QVERIFY(step_figure(slope_trace(), slope_table(), 2, 3).caption.find("all but certain") != std::string::npos);
     QVERIFY(step_figure(slope_trace(), slope_table(), 1, 3).caption.find("all but certain") == std::string::npos);
+    InfluenceTable contrast = slope_table();  // of two texts: its gradient is not tiny
+    contrast.asked = AskedSpan{3, 4, "another text"};
+    QVERIFY(step_figure(slope_trace(), contrast, 2, 3).caption.find("all but certain") == std::string::npos);
   }
 
   void what_does_not_exist_is_refused() {

@@ -238,6 +238,12 @@ class WorkbenchTest : public QObject {
     }));
   }
 
+  void tokens_are_counted_as_the_commands_count_them() {
+    const AskedSpan token{20, 21, ""}, span{20, 23, "8"};
+    QCOMPARE(DocumentsPanel::words_of(token), QString::fromStdString(token.name()));
+    QCOMPARE(DocumentsPanel::words_of(span), QString("tokens 20 to 22 rather than “8”"));
+  }
+
   void estimates_are_shown_until_they_are_scores() {
     OpenSession& document = window_->document();
     const std::string method = document.method();

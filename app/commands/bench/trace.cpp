@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "app/commands/bench/run.h"
+#include "app/commands/command.h"
 #include "app/commands/model_size.h"
 #include "app/commands/options.h"
 #include "app/commands/random_model.h"
@@ -61,6 +62,9 @@ void write_model(const Model& model, const fs::path& folder) {
 }  // namespace
 
 int bench_trace(const BenchTrace& options) {
+  if (!options.keep.empty() && format_of(weight_type(options.dtype)).elements > 1)
+    throw WrongUsage(fmt::format(
+        "--keep: weights in {} cannot be saved; choose --dtype f32, bf16 or f16, or keep nothing", options.dtype));
   ProgressLine line;
   Control control;
   watch(control, line);

@@ -8,7 +8,7 @@ namespace stemma {
 
 struct BenchTrace {
   std::string shape = "smollm-135m", dtype = "f32", capture = "residual", device = "auto";
-  std::string keep;  // a folder for model and session, to be opened afterwards; empty: nothing is kept
+  std::string keep;  // a folder for model and session, to be opened afterwards; empty: nothing is kept. Not of blocks
   int tokens = 10000;
   bool json = false;
 };

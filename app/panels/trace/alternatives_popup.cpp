@@ -41,7 +41,7 @@ void AlternativesPopup::show_token(const Trace& trace, int token, const QRect& a
   chance_ = std::isnan(logprob) ? tr("Probability not measured")
                                 : tr("%1 · log p %2 nats").arg(percent(std::exp(logprob)), significant(logprob, true));
   entropy_ =
-      tr("Entropy %1 nats · token %2 of %3").arg(significant(measured(trace.entropy))).arg(token + 1).arg(trace.size());
+      tr("Entropy %1 nats · token %2 of %3").arg(significant(measured(trace.entropy))).arg(token).arg(trace.size());
   for (int k = 0; k < trace.alternatives; ++k) {
     const size_t at = static_cast<size_t>(token) * trace.alternatives + k;
     if (at >= trace.top_ids.size() || trace.top_ids[at] < 0) break;

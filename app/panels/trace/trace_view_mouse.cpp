@@ -33,7 +33,7 @@ void TraceView::show_popup() {
   if (shade() == Shade::attention && attention_ && hovered_ <= attention_->token)
     also = tr("%1 % of what token %2 looks at")
                .arg(significant(100.0 * attention_->weights[static_cast<size_t>(hovered_)]))
-               .arg(attention_->token + 1);
+               .arg(attention_->token);
   alternatives_->show_token(*trace, hovered_,
                             QRect(viewport()->mapToGlobal(box.topLeft().toPoint()), box.size().toSize()), also);
 }

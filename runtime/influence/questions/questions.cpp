@@ -3,16 +3,18 @@
 #include <fmt/format.h>
 
 #include "runtime/error.h"
+#include "runtime/trace/replay.h"
 
 namespace stemma {
 namespace {
 
 void expect_written_by(const Model& model, const Trace& trace) {
-  if (trace.model_hash == model.hash) return;
-  throw Error(
-      ErrorCode::does_not_fit,
-      "trace " + trace.id + " was written by other weights than " + model.path.string() +
-          " has in f32: by another model, or by this one rounded (--dtype); generate it again with f32 weights");
+  if (trace.model_hash != model.hash)
+    throw Error(
+        ErrorCode::does_not_fit,
+        "trace " + trace.id + " was written by other weights than " + model.path.string() +
+            " has in f32: by another model, or by this one rounded (--dtype); generate it again with f32 weights");
+  check_tokens(model, trace);
 }
 
 }  // namespace

@@ -8,6 +8,10 @@
 
 namespace stemma {
 
+// The name of a file to write in place of `path`, in the same folder: this process's own. What killed ones left there
+// under theirs is removed, once it is old: other machines may share the folder.
+std::filesystem::path name_beside(const std::filesystem::path& path);
+
 class FileReplacement {
  public:
   explicit FileReplacement(const std::filesystem::path& path);  // all throw Error(disk)

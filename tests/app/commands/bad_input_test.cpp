@@ -158,6 +158,24 @@ class BadInputTest : public QObject {
     QCOMPARE(stemma::test::read(at("newer.h5")), before);
     const Ran foreign = run({"show", at("foreign.h5")});
     QVERIFY2(one_sentence(foreign) && foreign.error.contains("foreign.h5"), foreign.error);
+    const Ran told = run({"info", at("foreign.h5")});
+    QVERIFY2(one_sentence(told) && told.error.contains("another program"), told.error);
+  }
+
+  void a_fit_writes_over_nothing_else() {
+    for (const char* name : {"good.h5", "corpus.jsonl", "model/config.json"}) {
+      const QByteArray before = stemma::test::read(at(name));
+      const Ran ran =
+          run({"fit", "--model", at("model"), "--corpus", at("corpus.jsonl"), "--out", at(name), "--device", "cpu"});
+      QVERIFY2(one_sentence(ran) && ran.error.contains(name) && ran.error.contains("--out"), ran.error);
+      QCOMPARE(stemma::test::read(at(name)), before);
+    }
+    stemma::test::write(at("place.h5"), "");
+    for (int time = 0; time < 2; ++time) {  // into an empty file, and over factors
+      const Ran ran = run(
+          {"fit", "--model", at("model"), "--corpus", at("corpus.jsonl"), "--out", at("place.h5"), "--device", "cpu"});
+      QVERIFY2(ran.status == 0, ran.error);
+    }
   }
 
   void corpora() {

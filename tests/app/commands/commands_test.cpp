@@ -71,6 +71,11 @@ class CommandsTest : public QObject {
     QTest::newRow("no number") << QStringList{"generate", "--model", at("model"),    "--prompt", "x",
                                               "--out",    "s.h5",    "--max-tokens", "many"}
                                << QByteArray("many");
+    QTest::newRow("too small a number") << QStringList{"generate", "--model", at("model"),    "--prompt", "x",
+                                                       "--out",    "s.h5",    "--max-tokens", "0"}
+                                        << QByteArray("--max-tokens: 0 is less than 1;");
+    QTest::newRow("a negative step") << QStringList{"show", "s.h5", "--step", "-2"}
+                                     << QByteArray("--step: -2 is less than 0;");
     QTest::newRow("no device") << QStringList{"generate", "--model", at("model"), "--prompt", "x",
                                               "--out",    "s.h5",    "--device",  "tpu"}
                                << QByteArray("tpu");
@@ -135,6 +140,9 @@ class CommandsTest : public QObject {
         run({"fit", "--model", at("model"), "--corpus", at("corpus.jsonl"), "--dry-run", "--device", "cpu", "--json"});
     QVERIFY2(fit.status == 0 && fit.json()["seconds"].get<double>() > 0 && fit.json()["corpus"]["documents"] == 300,
              fit.error);
+    const auto planned =
+        run({"plan", "--model", at("model"), "--corpus", at("corpus.jsonl"), "--device", "cpu", "--json"}).json();
+    QCOMPARE(fit.json()["tokens"], planned["tokens"]);
     const QString traced = session();
     const QByteArray before = stemma::test::read(traced);
     const Ran scan =
@@ -201,6 +209,12 @@ class CommandsTest : public QObject {
     const Ran built = run(build);
     QVERIFY2(built.status == 0 && built.json()["documents"] == 300 && built.json()["added"] == 300, built.error);
     QCOMPARE(run(build).json()["added"].get<int>(), 0);
+    const auto facts = run({"info", index, "--json"}).json();
+    QCOMPARE(facts["kind"].get<std::string>(), std::string("index of documents"));
+    QCOMPARE(facts["documents"].get<int>(), 300);
+    QCOMPARE(facts["bytes"], built.json()["bytes"]);
+    const Ran part = run({"info", at("sums.index.0001.h5")});
+    QVERIFY2(part.status == 1 && part.error.contains("a part of an index"), part.error);
 
     const QStringList asked = {"attribute", out, "--index", index, "--factors", factors, "--device", "cpu", "--json"};
     const Ran steps = run(asked + QStringList{"--rescore", "100", "--check"});
@@ -219,8 +233,10 @@ class CommandsTest : public QObject {
     for (const char* words : {"ekfac of token 19", "ekfac of tokens 19-20 against '9'", "from index", "scored exactly"})
       QVERIFY2(shown.out.contains(words), words);
 
-    for (const QStringList& wrong : {QStringList{"--span", "x", "--trace", "t001"}, QStringList{"--span", "3-", "--trace", "t001"},
-                                     QStringList{"--span", "3"}, QStringList{"--against", "9"}, QStringList{"--dry-run"}})
+    for (const QStringList& wrong :
+         {QStringList{"--span", "x", "--trace", "t001"}, QStringList{"--span", "3-", "--trace", "t001"},
+          QStringList{"--span", "3"}, QStringList{"--against", "9"}, QStringList{"--dry-run"},
+          QStringList{"--trace", "t001", "--span", "19", "--against", ""}})
       QVERIFY2(run(asked + wrong).status == 2, wrong.join(' ').toUtf8());
     QCOMPARE(run({"attribute", out, "--trace", "t001"}).status, 2);
     QCOMPARE(run({"attribute", out, "--trace", "t001", "--index", factors, "--factors", factors}).status, 1);
@@ -457,6 +473,25 @@ class CommandsTest : public QObject {
                          "--max-tokens", "5", "--device", "cpu", "--dtype", "bf16", "--json"});
     QVERIFY2(ran.status == 0, ran.error);
     QCOMPARE(ran.json()["traces"].size(), size_t{1});
+    const auto check = ran.json()["traces"][0]["capture_check"];
+    QVERIFY2(check["tokens"].get<int>() > 5 && check["nats"].get<double>() < 0.1, ran.out);
+    QCOMPARE(check, run({"show", at("bf16.h5"), "--json"}).json()["traces"][0]["capture_check"]);
+  }
+
+  void show_tells_tokens_and_what_is_gone() {
+    const QString out = session();
+    const auto steps = run({"show", out, "--json"}).json()["traces"][0]["steps"];
+    const QByteArray text = run({"show", out}).out;
+    for (const auto& step : steps) {
+      const int begin = step["begin"].get<int>(), last = step["end"].get<int>() - 1;
+      const QString tokens =
+          begin == last ? QString("token %1  ").arg(begin) : QString("tokens %1-%2  ").arg(begin).arg(last);
+      QVERIFY2(text.contains(tokens.toUtf8()), text);
+    }
+    QVERIFY(text.contains("activations recorded: ") && !text.contains("is missing"));
+    QVERIFY(QDir().mkpath(at("alone")) && QFile::copy(out, at("alone/shared.h5")));
+    const Ran alone = run({"show", at("alone/shared.h5")});
+    QVERIFY2(alone.out.contains("activations: recorded, but shared.activations.h5 is missing or damaged"), alone.out);
   }
 
   void random_models_are_measured_beside_their_limits() {
@@ -472,6 +507,12 @@ class CommandsTest : public QObject {
     QVERIFY2(prefill.status == 0, prefill.error);
     QVERIFY(prefill.json()["share_of_matmul"].get<double>() > 0);
 
+    const Ran kept = run({"bench", "trace", "--shape", "10m", "--dtype", "q8_0", "--keep", at("kept")});
+    QCOMPARE(kept.status, 2);  // before anything is made
+    QVERIFY2(kept.sentence().contains("--keep") && !QFile::exists(at("kept")), kept.error);
+    const Ran trace = run({"bench", "trace", "--shape", "demo", "--dtype", "bf16", "--tokens", "8", "--keep", at("kept")});
+    QVERIFY2(trace.status == 0, trace.error);
+    QCOMPARE(run({"info", at("kept/model"), "--json"}).json()["dtype"].get<std::string>(), std::string("bfloat16"));
     const Ran odd = run({"bench", "decode", "--shape", "demo", "--dtype", "q4_k"});
     QCOMPARE(odd.status, 1);
     QVERIFY2(odd.error.contains("blocks of 256"), odd.error);

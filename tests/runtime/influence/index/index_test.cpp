@@ -64,6 +64,20 @@ class IndexTest : public QObject {
   }
   void init() { folder_ = std::make_unique<QTemporaryDir>(); }
 
+  void answers_from_all_of_its_parts_only() {
+    build(corpus_of(some_texts(40)));
+    searched();
+    for (const int part : {1, 2}) {
+      const fs::path moved = index_part_path(path(), part), aside = moved.string() + ".aside";
+      fs::rename(moved, aside);
+      const std::string error = error_when([&] { searched(); });
+      VERIFY_SAYS(error, moved.filename().string() + ": is missing");
+      fs::rename(aside, moved);
+    }
+    for (int part = 1; fs::exists(index_part_path(path(), part)); ++part) fs::remove(index_part_path(path(), part));
+    VERIFY_SAYS(error_when([&] { searched(); }), "holds no documents");
+  }
+
   // As many directions as documents and spans: nothing is lost but the rounding to bytes.
   void estimates_are_the_scores() {
     const Corpus corpus = corpus_of(some_texts(25));
