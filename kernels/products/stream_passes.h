@@ -27,7 +27,7 @@ struct Part {
   void fetch(int64_t unit, int h) const {
     const std::byte* at = next + (unit - begin) * step + h * apart;
 #pragma GCC unroll 8
-    for (int line = 0; line < Bytes; line += 64) __builtin_prefetch(at + line, 0, 2);
+    for (int line = 0; line < Bytes; line += 64) __builtin_prefetch(at + line, 0, 3);
   }
 };
 
@@ -36,7 +36,7 @@ struct Passes {
   static constexpr int together = StreamRows::together;  // rows of x whose sums are in registers together
   static constexpr int64_t near = 20 << 10;              // bytes of x that stay in the first cache beside the weights
   static constexpr int64_t block = 24;                   // rows of w that pass part after part
-  static constexpr int64_t far = 16 << 10;               // bytes ahead; nearer, rows of some hundred columns wait
+  static constexpr int64_t far = 8 << 10;                // bytes ahead; nearer, rows of some hundred columns wait
 
   static void multiply(const Stream& s) {
     const int64_t units = (s.columns + Way::unit - 1) / Way::unit;
@@ -94,6 +94,9 @@ struct Passes {
   template <int Height>
   STEMMA_INLINE Part part_at(const Stream& s, int64_t row, int64_t begin, int64_t end, int64_t units) {
     const std::byte* w = s.w + row * s.w_stride;
+    if (s.next)
+      return {begin, end, s.next + ((row - s.begin) * units + begin * Height) * Way::piece, Height * Way::piece,
+              Way::piece};
     if (begin == 0 && end == units && s.w_stride <= units * Way::piece + 64) {  // in the order in which they lie
       const int64_t whole = Height * s.w_stride;
       return {begin, end, w + (whole < far ? far : whole), Height * Way::piece, Way::piece};
