@@ -159,8 +159,8 @@ struct StreamCode {
       }
     };
 
-    template <int Height, int Rows>
-    STEMMA_INLINE void add(const Stream& s, const std::byte* w, int64_t first, const Part& part,
+    template <int Height, int Rows, bool Soon>
+    STEMMA_INLINE void add(const Stream& s, const std::byte* w, int64_t first, const Part<Soon>& part,
                            Sums<Height, Rows>& sums) {
       const int64_t whole = s.columns / 32, end = part.end < whole ? part.end : whole;
       const float* x = s.near.floats + first * whole * 32 + part.begin * Rows * 32;
@@ -168,7 +168,7 @@ struct StreamCode {
         Vector own[Height][vectors];
 #pragma GCC unroll 4
         for (int h = 0; h < Height; ++h) {
-          if constexpr (Rows > 1) part.fetch<piece>(i, h);
+          if constexpr (Rows > 1) part.template fetch<piece>(i, h);
           Piece::read(w + h * s.w_stride, i, own[h]);
         }
 #pragma GCC unroll 8
