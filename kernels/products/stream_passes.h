@@ -35,7 +35,7 @@ struct Part {
 template <class Way>
 struct Passes {
   static constexpr int together = StreamRows::together;  // rows of x whose sums are in registers together
-  static constexpr int64_t near = 20 << 10;              // bytes of x that stay in the first cache beside the weights
+  static constexpr int64_t near = 30 << 10;              // bytes of x that stay in the first cache beside the weights
   static constexpr int64_t block = 24;                   // rows of w that pass part after part
   static constexpr int64_t far = 8 << 10;                // bytes ahead; nearer, rows of some hundred columns wait
 

@@ -59,7 +59,7 @@ class LinearTest : public QObject {
     Random random(static_cast<uint64_t>(type) + 1);
     double worst = 0, worst_rounded = 0, worst_whole = 0;
     // The last is so wide that x passes in parts.
-    for (const int64_t width : {block == 1 ? 1 : block, block == 1 ? 77 : 3 * block, block == 1 ? 1310 : 2304})
+    for (const int64_t width : {block == 1 ? 1 : block, block == 1 ? 77 : 3 * block, block == 1 ? 1966 : 2304})
       for (const int64_t outputs : {1, 35, 103}) {
         auto bytes = random_blocks(kind, outputs * width, random);
         const WeightMatrix w{kind, bytes.data(), outputs, width};
@@ -105,7 +105,7 @@ class LinearTest : public QObject {
     Random random(11);
     for (int type = 0; type < weight_types; ++type) {
       const auto kind = static_cast<WeightType>(type);
-      const int64_t width = weight_formats[type].elements == 1 ? 1310 : 1536, outputs = 29;
+      const int64_t width = weight_formats[type].elements == 1 ? 1966 : 1536, outputs = 29;
       auto bytes = random_blocks(kind, outputs * width, random);
       const WeightMatrix w{kind, bytes.data(), outputs, width};
       const ref::Matrix x = ref::random_matrix(16, width, random);
