@@ -53,8 +53,25 @@ void call_in(const WeightMatrix& x, int64_t first, int64_t rows) {
   for (int64_t i = 0; i < rows * x.row_bytes(); i += line) static_cast<void>(at[i]);
 }
 
+// A head's share of the keys and values of a chunk that comes later, to be asked for meanwhile: parts of them in the
+// order in which they lie.
+struct Next {
+  const std::byte *keys, *values;
+
+  Next(const Job& job, int64_t index, int64_t width) {
+    const Segment& s = *job.segment;
+    const int64_t begin = s.key_begin + (job.first_chunk + index) * chunk, rows = std::min(chunk, s.key_end - begin);
+    const auto share = [&](const WeightMatrix& x) {
+      const int64_t at = job.head * chunk * stemma::row_bytes(x.type, width);
+      return at < rows * x.row_bytes() ? x.row(begin) + at : nullptr;
+    };
+    keys = share(job.text->k);
+    values = share(job.text->v);
+  }
+};
+
 void attend_chunk(const Job& job, int64_t index, Tensor q, const Heads& heads, const Scoring& how, bool call,
-                  Memory& memory, const Results& results) {
+                  const Next& next, Memory& memory, const Results& results) {
   const Segment& s = *job.segment;
   const auto& [k, v] = *job.text;
   const int64_t width = heads.width, group = heads.query / heads.key_value, rows = job.rows, wide = padded(width);
@@ -73,7 +90,8 @@ void attend_chunk(const Job& job, int64_t index, Tensor q, const Heads& heads, c
   for (int64_t r = 0; r < near.unread; ++r) near.read(r);
   float* scores = memory.scores.make(rows * chunk);
   const KeptRows key = head_rows(k, s.key_begin + begin, job.head, width);
-  streams.multiply[type]({key.data, key.stride, 0, count, asked.data, near.near, rows, width, scores, chunk});
+  streams.multiply[type](
+      {key.data, key.stride, 0, count, asked.data, near.near, rows, width, scores, chunk, next.keys});
   const int64_t at = job.result + index;
   for (int64_t r = 0; r < rows; ++r) {
     const int64_t seen = keys - queries + 1 + r / group;
@@ -81,9 +99,13 @@ void attend_chunk(const Job& job, int64_t index, Tensor q, const Heads& heads, c
                   last = std::clamp<int64_t>(seen - begin, first, count);
     soften(scores + r * chunk, first, last, how, results.most[at * pad + r], results.sums[at * pad + r]);
   }
-  const Rows value = copy_in(memory.values, head_rows(v, s.key_begin + begin, job.head, width), count, width);
-  best_tiles().product(
-      {scores, chunk, 1, value.data, value.stride, results.values + at * pad * wide, wide, rows, wide, count});
+  float* const to = results.values + at * pad * wide;
+  const KeptRows value = head_rows(v, s.key_begin + begin, job.head, width);
+  if (width % StreamRows::piece == 0)
+    return streams.mix[static_cast<size_t>(v.type)](
+        {value.data, value.stride, count, width, scores, chunk, rows, to, wide, next.values});
+  const Rows near_value = copy_in(memory.values, value, count, width);
+  best_tiles().product({scores, chunk, 1, near_value.data, near_value.stride, to, wide, rows, wide, count});
 }
 
 void put_together(const Job& job, int64_t row, const Heads& heads, const Results& results, Tensor z, Tensor log_sum) {
@@ -122,6 +144,7 @@ void attend_few(Tensor q, std::span<const Ops::Text> texts, std::span<const Segm
       jobs.push_back(
           {&s, &texts[texts.size() == 1 ? 0 : i], g, queries * (heads.query / heads.key_value), first, chunks, count});
   }
+  const int64_t width = heads.width;
   thread_local Scratch most, sums, values;
   const Results results = {most.make(count * pad), sums.make(count * pad),
                            values.make(count * pad * padded(heads.width))};
@@ -136,7 +159,9 @@ void attend_few(Tensor q, std::span<const Ops::Text> texts, std::span<const Segm
     for (int64_t i = 0; i < count; ++i) {
       const auto& [of, index] = shared[static_cast<size_t>(i)];
       const Job& job = all[static_cast<size_t>(of)];
-      attend_chunk(job, index, q, heads, how, begins || job.head == 0, memory, results);
+      const auto& [later, its_index] = shared[static_cast<size_t>(std::min(i + heads.key_value, count - 1))];
+      attend_chunk(job, index, q, heads, how, begins || job.head == 0,
+                   {all[static_cast<size_t>(later)], its_index, width}, memory, results);
       begins = false;
     }
 #pragma omp for schedule(static) nowait

@@ -17,7 +17,8 @@ namespace {
 #define STEMMA_INLINE static inline __attribute__((always_inline))
 
 // What of the columns passes: units [begin, end), and where what comes later lies: of row h and unit i at
-// next + i step + h apart, i from 0 on.
+// next + i step + h apart, i from 0 on; Soon: it is read so soon that the first cache still has it.
+template <bool Soon>
 struct Part {
   int64_t begin, end;
   const std::byte* next;
@@ -27,16 +28,16 @@ struct Part {
   void fetch(int64_t unit, int h) const {
     const std::byte* at = next + (unit - begin) * step + h * apart;
 #pragma GCC unroll 8
-    for (int line = 0; line < Bytes; line += 64) __builtin_prefetch(at + line, 0, 2);
+    for (int line = 0; line < Bytes; line += 64) __builtin_prefetch(at + line, 0, Soon ? 3 : 2);
   }
 };
 
 template <class Way>
 struct Passes {
   static constexpr int together = StreamRows::together;  // rows of x whose sums are in registers together
-  static constexpr int64_t near = 20 << 10;              // bytes of x that stay in the first cache beside the weights
+  static constexpr int64_t near = 30 << 10;              // bytes of x that stay in the first cache beside the weights
   static constexpr int64_t block = 24;                   // rows of w that pass part after part
-  static constexpr int64_t far = 16 << 10;               // bytes ahead; nearer, rows of some hundred columns wait
+  static constexpr int64_t far = 8 << 10;                // bytes ahead; nearer, rows of some hundred columns wait
 
   static void multiply(const Stream& s) {
     const int64_t units = (s.columns + Way::unit - 1) / Way::unit;
@@ -48,7 +49,7 @@ struct Passes {
   }
 
  private:
-  static void one_row(const Stream& s, const Part& all) {
+  static void one_row(const Stream& s, const Part<false>& all) {
     int64_t row = s.begin;
     if constexpr (Way::tall > 1) {
       const int64_t half = (s.end - s.begin) / 2;
@@ -76,8 +77,15 @@ struct Passes {
   static void some_rows(const Stream& s, int64_t begin, int64_t end, int64_t first, int64_t units) {
     if constexpr (Rows < together)
       if (s.rows - first > Rows) return some_rows<Rows + 1>(s, begin, end, first, units);
-    const int64_t parts = (units * Way::unit * Way::number * Rows + near - 1) / near,
-                  each = (units + parts - 1) / parts;
+    const int64_t parts = (units * Way::unit * Way::number * Rows + near - 1) / near;
+    const bool in_order = parts <= 1 && s.w_stride <= units * Way::piece + 64;
+    if (in_order || s.next) return parts_of<Rows, true>(s, begin, end, first, units, parts);
+    parts_of<Rows, false>(s, begin, end, first, units, parts);
+  }
+
+  template <int Rows, bool Soon>
+  static void parts_of(const Stream& s, int64_t begin, int64_t end, int64_t first, int64_t units, int64_t parts) {
+    const int64_t each = (units + parts - 1) / parts;
     typename Way::template Sums<Way::tall, Rows> sums[block / Way::tall];
     typename Way::template Sums<1, Rows> last_sums[Way::tall];
     for (int64_t unit = 0; unit < units; unit += each) {
@@ -85,25 +93,29 @@ struct Passes {
       const bool starts = unit == 0, ends = until == units;
       int64_t row = begin;
       for (int i = 0; row + Way::tall <= end; row += Way::tall, ++i)
-        pass<Way::tall, Rows>(s, row, first, part_at<Way::tall>(s, row, unit, until, units), sums[i], starts, ends);
+        pass<Way::tall, Rows>(s, row, first, part_at<Way::tall, Soon>(s, row, unit, until, units), sums[i], starts,
+                              ends);
       for (int i = 0; row < end; ++row, ++i)
-        pass<1, Rows>(s, row, first, part_at<1>(s, row, unit, until, units), last_sums[i], starts, ends);
+        pass<1, Rows>(s, row, first, part_at<1, Soon>(s, row, unit, until, units), last_sums[i], starts, ends);
     }
   }
 
-  template <int Height>
-  STEMMA_INLINE Part part_at(const Stream& s, int64_t row, int64_t begin, int64_t end, int64_t units) {
+  template <int Height, bool Soon>
+  STEMMA_INLINE Part<Soon> part_at(const Stream& s, int64_t row, int64_t begin, int64_t end, int64_t units) {
     const std::byte* w = s.w + row * s.w_stride;
-    if (begin == 0 && end == units && s.w_stride <= units * Way::piece + 64) {  // in the order in which they lie
-      const int64_t whole = Height * s.w_stride;
-      return {begin, end, w + (whole < far ? far : whole), Height * Way::piece, Way::piece};
+    if constexpr (Soon) {  // in the order in which they lie
+      const int64_t whole = Height * s.w_stride, before = (row - s.begin) * units + begin * Height;
+      const std::byte* next = s.next ? s.next + before * Way::piece : w + (whole < far ? far : whole);
+      return {begin, end, next, Height * Way::piece, Way::piece};
     }
     const std::byte* next = end == units ? w + block * s.w_stride : w + end * Way::piece;
-    return {begin, end, next, Way::piece, s.w_stride};
+    int64_t step = Way::piece;
+    asm("" : "+r"(step));  // g++ makes a slower loop of a step that it knows
+    return {begin, end, next, step, s.w_stride};
   }
 
-  template <int Height, int Rows>
-  static void pass(const Stream& s, int64_t row, int64_t first, const Part& part,
+  template <int Height, int Rows, bool Soon>
+  static void pass(const Stream& s, int64_t row, int64_t first, const Part<Soon>& part,
                    typename Way::template Sums<Height, Rows>& kept, bool starts, bool ends) {
     const std::byte* w = s.w + row * s.w_stride;
     typename Way::template Sums<Height, Rows> sums;

@@ -33,12 +33,27 @@ struct Stream {
   int64_t rows, columns;
   float* y;
   int64_t y_stride;
+  const std::byte* next = nullptr;  // where as many bytes lie that come after these; of several rows of x alone
+};
+
+// y = x w: y[i * y_stride + c] = sum_r x[i * x_stride + r] w row r[c], of w's rows in their order; columns are whole
+// pieces. Each row of y is the same to the last bit whatever the others are.
+struct Mix {
+  const std::byte* w;
+  int64_t w_stride;  // bytes
+  int64_t w_rows, columns;
+  const float* x;
+  int64_t x_stride, rows;
+  float* y;
+  int64_t y_stride;
+  const std::byte* next = nullptr;  // where as many bytes lie that come after these
 };
 
 struct Streams {
   void (*multiply[weight_types])(const Stream& stream);  // each weight is read once for all rows of x
   RowForm form[weight_types];                            // that multiply reads x in
   void (*unpack[weight_types])(const std::byte* row, int64_t columns, float* out);
+  void (*mix[weight_types])(const Mix& mix);  // of f32, bf16 and f16
   // multiply for any number of rows of x, read in whole_32, and at most `panel` rows of w; null where there is none.
   static constexpr int64_t panel = 48;
   void (*multiply_panel[weight_types])(const Stream& stream);

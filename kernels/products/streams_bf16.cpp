@@ -24,8 +24,8 @@ struct Way {
     }
   };
 
-  template <int Height, int Rows>
-  STEMMA_INLINE void add(const Stream& s, const std::byte* w, int64_t first, const Part& part,
+  template <int Height, int Rows, bool Soon>
+  STEMMA_INLINE void add(const Stream& s, const std::byte* w, int64_t first, const Part<Soon>& part,
                          Sums<Height, Rows>& sums) {
     const int64_t units = (s.columns + unit - 1) / unit, whole = std::min(part.end, s.columns / unit);
     const uint16_t* x = s.near.halves + (first * units + part.begin * Rows) * unit;
@@ -43,13 +43,13 @@ struct Way {
       });
   }
 
-  template <int Height, int Rows, class Load>
-  STEMMA_INLINE void add_unit(const Stream& s, const std::byte* w, int64_t i, const Part& part, const uint16_t* x,
+  template <int Height, int Rows, bool Soon, class Load>
+  STEMMA_INLINE void add_unit(const Stream& s, const std::byte* w, int64_t i, const Part<Soon>& part, const uint16_t* x,
                               Sums<Height, Rows>& sums, const Load& load) {
     __m512bh own[Height];
 #pragma GCC unroll 3
     for (int h = 0; h < Height; ++h) {
-      if constexpr (Rows > 1) part.fetch<piece>(i, h);
+      if constexpr (Rows > 1) part.template fetch<piece>(i, h);
       own[h] = (__m512bh)load(w + h * s.w_stride + i * piece);
     }
 #pragma GCC unroll 8

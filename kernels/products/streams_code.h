@@ -159,8 +159,8 @@ struct StreamCode {
       }
     };
 
-    template <int Height, int Rows>
-    STEMMA_INLINE void add(const Stream& s, const std::byte* w, int64_t first, const Part& part,
+    template <int Height, int Rows, bool Soon>
+    STEMMA_INLINE void add(const Stream& s, const std::byte* w, int64_t first, const Part<Soon>& part,
                            Sums<Height, Rows>& sums) {
       const int64_t whole = s.columns / 32, end = part.end < whole ? part.end : whole;
       const float* x = s.near.floats + first * whole * 32 + part.begin * Rows * 32;
@@ -168,7 +168,7 @@ struct StreamCode {
         Vector own[Height][vectors];
 #pragma GCC unroll 4
         for (int h = 0; h < Height; ++h) {
-          if constexpr (Rows > 1) part.fetch<piece>(i, h);
+          if constexpr (Rows > 1) part.template fetch<piece>(i, h);
           Piece::read(w + h * s.w_stride, i, own[h]);
         }
 #pragma GCC unroll 8
@@ -213,9 +213,49 @@ struct StreamCode {
       for (int64_t c = columns / 32 * 32; c < columns; ++c) out[c] = Piece::one(row + c * Piece::bytes);
   }
 
+  template <class Piece, int Rows>
+  static void mix_rows(const Mix& m, int64_t first) {
+    const float* x = m.x + first * m.x_stride;
+    for (int64_t i = 0; i < m.columns / 32; ++i) {
+      Vector sums[Rows * vectors]{};
+      const std::byte *w = m.w, *next = m.next ? m.next + i * m.w_rows * Piece::piece : nullptr;
+      for (int64_t j = 0; j < m.w_rows; ++j, w += m.w_stride) {
+        Vector own[vectors];
+        Piece::read(w, i, own);
+        if (next && first == 0)
+#pragma GCC unroll 2
+          for (int line = 0; line < Piece::piece; line += 64) __builtin_prefetch(next + j * Piece::piece + line, 0, 3);
+#pragma GCC unroll 8
+        for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 8
+          for (int v = 0; v < vectors; ++v) sums[r * vectors + v] += own[v] * x[r * m.x_stride + j];
+      }
+      float* y = m.y + first * m.y_stride + i * 32;
+#pragma GCC unroll 8
+      for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; ++v)
+          *reinterpret_cast<typename Set::Loose*>(y + r * m.y_stride + v * lanes) = sums[r * vectors + v];
+    }
+  }
+  // As many rows together as have their sums in registers, then the rest of them.
+  template <class Piece, int Rows = lanes / 2>
+  static void mix(const Mix& m, int64_t first = 0) {
+    for (; m.rows - first >= Rows; first += Rows) mix_rows<Piece, Rows>(m, first);
+    if constexpr (Rows > 1)
+      if (first < m.rows) mix<Piece, Rows - 1>(m, first);
+  }
+  template <class Piece>
+  static void mix_all(const Mix& m) {
+    mix<Piece>(m);
+  }
+
   template <class... Each>
   static constexpr Streams of() {
-    return {{Passes<Way<Each>>::multiply...}, {}, {unpack<Each>...}};
+    return {{Passes<Way<Each>>::multiply...},
+            {},
+            {unpack<Each>...},
+            {mix_all<typename P::F32>, mix_all<typename P::Bf16>, mix_all<typename P::F16>}};
   }
   static constexpr Streams all() {
     return of<typename P::F32, typename P::Bf16, typename P::F16, typename P::Q4_0, typename P::Q4_1, typename P::Q5_0,

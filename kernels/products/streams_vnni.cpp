@@ -39,8 +39,8 @@ struct SmallWay {
     }
   };
 
-  template <int Height, int Rows>
-  STEMMA_INLINE void add(const Stream& s, const std::byte* w, int64_t first, const Part& part,
+  template <int Height, int Rows, bool Soon>
+  STEMMA_INLINE void add(const Stream& s, const std::byte* w, int64_t first, const Part<Soon>& part,
                          Sums<Height, Rows>& sums) {
     const int64_t before = first * (s.columns / unit) + part.begin * Rows;  // blocks of x
     const int16_t* x = s.near.whole + before * unit;
@@ -50,7 +50,7 @@ struct SmallWay {
       alignas(32) float factors[Height][together];
 #pragma GCC unroll 2
       for (int h = 0; h < Height; ++h) {
-        if constexpr (Rows > 1) part.fetch<piece>(i, h);
+        if constexpr (Rows > 1) part.template fetch<piece>(i, h);
         const std::byte* block = w + h * s.w_stride + i * piece;
         own[h] = Block::whole(block);
         const float step = half(block);
@@ -99,14 +99,14 @@ struct LargeWay {
     }
   };
 
-  template <int Height, int Rows>
-  STEMMA_INLINE void add(const Stream& s, const std::byte* w, int64_t first, const Part& part,
+  template <int Height, int Rows, bool Soon>
+  STEMMA_INLINE void add(const Stream& s, const std::byte* w, int64_t first, const Part<Soon>& part,
                          Sums<Height, Rows>& sums) {
     const int64_t before = first * (s.columns / unit) + part.begin * Rows;  // blocks of x
     const int16_t* x = s.near.whole + before * unit;
     const float *scales = s.near.scales + before, *x_sums = s.near.sums + before * 8;
     for (int64_t i = part.begin; i < part.end; ++i, x += unit * Rows, scales += Rows, x_sums += 8 * Rows) {
-      if constexpr (Rows > 1) part.fetch<piece>(i, 0);
+      if constexpr (Rows > 1) part.template fetch<piece>(i, 0);
       const Block block(w + i * piece);
       __m512i dots[Rows];
 #pragma GCC unroll 8

@@ -59,7 +59,7 @@ class LinearTest : public QObject {
     Random random(static_cast<uint64_t>(type) + 1);
     double worst = 0, worst_rounded = 0, worst_whole = 0;
     // The last is so wide that x passes in parts.
-    for (const int64_t width : {block == 1 ? 1 : block, block == 1 ? 77 : 3 * block, block == 1 ? 1310 : 2304})
+    for (const int64_t width : {block == 1 ? 1 : block, block == 1 ? 77 : 3 * block, block == 1 ? 1966 : 2304})
       for (const int64_t outputs : {1, 35, 103}) {
         auto bytes = random_blocks(kind, outputs * width, random);
         const WeightMatrix w{kind, bytes.data(), outputs, width};
@@ -83,7 +83,9 @@ class LinearTest : public QObject {
                 const double error = std::abs(out[static_cast<size_t>(n * outputs + o)] - expected(n, o)) / size;
                 double& most = rounded ? worst_rounded : whole ? worst_whole : worst;
                 most = std::max(most, error);
-                QVERIFY2(error < (rounded ? 0x1p-7 : whole ? 0x1p-14 : 2e-6),
+                QVERIFY2(error < (rounded ? 0x1p-7
+                                  : whole ? 0x1p-14
+                                          : 2e-6),
                          qPrintable(QString("%1: %2 rows, %3 x %4: off by %5 of the sum of magnitudes")
                                         .arg(name)
                                         .arg(rows)
@@ -103,7 +105,7 @@ class LinearTest : public QObject {
     Random random(11);
     for (int type = 0; type < weight_types; ++type) {
       const auto kind = static_cast<WeightType>(type);
-      const int64_t width = weight_formats[type].elements == 1 ? 1310 : 1536, outputs = 29;
+      const int64_t width = weight_formats[type].elements == 1 ? 1966 : 1536, outputs = 29;
       auto bytes = random_blocks(kind, outputs * width, random);
       const WeightMatrix w{kind, bytes.data(), outputs, width};
       const ref::Matrix x = ref::random_matrix(16, width, random);
@@ -120,6 +122,37 @@ class LinearTest : public QObject {
         }
       }
     }
+  }
+
+  void mixed_rows_are_those_of_plain_loops() {
+    Random random(12);
+    for (const WeightType kind : {WeightType::f32, WeightType::bf16, WeightType::f16})
+      for (const int64_t width : {32, 96})
+        for (const int64_t count : {1, 37}) {
+          const int64_t apart = width + 32, most = 16;  // as a head's rows are
+          auto bytes = random_blocks(kind, count * apart, random);
+          ref::Matrix w(count, width);
+          for (int64_t i = 0; i < count * width; ++i)
+            w.data[static_cast<size_t>(i)] = number_at(kind, bytes.data(), i / width * apart + i % width);
+          const ref::Matrix x = ref::random_matrix(most, count, random), expected = ref::product(x, w),
+                            sizes = ref::product(magnitudes(x), magnitudes(w));
+          std::vector<float> in(x.data.begin(), x.data.end());
+          for (const auto& [name, set] : sets) {
+            if (!runs_here(set)) continue;
+            std::vector<float> all;
+            for (int64_t rows = most; rows > 0; --rows) {
+              std::vector<float> out(static_cast<size_t>(rows * width), NAN);
+              set->mix[static_cast<size_t>(kind)]({bytes.data(), row_bytes(kind, apart), count, width, in.data(), count,
+                                                   rows, out.data(), width, rows % 2 ? bytes.data() : nullptr});
+              if (all.empty()) all = out;
+              QVERIFY2(std::memcmp(out.data(), all.data(), out.size() * sizeof(float)) == 0, name);
+            }
+            for (int64_t i = 0; i < most * width; ++i) {
+              const auto at = static_cast<size_t>(i);
+              QVERIFY2(std::abs(all[at] - expected.data[at]) < 2e-6 * (sizes.data[at] + 1e-30), name);
+            }
+          }
+        }
   }
 
   void products_of_one_x_are_those_of_each() {
