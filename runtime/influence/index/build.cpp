@@ -118,6 +118,7 @@ IndexBuilt build_index(const std::filesystem::path& path, const Model& model, co
   IndexBuilt built;
   std::vector<int32_t> missing;  // in the corpus
   int number = 0;
+  int64_t new_here = corpus.total;  // documents that no other corpus of the index has
   if (ranks.leads()) {
     const Index index(path);
     head = index.head();
@@ -130,6 +131,7 @@ IndexBuilt build_index(const std::filesystem::path& path, const Model& model, co
       if (!there.contains(corpus.documents[i].id)) missing.push_back(static_cast<int32_t>(i));
     built.there_already = static_cast<int64_t>(corpus.documents.size() - missing.size());
     number = index.parts();
+    if (!index.holds_some_of(corpus.hash)) new_here -= built.there_already;
   }
   share(ranks, head.basis, control);
   ranks.share(missing, control);
@@ -149,7 +151,7 @@ IndexBuilt build_index(const std::filesystem::path& path, const Model& model, co
     IndexPart part =
         make_part(projection, model, documents, head.basis, options.batch_tokens, ranks, part_of_all);
     part.corpus_hash = corpus.hash;
-    part.corpus_documents = corpus.total;
+    part.corpus_documents = new_here;
     if (ranks.leads()) save_index_part(part, head, index_part_path(path, ++number));
     built.added += static_cast<int64_t>(last - first);
     first = last;

@@ -50,7 +50,7 @@ struct IndexPart {
   std::vector<uint32_t> token_begin;  // (D+1)
   std::vector<std::string> ids, names, sources;
   std::string corpus_hash;
-  int64_t corpus_documents = 0;  // in the corpus, of which these are some
+  int64_t corpus_documents = 0;  // in the corpus, of which these are some; fewer those of earlier parts' corpora
 };
 // Throws Error where a file of that name is there already: another program adds to this index.
 void save_index_part(const IndexPart& part, const IndexHead& head, const std::filesystem::path& path);
@@ -69,7 +69,8 @@ class Index {
   int parts() const { return static_cast<int>(parts_.size()); }
   int64_t bytes() const;            // of all its files
   std::string corpus_hash() const;  // the one corpus's, or the index's own where there are several
-  int64_t corpus_documents() const;
+  int64_t corpus_documents() const;  // of all its corpora; one that is in two counts once
+  bool holds_some_of(const std::string& corpus_hash) const;
   std::vector<std::string> ids() const;
   std::vector<int32_t> tokens(int64_t document) const;
   std::vector<Document> documents(const std::vector<int64_t>& rising,

@@ -172,6 +172,8 @@ struct Index::Part {
     };
     numbers = rows("numbers", kept_bytes(head.basis.numbers), own_numbers);
     lengths = root.read<float>("lengths", {documents});
+    if (!std::ranges::all_of(lengths, [](float length) { return length >= 0 && std::isfinite(length); }))
+      fail(path, "holds lengths that are no numbers; make the index again");
     tokens_at = stored("tokens", tokens * 4);
     if (!tokens_at) {
       own_tokens = root.read<int32_t>("tokens", {tokens});
@@ -214,10 +216,17 @@ std::string Index::corpus_hash() const {
 
 int64_t Index::corpus_documents() const {
   std::map<std::string, int64_t> corpora;
-  for (const auto& part : parts_) corpora[part->corpus_hash] = part->corpus_documents;
+  for (const auto& part : parts_) {
+    const auto [place, first] = corpora.try_emplace(part->corpus_hash, part->corpus_documents);
+    if (!first) place->second = std::min(place->second, part->corpus_documents);
+  }
   int64_t all = 0;
   for (const auto& [hash, documents] : corpora) all += documents;
   return all;
+}
+
+bool Index::holds_some_of(const std::string& corpus_hash) const {
+  return std::ranges::any_of(parts_, [&](const auto& part) { return part->corpus_hash == corpus_hash; });
 }
 
 const Index::Part& Index::part_of(int64_t& document) const {

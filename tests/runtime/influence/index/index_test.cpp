@@ -198,7 +198,9 @@ class IndexTest : public QObject {
   void new_documents_touch_nothing_old() {
     build(corpus_of(some_texts(20)));
     const QByteArray head = contents(path()), first = contents(index_part_path(path(), 1));
+    QCOMPARE(Index(path()).corpus_documents(), int64_t(22));
     Corpus more = corpus_;
+    more.hash = "more";
     for (size_t i = 0; i < 22; ++i) more.documents[i].id = corpus_of(some_texts(20)).documents[i].id;
     const IndexBuilt built = build(more);
     QCOMPARE(built.there_already, int64_t(22));
@@ -206,6 +208,7 @@ class IndexTest : public QObject {
     QCOMPARE(contents(path()), head);
     QCOMPARE(contents(index_part_path(path(), 1)), first);
     QCOMPARE(Index(path()).documents(), int64_t(more.documents.size()));
+    QCOMPARE(Index(path()).corpus_documents(), int64_t(more.documents.size()));
     QCOMPARE(build(more).added, int64_t(0));
   }
 
@@ -275,6 +278,12 @@ class IndexTest : public QObject {
     fs::remove(part);
     fs::copy_file(path(), part);
     VERIFY_SAYS(error_when([&] { Index index(path()); }), "no index of documents");
+    fs::remove(part);
+    const IndexHead head = Index(path()).head();
+    const std::vector<uint8_t> numbers(static_cast<size_t>(kept_bytes(head.basis.numbers)));
+    save_index_part({.numbers = numbers, .lengths = {NAN}, .token_begin = {0, 0}, .ids = {"x"}, .names = {""}, .sources = {""}},
+                    head, part);
+    VERIFY_SAYS(error_when([&] { Index index(path()); }), "lengths that are no numbers");
     fs::remove(part);
     Factors others = factors_;
     others.hash = "other";
