@@ -79,7 +79,10 @@ void print_head(const Session& session, const Trace& trace, const std::vector<co
   else
     print("  activations recorded: {} sites, {} to {}\n", recorded->second.size(), recorded->second.front(),
           recorded->second.back());
-  if (check != session.checks.end()) print("    check: {}\n", words_of(check->second));
+  if (check != session.checks.end())
+    print("    check: {}\n", words_of(check->second));
+  else if (recorded != session.activations.end() && !recorded->second.empty())
+    print("    check: none, since the last block's hook_resid_post was not recorded\n");
   for (const auto* table : tables) print_provenance(*table);
   if (tables.empty()) print("  influence: none yet; stemma attribute finds it\n");
 }
