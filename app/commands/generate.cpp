@@ -110,51 +110,80 @@ int64_t length_of(const Model& model, const GenerateRequest& request, std::vecto
   return std::min<int64_t>(static_cast<int64_t>(ids.size()) + request.sampler.max_tokens, model.config.context);
 }
 
-// Reads no weight, so it works for a model that would not fit, and for a folder without its weights.
-int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
-  Model model;
+// What a run takes of the device's memory, known before a weight is read.
+struct MemoryPlan {
+  std::shared_ptr<Ops> device;
+  Model model;  // without its weights
+  double model_bytes = 0;
+  int64_t longest = 0;  // tokens of a trace
+  Ops::Memory memory;
+  Batching batching;
+
+  double needed() const { return model_bytes + batching.bytes(); }
+  std::string sentence() const {
+    if (memory.total <= 0) return device->device() + ": needs " + in_bytes(needed());
+    return fmt::format("{}: needs {} of {}, {} are free{}", device->device(), in_bytes(needed()), in_bytes(memory.total),
+                       in_bytes(memory.free), needed() > memory.free ? "; it does not fit" : "");
+  }
+};
+
+// Works for a model that would not fit, and for a folder without its weights.
+MemoryPlan plan_memory(const Options& options, const std::vector<Prompt>& prompts) {
+  MemoryPlan plan;
+  Model& model = plan.model;
   const ModelFiles files = find_model(options.model);
+  if (!options.dry_run && files.gguf.empty()) check_weights_form(files.folder);
   model.config = read_config(files);
   model.path = files.path();
   model.name = files.name;
   model.tokenizer = std::make_shared<Tokenizer>(tokenizer_path(files));
   if (auto chat = chat_template_of(files)) model.chat = std::make_shared<const ChatTemplate>(std::move(*chat));
-  const auto capture = read_capture(options.capture, model.config);
-  const auto size = size_of(model.config);
   const Dtype dtype = dtype_of(options.dtype);
-  const auto device = open_device(options.device);
+  plan.device = open_device(options.device);
   std::vector<WeightType> types{dtype == Dtype::bf16  ? WeightType::bf16
                                 : dtype == Dtype::f16 ? WeightType::f16
                                                       : WeightType::f32};
-  double model_bytes = weight_bytes(model.config, types.front());
+  plan.model_bytes = weight_bytes(model.config, types.front());
   if (!files.gguf.empty()) {
     const ModelSource source = open_source(files);
-    types = loaded_types(source.weights, model.config, *device, dtype);
-    model_bytes = loaded_bytes(source.weights, model.config, *device, dtype);
+    types = loaded_types(source.weights, model.config, *plan.device, dtype);
+    plan.model_bytes = loaded_bytes(source.weights, model.config, *plan.device, dtype);
   }
+  std::vector<int32_t> ids;
+  for (const Prompt& prompt : prompts)
+    plan.longest = std::max(plan.longest, length_of(model, request_of(options, prompt, 0), ids, nullptr));
+  plan.memory = plan.device->memory();
+  plan.batching = batching(options, model, cache_type(types), *plan.device,
+                           prompts.size() * static_cast<size_t>(options.samples), plan.longest,
+                           std::max(0.0, plan.memory.free - plan.model_bytes));
+  return plan;
+}
+
+int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
+  const MemoryPlan memory = plan_memory(options, prompts);
+  const Model& model = memory.model;
+  const auto capture = read_capture(options.capture, model.config);
+  const auto size = size_of(model.config);
   nlohmann::ordered_json plan{{"model", options.model},
                               {"parameters", size.total()},
-                              {"model_bytes", model_bytes},
+                              {"model_bytes", memory.model_bytes},
                               {"traces", prompts.size() * static_cast<size_t>(options.samples)},
                               {"prompts", nlohmann::ordered_json::array()}};
-  int64_t longest = 0;
   double recorded = 0, width = 0;  // of all sites together
   for (const Site site : capture.sites) width += static_cast<double>(width_of(model.config, site));
   for (const auto& prompt : prompts) {
     std::string text;
     std::vector<int32_t> ids;
     const auto length = length_of(model, request_of(options, prompt, 0), ids, &text);
-    longest = std::max(longest, length);
     recorded += 2.0 * static_cast<double>(length) * width * options.samples;
     plan["prompts"].push_back({{"id", prompt.id}, {"rendered", text}, {"tokens", ids}});
   }
-  const Ops::Memory memory = device->memory();
-  const Batching plan_of = batching(options, model, cache_type(types), *device, plan["traces"].get<size_t>(), longest,
-                                    std::max(0.0, memory.free - model_bytes));
-  plan["together"] = plan_of.together;
-  plan["cache_bytes"] = plan_of.cache_bytes;
-  plan["scratch_bytes"] = plan_of.scratch_bytes;
-  plan["device"] = {{"name", device->device()}, {"free_bytes", memory.free}, {"total_bytes", memory.total}};
+  plan["together"] = memory.batching.together;
+  plan["cache_bytes"] = memory.batching.cache_bytes;
+  plan["scratch_bytes"] = memory.batching.scratch_bytes;
+  plan["device"] = {{"name", memory.device->device()},
+                    {"free_bytes", memory.memory.free},
+                    {"total_bytes", memory.memory.total}};
   plan["activation_bytes"] = recorded;
   if (options.json) {
     print_json(plan);
@@ -170,11 +199,9 @@ int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
   fmt::print(
       "model: {} parameters, {} in memory; {} of {} traces together, their keys and values up to {}; "
       "activations on disk up to {}\n",
-      in_thousands(size.total()), in_bytes(model_bytes), plan_of.together, plan["traces"].get<size_t>(),
-      in_bytes(plan_of.cache_bytes), in_bytes(recorded));
-  if (const double needed = model_bytes + plan_of.bytes(); memory.total > 0)
-    fmt::print("{}: needs {} of {}, {} are free{}\n", device->device(), in_bytes(needed), in_bytes(memory.total),
-               in_bytes(memory.free), needed > memory.free ? "; it does not fit" : "");
+      in_thousands(size.total()), in_bytes(memory.model_bytes), memory.batching.together, plan["traces"].get<size_t>(),
+      in_bytes(memory.batching.cache_bytes), in_bytes(recorded));
+  fmt::print("{}\n", memory.sentence());
   return 0;
 }
 
@@ -237,20 +264,17 @@ int run(const Options& options) {
 
   Session session;
   if (session_exists(options.out)) session = open_session(options.out);
-  const auto model = load_model(options.model, open_device(options.device), dtype_of(options.dtype));
-  const auto capture = read_capture(options.capture, model->config);
-
   ProgressLine line;
   Control control;
   watch(control, line);
+  const MemoryPlan plan = plan_memory(options, prompts);
+  const auto capture = read_capture(options.capture, plan.model.config);
+  control.tell(plan.sentence());
+  const auto model = load_model(options.model, plan.device, dtype_of(options.dtype));
   std::vector<GenerateRequest> requests;
-  int64_t longest = 0;
-  for (const Prompt& prompt : prompts) {
+  for (const Prompt& prompt : prompts)
     for (int sample = 0; sample < options.samples; ++sample) requests.push_back(request_of(options, prompt, sample));
-    std::vector<int32_t> ids;
-    longest = std::max(longest, length_of(*model, requests.back(), ids, nullptr));
-  }
-  const int together = batching(options, *model, model->weights.cache_type(), *model->ops, requests.size(), longest,
+  const int together = batching(options, *model, model->weights.cache_type(), *model->ops, requests.size(), plan.longest,
                                 model->ops->memory().free)
                            .together;
   News news(control, requests);

@@ -196,6 +196,15 @@ class CommandsTest : public QObject {
     QVERIFY2(beyond.sentence().contains("at once would fit"), beyond.error);
   }
 
+  void says_why_nothing_was_checked() {
+    const QString out = at("unchecked.h5");
+    const Ran made = run({"generate", "--model", at("model"), "--prompt", "What is 2 plus 3?", "--out", out,
+                          "--capture", "blocks.0.hook_resid_mid", "--max-tokens", "4", "--device", "cpu", "--json"});
+    QVERIFY2(made.status == 0 && made.json()["traces"][0]["capture_check"].is_null(), made.error);
+    QVERIFY(run({"show", out}).out.contains("check: none, since"));
+    QVERIFY(!run({"show", session()}).out.contains("check: none"));
+  }
+
   // An index answers without the corpus: steps, a span, one token, a contrast; and is held against the scan.
   void index_answers_questions() {
     const QString out = at("indexed.h5"), index = at("sums.index.h5"), factors = at("sums.factors.h5");
@@ -257,6 +266,7 @@ class CommandsTest : public QObject {
     QCOMPARE(traces[1]["seed"].get<int>(), 6);
     QVERIFY(traces[0]["steps"].size() >= 2);
     QVERIFY2(made.error.contains("What is 4 plus 1?"), "tokens are streamed to standard error");
+    QVERIFY2(made.error.startsWith("cpu: needs "), "says what memory it takes before it reads weights");
 
     const Ran first = run({"attribute", out, "--corpus", at("corpus.jsonl"), "--trace", "t002", "--top", "7",
                            "--device", "cpu", "--json"});
