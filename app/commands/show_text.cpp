@@ -82,7 +82,7 @@ void print_head(const Session& session, const Trace& trace, const std::vector<co
   if (check != session.checks.end())
     print("    check: {}\n", words_of(check->second));
   else if (recorded != session.activations.end() && !recorded->second.empty())
-    print("    check: none, since the last block's hook_resid_post was not recorded\n");
+    print("    check: none was made; it takes the last block's hook_resid_post\n");
   for (const auto* table : tables) print_provenance(*table);
   if (tables.empty()) print("  influence: none yet; stemma attribute finds it\n");
 }
