@@ -46,8 +46,10 @@ Corpus CorpusOptions::load() const {
 }
 
 void declare_layers(CLI::App& app, LayerChoice& choice) {
-  app.add_option("--layers", choice.pattern, "Whose curvature is fitted: all, mlp, attn, or names as blocks.*.mlp.down")
-      ->type_name("PATTERN");
+  app.add_option("--layers", choice.pattern,
+                 "Whose curvature is fitted, separated by commas: all, mlp, attn, or names with * (blocks.*.mlp.down, "
+                 "blocks.3.*)")
+      ->type_name("LIST");
   app.add_option("--blocks", choice.blocks, "Diagonal blocks of each factor: more take less memory and time")
       ->check(CLI::IsMember({1, 2, 4}));
 }
@@ -60,8 +62,7 @@ void declare_precision(CLI::App& app, std::string& precision) {
 }
 
 std::optional<Precision> asked_precision(const std::string& precision, int64_t rank) {
-  if (!precision.empty() && rank == 0)
-    throw WrongUsage("--precision is of the first of two stages; give its --rank");
+  if (!precision.empty() && rank == 0) throw WrongUsage("--precision is of the first of two stages; give its --rank");
   return precision_named(precision);
 }
 

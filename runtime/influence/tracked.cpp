@@ -2,45 +2,42 @@
 
 #include <fmt/format.h>
 
-#include <string_view>
+#include <set>
 
 #include "runtime/error.h"
+#include "runtime/name_pattern.h"
 
 namespace stemma {
 
 namespace {
 
-bool matches(std::string_view pattern, std::string_view name) {
-  if (pattern.empty()) return name.empty();
-  if (pattern.front() != '*')
-    return !name.empty() && name.front() == pattern.front() && matches(pattern.substr(1), name.substr(1));
-  while (pattern.starts_with("*")) pattern.remove_prefix(1);
-  if (pattern.empty()) return true;
-  for (; !name.empty(); name.remove_prefix(1))
-    if (matches(pattern, name)) return true;
-  return false;
+std::vector<size_t> layers_meant(const Model& model, const std::string& word) {
+  const std::string pattern = word == "all" ? "*" : word == "mlp" || word == "attn" ? "*." + word + ".*" : word;
+  std::vector<size_t> chosen;
+  for (size_t i = 0; i < tracked_count(model); ++i)
+    if (matches(pattern, tracked_name(tracked_layer(model, i), tracked_linear(model, i)))) chosen.push_back(i);
+  return chosen;
 }
 
 }  // namespace
 
-std::vector<size_t> layers_matching(const Model& model, const std::string& pattern) {
-  const std::string meant = pattern == "all"                        ? "*"
-                            : pattern == "mlp" || pattern == "attn" ? "*." + pattern + ".*"
-                                                                    : pattern;
-  std::vector<size_t> chosen;
-  for (size_t i = 0; i < tracked_count(model); ++i)
-    if (matches(meant, tracked_name(tracked_layer(model, i), tracked_linear(model, i)))) chosen.push_back(i);
-  return chosen;
+std::vector<size_t> layers_matching(const Model& model, const std::string& list) {
+  std::set<size_t> chosen;
+  for (const std::string& word : words_of_list(list))
+    for (const size_t i : layers_meant(model, word)) chosen.insert(i);
+  return {chosen.begin(), chosen.end()};
 }
 
-std::vector<size_t> chosen_layers(const Model& model, const std::string& pattern) {
-  std::vector<size_t> chosen = layers_matching(model, pattern);
-  if (chosen.empty())
-    throw Error(ErrorCode::usage,
-                fmt::format("--layers {}: {} has no such layer; they are called {} to {}", pattern, model.path.string(),
-                            tracked_name(0, tracked_linear(model, 0)),
-                            tracked_name(model.config.layers - 1, tracked_linear(model, tracked_count(model) - 1))));
-  return chosen;
+std::vector<size_t> chosen_layers(const Model& model, const std::string& list) {
+  std::vector<std::string> words = words_of_list(list);
+  if (words.empty()) words.push_back(list);
+  for (const std::string& word : words)
+    if (layers_meant(model, word).empty())
+      throw Error(ErrorCode::usage,
+                  fmt::format("--layers {}: {} has no such layer; they are called {} to {}", word, model.path.string(),
+                              tracked_name(0, tracked_linear(model, 0)),
+                              tracked_name(model.config.layers - 1, tracked_linear(model, tracked_count(model) - 1))));
+  return layers_matching(model, list);
 }
 
 }  // namespace stemma

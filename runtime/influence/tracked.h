@@ -44,10 +44,10 @@ inline Tensor tracked_weight(const Model& model, size_t index) {
   return model.weights.blocks[static_cast<size_t>(tracked_layer(model, index))].linear(tracked_linear(model, index));
 }
 
-// Those whose names a pattern means, rising: "all", "mlp", "attn", or a name with * for any characters,
-// "blocks.*.mlp.down".
-std::vector<size_t> layers_matching(const Model& model, const std::string& pattern);
-// The same. Throws Error(usage) where there is none.
-std::vector<size_t> chosen_layers(const Model& model, const std::string& pattern);
+// Those that a list of names means, rising: "all", "mlp", "attn", or names with * for any characters,
+// "blocks.0.*, blocks.*.mlp.down".
+std::vector<size_t> layers_matching(const Model& model, const std::string& list);
+// The same. Throws Error(usage) where one of the list means none.
+std::vector<size_t> chosen_layers(const Model& model, const std::string& list);
 
 }  // namespace stemma

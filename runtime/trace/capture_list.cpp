@@ -4,32 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <sstream>
 
 #include "runtime/edit_distance.h"
 #include "runtime/error.h"
+#include "runtime/name_pattern.h"
 
 namespace stemma {
 namespace {
-
-// '*' stands for any letters; a star that led astray takes one more.
-bool matches(std::string_view pattern, std::string_view name) {
-  size_t p = 0, n = 0, star = std::string_view::npos, taken = 0;
-  while (n < name.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      taken = n;
-    } else if (p < pattern.size() && pattern[p] == name[n]) {
-      ++p, ++n;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      n = ++taken;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
 
 std::vector<std::string> nearest(const std::string& wrong, const std::vector<std::string>& names) {
   constexpr size_t offered = 3;
@@ -49,11 +30,8 @@ CaptureChoice read_capture_list(const std::string& list, const ModelConfig& conf
   for (const Site site : known) names.push_back(name_of(site));
   std::vector<bool> wanted(known.size());
   CaptureChoice choice;
-  std::istringstream words(list);
-  for (std::string word; std::getline(words, word, ',');) {
-    word.erase(0, word.find_first_not_of(" \t"));
-    word.erase(word.find_last_not_of(" \t") + 1);
-    if (word == "none" || word.empty()) continue;
+  for (const std::string& word : words_of_list(list)) {
+    if (word == "none") continue;
     if (word == "attention" || word == "all") choice.attention = true;
     if (word == "attention") continue;
     const std::string pattern = word == "all" ? "*" : word == "residual" ? "blocks.*.hook_resid_post" : word;

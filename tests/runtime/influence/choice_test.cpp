@@ -67,6 +67,7 @@ class ChoiceTest : public QObject {
     QTest::newRow("MLP, four blocks") << "mlp" << 4;
     QTest::newRow("attention") << "attn" << 1;
     QTest::newRow("some") << "blocks.*.mlp.down" << 2;
+    QTest::newRow("a list, one of them twice") << "*.attn.o, blocks.0.mlp.*, blocks.0.*.down" << 1;
     QTest::newRow("keys, whose input has another owner") << "*.attn.k" << 1;
   }
   void scores_are_those_of_the_factors_written_out() {
@@ -158,7 +159,7 @@ class ChoiceTest : public QObject {
   }
 
   void refusals() {
-    QVERIFY_EXCEPTION_THROWN(fit("no.such", 1), Error);
+    for (const char* pattern : {"no.such", "mlp, no.such", ""}) QVERIFY_EXCEPTION_THROWN(fit(pattern, 1), Error);
     QVERIFY_EXCEPTION_THROWN(fit("all", 3), Error);
     Factors lying = fit("mlp", 1);
     lying.choice.pattern = "attn";
