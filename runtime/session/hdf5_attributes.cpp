@@ -57,7 +57,8 @@ std::string Hdf5Node::text(const std::string& attribute) const {
   const Id type = own(H5Aget_type(*id), H5Tclose);
   const std::string what = fmt::format("{} attribute \"{}\"", place(), attribute);
   if (!type || H5Tget_size(*type) > text_budget) fail_damaged(what, "cannot be read");
-  return texts_of(type, 1, what, [&](hid_t memory, void* value) { return H5Aread(*id, memory, value) >= 0; }).front();
+  const auto read = [&](hid_t memory, void* value) { return H5Aread(*id, memory, value) >= 0; };
+  return texts_of(id, type, 1, *heap_, what, read).front();
 }
 
 int64_t Hdf5Node::integer(const std::string& attribute) const {

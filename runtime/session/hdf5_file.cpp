@@ -117,6 +117,7 @@ Hdf5Node Hdf5File::root() const {
   Hdf5Node node;
   node.id_ = own(H5Gopen2(*id_, "/", H5P_DEFAULT), H5Gclose);
   node.file_ = path_.string();
+  node.heap_ = heap_;
   node.path_.push_back('/');
   if (!node.id_) fail_damaged(node.file_, "its root cannot be opened");
   return node;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "runtime/session/hdf5_layout.h"
+#include "runtime/session/text_heap.h"
 
 namespace stemma {
 
@@ -58,6 +59,7 @@ class Hdf5Node {
   double real(const std::string& attribute) const;
 
   bool has(const std::string& name) const;  // something that opens, inside this file
+  bool is_group(const std::string& name) const;
   std::vector<std::string> names() const;   // of all links, sorted, block 2 before block 10
   Hdf5Node group(const std::string& name) const;
   Hdf5Node make_group(const std::string& name) const;
@@ -86,6 +88,7 @@ class Hdf5Node {
   Handle open(const std::string& name) const;
   Handle id_;
   std::string file_, path_;
+  std::shared_ptr<TextHeap> heap_;  // of the file
 };
 
 class Hdf5File {
@@ -110,6 +113,7 @@ class Hdf5File {
  private:
   Hdf5Node::Handle id_;
   std::filesystem::path path_;
+  std::shared_ptr<TextHeap> heap_ = std::make_shared<TextHeap>();
 };
 
 }  // namespace stemma

@@ -5,6 +5,25 @@
 
 namespace stemma::hdf5 {
 
+namespace {
+
+// The "conversion" of what a file holds of a text to a place_type(): left as it is.
+herr_t leave(hid_t from, hid_t to, H5T_cdata_t* work, size_t, size_t, size_t, void*, void*, hid_t) {
+  work->need_bkg = H5T_BKG_NO;
+  return H5Tget_size(from) == sizeof(TextHeap::Place) && H5Tget_size(to) == sizeof(TextHeap::Place) ? 0 : -1;
+}
+
+// Of both kinds of text, for good. Handles would want the library prepared, which this is part of.
+void register_places() {
+  const hid_t text = H5Tcopy(H5T_C_S1), bytes = H5Tvlen_create(H5T_STD_U8LE),
+              place = H5Tcreate(H5T_OPAQUE, sizeof(TextHeap::Place));
+  H5Tset_size(text, H5T_VARIABLE);
+  for (const hid_t from : {text, bytes}) H5Tregister(H5T_PERS_SOFT, "place of a text", from, place, leave);
+  for (const hid_t type : {text, bytes, place}) H5Tclose(type);
+}
+
+}  // namespace
+
 // The library prints its own error stack unless told not to, thread by thread; and at exit it would try again to write
 // what a full disk refused.
 void prepare_library() {
@@ -12,6 +31,7 @@ void prepare_library() {
     H5dont_atexit();
     H5open();
     H5PLset_loading_state(0);
+    register_places();
     return true;
   }();
   thread_local const bool muted = H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr) >= 0;
@@ -35,6 +55,8 @@ Id inside_only() {
   H5Pset_elink_cb(*access, refuse, nullptr);
   return access;
 }
+
+Id place_type() { return own(H5Tcreate(H5T_OPAQUE, sizeof(TextHeap::Place)), H5Tclose); }
 
 Id half_type() {
   const Id type = own(H5Tcopy(H5T_IEEE_F32LE), H5Tclose);

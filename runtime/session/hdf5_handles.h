@@ -24,6 +24,7 @@ Id inside_only();                          // link access that never leaves the 
 Id half_type();
 Id text_type(size_t size);  // 0: variable length
 Id bytes_type();
+Id place_type();  // a TextHeap::Place: what a file holds of a text of variable length
 template <class T>
 Id type_of() {
   if constexpr (std::is_same_v<T, uint16_t>) return half_type();

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <type_traits>
 
@@ -9,19 +8,6 @@
 namespace stemma {
 
 using namespace hdf5;
-
-namespace {
-
-// The allocator of texts of variable length, with a limit.
-void* take_text(size_t size, void* left) {
-  auto* budget = static_cast<size_t*>(left);
-  if (size > *budget) return nullptr;
-  *budget -= size;
-  return std::malloc(size);
-}
-void free_text(void* text, void*) { std::free(text); }
-
-}  // namespace
 
 std::string Hdf5Node::place(const std::string& name) const {
   return fmt::format("{}: '{}{}{}'", file_, path_, name.empty() || path_ == "/" ? "" : "/", name);
@@ -137,9 +123,6 @@ std::vector<std::string> Hdf5Node::read_texts(const std::string& name, const Sha
   const Id type = own(H5Dget_type(*set), H5Tclose);
   if (!type) fail_damaged(place(name), "cannot be read");
   const Shape extents = check_extents(set, place(name), shape, H5Tget_size(*type));
-  size_t budget = text_budget;
-  const Id transfer = own(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
-  H5Pset_vlen_mem_manager(*transfer, take_text, &budget, free_text, nullptr);
   if (!places.empty() && (extents.size() != 1 || places.front() < 0 || places.back() >= extents.front()))
     fail_damaged(place(name), "has fewer texts than are asked for");
   const std::vector<hsize_t> chosen(places.begin(), places.end());
@@ -147,15 +130,19 @@ std::vector<std::string> Hdf5Node::read_texts(const std::string& name, const Sha
   if (!chosen.empty() && (!all || H5Sselect_elements(*all, H5S_SELECT_SET, chosen.size(), chosen.data()) < 0))
     fail_damaged(place(name), "cannot be read");
   const size_t count = chosen.empty() ? static_cast<size_t>(count_of(extents)) : chosen.size();
-  return texts_of(type, count, place(name), [&](hid_t memory, void* values) {
-    return count == 0 || H5Dread(*set, memory, chosen.empty() ? H5S_ALL : *some, chosen.empty() ? H5S_ALL : *all, *transfer,
-                                 values) >= 0;
+  return texts_of(set, type, count, *heap_, place(name), [&](hid_t memory, void* values) {
+    return count == 0 || H5Dread(*set, memory, chosen.empty() ? H5S_ALL : *some, chosen.empty() ? H5S_ALL : *all,
+                                 H5P_DEFAULT, values) >= 0;
   });
 }
 
 bool Hdf5Node::has(const std::string& name) const {
   prepare_library();
   return H5Lexists(*id_, name.c_str(), H5P_DEFAULT) > 0 && own(H5Oopen(*id_, name.c_str(), *inside_only()), H5Oclose);
+}
+
+bool Hdf5Node::is_group(const std::string& name) const {
+  return has(name) && H5Iget_type(*own(H5Oopen(*id_, name.c_str(), *inside_only()), H5Oclose)) == H5I_GROUP;
 }
 
 std::vector<std::string> Hdf5Node::names() const {
@@ -176,6 +163,7 @@ Hdf5Node Hdf5Node::group(const std::string& name) const {
   node.id_ = open(name);
   if (H5Iget_type(*node.id_) != H5I_GROUP) fail_damaged(place(name), "is no group");
   node.file_ = file_;
+  node.heap_ = heap_;
   node.path_ = fmt::format("{}/{}", path_ == "/" ? "" : path_, name);
   return node;
 }
@@ -250,6 +238,7 @@ Hdf5Node Hdf5Node::open_rows(const std::string& name) const {
   if (H5Iget_type(*node.id_) != H5I_DATASET || extents_of(node.id_).size() != 2)
     fail_damaged(place(name), "is no matrix");
   node.file_ = file_;
+  node.heap_ = heap_;
   node.path_ = fmt::format("{}/{}", path_ == "/" ? "" : path_, name);
   return node;
 }

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -14,35 +14,30 @@ namespace stemma::hdf5 {
 
 constexpr size_t text_budget = size_t{1} << 30;  // bytes of text in one data set
 
-// Texts of either length, or bytes. `read` is called with the memory type and the buffer.
+// Texts of either length, or bytes, of an attribute or data set. `read` is called with the memory type and the buffer.
 template <class Read>
-std::vector<std::string> texts_of(const Id& type, size_t count, const std::string& place, Read read) {
+std::vector<std::string> texts_of(const Id& object, const Id& type, size_t count, TextHeap& heap,
+                                  const std::string& place, Read read) {
   std::vector<std::string> texts(count);
   const H5T_class_t kind = H5Tget_class(*type);
-  if (kind == H5T_STRING && H5Tis_variable_str(*type) > 0) {
-    std::vector<char*> pointers(count, nullptr);
-    const Id memory = text_type(0);
-    H5Tset_cset(*memory, H5Tget_cset(*type));
-    const bool good = read(*memory, pointers.data());
+  const Id element = kind == H5T_VLEN ? own(H5Tget_super(*type), H5Tclose) : nullptr;
+  const bool is_text = kind == H5T_STRING,
+             is_bytes = element && H5Tget_class(*element) == H5T_INTEGER && H5Tget_size(*element) == 1;
+  if (is_bytes || (is_text && H5Tis_variable_str(*type) > 0)) {
+    std::vector<TextHeap::Place> places(count);
+    if (!read(*place_type(), places.data())) fail_damaged(place, "cannot be read");
+    size_t left = text_budget;
     for (size_t i = 0; i < count; ++i) {
-      if (good && pointers[i]) texts[i] = pointers[i];
-      std::free(pointers[i]);
+      texts[i] = heap.text(*object, places[i], place);
+      if (is_text) texts[i].resize(std::min(texts[i].size(), texts[i].find('\0')));
+      if (texts[i].size() > left) fail_damaged(place, "holds more text than a file should");
+      left -= texts[i].size();
     }
-    if (!good) fail_damaged(place, "cannot be read");
-  } else if (kind == H5T_STRING) {
+  } else if (is_text) {
     const size_t size = H5Tget_size(*type);
     std::string all(count * size, '\0');
     if (count > 0 && !read(*type, all.data())) fail_damaged(place, "cannot be read");
     texts = unpack(all, size, count);
-  } else if (const Id element = kind == H5T_VLEN ? own(H5Tget_super(*type), H5Tclose) : nullptr;
-             element && H5Tget_class(*element) == H5T_INTEGER && H5Tget_size(*element) == 1) {
-    std::vector<hvl_t> pieces(count, hvl_t{0, nullptr});
-    const bool good = read(*bytes_type(), pieces.data());
-    for (size_t i = 0; i < count; ++i) {
-      if (good && pieces[i].p) texts[i].assign(static_cast<const char*>(pieces[i].p), pieces[i].len);
-      std::free(pieces[i].p);
-    }
-    if (!good) fail_damaged(place, "cannot be read");
   } else {
     fail_damaged(place, "is no text");
   }

@@ -7,7 +7,6 @@
 #include "runtime/session/activation_reader.h"
 #include "runtime/session/activations_file.h"
 #include "runtime/session/file_stamp.h"
-#include "runtime/session/heap_check.h"
 #include "runtime/session/recovery.h"
 #include "runtime/session/session.h"
 #include "runtime/session/session_lock.h"
@@ -70,7 +69,6 @@ std::vector<std::string> in_order(const Hdf5Node& traces) {
 
 Session read_session(const fs::path& path) {
   check_has_bytes(path);
-  check_heaps(path);
   const Hdf5File file = Hdf5File::open(path);
   const Hdf5Node root = file.root();
   check_format(root, path);

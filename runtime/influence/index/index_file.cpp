@@ -149,9 +149,14 @@ struct Index::Part {
       fail(path, "a part of another index; move it elsewhere, or make the index again");
     corpus_hash = root.text("corpus");
     corpus_documents = root.integer("corpus_documents");
-    documents = root.shape("lengths").at(0);
+    const auto length_of = [&](const char* name) {
+      const Shape shape = root.shape(name);
+      if (shape.size() != 1) fail(path, fmt::format("holds '{}' of another shape; make the index again", name));
+      return shape.front();
+    };
+    documents = length_of("lengths");
     token_begin = root.read<uint32_t>("token_begin", {documents + 1});
-    const int64_t tokens = root.shape("tokens").at(0);
+    const int64_t tokens = length_of("tokens");
     for (int64_t d = 0; d <= documents; ++d)
       if (token_begin[d] > tokens || (d > 0 && token_begin[d] < token_begin[d - 1]))
         fail(path, "its documents' tokens lie outside their list; make the index again");

@@ -277,7 +277,7 @@ class SessionTest : public QObject {
     QTest::newRow("no precision") << "precision"
                                   << "scanned in 'f64'";
     QTest::newRow("text longer than its heap") << "heap"
-                                               << "longer than their place";
+                                               << "longer than its place";
     QTest::newRow("huge claim") << "huge"
                                 << "more than the file holds";
   }
