@@ -26,6 +26,17 @@ bool is_empty_file(const std::filesystem::path& path) {
   return !std::filesystem::exists(path, failed) || std::filesystem::file_size(path, failed) == 0;
 }
 
+// Recordings are groups, one a trace, in a file that has no name for its kind: another's is not written to.
+void refuse_foreign(const Hdf5Node& root, const std::filesystem::path& path) {
+  bool foreign = root.has_attribute("format");
+  for (const std::string& name : root.names()) foreign = foreign || !root.is_group(name);
+  if (foreign)
+    throw Error(ErrorCode::bad_file,
+                fmt::format("{}: holds something else than recordings of traces; move it away, or name the session "
+                            "otherwise",
+                            path.string()));
+}
+
 // Adds the empty data sets of traces. A kill while objects are made can cost everything in a file (measured), so they
 // are made in a copy, which then takes the file's place; only a large file, costly to copy, is changed where it lies.
 void make_structure(const std::filesystem::path& path, const std::vector<std::string>& traces,
@@ -41,6 +52,7 @@ void make_structure(const std::filesystem::path& path, const std::vector<std::st
       if (failed) fail_unwritten(path.string());
     }
     Hdf5File file = Hdf5File::open_for(is_new ? Hdf5File::Mode::create : Hdf5File::Mode::change, work);
+    if (!is_new) refuse_foreign(file.root(), path);
     for (const std::string& trace : traces) {
       const Hdf5Node root = file.root();
       if (root.has(link_name(trace))) root.remove(link_name(trace));  // of a generation that no session knows

@@ -177,6 +177,33 @@ class ActivationsTest : public QObject {
     }
   }
 
+  // Another's file under the recordings' name keeps what it holds.
+  void foreign_file() {
+    const fs::path session = fs::path(folder_->path().toStdString()) / "S.h5", foreign = activations_path(session);
+    for (const bool named : {false, true}) {
+      {
+        Hdf5File file = Hdf5File::open_for(Hdf5File::Mode::create, foreign);
+        if (named)
+          file.root().set("format", "stemma-factors");
+        else
+          file.root().write("table", std::vector<float>{1, 2, 3}, {3});
+        file.close();
+      }
+      QFile before(QString::fromStdString(foreign.string()));
+      QVERIFY(before.open(QIODevice::ReadOnly));
+      const QByteArray bytes = before.readAll();
+      before.close();
+      try {
+        record(session, "table", 3);
+        QFAIL("recorded into it");
+      } catch (const Error& error) {
+        QVERIFY2(std::string(error.what()).find("S.activations.h5: holds something else") != std::string::npos,
+                 error.what());
+      }
+      QVERIFY(before.open(QIODevice::ReadOnly) && before.readAll() == bytes);
+    }
+  }
+
   void damaged_activations() {
     Session session = session_with(file("s.h5"), {"t001"}, 40);
     samples::write_all(file("s.activations.h5"), "no HDF5 at all");
