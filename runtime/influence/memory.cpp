@@ -147,7 +147,7 @@ ScanMemory scan_memory(const Model& model, const DocumentBatches& batches, int64
   const double names = d * 2 * (sizeof(std::string) + 32);  // of documents and sources
   // Of `queries` at once, whole.
   const auto making = [&](int64_t queries) {
-    const int64_t rows = std::min<int64_t>(std::max<int64_t>(4096, asked.query_tokens), queries * asked.query_tokens);
+    const int64_t rows = std::min<int64_t>(std::max(query_batch_tokens, asked.query_tokens), queries * asked.query_tokens);
     return number * tracked * static_cast<double>(queries) +
            std::max({pass_bytes(model, rows) + number * static_cast<double>(rows) * (turned_inputs + turned_gradients),
                      rotation, decomposition});

@@ -9,7 +9,6 @@
 namespace stemma {
 namespace {
 
-constexpr int64_t batch_tokens = 4096;
 constexpr int32_t shared_from = 512;  // tokens of a query whose products are as fast alone as packed with others
 
 Buffer on_device(const Model& model, const std::vector<float>& host, int64_t rows) {
@@ -133,7 +132,7 @@ QueryGradients query_gradients(const Model& model, const std::vector<Query>& que
     }
     Batch batch;
     for (last = first; last < queries.size() && queries[last].end <= shared_from &&
-                       (last == first || batch.size() + queries[last].end <= batch_tokens);
+                       (last == first || batch.size() + queries[last].end <= query_batch_tokens);
          ++last)
       batch.add(tokens_before(queries[last]));
     differentiate(batch, forward(work, batch), first, last);

@@ -9,6 +9,8 @@
 
 namespace stemma {
 
+inline constexpr int64_t query_batch_tokens = 1024;  // of short queries that are differentiated together, at most
+
 // A span [begin, end) of a sequence of tokens; its measured function is log p(span | all before it), Grosse et al.
 // eq. 24.
 struct Query {
