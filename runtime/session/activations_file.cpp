@@ -23,15 +23,20 @@ fs::path absolute_path(const fs::path& path) {
   return (failed ? path : whole).lexically_normal();
 }
 
-// Copies a trace, each site cut to the tokens that all of them hold; false where the crash left it unreadable.
+// Copies a trace's sites as far as all of them hold tokens; false where the crash left it unreadable.
 bool copy_trace(const Hdf5Node& from, const Hdf5Node& to, const std::string& trace) {
   try {
-    to.copy(trace, from, trace);
-    const Hdf5Node copy = to.group(trace);
-    const int64_t rows = common_rows(copy);
-    for (const std::string& site : copy.names()) copy.open_rows(site).set_rows(rows, copy.shape(site).at(1));
+    const Hdf5Node source = from.group(trace), copy = to.make_group(trace);
+    const int64_t tokens = common_rows(source);
+    for (const std::string& site : source.names()) {
+      const Hdf5Node rows = source.open_rows(site);
+      const int64_t width = rows.check_rows().at(1);
+      copy.make_rows(site, width, chunk_rows(width));
+      append_rows_of(rows, tokens, width, copy.open_rows(site));
+    }
     return true;
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::disk) throw;
     return false;
   }
 }
@@ -77,6 +82,20 @@ std::vector<std::string> recorded_sites(const fs::path& activations, const std::
     return sites;
   } catch (const Error&) {
     return {};
+  }
+}
+
+int64_t chunk_rows(int64_t width) {
+  constexpr int64_t most = 64, values = int64_t{1} << 18;  // half a MiB: the library's cache of a data set holds two
+  return std::clamp<int64_t>(values / std::max<int64_t>(1, width), 1, most);
+}
+
+void append_rows_of(const Hdf5Node& from, int64_t tokens, int64_t width, const Hdf5Node& to) {
+  constexpr int64_t numbers = 1 << 22;  // at once
+  const int64_t step = std::max<int64_t>(1, numbers / std::max<int64_t>(1, width));
+  for (int64_t begin = 0; begin < tokens; begin += step) {
+    const int64_t rows = std::min(step, tokens - begin);
+    to.append_rows(from.read_rows(begin, rows, width).data(), rows, width);
   }
 }
 

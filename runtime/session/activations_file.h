@@ -25,6 +25,11 @@ OutsideLink link_to(const std::filesystem::path& session, const RecordingPlace& 
 // Sites recorded for a trace (links unescaped); empty where the file or the trace is missing. Never throws.
 std::vector<std::string> recorded_sites(const std::filesystem::path& activations, const std::string& trace_id);
 
+// Tokens of a chunk of a site.
+int64_t chunk_rows(int64_t width);
+// The first tokens of one site behind those of another.
+void append_rows_of(const Hdf5Node& from, int64_t tokens, int64_t width, const Hdf5Node& to);
+
 // Where a new version of the file is made before it takes its place; one at a time, by whoever holds the session.
 std::filesystem::path part_of(const std::filesystem::path& activations);
 

@@ -17,9 +17,8 @@ namespace stemma {
 
 namespace {
 
-constexpr int64_t tokens_between_flushes = 16, chunk_tokens = 64;
+constexpr int64_t tokens_between_flushes = 16;
 constexpr uint64_t copied_bytes = 64 << 20;         // as much is copied in a blink
-constexpr int64_t chunk_values = int64_t{1} << 18;  // half a MiB: the library's cache of a data set holds two
 
 bool is_empty_file(const std::filesystem::path& path) {
   std::error_code failed;
@@ -58,7 +57,7 @@ void make_structure(const std::filesystem::path& path, const std::vector<std::st
       if (root.has(link_name(trace))) root.remove(link_name(trace));  // of a generation that no session knows
       const Hdf5Node group = root.make_group(link_name(trace));
       for (const auto& [site, width] : sites) {
-        group.make_rows(link_name(site), width, std::clamp<int64_t>(chunk_values / width, 1, chunk_tokens));
+        group.make_rows(link_name(site), width, chunk_rows(width));
       }
     }
     file.close();
@@ -152,11 +151,7 @@ ActivationWriter::~ActivationWriter() {
 void ActivationWriter::begin_as(const std::string& trace_id, int64_t tokens) {
   const Hdf5Node group = state_->file.root().group(link_name(trace_id));
   for (State::Site& site : state_->sites) {
-    const Hdf5Node from = group.open_rows(site.name);
-    for (int64_t begin = 0; begin < tokens; begin += chunk_tokens) {
-      const int64_t rows = std::min(chunk_tokens, tokens - begin);
-      site.rows.append_rows(from.read_rows(begin, rows, site.width).data(), rows, site.width);
-    }
+    append_rows_of(group.open_rows(site.name), tokens, site.width, site.rows);
     site.tokens = tokens;
   }
 }

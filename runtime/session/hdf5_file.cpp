@@ -66,11 +66,16 @@ Hdf5File Hdf5File::open(const std::filesystem::path& path) {
 }
 
 Hdf5File Hdf5File::open_growing(const std::filesystem::path& path) {
+  // Of what the writer may be half through writing. The library waits twice as long each time, from 1 ns: the hundred
+  // times that it has in mind would not end for a damaged file; these take 4 ms.
+  constexpr unsigned attempts = 22;
   check_is_hdf5(path);
   Hdf5File file;
   file.path_ = path;
   for (const bool lock : {false, true}) {  // a file that this program appends to is open with a lock, and stays so
-    file.id_ = own(H5Fopen(path.c_str(), H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, *access_to_file(lock)), H5Fclose);
+    const Id access = access_to_file(lock);
+    H5Pset_metadata_read_attempts(*access, attempts);
+    file.id_ = own(H5Fopen(path.c_str(), H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, *access), H5Fclose);
     if (file.id_) return file;
   }
   return open(path);

@@ -210,8 +210,26 @@ std::optional<OutsideLink> Hdf5Node::outside_link(const std::string& name) const
   return OutsideLink{file, object};
 }
 
+namespace {
+
+// Whether a data set says what it holds and where: the library's copy crashes where it does not.
+herr_t can_be_copied(hid_t object, const char* name, const H5O_info_t* info, void*) {
+  if (info->type != H5O_TYPE_DATASET) return 0;
+  const Id set = own(H5Dopen2(object, name, H5P_DEFAULT), H5Dclose);
+  const Id type = set ? own(H5Dget_type(*set), H5Tclose) : nullptr,
+           space = set ? own(H5Dget_space(*set), H5Sclose) : nullptr,
+           layout = set ? own(H5Dget_create_plist(*set), H5Pclose) : nullptr;
+  hsize_t chunks = 0;
+  if (!type || !space || !layout) return -1;
+  return H5Pget_layout(*layout) != H5D_CHUNKED || H5Dget_num_chunks(*set, *space, &chunks) >= 0 ? 0 : -1;
+}
+
+}  // namespace
+
 void Hdf5Node::copy(const std::string& name, const Hdf5Node& from, const std::string& source) const {
-  prepare_library();
+  const Handle object = from.open(source);
+  if (H5Ovisit2(*object, H5_INDEX_NAME, H5_ITER_INC, can_be_copied, nullptr, H5O_INFO_BASIC) < 0)
+    fail_damaged(from.place(source), "cannot be read");
   check_written(H5Ocopy(*from.id_, source.c_str(), *id_, name.c_str(), H5P_DEFAULT, H5P_DEFAULT) >= 0, place(name));
 }
 

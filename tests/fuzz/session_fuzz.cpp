@@ -1,4 +1,4 @@
-// Sessions and running logs from strangers: they load whole or throw an Error.
+// Sessions and running logs from strangers: they load whole, and can be saved again, or an Error is thrown.
 #include <unistd.h>
 
 #include <cstdint>
@@ -20,6 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         for (const std::string& site : sites) stemma::read_activations(session, trace, site);
       }
       for (const auto& [trace, attention] : loaded.attention) stemma::read_step_attention(session, trace);
+      stemma::save_session(loaded, session);
     } catch (const stemma::Error&) {
       // What a bad file deserves.
     }
