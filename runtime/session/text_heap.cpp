@@ -1,7 +1,5 @@
 #include "runtime/session/text_heap.h"
 
-#include <fmt/format.h>
-
 #include <cstring>
 #include <string_view>
 
@@ -28,7 +26,7 @@ std::unique_ptr<MappedFile> mapped(int64_t object, const std::string& place) {
   if (!access || H5Pget_driver(*access) != H5FD_SEC2 || H5Fget_vfd_handle(*file, *access, &descriptor) < 0 ||
       !descriptor)
     fail_damaged(place, "cannot be read");
-  return std::make_unique<MappedFile>(fmt::format("/proc/self/fd/{}", *static_cast<const int*>(descriptor)));
+  return std::make_unique<MappedFile>(*static_cast<const int*>(descriptor), place);
 }
 
 }  // namespace

@@ -11,6 +11,8 @@ class MappedFile {
  public:
   // Throws Error: missing, not a file, cannot be mapped.
   explicit MappedFile(const std::filesystem::path& path);
+  // The file that is open under `descriptor`, which stays the caller's; `path` names it.
+  MappedFile(int descriptor, const std::filesystem::path& path);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
