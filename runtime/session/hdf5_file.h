@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "runtime/session/hdf5_layout.h"
-#include "runtime/session/text_heap.h"
+#include "runtime/session/hdf5_text_heap.h"
 
 namespace stemma {
 

@@ -1,4 +1,4 @@
-#include "runtime/session/text_heap.h"
+#include "runtime/session/hdf5_text_heap.h"
 
 #include <cstring>
 #include <string_view>
