@@ -96,7 +96,7 @@ void linear(Tensor x, std::span<const Ops::Product> products, const Streams& str
       if (!whole) {
         whole.emplace(x, RowForm::whole_32, memory);
 #pragma omp parallel for schedule(static)
-        for (int64_t i = 0; i < x.rows; ++i) whole->read(i);
+        for (int64_t i = 0; i < whole->unread; ++i) whole->read(i);
       }
       multiply_whole(x, whole->near, w, y, multiply);
     } else
