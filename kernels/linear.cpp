@@ -73,26 +73,30 @@ void multiply_whole(Tensor x, const StreamRows& near, const WeightMatrix& w, Ten
 void linear(Tensor x, std::span<const Ops::Product> products, const Streams& streams) {
   if (x.rows == 0) return;
   if (x.rows <= few) return stream_rows(x, products, streams);
+  const auto of_panels = [&](const Ops::Product& p) {
+    return takes_panels(x.rows, p.w) && (p.w.type == WeightType::f32 || &streams == &best_streams());
+  };
   uint16_t* rounded = nullptr;  // x, once for all
   thread_local RowsMemory memory;
   std::optional<RowsToRead> whole;
-  for (const auto& [w, y] : products) {
+  for (size_t i = 0; i < products.size(); ++i) {
+    const auto& [w, y] = products[i];
     assert(x.columns == w.columns && y.rows == x.rows && y.columns == w.rows);
-    const bool panels = takes_panels(x.rows, w);
-    if (w.type == WeightType::f32) {
-      panels ? product_panels(x, w, y) : matmul(x, false, numbers_of(w), true, y, 1, 0);
+    if (of_panels(products[i])) {
+      const size_t first = i;
+      while (i + 1 < products.size() && products[i + 1].w.type == w.type && of_panels(products[i + 1])) ++i;
+      product_panels(x, products.subspan(first, i + 1 - first));
+    } else if (w.type == WeightType::f32) {
+      matmul(x, false, numbers_of(w), true, y, 1, 0);
     } else if (w.type == WeightType::bf16 && multiplies_bf16() && &streams == &best_streams()) {
       if (!rounded) rounded = rounded_rows(x);
-      if (panels)
-        product_panels({reinterpret_cast<float*>(rounded), x.rows, x.columns / 2}, w, y);
-      else
-        product_bf16(rounded, w.data, true, w.columns, y);
+      product_bf16(rounded, w.data, true, w.columns, y);
     } else if (const auto multiply = (w.interleaved ? streams.multiply_interleaved
                                                     : streams.multiply_panel)[static_cast<size_t>(w.type)]) {
       if (!whole) {
         whole.emplace(x, RowForm::whole_32, memory);
 #pragma omp parallel for schedule(static)
-        for (int64_t i = 0; i < x.rows; ++i) whole->read(i);
+        for (int64_t i = 0; i < whole->unread; ++i) whole->read(i);
       }
       multiply_whole(x, whole->near, w, y, multiply);
     } else

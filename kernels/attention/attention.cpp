@@ -38,17 +38,23 @@ void causal_scores(const Elements& elements, Rows a, Rows b_transposed, int64_t 
 // be multiplied with, log_sum the log of summed exponents.
 STEMMA_CLONES void exp_rows(float* scores, int64_t stride, int64_t rows, int64_t seen, Scoring how, float* inverse,
                             float* log_sum, int64_t log_sum_stride) {
-  for (int64_t i = 0; i < rows; ++i, ++seen, scores += stride) {
-    const int64_t first = how.first(seen);
-    if (how.cap > 0) cap_row(scores, first, seen, how.scale, how.cap);
-    const float scale = how.cap > 0 ? 1 : how.scale;
-    float sum;
-    const float most = exp_row(scores, first, seen, scale, sum);
-    for (int64_t j = 0; j < first / pad * pad; ++j) scores[j] = 0;
-    for (int64_t j = padded(seen); j < stride; ++j) scores[j] = 0;
-    inverse[i] = 1 / sum;
-    log_sum[i * log_sum_stride] = most * scale + std::log(sum);
+  const float scale = how.cap > 0 ? 1 : how.scale;
+  float most[block_rows], sums[block_rows];
+  // One thing after the other, each for all rows, which do not wait for each other.
+  for (int64_t i = 0; i < rows; ++i) {
+    const int64_t last = seen + i, first = how.first(last);
+    if (how.cap > 0) cap_row(scores + i * stride, first, last, how.scale, how.cap);
+    most[i] = largest_of_row(scores + i * stride, first, last);
   }
+  for (int64_t i = 0; i < rows; ++i) {
+    const int64_t last = seen + i, first = how.first(last);
+    float* const row = scores + i * stride;
+    sums[i] = exp_row(row, first, last, scale, most[i]);
+    std::fill(row, row + first / pad * pad, 0.0f);
+    if (padded(last) < stride) std::fill(row + padded(last), row + stride, 0.0f);
+  }
+  for (int64_t i = 0; i < rows; ++i) inverse[i] = 1 / sums[i];
+  for (int64_t i = 0; i < rows; ++i) log_sum[i * log_sum_stride] = most[i] * scale + std::log(sums[i]);
 }
 
 STEMMA_CLONES void scale_rows(Rows x, int64_t rows, int64_t width, const float* factors) {
@@ -162,7 +168,7 @@ void attention(Tensor q, std::span<const Ops::Text> texts, std::span<const Segme
   const auto work = static_cast<int64_t>(segments.size()) * heads.key_value;
 #pragma omp parallel
   {
-    thread_local RowsScratch transposed, copies, values, asked, scores, weights, sums;
+    thread_local RowsScratch transposed, copies, values, asked, scores, sums;
 #pragma omp for schedule(dynamic)
     for (int64_t turn = 0; turn < parts * work; ++turn) {
       const int64_t w = turn % work, part = parts - 1 - turn / work;  // the last see most keys, and come first
@@ -184,7 +190,7 @@ void attention(Tensor q, std::span<const Ops::Text> texts, std::span<const Segme
                         x);
           float inverse[block_rows];
           exp_rows(x.data, x.stride, rows, seen, how, inverse, log_sum.row(row) + h, log_sum.columns);
-          const Rows p = elements.left(weights, x, rows, last);
+          const Rows p = elements.left_in_place(x, rows, last);
           elements.product({p.data, p.stride, 1, value.data, value.stride, sum.data, sum.stride, rows, padded(width),
                             elements.of(last)});
           scale_rows(sum, rows, width, inverse);

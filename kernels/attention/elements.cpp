@@ -2,15 +2,15 @@
 
 #include <cstring>
 
-#include "kernels/half.h"
-
 namespace stemma::cpu {
 namespace {
 
-STEMMA_CLONES void round_row(const float* x, int64_t columns, uint16_t* to) {
-#pragma omp simd
-  for (int64_t c = 0; c < columns; ++c) to[c] = bf16_of(x[c]);
-  if (columns % 2) to[columns] = 0;
+void round_rows(Rows x, int64_t rows, int64_t columns, Rows to) {
+  for (int64_t i = 0; i < rows; ++i) {
+    auto* const halves = reinterpret_cast<uint16_t*>(to[i]);
+    best_tiles().round(x[i], columns, halves);
+    if (columns % 2) halves[columns] = 0;
+  }
 }
 
 // Column by column a pair of the two rows' numbers; without a second row, of the first row's and 0.
@@ -29,8 +29,13 @@ const uint16_t* halves(const std::byte* row) { return reinterpret_cast<const uin
 Rows Elements::left(RowsScratch& scratch, Rows x, int64_t rows, int64_t columns) const {
   if (!pairs) return x;
   const Rows to = scratch.make(rows, of(columns));
-  for (int64_t i = 0; i < rows; ++i) round_row(x[i], columns, reinterpret_cast<uint16_t*>(to[i]));
+  round_rows(x, rows, columns, to);
   return to;
+}
+
+Rows Elements::left_in_place(Rows x, int64_t rows, int64_t columns) const {
+  if (pairs) round_rows(x, rows, columns, x);
+  return x;
 }
 
 Rows Elements::across(RowsScratch& scratch, RowsScratch& copies, KeptRows keys, int64_t rows, int64_t width) const {

@@ -18,6 +18,7 @@ struct Elements {
   // Sides of products, in scratch or where they lie; a pair whose second is not there has 0.
   // (rows, of(columns)): x, rounded where pairs are multiplied
   Rows left(RowsScratch& scratch, Rows x, int64_t rows, int64_t columns) const;
+  Rows left_in_place(Rows x, int64_t rows, int64_t columns) const;
   // (of(width), padded(rows)): keys turned over, zeros past the rows; `copies` is scratch for them as they were
   Rows across(RowsScratch& scratch, RowsScratch& copies, KeptRows keys, int64_t rows, int64_t width) const;
   // (of(rows), padded(width))

@@ -37,7 +37,9 @@ STEMMA_CLONES void soften(float* scores, int64_t first, int64_t last, const Scor
   for (int64_t j = last; j < chunk; ++j) scores[j] = 0;
   if (how.cap > 0) cap_row(scores, first, last, how.scale, how.cap);
   const float scale = how.cap > 0 ? 1 : how.scale;
-  most = exp_row(scores, first, last, scale, sum) * scale;
+  const float largest = largest_of_row(scores, first, last);
+  sum = exp_row(scores, first, last, scale, largest);
+  most = largest * scale;
 }
 
 STEMMA_CLONES void add_scaled(const float* x, float scale, float* y, int64_t n) {

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "kernels/cpu_kernels.h"
-#include "kernels/products/transpose.h"
+#include "kernels/products/tiles.h"
 #include "kernels/scratch.h"
 
 namespace stemma::cpu {
@@ -66,7 +66,7 @@ inline Rows copy_in(RowsScratch& scratch, KeptRows x, int64_t rows, int64_t widt
 // (width, padded(rows)), zeros past the rows.
 inline Rows transpose_in(RowsScratch& scratch, Rows x, int64_t rows, int64_t width) {
   const Rows to = scratch.make(width, padded(rows) | pad);  // rows apart by a power of two would drive each other out
-  transpose(x.data, x.stride, rows, width, to.data, to.stride);
+  best_tiles().transpose(x.data, x.stride, rows, width, to.data, to.stride);
   for (int64_t d = 0; d < width; ++d) std::fill(to[d] + rows, to[d] + to.stride, 0.0f);
   return to;
 }
@@ -98,34 +98,47 @@ inline __attribute__((always_inline)) float meet_lanes(float (&lanes)[pad], Meet
   return lanes[0];
 }
 
-// The products q k of a row, or its capped scores with scale 1, become e^(scale (x - most)), whose sum is
-// `sum`; returns `most`, the largest product. Up to whole vectors around [first, last) become 0.
-inline __attribute__((always_inline)) float exp_row(float* scores, int64_t first, int64_t last, float scale,
-                                                    float& sum) {
+// Of whole vectors around [first, last): the numbers that are not in it become `with`.
+inline __attribute__((always_inline)) void fill_around(float* row, int64_t first, int64_t last, float with) {
+  float* const low = row + first / pad * pad;
+  float* const high = row + (last - 1) / pad * pad;
+  const auto before = static_cast<int>(first % pad), in = static_cast<int>((last - 1) % pad);
+#pragma omp simd
+  for (int i = 0; i < pad; ++i) low[i] = i < before ? with : low[i];
+#pragma omp simd
+  for (int i = 0; i < pad; ++i) high[i] = i > in ? with : high[i];
+}
+
+// The largest of the products q k of a row, or of its capped scores. Up to whole vectors around [first, last) become
+// the least that there is.
+inline __attribute__((always_inline)) float largest_of_row(float* scores, int64_t first, int64_t last) {
   constexpr float least = -std::numeric_limits<float>::infinity();
-  const int64_t begin = first / pad * pad, end = first < last ? padded(last) : begin;
-  const auto fill_around = [&](float with) {
-    for (int64_t j = begin; j < first; ++j) scores[j] = with;
-    for (int64_t j = last; j < end; ++j) scores[j] = with;
-  };
-  fill_around(least);
+  if (first >= last) return least;
+  fill_around(scores, first, last, least);
   float lanes[pad];
   for (float& lane : lanes) lane = least;
-  for (int64_t j = begin; j < end; j += pad)
+  for (int64_t j = first / pad * pad; j < last; j += pad)
 #pragma omp simd
     for (int64_t i = 0; i < pad; ++i) lanes[i] = scores[j + i] > lanes[i] ? scores[j + i] : lanes[i];
-  const float most = meet_lanes(lanes, [](float a, float b) { return a > b ? a : b; });
+  return meet_lanes(lanes, [](float a, float b) { return a > b ? a : b; });
+}
+
+// The products q k of a row, or its capped scores with scale 1, become e^(scale (x - most)); returns their sum. Up to
+// whole vectors around [first, last), which are to be finite or as largest_of_row left them, become 0.
+inline __attribute__((always_inline)) float exp_row(float* scores, int64_t first, int64_t last, float scale,
+                                                    float most) {
+  if (first >= last) return 0;
+  float lanes[pad];
   for (float& lane : lanes) lane = 0;
-  for (int64_t j = begin; j < end; j += pad)
+  for (int64_t j = first / pad * pad; j < last; j += pad)
 #pragma omp simd
     for (int64_t i = 0; i < pad; ++i) {
       const float e = fast_exp((scores[j + i] - most) * scale);
       scores[j + i] = e;
       lanes[i] += e;
     }
-  sum = meet_lanes(lanes, [](float a, float b) { return a + b; });
-  fill_around(0);
-  return most;
+  fill_around(scores, first, last, 0);
+  return meet_lanes(lanes, [](float a, float b) { return a + b; });
 }
 
 // A few queries for each head of keys: as when a token is written.

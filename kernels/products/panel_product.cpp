@@ -4,10 +4,10 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 
 #include "kernels/products/tiles.h"
-#include "kernels/products/transpose.h"
 #include "kernels/scratch.h"
 
 namespace stemma::cpu {
@@ -19,6 +19,40 @@ constexpr int64_t deep = 768;   // columns of a panel, or pairs of them
 
 int64_t whole(int64_t count, int64_t each) { return (count + each - 1) / each; }
 
+// What a thread takes at once: a panel of one of the products, with all rows of x or a part of them.
+struct Turn {
+  const Ops::Product* product;
+  int64_t row, rows, column, columns;
+};
+
+class Turns {
+ public:
+  Turns(int64_t rows, std::span<const Ops::Product> products) : products_(products), rows_(rows) {
+    int64_t panels = 0;
+    for (const auto& p : products) panels += panels_of(p);
+    // Threads take panels; where those are few, each with a part of the rows.
+    const int64_t wanted = whole(4 * omp_get_max_threads(), panels), possible = whole(rows, 2 * fewest);
+    each_ = whole(whole(rows, std::min(wanted, possible)), best_tiles().rows) * best_tiles().rows;
+    count = panels * whole(rows, each_);
+  }
+  Turn operator[](int64_t turn) const {
+    const Ops::Product* p = products_.data();
+    const int64_t parts = whole(rows_, each_);
+    for (; turn >= panels_of(*p) * parts; ++p) turn -= panels_of(*p) * parts;
+    const int64_t row = turn / panels_of(*p) * each_, column = turn % panels_of(*p) * wide_;
+    return {p, row, std::min(each_, rows_ - row), column, std::min(wide_, p->w.rows - column)};
+  }
+
+  int64_t count;
+
+ private:
+  int64_t panels_of(const Ops::Product& p) const { return whole(p.w.rows, wide_); }
+
+  std::span<const Ops::Product> products_;
+  int64_t rows_, each_;
+  const int64_t wide_ = best_tiles().most * best_tiles().lanes;
+};
+
 }  // namespace
 
 bool takes_panels(int64_t rows, const WeightMatrix& w) {
@@ -28,28 +62,45 @@ bool takes_panels(int64_t rows, const WeightMatrix& w) {
   return has && rows >= fewest && rows <= most && w.rows % tiles.lanes == 0;
 }
 
-void product_panels(Tensor x, const WeightMatrix& w, Tensor y) {
-  assert(takes_panels(x.rows, w) && y.rows == x.rows && y.columns == w.rows);
-  assert(x.columns * static_cast<int64_t>(sizeof(float)) == w.row_bytes());
+void product_panels(Tensor x, std::span<const Ops::Product> products) {
   const Tiles& tiles = best_tiles();
-  const auto product = w.type == WeightType::bf16 ? tiles.product_of_pairs : tiles.product;
-  const Tensor elements{reinterpret_cast<float*>(w.data), w.rows, x.columns};
-  const int64_t wide = tiles.most * tiles.lanes, panels = whole(w.rows, wide);
-  // Threads take panels; where those are few, each with a part of the rows.
-  const int64_t wanted = whole(4 * omp_get_max_threads(), panels), possible = whole(x.rows, 2 * fewest);
-  const int64_t rows = whole(whole(x.rows, std::min(wanted, possible)), tiles.rows) * tiles.rows;
-  const int64_t parts = whole(x.rows, rows);
-#pragma omp parallel for schedule(dynamic)
-  for (int64_t turn = 0; turn < panels * parts; ++turn) {
+  const int64_t wide = tiles.most * tiles.lanes;
+  const bool pairs = products[0].w.type == WeightType::bf16;
+  const auto product = pairs ? tiles.product_of_pairs : tiles.product;
+  const auto elements_of = [&](float* data, int64_t rows) { return Tensor{data, rows, x.columns / (pairs ? 2 : 1)}; };
+  thread_local Scratch rounded;
+  const Tensor left = elements_of(pairs ? rounded.make(x.size() / 2) : x.data, x.rows);
+  const Turns turns(x.rows, products);
+  std::atomic<int64_t> taken = 0;
+#pragma omp parallel
+  {
+    if (pairs) {
+#pragma omp for schedule(static)
+      for (int64_t i = 0; i < x.rows; ++i) tiles.round(x.row(i), x.columns, reinterpret_cast<uint16_t*>(left.row(i)));
+    }
     thread_local Scratch kept;
-    const int64_t first = turn / panels * rows, count = std::min(rows, x.rows - first);
-    const int64_t column = turn % panels * wide, columns = std::min(wide, w.rows - column);
-    for (int64_t k = 0; k < x.columns; k += deep) {
-      const int64_t steps = std::min(deep, x.columns - k);
-      float* const panel = kept.make(deep * wide);
-      transpose(elements.row(column) + k, x.columns, columns, steps, panel, wide);
-      product({x.row(first) + k, x.columns, 1, panel, wide, y.row(first) + column, y.columns, count, columns, steps,
-               k > 0});
+    float* const panel = kept.make(deep * wide);
+    for (int64_t turn = taken++, next; turn < turns.count; turn = next) {
+      next = taken++;
+      const Turn now = turns[turn];
+      const auto& [w, y] = *now.product;
+      assert(takes_panels(x.rows, w) && y.rows == x.rows && y.columns == w.rows && x.columns == w.columns);
+      const Tensor right = elements_of(reinterpret_cast<float*>(w.data), w.rows);
+      for (int64_t k = 0; k < left.columns; k += deep) {
+        const auto part = [&](const Turn& of, int64_t begin) {
+          const WeightMatrix& weights = of.product->w;
+          const auto steps = std::min(deep, left.columns - begin);
+          return NextRows{weights.row(of.column) + begin * int64_t{sizeof(float)}, weights.row_bytes(),
+                          steps * int64_t{sizeof(float)}, of.columns};
+        };
+        const int64_t steps = std::min(deep, left.columns - k);
+        const NextRows later = k + deep < left.columns ? part(now, k + deep)
+                               : next < turns.count    ? part(turns[next], 0)
+                                                       : NextRows{};
+        tiles.transpose(right.row(now.column) + k, right.columns, now.columns, steps, panel, wide);
+        product({left.row(now.row) + k, left.columns, 1, panel, wide, y.row(now.row) + now.column, y.columns, now.rows,
+                 now.columns, steps, k > 0, later});
+      }
     }
   }
 }

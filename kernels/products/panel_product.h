@@ -7,9 +7,8 @@
 namespace stemma::cpu {
 
 bool takes_panels(int64_t rows, const WeightMatrix& w);
-// y = x w^T for such as it takes, y (N, outputs). x as w is: (N, inputs) in f32, or, rounded to bf16, pairs of its
-// numbers in the place of floats, (N, inputs / 2). Each number of y is the same to the last bit whatever the other rows
-// and the number of threads are.
-void product_panels(Tensor x, const WeightMatrix& w, Tensor y);
+// y = x w^T for each of the products, all of one type that it takes; x (N, inputs), rounded to bf16 for bf16 weights,
+// y (N, outputs). Each number of y is the same to the last bit whatever the other rows and the number of threads are.
+void product_panels(Tensor x, std::span<const Ops::Product> products);
 
 }  // namespace stemma::cpu

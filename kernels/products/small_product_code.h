@@ -43,10 +43,18 @@ struct SmallProductCode {
       for (int v = 0; v < Width; ++v) *reinterpret_cast<Vector*>(c + r * p.c_row + v * Lanes) = tile[r * Width + v];
   }
 
+  // Into the second cache, spread over the rows of a product: asked for at once they would be waited for.
+  static inline __attribute__((always_inline)) void fetch(const SmallProduct& p, int64_t row, int height) {
+    const int64_t end = (row + height) * p.next.rows / p.rows;
+    for (int64_t i = row * p.next.rows / p.rows; i < end; ++i)
+      for (int64_t at = 0; at < p.next.bytes; at += 64) __builtin_prefetch(p.next.data + i * p.next.stride + at, 0, 2);
+  }
+
   template <int Width>
   static void strip(const SmallProduct& p, int64_t column) {
     int64_t row = 0;
     const auto take = [&]<int Height>() __attribute__((always_inline)) {
+      if (p.next.rows && column == 0) fetch(p, row, Height);
       block<Height, Width>(p, p.a + row * p.a_row, p.b + column, p.c + row * p.c_row + column);
       row += Height;
     };

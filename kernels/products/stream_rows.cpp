@@ -51,19 +51,21 @@ STEMMA_CLONES void halve_row(const float* x, int64_t columns, int64_t rows, uint
   }
 }
 
-// What begins at row `first` of x, where each row takes `numbers`.
 template <class Number>
-Number* of_rows(const Number* all, int64_t first, int64_t numbers) {
-  return const_cast<Number*>(all) + first * numbers;
+Number* writable(const Number* numbers) {
+  return const_cast<Number*>(numbers);
 }
+
+int64_t whole_count(int64_t count, int64_t each) { return (count + each - 1) / each; }
 
 }  // namespace
 
 RowsToRead::RowsToRead(Tensor x, RowForm form, RowsMemory& memory)
-    : unread(form == RowForm::floats && x.rows == 1 ? 0 : x.rows),
-      near{x.data, nullptr, nullptr, nullptr, nullptr},
+    : near{x.data, nullptr, nullptr, nullptr, nullptr},
       x_(x),
-      form_(form) {
+      form_(form),
+      wide_(form == RowForm::whole_256 ? 512 : 64) {
+  unread = form == RowForm::floats && x.rows == 1 ? 0 : whole_count(x.rows, together) * whole_count(x.columns, wide_);
   if (form == RowForm::floats) {
     if (unread) near.floats = memory.numbers.make(x.size());
   } else if (form == RowForm::bf16) {
@@ -75,21 +77,24 @@ RowsToRead::RowsToRead(Tensor x, RowForm form, RowsMemory& memory)
   }
 }
 
-void RowsToRead::read(int64_t row) const {
-  const int64_t first = row / together * together, rows = std::min(together, x_.rows - first), at = row - first;
-  const int64_t pieces = x_.columns / piece;
-  if (form_ == RowForm::floats) {
-    float* to = of_rows(near.floats, first, pieces * piece) + at * piece;
-    for (int64_t i = 0; i < pieces; ++i, to += rows * piece)
-      std::memcpy(to, x_.row(row) + piece * i, piece * sizeof(float));
-  } else if (form_ == RowForm::bf16) {
-    const int64_t whole = (x_.columns + piece - 1) / piece * piece;
-    halve_row(x_.row(row), x_.columns, rows, of_rows(near.halves, first, whole) + at * piece);
-  } else {
-    const int64_t shared = form_ == RowForm::whole_32 ? 32 : 256;
-    round_row(x_.row(row), x_.columns, shared, rows, of_rows(near.whole, first, x_.columns) + at * piece,
-              of_rows(near.scales, first, x_.columns / shared) + at,
-              of_rows(near.sums, first, pieces) + at * (shared / piece));
+void RowsToRead::read(int64_t part) const {
+  const int64_t parts = whole_count(x_.columns, wide_), first = part / parts * together, begin = part % parts * wide_;
+  const int64_t rows = std::min(together, x_.rows - first), columns = std::min(wide_, x_.columns - begin);
+  const int64_t pieces = (form_ == RowForm::bf16 ? x_.columns + piece - 1 : x_.columns) / piece;
+  const int64_t before = first * pieces + begin / piece * rows;  // pieces of this group that lie before the part
+  for (int64_t at = 0; at < rows; ++at) {
+    const float* const from = x_.row(first + at) + begin;
+    const int64_t to = (before + at) * piece;
+    if (form_ == RowForm::floats) {
+      for (int64_t i = 0; i < columns / piece; ++i)
+        std::memcpy(writable(near.floats) + to + i * rows * piece, from + piece * i, piece * sizeof(float));
+    } else if (form_ == RowForm::bf16) {
+      halve_row(from, columns, rows, writable(near.halves) + to);
+    } else {
+      const int64_t shared = form_ == RowForm::whole_32 ? 1 : 8;  // pieces that have one scale
+      round_row(from, columns, shared * piece, rows, writable(near.whole) + to,
+                writable(near.scales) + before / shared + at, writable(near.sums) + before + at * shared);
+    }
   }
 }
 

@@ -11,11 +11,13 @@ struct RowsMemory {
   Scratch numbers, scales, sums;
 };
 
-// `near` is there once read(i) was called for each i below `unread`, by any threads.
+// `near` is there once read(i) was called for each i below `unread`, by any threads. A part is some columns of a group
+// of rows, whole lines of the caches of all that is written: a line that two threads write goes to and fro between
+// them.
 class RowsToRead {
  public:
   RowsToRead(Tensor x, RowForm form, RowsMemory& memory);
-  void read(int64_t row) const;
+  void read(int64_t part) const;
 
   int64_t unread;
   StreamRows near;
@@ -23,6 +25,7 @@ class RowsToRead {
  private:
   Tensor x_;
   RowForm form_;
+  int64_t wide_;  // columns of a part
 };
 
 }  // namespace stemma::cpu

@@ -3,10 +3,17 @@
 // Each instruction set has its own file, tiles_*.cpp, which names its vectors and its shape of tile.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>  // of dots_code.h, which may include nothing
 
 namespace stemma::cpu {
+
+// Rows that are needed next, to be asked for meanwhile: `bytes` of each, `stride` of them apart.
+struct NextRows {
+  const std::byte* data = nullptr;
+  int64_t stride = 0, bytes = 0, rows = 0;
+};
 
 // c = a b, or c += a b: of matrices that lie in the caches. a (rows, steps) is read by any strides, the rows of b
 // (steps, columns) and c (rows, columns) are contiguous; columns is a multiple of 16.
@@ -19,6 +26,7 @@ struct SmallProduct {
   int64_t c_row;
   int64_t rows, columns, steps;
   bool add = false;
+  NextRows next;
 };
 
 // dots (rows, others) += a b^T: few rows, and few others, that are long: `pieces` of `length` numbers each. How a sum
@@ -38,8 +46,12 @@ struct Tiles {
   int lanes, rows, most;  // floats of a vector; rows of a tile of `product`, and its most vectors
   void (*dots)(const DotsJob& job);
   void (*product)(const SmallProduct& product);
-  // The same, of pairs of bf16 in the place of a's and b's floats: c += a0 b0 + a1 b1. Null where there is none.
+  // to (columns, rows) = x^T, x (rows, columns); rows of both are their stride apart.
+  void (*transpose)(const float* x, int64_t x_stride, int64_t rows, int64_t columns, float* to, int64_t to_stride);
+  // `product` of pairs of bf16 in the place of a's and b's floats: c += a0 b0 + a1 b1. Null where there is none.
   void (*product_of_pairs)(const SmallProduct& product) = nullptr;
+  // Numbers for it: rounded to bf16, to the nearest, ties to even. `to` may begin where x does.
+  void (*round)(const float* x, int64_t count, uint16_t* to) = nullptr;
 };
 
 extern const Tiles tiles_plain;

@@ -1,9 +1,10 @@
 #include "kernels/products/dots_code.h"
 #include "kernels/products/small_product_code.h"
+#include "kernels/products/transpose.h"
 
 namespace stemma::cpu {
 
-const Tiles tiles_plain = {4, 4, 3, DotsCode<4>::dots, SmallProductCode<4, 4, 3>::product};
+const Tiles tiles_plain = {4, 4, 3, DotsCode<4>::dots, SmallProductCode<4, 4, 3>::product, transpose};
 
 const Tiles& best_tiles() {
 #if defined(__x86_64__)

@@ -1,5 +1,7 @@
 // Products with weights as they are stored, against plain loops in double precision: every type, odd shapes, all ways
 // that rows are multiplied, on every instruction set that this processor has.
+#include <omp.h>
+
 #include <QtTest>
 #include <algorithm>
 #include <array>
@@ -100,8 +102,9 @@ class LinearTest : public QObject {
           worst_rounded, worst_whole);
   }
 
-  // A sequence that is gone on with beside others gives the text that it gives alone.
+  // A sequence that is gone on with beside others gives the text that it gives alone, by however many threads.
   void a_row_is_the_same_beside_others() {
+    const int threads = omp_get_max_threads();
     Random random(11);
     for (int type = 0; type < weight_types; ++type) {
       const auto kind = static_cast<WeightType>(type);
@@ -116,10 +119,12 @@ class LinearTest : public QObject {
         for (int64_t n = 0; n < 16; ++n)
           multiply({in.data() + n * width, 1, width}, w, {alone.data() + n * outputs, 1, outputs}, *set);
         for (int64_t rows = 2; rows <= 16; ++rows) {
+          omp_set_num_threads(static_cast<int>(1 + rows % 4));
           multiply({in.data(), rows, width}, w, {beside.data(), rows, outputs}, *set);
           QVERIFY2(std::memcmp(alone.data(), beside.data(), static_cast<size_t>(rows * outputs) * sizeof(float)) == 0,
                    qPrintable(QString("%1 %2: %3 rows").arg(name, format_of(kind).name.data()).arg(rows)));
         }
+        omp_set_num_threads(threads);
       }
     }
   }

@@ -34,7 +34,8 @@ std::vector<float> multiply(std::vector<float>& x, int64_t rows, std::vector<flo
   std::vector<float> y(static_cast<size_t>(rows * outputs), NAN);
   const int before = omp_get_max_threads();
   omp_set_num_threads(threads);
-  cpu::product_panels({x.data(), rows, width}, matrix_of(Tensor{w.data(), outputs, width}), {y.data(), rows, outputs});
+  const Ops::Product one[] = {{matrix_of(Tensor{w.data(), outputs, width}), {y.data(), rows, outputs}}};
+  cpu::product_panels({x.data(), rows, width}, one);
   omp_set_num_threads(before);
   return y;
 }
@@ -82,14 +83,31 @@ class PanelProductTest : public QObject {
     for (const int64_t width : {2, 78, 2060}) {
       const int64_t rows = 71, outputs = 112;
       ref::Matrix x = ref::random_matrix(rows, width, random), w = ref::random_matrix(outputs, width, random);
-      std::vector<uint16_t> in = halves(x), weights = halves(w);
+      std::vector<float> in = floats(x);
+      halves(x);
+      std::vector<uint16_t> weights = halves(w);
       std::vector<float> y(static_cast<size_t>(rows * outputs), NAN);
       const WeightMatrix matrix = matrix_of(View<uint16_t>{weights.data(), outputs, width});
       QVERIFY(cpu::takes_panels(rows, matrix));
-      cpu::product_panels({reinterpret_cast<float*>(in.data()), rows, width / 2}, matrix, {y.data(), rows, outputs});
+      const Ops::Product one[] = {{matrix, {y.data(), rows, outputs}}};
+      cpu::product_panels({in.data(), rows, width}, one);
       const ref::Matrix expected = ref::linear(x, w), sizes = ref::linear(ref::magnitudes(x), ref::magnitudes(w));
       for (size_t i = 0; i < y.size(); ++i) QVERIFY(std::abs(y[i] - expected.data[i]) <= 3e-6 * sizes.data[i]);
     }
+  }
+
+  void several_of_one_x_are_what_each_is_alone() {
+    Random random(4);
+    const int64_t rows = 130, width = 100, outputs[] = {112, 16, 64};
+    std::vector<float> x = floats(ref::random_matrix(rows, width, random)), w[3], y[3];
+    std::vector<Ops::Product> products;
+    for (size_t i = 0; i < 3; ++i) {
+      w[i] = floats(ref::random_matrix(outputs[i], width, random));
+      y[i].assign(static_cast<size_t>(rows * outputs[i]), NAN);
+      products.push_back({matrix_of(Tensor{w[i].data(), outputs[i], width}), {y[i].data(), rows, outputs[i]}});
+    }
+    cpu::product_panels({x.data(), rows, width}, products);
+    for (size_t i = 0; i < 3; ++i) QVERIFY(y[i] == multiply(x, rows, w[i], outputs[i], 1));
   }
 
   void bits_depend_on_neither_threads_nor_other_rows() {
