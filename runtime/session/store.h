@@ -54,6 +54,7 @@ class InfluenceReader {
 
   Hdf5Node root_;
   std::map<uint64_t, std::vector<std::string>> shared_;  // by address in the file
+  std::map<std::string, Hdf5Node> texts_;                // of documents shown, by corpus
 };
 
 }  // namespace stemma

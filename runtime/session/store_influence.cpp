@@ -214,8 +214,12 @@ ShownDocument InfluenceReader::read_document(const Hdf5Node& documents, const st
   if (!whole || index >= table.documents) fail_damaged(documents.place(name), "is no index of a document");
   document.index = index;
   document.id = node.text("id");
-  const Hdf5Node text =
-      root_.group("corpora").group(link_name(table.corpus_hash)).group("documents").group(link_name(document.id));
+  auto texts = texts_.find(table.corpus_hash);
+  if (texts == texts_.end()) {
+    const Hdf5Node corpus = root_.group("corpora").group(link_name(table.corpus_hash));
+    texts = texts_.emplace(table.corpus_hash, corpus.group("documents")).first;
+  }
+  const Hdf5Node text = texts->second.group(link_name(document.id));
   document.text = text.text("text");
   document.source = text.text("source");
   document.name = text.text("name");
