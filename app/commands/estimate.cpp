@@ -218,10 +218,12 @@ class ScanOfParts {
             const Control& control) {
     if (!planned_.asked || planned_.top == 0) return;
     std::vector<TraceQueries> parts = planned_.asked->parts;
+    const DocumentNames names(part);
     std::vector<InfluenceTable> tables;
     for (TraceQueries& of : parts) {
       of.whole.reset();  // a query more, as estimate_scan counts it
-      tables.push_back(table_of(of, scores.data() + of.first * part.documents.size(), full_.nats, part, planned_.top));
+      tables.push_back(
+          table_of(of, scores.data() + of.first * part.documents.size(), full_.nats, part, names, planned_.top));
     }
     Ranks alone;
     show_documents({model_, factors_, part, batches, FitOptions().batch_tokens, 1, {}}, full_, parts, tables, alone,

@@ -87,12 +87,13 @@ std::vector<InfluenceTable> tables_by_scan(const Model& model, const Factors* fa
 
   const Showing showing{model, factors, corpus, batches, options.tokens_of_few(), scale, kept.key()};
   const auto row = [&](size_t query) { return scores.data() + query * documents; };
+  const DocumentNames names(corpus);
   std::vector<InfluenceTable> tables(questions.parts.size());  // rank 0's; the others help to fill them
   try {
     for (size_t i = 0; i < tables.size(); ++i) {
       const TraceQueries& part = questions.parts[i];
       if (!low) {
-        if (ranks.leads()) tables[i] = table_of(part, row(part.first), scanner.nats(), corpus, options.top);
+        if (ranks.leads()) tables[i] = table_of(part, row(part.first), scanner.nats(), corpus, names, options.top);
         continue;
       }
       const auto first = static_cast<std::ptrdiff_t>(part.first),
@@ -105,7 +106,7 @@ std::vector<InfluenceTable> tables_by_scan(const Model& model, const Factors* fa
       const int64_t again = std::max<int64_t>(options.rescore > 0 ? options.rescore : usual_rescored, options.top);
       const SecondStage second = score_again(model, own, batches, rows.data(), documents, static_cast<size_t>(again),
                                              recall_at, options.tokens_of_few(), scale, ranks, control);
-      if (ranks.leads()) tables[i] = table_of(part, rows.data(), scanner.nats(), corpus, options.top);
+      if (ranks.leads()) tables[i] = table_of(part, rows.data(), scanner.nats(), corpus, names, options.top);
       tables[i].first_stage = {
           static_cast<int32_t>(options.rank), scanner.precision, static_cast<int32_t>(second.documents.size()),
           *std::max_element(low->errors.begin() + first, low->errors.begin() + last), second.recall};

@@ -48,12 +48,24 @@ Id own(hid_t id, herr_t (*close)(hid_t)) {
 }
 
 Id inside_only() {
-  const Id access = own(H5Pcreate(H5P_LINK_ACCESS), H5Pclose);
-  const auto refuse = [](const char*, const char*, const char*, const char*, unsigned*, hid_t, void*) -> herr_t {
-    return -1;
-  };
-  H5Pset_elink_cb(*access, refuse, nullptr);
-  return access;
+  static const Id only = [] {
+    Id access = own(H5Pcreate(H5P_LINK_ACCESS), H5Pclose);
+    const auto refuse = [](const char*, const char*, const char*, const char*, unsigned*, hid_t, void*) -> herr_t {
+      return -1;
+    };
+    H5Pset_elink_cb(*access, refuse, nullptr);
+    return access;
+  }();
+  return only;
+}
+
+Id untimed_group() {
+  static const Id untimed = [] {
+    Id properties = own(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
+    H5Pset_obj_track_times(*properties, false);
+    return properties;
+  }();
+  return untimed;
 }
 
 Id place_type() { return own(H5Tcreate(H5T_OPAQUE, sizeof(TextHeap::Place)), H5Tclose); }
@@ -76,7 +88,10 @@ Id text_type(size_t size) {
 
 Id bytes_type() { return own(H5Tvlen_create(H5T_NATIVE_UINT8), H5Tclose); }
 
-Id scalar() { return own(H5Screate(H5S_SCALAR), H5Sclose); }
+Id scalar() {
+  static const Id space = own(H5Screate(H5S_SCALAR), H5Sclose);
+  return space;
+}
 
 Id space_of(const Shape& shape) {
   const std::vector<hsize_t> extents(shape.begin(), shape.end());
@@ -84,16 +99,19 @@ Id space_of(const Shape& shape) {
 }
 
 Id layout_of(const Shape& shape, size_t element, Packing packing) {
-  const Id layout = own(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-  H5Pset_obj_track_times(*layout, false);  // the same session is the same bytes
+  const auto untimed = [](H5D_layout_t kind) {
+    Id layout = own(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+    H5Pset_obj_track_times(*layout, false);  // the same session is the same bytes
+    H5Pset_layout(*layout, kind);
+    return layout;
+  };
+  static const Id plain = untimed(H5D_CONTIGUOUS), compact = untimed(H5D_COMPACT);
   const int64_t size = static_cast<int64_t>(element);
   const int64_t bytes = count_of(shape) * size;
-  if (bytes == 0) return layout;
-  if (bytes <= compact_bytes) {
-    H5Pset_layout(*layout, H5D_COMPACT);
-    return layout;
-  }
-  if (packing == Packing::none) return layout;
+  if (bytes == 0) return plain;
+  if (bytes <= compact_bytes) return compact;
+  if (packing == Packing::none) return plain;
+  const Id layout = untimed(H5D_CHUNKED);
   const Shape extents = chunk_of(shape, element);
   const std::vector<hsize_t> chunk(extents.begin(), extents.end());
   H5Pset_chunk(*layout, static_cast<int>(chunk.size()), chunk.data());

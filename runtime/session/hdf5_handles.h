@@ -19,7 +19,9 @@ using Id = std::shared_ptr<const int64_t>;
 // Before any call of the library on this thread.
 void prepare_library();
 Id own(hid_t id, herr_t (*close)(hid_t));  // null for a failed id
-Id inside_only();                          // link access that never leaves the file
+// What every group and data set asks for, and nobody changes, is made once: a session has thousands.
+Id inside_only();    // link access that never leaves the file
+Id untimed_group();  // creation of a group that keeps no times
 
 Id half_type();
 Id text_type(size_t size);  // 0: variable length
@@ -27,14 +29,17 @@ Id bytes_type();
 Id place_type();  // a TextHeap::Place: what a file holds of a text of variable length
 template <class T>
 Id type_of() {
-  if constexpr (std::is_same_v<T, uint16_t>) return half_type();
-  if constexpr (std::is_same_v<T, uint8_t>) return own(H5Tcopy(H5T_STD_U8LE), H5Tclose);
-  if constexpr (std::is_same_v<T, int32_t>) return own(H5Tcopy(H5T_STD_I32LE), H5Tclose);
-  if constexpr (std::is_same_v<T, uint32_t>) return own(H5Tcopy(H5T_STD_U32LE), H5Tclose);
-  if constexpr (std::is_same_v<T, int64_t>) return own(H5Tcopy(H5T_STD_I64LE), H5Tclose);
-  if constexpr (std::is_same_v<T, uint64_t>) return own(H5Tcopy(H5T_STD_U64LE), H5Tclose);
-  if constexpr (std::is_same_v<T, float>) return own(H5Tcopy(H5T_IEEE_F32LE), H5Tclose);
-  if constexpr (std::is_same_v<T, double>) return own(H5Tcopy(H5T_IEEE_F64LE), H5Tclose);
+  static const Id type = [] {
+    if constexpr (std::is_same_v<T, uint16_t>) return half_type();
+    if constexpr (std::is_same_v<T, uint8_t>) return own(H5Tcopy(H5T_STD_U8LE), H5Tclose);
+    if constexpr (std::is_same_v<T, int32_t>) return own(H5Tcopy(H5T_STD_I32LE), H5Tclose);
+    if constexpr (std::is_same_v<T, uint32_t>) return own(H5Tcopy(H5T_STD_U32LE), H5Tclose);
+    if constexpr (std::is_same_v<T, int64_t>) return own(H5Tcopy(H5T_STD_I64LE), H5Tclose);
+    if constexpr (std::is_same_v<T, uint64_t>) return own(H5Tcopy(H5T_STD_U64LE), H5Tclose);
+    if constexpr (std::is_same_v<T, float>) return own(H5Tcopy(H5T_IEEE_F32LE), H5Tclose);
+    if constexpr (std::is_same_v<T, double>) return own(H5Tcopy(H5T_IEEE_F64LE), H5Tclose);
+  }();
+  return type;
 }
 
 Id scalar();

@@ -138,7 +138,7 @@ std::vector<std::string> Hdf5Node::read_texts(const std::string& name, const Sha
 
 bool Hdf5Node::has(const std::string& name) const {
   prepare_library();
-  return H5Lexists(*id_, name.c_str(), H5P_DEFAULT) > 0 && own(H5Oopen(*id_, name.c_str(), *inside_only()), H5Oclose);
+  return H5Lexists(*id_, name.c_str(), H5P_DEFAULT) > 0 && H5Oexists_by_name(*id_, name.c_str(), *inside_only()) > 0;
 }
 
 bool Hdf5Node::is_group(const std::string& name) const {
@@ -170,11 +170,11 @@ Hdf5Node Hdf5Node::group(const std::string& name) const {
 
 Hdf5Node Hdf5Node::make_group(const std::string& name) const {
   prepare_library();
-  const Id properties = own(H5Pcreate(H5P_GROUP_CREATE), H5Pclose);
-  H5Pset_obj_track_times(*properties, false);
-  check_written(own(H5Gcreate2(*id_, name.c_str(), H5P_DEFAULT, *properties, H5P_DEFAULT), H5Gclose) != nullptr,
-                place(name));
-  return group(name);
+  Hdf5Node node = *this;
+  node.id_ = own(H5Gcreate2(*id_, name.c_str(), H5P_DEFAULT, *untimed_group(), H5P_DEFAULT), H5Gclose);
+  check_written(node.id_ != nullptr, place(name));
+  node.path_ = fmt::format("{}/{}", path_ == "/" ? "" : path_, name);
+  return node;
 }
 
 uint64_t Hdf5Node::address(const std::string& name) const {

@@ -31,15 +31,15 @@ class InfluenceWriter {
   void write(const Hdf5Node& trace, const InfluenceTable& table);
 
  private:
-  struct SharedTexts {
-    const std::vector<std::string>* texts;  // of a table that outlives the writer
+  struct Written {
+    SharedTexts texts;
     Hdf5Node group;
   };
-  void write_shared(const Hdf5Node& group, const std::string& name, const std::vector<std::string>& texts);
+  void write_shared(const Hdf5Node& group, const std::string& name, const SharedTexts& texts);
   void write_document(const Hdf5Node& documents, const InfluenceTable& table, const ShownDocument& document);
 
   Hdf5Node corpora_;
-  std::map<std::string, std::vector<SharedTexts>> shared_;                         // by data set name
+  std::map<std::string, std::vector<Written>> shared_;                             // by data set name
   std::map<std::pair<std::string, std::string>, const ShownDocument*> documents_;  // by corpus and id: as first written
 };
 
@@ -49,11 +49,12 @@ class InfluenceReader {
   InfluenceTable read(const Hdf5Node& methods, const std::string& method, const Trace& trace);
 
  private:
-  std::vector<std::string> read_shared(const Hdf5Node& group, const std::string& name, int64_t count);
+  SharedTexts read_shared(const Hdf5Node& group, const std::string& name, int64_t count);
   ShownDocument read_document(const Hdf5Node& documents, const std::string& name, const InfluenceTable& table);
 
   Hdf5Node root_;
-  std::map<uint64_t, std::vector<std::string>> shared_;  // by address in the file
+  std::map<uint64_t, SharedTexts> shared_;  // by address in the file
+  std::map<std::string, Hdf5Node> texts_;   // of documents shown, by corpus
 };
 
 }  // namespace stemma

@@ -55,12 +55,12 @@ std::vector<float> per_nat(const InfluenceTable& table) {
 InfluenceWriter::InfluenceWriter(const Hdf5Node& root) : corpora_(root.make_group("corpora")) {}
 
 void InfluenceWriter::write_shared(const Hdf5Node& group, const std::string& name,
-                                   const std::vector<std::string>& texts) {
-  for (const SharedTexts& known : shared_[name]) {
-    if (*known.texts == texts) return group.link(name, known.group, name);
+                                   const SharedTexts& texts) {
+  for (const Written& known : shared_[name]) {
+    if (known.texts == texts) return group.link(name, known.group, name);
   }
-  group.write_texts(name, texts, {static_cast<int64_t>(texts.size())});
-  shared_[name].push_back({&texts, group});
+  group.write_texts(name, texts.all(), {static_cast<int64_t>(texts.size())});
+  shared_[name].push_back({texts, group});
 }
 
 void InfluenceWriter::write(const Hdf5Node& trace, const InfluenceTable& table) {
@@ -141,7 +141,7 @@ void InfluenceWriter::write_document(const Hdf5Node& documents, const InfluenceT
   text.write("token_offsets", document.token_offsets, {offsets});
 }
 
-std::vector<std::string> InfluenceReader::read_shared(const Hdf5Node& group, const std::string& name, int64_t count) {
+SharedTexts InfluenceReader::read_shared(const Hdf5Node& group, const std::string& name, int64_t count) {
   const uint64_t address = group.address(name);
   if (const auto known = shared_.find(address);
       known != shared_.end() && static_cast<int64_t>(known->second.size()) == count) {
@@ -214,8 +214,12 @@ ShownDocument InfluenceReader::read_document(const Hdf5Node& documents, const st
   if (!whole || index >= table.documents) fail_damaged(documents.place(name), "is no index of a document");
   document.index = index;
   document.id = node.text("id");
-  const Hdf5Node text =
-      root_.group("corpora").group(link_name(table.corpus_hash)).group("documents").group(link_name(document.id));
+  auto texts = texts_.find(table.corpus_hash);
+  if (texts == texts_.end()) {
+    const Hdf5Node corpus = root_.group("corpora").group(link_name(table.corpus_hash));
+    texts = texts_.emplace(table.corpus_hash, corpus.group("documents")).first;
+  }
+  const Hdf5Node text = texts->second.group(link_name(document.id));
   document.text = text.text("text");
   document.source = text.text("source");
   document.name = text.text("name");

@@ -102,10 +102,12 @@ InfluenceTable slope_table() {
       "def slope(p, q):\n    return (q[1] - p[1]) / (q[0] - p[0])",
       "The slope of Mount Arrel is gentle on its northern side & <steep> on the other, where the village of Tindle lies.",
       "Nothing of note."};
+  std::vector<std::string> ids;
   for (int d = 0; d < 6; ++d) {
-    table.document_ids.push_back("corpus.jsonl.zst:" + std::to_string(d * 311));
+    ids.push_back("corpus.jsonl.zst:" + std::to_string(d * 311));
     table.shown.push_back(shown(d, table.document_sources[d], texts[d], {table.score(0, d), table.score(1, d)}, 4));
   }
+  table.document_ids = std::move(ids);
   return table;
 }
 

@@ -127,10 +127,13 @@ inline InfluenceTable table(const Trace& trace, int documents, int top = 25) {
       made.scores.push_back(x * x * x * 3e-6f * static_cast<float>(1 + s));
     }
   }
+  std::vector<std::string> ids, named_sources;
   for (int d = 0; d < documents; ++d) {
-    made.document_ids.push_back("corpus.jsonl.zst:" + std::to_string(d * 211));
-    made.document_sources.push_back(sources[d % 6]);
+    ids.push_back("corpus.jsonl.zst:" + std::to_string(d * 211));
+    named_sources.push_back(sources[d % 6]);
   }
+  made.document_ids = std::move(ids);
+  made.document_sources = std::move(named_sources);
   std::vector<bool> wanted(documents, false);
   for (int s = 0; s < made.steps; ++s) {
     std::vector<int32_t> order(documents);

@@ -45,9 +45,11 @@ class Answer {
     const auto estimated =
         std::ranges::count_if(documents, [&](int64_t document) { return !candidates.is_exact(document); });
 
+    const DocumentNames names(found);
     std::vector<InfluenceTable> tables;
     for (const TraceQueries& part : questions_.parts) {
-      InfluenceTable table = table_of(part, rows.data() + part.first * documents.size(), nats, found, options_.top);
+      InfluenceTable table =
+          table_of(part, rows.data() + part.first * documents.size(), nats, found, names, options_.top);
       describe(table, search_.model(), &search_.factors(), options_.method, options_.span);
       table.index_hash = index.head().hash;
       table.searched = index.documents();

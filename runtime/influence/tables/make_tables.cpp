@@ -8,8 +8,18 @@
 
 namespace stemma {
 
+DocumentNames::DocumentNames(const Corpus& corpus) {
+  std::vector<std::string> all_ids, all_sources;
+  for (const Document& document : corpus.documents) {
+    all_ids.push_back(document.id);
+    all_sources.push_back(document.source);
+  }
+  ids = std::move(all_ids);
+  sources = std::move(all_sources);
+}
+
 InfluenceTable table_of(const TraceQueries& part, const float* rows, const std::vector<float>& nats,
-                        const Corpus& corpus, int top) {
+                        const Corpus& corpus, const DocumentNames& names, int top) {
   const size_t documents = corpus.documents.size(), steps = part.steps.size();
   InfluenceTable table;
   table.trace_id = part.trace->id;
@@ -23,10 +33,8 @@ InfluenceTable table_of(const TraceQueries& part, const float* rows, const std::
   table.nats.assign(nats.begin() + static_cast<std::ptrdiff_t>(part.first),
                     nats.begin() + static_cast<std::ptrdiff_t>(part.first + steps));
   table.scores.assign(rows, rows + steps * documents);
-  for (const Document& document : corpus.documents) {
-    table.document_ids.push_back(document.id);
-    table.document_sources.push_back(document.source);
-  }
+  table.document_ids = names.ids;
+  table.document_sources = names.sources;
   table.top = static_cast<int32_t>(std::min<size_t>(static_cast<size_t>(top), documents));
   for (size_t s = 0; s < steps; ++s)
     for (const float sign : {1.0f, -1.0f}) {

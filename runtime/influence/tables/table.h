@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "runtime/influence/precision.h"
+#include "runtime/influence/tables/shared_texts.h"
 #include "runtime/influence/questions/asked_span.h"
 
 namespace stemma {
@@ -70,8 +71,8 @@ struct InfluenceTable {
   int32_t top = 0;                  // N: proponents kept per step, and as many opponents
   std::vector<int32_t> top_documents;     // (S, N) indices among D, strongest first
   std::vector<int32_t> bottom_documents;  // (S, N) most negative first
-  std::vector<std::string> document_ids;  // (D) "file:offset"
-  std::vector<std::string> document_sources;  // (D)
+  SharedTexts document_ids;               // (D) "file:offset"
+  SharedTexts document_sources;           // (D)
   std::vector<ShownDocument> shown;       // every document named in top and bottom, by index
   // Largest relative difference between the steps' sum and the whole completion's score, of the documents shown; NaN
   // where the rows are no steps.

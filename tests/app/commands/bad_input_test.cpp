@@ -42,6 +42,18 @@ class BadInputTest : public QObject {
     QVERIFY2(made.status == 0, made.error);
   }
 
+  // A stranger's folder that the program is started in: it may bear the names of libraries.
+  void libraries_of_the_current_folder() {
+    QDir().mkpath(at("libraries"));
+    for (const char* name : {"libdnnl.so.2", "libhdf5_serial.so.103", "libfmt.so.9", "libc.so.6"})
+      stemma::test::write(at("libraries") + "/" + name, "no library");
+    QProcess process;
+    process.setWorkingDirectory(at("libraries"));
+    process.start(STEMMA_PROGRAM, {"--version"});
+    QVERIFY(process.waitForFinished());
+    QVERIFY2(process.exitCode() == 0, process.readAllStandardError());
+  }
+
   void models_data() {
     QTest::addColumn<QString>("name");
     QTest::addColumn<QByteArray>("says");

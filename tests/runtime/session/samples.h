@@ -108,15 +108,16 @@ inline InfluenceTable table(const Trace& trace, const std::string& method, int32
     }
     ++table.steps;
   }
+  std::vector<std::string> ids, sources;
   for (int32_t d = 0; d < documents; ++d) {
-    table.document_ids.push_back("folder/corpus.jsonl.zst:" + std::to_string(d * 417));
-    table.document_sources.push_back(d % 3 ? "forum" : "formula");
+    ids.push_back("folder/corpus.jsonl.zst:" + std::to_string(d * 417));
+    sources.push_back(d % 3 ? "forum" : "formula");
     if (d >= top && d < documents - top) continue;
     ShownDocument shown;
     shown.index = d;
-    shown.id = table.document_ids.back();
+    shown.id = ids.back();
     shown.name = "d" + std::to_string(d);
-    shown.source = table.document_sources.back();
+    shown.source = sources.back();
     shown.text = "Three and four make seven.";
     shown.token_offsets = {0, 5, 9, 14, 19, 26};
     for (int32_t i = 0; i < table.steps * shown.tokens(); ++i) shown.token_scores.push_back(normal(random));
@@ -125,6 +126,8 @@ inline InfluenceTable table(const Trace& trace, const std::string& method, int32
     for (int32_t i = 0; i < table.steps * table.layers; ++i) shown.layer_scores.push_back(normal(random));
     table.shown.push_back(shown);
   }
+  table.document_ids = ids;
+  table.document_sources = sources;
   return table;
 }
 
