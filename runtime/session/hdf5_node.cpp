@@ -142,7 +142,8 @@ bool Hdf5Node::has(const std::string& name) const {
 }
 
 bool Hdf5Node::is_group(const std::string& name) const {
-  return has(name) && H5Iget_type(*own(H5Oopen(*id_, name.c_str(), *inside_only()), H5Oclose)) == H5I_GROUP;
+  const Id object = has(name) ? own(H5Oopen(*id_, name.c_str(), *inside_only()), H5Oclose) : nullptr;
+  return object && H5Iget_type(*object) == H5I_GROUP;
 }
 
 std::vector<std::string> Hdf5Node::names() const {
