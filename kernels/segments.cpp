@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "kernels/cpu_kernels.h"
+#include "kernels/divide_up.h"
 #include "kernels/products/pairs.h"
 #include "kernels/scratch.h"
 
@@ -35,8 +36,6 @@ constexpr int64_t expanded = 96 << 10;      // numbers of a query of low rank th
 constexpr int64_t expanded_queries = 12;    // and of so many
 constexpr int64_t narrow = 1000;  // columns of what gram takes in blocks of the first of these; else of the second
 constexpr int64_t gram_rows[] = {32, 64}, gram_columns[] = {192, 1 << 20};
-
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // The blocks of a product (P,M), of its shape alone.
 class Blocks {

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cassert>
 
+#include "kernels/divide_up.h"
 #include "kernels/products/tiles.h"
 #include "kernels/scratch.h"
 
@@ -16,8 +17,6 @@ namespace {
 constexpr int64_t fewest = 64;  // rows of x that a panel is turned over for
 constexpr int64_t most = 1024;  // that still come from near caches for every panel; oneDNN copies parts of more
 constexpr int64_t deep = 768;   // columns of a panel, or pairs of them
-
-int64_t whole(int64_t count, int64_t each) { return (count + each - 1) / each; }
 
 // What a thread takes at once: a panel of one of the products, with all rows of x or a part of them.
 struct Turn {
@@ -31,13 +30,13 @@ class Turns {
     int64_t panels = 0;
     for (const auto& p : products) panels += panels_of(p);
     // Threads take panels; where those are few, each with a part of the rows.
-    const int64_t wanted = whole(4 * omp_get_max_threads(), panels), possible = whole(rows, 2 * fewest);
-    each_ = whole(whole(rows, std::min(wanted, possible)), best_tiles().rows) * best_tiles().rows;
-    count = panels * whole(rows, each_);
+    const int64_t wanted = divide_up(4 * omp_get_max_threads(), panels), possible = divide_up(rows, 2 * fewest);
+    each_ = divide_up(divide_up(rows, std::min(wanted, possible)), best_tiles().rows) * best_tiles().rows;
+    count = panels * divide_up(rows, each_);
   }
   Turn operator[](int64_t turn) const {
     const Ops::Product* p = products_.data();
-    const int64_t parts = whole(rows_, each_);
+    const int64_t parts = divide_up(rows_, each_);
     for (; turn >= panels_of(*p) * parts; ++p) turn -= panels_of(*p) * parts;
     const int64_t row = turn / panels_of(*p) * each_, column = turn % panels_of(*p) * wide_;
     return {p, row, std::min(each_, rows_ - row), column, std::min(wide_, p->w.rows - column)};
@@ -46,7 +45,7 @@ class Turns {
   int64_t count;
 
  private:
-  int64_t panels_of(const Ops::Product& p) const { return whole(p.w.rows, wide_); }
+  int64_t panels_of(const Ops::Product& p) const { return divide_up(p.w.rows, wide_); }
 
   std::span<const Ops::Product> products_;
   int64_t rows_, each_;

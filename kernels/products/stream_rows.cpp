@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernels/cpu_kernels.h"
+#include "kernels/divide_up.h"
 #include "kernels/half.h"
 
 namespace stemma::cpu {
@@ -56,8 +57,6 @@ Number* writable(const Number* numbers) {
   return const_cast<Number*>(numbers);
 }
 
-int64_t whole_count(int64_t count, int64_t each) { return (count + each - 1) / each; }
-
 }  // namespace
 
 RowsToRead::RowsToRead(Tensor x, RowForm form, RowsMemory& memory)
@@ -65,7 +64,7 @@ RowsToRead::RowsToRead(Tensor x, RowForm form, RowsMemory& memory)
       x_(x),
       form_(form),
       wide_(form == RowForm::whole_256 ? 512 : 64) {
-  unread = form == RowForm::floats && x.rows == 1 ? 0 : whole_count(x.rows, together) * whole_count(x.columns, wide_);
+  unread = form == RowForm::floats && x.rows == 1 ? 0 : divide_up(x.rows, together) * divide_up(x.columns, wide_);
   if (form == RowForm::floats) {
     if (unread) near.floats = memory.numbers.make(x.size());
   } else if (form == RowForm::bf16) {
@@ -78,7 +77,7 @@ RowsToRead::RowsToRead(Tensor x, RowForm form, RowsMemory& memory)
 }
 
 void RowsToRead::read(int64_t part) const {
-  const int64_t parts = whole_count(x_.columns, wide_), first = part / parts * together, begin = part % parts * wide_;
+  const int64_t parts = divide_up(x_.columns, wide_), first = part / parts * together, begin = part % parts * wide_;
   const int64_t rows = std::min(together, x_.rows - first), columns = std::min(wide_, x_.columns - begin);
   const int64_t pieces = (form_ == RowForm::bf16 ? x_.columns + piece - 1 : x_.columns) / piece;
   const int64_t before = first * pieces + begin / piece * rows;  // pieces of this group that lie before the part

@@ -18,7 +18,7 @@ namespace stemma {
 namespace {
 
 constexpr int64_t tokens_between_flushes = 16;
-constexpr uint64_t copied_bytes = 64 << 20;         // as much is copied in a blink
+constexpr uint64_t copied_bytes = 64 << 20;  // as much is copied in a blink
 
 bool is_empty_file(const std::filesystem::path& path) {
   std::error_code failed;

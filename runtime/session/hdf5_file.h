@@ -60,7 +60,7 @@ class Hdf5Node {
 
   bool has(const std::string& name) const;  // something that opens, inside this file
   bool is_group(const std::string& name) const;
-  std::vector<std::string> names() const;   // of all links, sorted, block 2 before block 10
+  std::vector<std::string> names() const;  // of all links, sorted, block 2 before block 10
   Hdf5Node group(const std::string& name) const;
   Hdf5Node make_group(const std::string& name) const;
   uint64_t address(const std::string& name) const;  // equal for two names of one object
@@ -86,6 +86,7 @@ class Hdf5Node {
   friend class Hdf5File;
   using Handle = std::shared_ptr<const int64_t>;
   Handle open(const std::string& name) const;
+  Hdf5Node child(const std::string& name, Handle id) const;
   Handle id_;
   std::string file_, path_;
   std::shared_ptr<TextHeap> heap_;  // of the file

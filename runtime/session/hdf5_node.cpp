@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 #include "runtime/session/hdf5_file.h"
 #include "runtime/session/hdf5_texts.h"
@@ -19,6 +20,13 @@ Hdf5Node::Handle Hdf5Node::open(const std::string& name) const {
   if (!id)
     fail_damaged(place(name), H5Lexists(*id_, name.c_str(), H5P_DEFAULT) > 0 ? "cannot be opened" : "is missing");
   return id;
+}
+
+Hdf5Node Hdf5Node::child(const std::string& name, Handle id) const {
+  Hdf5Node node = *this;
+  node.id_ = std::move(id);
+  node.path_ = fmt::format("{}/{}", path_ == "/" ? "" : path_, name);
+  return node;
 }
 
 template <class T>
@@ -160,22 +168,16 @@ std::vector<std::string> Hdf5Node::names() const {
 }
 
 Hdf5Node Hdf5Node::group(const std::string& name) const {
-  Hdf5Node node;
-  node.id_ = open(name);
-  if (H5Iget_type(*node.id_) != H5I_GROUP) fail_damaged(place(name), "is no group");
-  node.file_ = file_;
-  node.heap_ = heap_;
-  node.path_ = fmt::format("{}/{}", path_ == "/" ? "" : path_, name);
-  return node;
+  const Handle id = open(name);
+  if (H5Iget_type(*id) != H5I_GROUP) fail_damaged(place(name), "is no group");
+  return child(name, id);
 }
 
 Hdf5Node Hdf5Node::make_group(const std::string& name) const {
   prepare_library();
-  Hdf5Node node = *this;
-  node.id_ = own(H5Gcreate2(*id_, name.c_str(), H5P_DEFAULT, *untimed_group(), H5P_DEFAULT), H5Gclose);
-  check_written(node.id_ != nullptr, place(name));
-  node.path_ = fmt::format("{}/{}", path_ == "/" ? "" : path_, name);
-  return node;
+  const Handle id = own(H5Gcreate2(*id_, name.c_str(), H5P_DEFAULT, *untimed_group(), H5P_DEFAULT), H5Gclose);
+  check_written(id != nullptr, place(name));
+  return child(name, id);
 }
 
 uint64_t Hdf5Node::address(const std::string& name) const {
@@ -252,14 +254,9 @@ void Hdf5Node::make_rows(const std::string& name, int64_t width, int64_t chunk_r
 }
 
 Hdf5Node Hdf5Node::open_rows(const std::string& name) const {
-  Hdf5Node node;
-  node.id_ = open(name);
-  if (H5Iget_type(*node.id_) != H5I_DATASET || extents_of(node.id_).size() != 2)
-    fail_damaged(place(name), "is no matrix");
-  node.file_ = file_;
-  node.heap_ = heap_;
-  node.path_ = fmt::format("{}/{}", path_ == "/" ? "" : path_, name);
-  return node;
+  const Handle id = open(name);
+  if (H5Iget_type(*id) != H5I_DATASET || extents_of(id).size() != 2) fail_damaged(place(name), "is no matrix");
+  return child(name, id);
 }
 
 void Hdf5Node::set_rows(int64_t rows, int64_t width) const {

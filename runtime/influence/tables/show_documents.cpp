@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "kernels/divide_up.h"
 #include "kernels/side_by_side.h"
 #include "runtime/influence/scan/batch_size.h"
 #include "runtime/influence/tables/output_tokens.h"
@@ -13,8 +14,6 @@ namespace {
 
 constexpr int64_t shard_tokens = 512;  // at most: enough for products; few, so that ranks end together
 constexpr int64_t shards_a_round = 2;  // their number is a multiple of it, for the same end
-
-int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Offsets of the document's tokens in its text; the special tokens at its ends have none of it.
 std::vector<uint32_t> shown_offsets(const Tokenizer& tokenizer, const std::string& text, size_t tokens) {

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "runtime/influence/precision.h"
-#include "runtime/influence/tables/shared_texts.h"
 #include "runtime/influence/questions/asked_span.h"
+#include "runtime/influence/tables/shared_texts.h"
 
 namespace stemma {
 
