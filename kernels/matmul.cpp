@@ -1,12 +1,18 @@
 #include <dnnl.h>
 
+#include <algorithm>
 #include <cassert>
 #include <stdexcept>
 
 #include "kernels/cpu_kernels.h"
+#include "kernels/products/panel_product.h"
+#include "kernels/products/tiles.h"
+#include "kernels/scratch.h"
 
 namespace stemma::cpu {
 namespace {
+
+constexpr int64_t short_text = 128;  // tokens that register tiles multiply faster than oneDNN
 
 STEMMA_CLONES void add_span(const float* x, float* y, float scale, int64_t n) {
 #pragma omp simd
@@ -31,8 +37,24 @@ void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, fl
   const int64_t k = transpose_a ? a.rows : a.columns;
   assert(k == (transpose_b ? b.columns : b.rows));
   assert(c.rows == (transpose_a ? a.columns : a.rows) && c.columns == (transpose_b ? b.rows : b.columns));
+  if (!transpose_a && transpose_b && alpha == 1 && beta == 0 && k > 0 && takes_panels(c.rows, matrix_of(b))) {
+    const Ops::Product one[] = {{matrix_of(b), c}};
+    return product_panels(a, one);
+  }
   product(a.data, transpose_a, a.columns, b.data, transpose_b, b.columns, c.data, c.rows, c.columns, k, alpha, beta,
           c.columns);
+}
+
+void outer(const float* a, int64_t a_columns, const float* b, int64_t b_columns, int64_t tokens, float* c, int64_t rows,
+           int64_t columns, const NextRows& next) {
+  const Tiles& tiles = best_tiles();
+  if (tiles.lanes == 16 && columns % tiles.lanes == 0 && tokens <= short_text)
+    return tiles.product({a, 1, a_columns, b, b_columns, c, columns, rows, columns, tokens, false, next});
+  // oneDNN gets rows that lie one behind the other: those of many numbers apart share lines of the first-level cache.
+  thread_local Scratch own;
+  float* const near = rows < a_columns ? own.make(tokens * rows) : nullptr;
+  for (int64_t t = 0; near && t < tokens; ++t) std::copy_n(a + t * a_columns, rows, near + t * rows);
+  product(near ? near : a, true, near ? rows : a_columns, b, false, b_columns, c, rows, columns, tokens, 1, 0, columns);
 }
 
 // Documents are short and many: threads take documents, and oneDNN stays on the calling thread inside a parallel
@@ -42,8 +64,7 @@ void segment_outer(Tensor a, Tensor b, std::span<const Segment> segments, Tensor
 #pragma omp parallel for schedule(dynamic) if (count > 1)
   for (int64_t s = 0; s < count; ++s) {
     const int64_t begin = segments[s].query_begin, tokens = segments[s].query_end - begin;
-    product(a.row(begin), true, a.columns, b.row(begin), false, b.columns, products.row(s), a.columns, b.columns,
-            tokens, 1, 0, b.columns);
+    outer(a.row(begin), a.columns, b.row(begin), b.columns, tokens, products.row(s), a.columns, b.columns);
   }
 }
 

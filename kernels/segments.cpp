@@ -1,7 +1,8 @@
 // Sums over the tokens of each segment: the parameter gradient of a document is g^T a over its rows.
 //
-// Products are oneDNN's, of blocks that stay in the caches until what is wanted of them is taken: no whole product is
-// written. How far a block reaches depends on the shape alone, so that no sum depends on threads or other segments.
+// Products are register tiles' or oneDNN's, of blocks that stay in the caches until what is wanted of them is taken: no
+// whole product is written. How far a block reaches depends on the shape alone, so that no sum depends on threads or
+// other segments.
 //
 // T tokens, layers P x M, Q queries of full rank: forming the gradient takes 2 T P M and each dot product 2 P M; images
 // a V^T with row dots would take 2 T P M for each query. So the gradient is formed for every Q, whatever T: at one
@@ -10,7 +11,7 @@
 //
 // S segments do 2 S operations with each number of a query, 4 bytes that come from memory: a core that multiplies 250
 // GFLOP/s and reads 28 GB/s waits for memory where S is below 18. So queries are asked for before they are met
-// (kernels/products/dots_code.h).
+// (kernels/products/dots_code.h; many of them kernels/products/many_dots.h).
 #include <omp.h>
 
 #include <algorithm>
@@ -18,6 +19,7 @@
 
 #include "kernels/cpu_kernels.h"
 #include "kernels/divide_up.h"
+#include "kernels/products/many_dots.h"
 #include "kernels/products/pairs.h"
 #include "kernels/scratch.h"
 
@@ -26,7 +28,7 @@ namespace {
 
 constexpr int64_t wide = 1024;              // columns of a block, at most; oneDNN copies them for so many rows:
 constexpr int64_t high[] = {48, 96, 192};   // of columns up to a half, to three quarters of that, and more
-constexpr int64_t most_together = 48;       // segments whose blocks meet the queries together,
+constexpr int64_t most_together = 96;       // segments whose blocks meet the queries together,
 constexpr int64_t most_expanded = 192;      // those that meet queries of low rank, which each meeting multiplies out,
 constexpr int64_t held_numbers = 4 << 20;   // and numbers of those
 constexpr int64_t spread = 1024;            // numbers after which addresses share lines of the first-level cache
@@ -37,13 +39,14 @@ constexpr int64_t expanded_queries = 12;    // and of so many
 constexpr int64_t narrow = 1000;  // columns of what gram takes in blocks of the first of these; else of the second
 constexpr int64_t gram_rows[] = {32, 64}, gram_columns[] = {192, 1 << 20};
 
-// The blocks of a product (P,M), of its shape alone.
+// The blocks of a product (P,M), of its shape alone; `parts` times as many where they are to be smaller.
 class Blocks {
  public:
-  Blocks(int64_t outputs, int64_t inputs)
+  Blocks(int64_t outputs, int64_t inputs, int64_t parts = 1)
       : outputs_(outputs), inputs_(inputs), columns_(divide_up(inputs, divide_up(inputs, wide))) {
-    const int64_t most = high[2 * columns_ <= wide ? 0 : 4 * columns_ <= 3 * wide ? 1 : 2];
-    rows_ = divide_up(divide_up(outputs, divide_up(outputs, most)), 16) * 16;
+    const int64_t most = high[2 * columns_ <= wide ? 0 : 4 * columns_ <= 3 * wide ? 1 : 2] / parts;
+    // Fours of blocks, which few threads share evenly.
+    rows_ = divide_up(divide_up(outputs, divide_up(divide_up(outputs, most), 4) * 4), 4) * 4;
     across_ = divide_up(inputs, columns_);
   }
   struct Block {
@@ -77,14 +80,17 @@ void copy_rows(const float* from, int64_t apart, int64_t rows, int64_t count, fl
   for (int64_t i = 0; i < rows; ++i, from += apart, to += count) std::copy_n(from, count, to);
 }
 
-// That of one segment.
-void multiply(Tensor g, Tensor a, const Segment& segment, const Blocks::Block& block, float* held) {
-  thread_local Scratch own;
-  const int64_t tokens = segment.query_end - segment.query_begin;
-  float* const rows = own.make(tokens * block.rows);
-  copy_rows(g.row(segment.query_begin) + block.row, g.columns, tokens, block.rows, rows);
-  product(rows, true, block.rows, a.row(segment.query_begin) + block.column, false, a.columns, held, block.rows,
-          block.columns, tokens, 1, 0, block.columns);
+// That of segment s. The rows of the next are asked for meanwhile.
+void multiply(Tensor g, Tensor a, std::span<const Segment> segments, int64_t s, const Blocks::Block& block,
+              float* held) {
+  const auto place = static_cast<size_t>(s);
+  const int64_t begin = segments[place].query_begin, end = segments[place].query_end,
+                later = place + 1 < segments.size() ? segments[place + 1].query_end : end;
+  constexpr int64_t number = sizeof(float);
+  const NextRows next{reinterpret_cast<const std::byte*>(g.row(end) + block.row), g.columns * number,
+                      block.rows * number, later - end};
+  outer(g.row(begin) + block.row, g.columns, a.row(begin) + block.column, a.columns, end - begin, held, block.rows,
+        block.columns, next);
 }
 
 // The rows of all segments, rounded to bf16, two and two of each.
@@ -190,16 +196,29 @@ void each_group(int64_t queries, Visit visit) {
 void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tensor queries, Tensor scores,
                     const Tiles& tiles) {
   const int64_t width = a.columns;
-  const auto form = [&](int64_t s, const auto& block, float* held) { multiply(g, a, segments[s], block, held); };
+  const auto form = [&](int64_t s, const auto& block, float* held) { multiply(g, a, segments, s, block, held); };
   const auto meet = [&](const auto& block, const Products& products, float* part) {
     // Rows that lie one behind the other, in a block and in a query, are met as one.
     const int64_t pieces = block.columns == width ? 1 : block.rows, length = block.rows * block.columns / pieces;
     const float* const first = queries.data + block.row * width + block.column;
     each_group(queries.rows, [&](int64_t begin, int64_t count) {
       thread_local Scratch room;
-      tiles.dots({products.numbers, products.apart, block.columns, products.segments, first + begin * queries.columns,
-                  queries.columns, width, count, pieces, length, part + begin, queries.rows,
-                  room.make(products.segments * count * tiles.lanes)});
+      DotsJob job{products.numbers,
+                  products.apart,
+                  block.columns,
+                  products.segments,
+                  first + begin * queries.columns,
+                  queries.columns,
+                  width,
+                  count,
+                  pieces,
+                  length,
+                  part + begin,
+                  queries.rows,
+                  nullptr};
+      if (takes_many_dots(tiles, count)) return many_dots(tiles, job);
+      job.room = room.make(products.segments * count * tiles.lanes);
+      tiles.dots(job);
     });
   };
   add_scores(Blocks(g.columns, width), std::ssize(segments), scores, most_together, 4, form, meet);
@@ -216,7 +235,7 @@ void low_rank_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tens
     if (pairs)
       tiles.product_of_pairs(tokens.product(s, block, held));
     else
-      multiply(g, a, segments[s], block, held);
+      multiply(g, a, segments, s, block, held);
   };
   const auto meet = [&](const auto& block, const Products& products, float* part) {
     thread_local Scratch room, lanes, own;
@@ -250,14 +269,14 @@ void low_rank_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tens
 }
 
 void segment_squares(Tensor g, Tensor a, std::span<const Segment> segments, Tensor total) {
-  const Blocks blocks(g.columns, a.columns);
+  const Blocks blocks(g.columns, a.columns, 2);  // that stay in the first cache
 #pragma omp parallel for schedule(dynamic)
   for (int64_t i = 0; i < blocks.count(); ++i) {
     thread_local Scratch room;
     float* const held = room.make(blocks.numbers());
     const auto block = blocks[i];
-    for (const Segment& segment : segments) {
-      multiply(g, a, segment, block, held);
+    for (int64_t s = 0; s < std::ssize(segments); ++s) {
+      multiply(g, a, segments, s, block, held);
       for (int64_t row = 0; row < block.rows; ++row)
         add_squares(held + row * block.columns, block.columns,
                     total.data + (block.row + row) * a.columns + block.column);

@@ -14,9 +14,10 @@
 namespace stemma::cpu {
 namespace {
 
-constexpr int64_t fewest = 64;  // rows of x that a panel is turned over for
-constexpr int64_t most = 1024;  // that still come from near caches for every panel; oneDNN copies parts of more
-constexpr int64_t deep = 768;   // columns of a panel, or pairs of them
+constexpr int64_t fewest = 64;     // rows of x that a panel is turned over for
+constexpr int64_t most = 1024;     // that still come from near caches for every panel
+constexpr int64_t turns_each = 8;  // of a thread, that all end together
+constexpr int64_t deep = 768;      // columns of a panel, or pairs of them
 
 // What a thread takes at once: a panel of one of the products, with all rows of x or a part of them.
 struct Turn {
@@ -27,19 +28,20 @@ struct Turn {
 class Turns {
  public:
   Turns(int64_t rows, std::span<const Ops::Product> products) : products_(products), rows_(rows) {
-    int64_t panels = 0;
-    for (const auto& p : products) panels += panels_of(p);
+    for (const auto& p : products) panels_ += panels_of(p);
     // Threads take panels; where those are few, each with a part of the rows.
-    const int64_t wanted = divide_up(4 * omp_get_max_threads(), panels), possible = divide_up(rows, 2 * fewest);
-    each_ = divide_up(divide_up(rows, std::min(wanted, possible)), best_tiles().rows) * best_tiles().rows;
-    count = panels * divide_up(rows, each_);
+    const int64_t wanted = divide_up(turns_each * omp_get_max_threads(), panels_),
+                  possible = divide_up(rows, 2 * fewest);
+    const int64_t parts = std::max(divide_up(rows, most), std::min(wanted, possible));
+    each_ = divide_up(divide_up(rows, parts), best_tiles().rows) * best_tiles().rows;
+    count = panels_ * divide_up(rows, each_);
   }
   Turn operator[](int64_t turn) const {
+    const int64_t row = turn / panels_ * each_;
+    int64_t panel = turn % panels_;
     const Ops::Product* p = products_.data();
-    const int64_t parts = divide_up(rows_, each_);
-    for (; turn >= panels_of(*p) * parts; ++p) turn -= panels_of(*p) * parts;
-    const int64_t row = turn / panels_of(*p) * each_, column = turn % panels_of(*p) * wide_;
-    return {p, row, std::min(each_, rows_ - row), column, std::min(wide_, p->w.rows - column)};
+    for (; panel >= panels_of(*p); ++p) panel -= panels_of(*p);
+    return {p, row, std::min(each_, rows_ - row), panel * wide_, std::min(wide_, p->w.rows - panel * wide_)};
   }
 
   int64_t count;
@@ -48,7 +50,7 @@ class Turns {
   int64_t panels_of(const Ops::Product& p) const { return divide_up(p.w.rows, wide_); }
 
   std::span<const Ops::Product> products_;
-  int64_t rows_, each_;
+  int64_t rows_, each_, panels_ = 0;
   const int64_t wide_ = best_tiles().most * best_tiles().lanes;
 };
 
@@ -58,7 +60,7 @@ bool takes_panels(int64_t rows, const WeightMatrix& w) {
   const Tiles& tiles = best_tiles();
   const bool has = (w.type == WeightType::f32 && tiles.lanes == 16) ||
                    (w.type == WeightType::bf16 && tiles.product_of_pairs && w.columns % 2 == 0);
-  return has && rows >= fewest && rows <= most && w.rows % tiles.lanes == 0;
+  return has && rows >= fewest && (rows <= most || w.type == WeightType::f32);
 }
 
 void product_panels(Tensor x, std::span<const Ops::Product> products) {
@@ -77,13 +79,18 @@ void product_panels(Tensor x, std::span<const Ops::Product> products) {
 #pragma omp for schedule(static)
       for (int64_t i = 0; i < x.rows; ++i) tiles.round(x.row(i), x.columns, reinterpret_cast<uint16_t*>(left.row(i)));
     }
-    thread_local Scratch kept;
+    thread_local Scratch kept, room;
     float* const panel = kept.make(deep * wide);
     for (int64_t turn = taken++, next; turn < turns.count; turn = next) {
       next = taken++;
       const Turn now = turns[turn];
       const auto& [w, y] = *now.product;
       assert(takes_panels(x.rows, w) && y.rows == x.rows && y.columns == w.rows && x.columns == w.columns);
+      // Whole vectors would reach over the end of y's last row.
+      const int64_t filled = divide_up(now.columns, tiles.lanes) * tiles.lanes;
+      float* const there = y.row(now.row) + now.column;
+      float* const own = filled > now.columns ? room.make(now.rows * wide) : nullptr;
+      if (own) std::fill_n(panel, deep * wide, 0.0f);
       const Tensor right = elements_of(reinterpret_cast<float*>(w.data), w.rows);
       for (int64_t k = 0; k < left.columns; k += deep) {
         const auto part = [&](const Turn& of, int64_t begin) {
@@ -97,9 +104,10 @@ void product_panels(Tensor x, std::span<const Ops::Product> products) {
                                : next < turns.count    ? part(turns[next], 0)
                                                        : NextRows{};
         tiles.transpose(right.row(now.column) + k, right.columns, now.columns, steps, panel, wide);
-        product({left.row(now.row) + k, left.columns, 1, panel, wide, y.row(now.row) + now.column, y.columns, now.rows,
-                 now.columns, steps, k > 0, later});
+        product({left.row(now.row) + k, left.columns, 1, panel, wide, own ? own : there, own ? wide : y.columns,
+                 now.rows, filled, steps, k > 0, later});
       }
+      for (int64_t i = 0; own && i < now.rows; ++i) std::copy_n(own + i * wide, now.columns, there + i * y.columns);
     }
   }
 }

@@ -18,6 +18,8 @@ template <int Lanes, int Rows, int Most, class Elements = Floats>
 struct SmallProductCode {
   typedef float Vector __attribute__((vector_size(Lanes * sizeof(float)), aligned(sizeof(float)), may_alias));
 
+  static constexpr int64_t line = 16;  // numbers of a cache's line
+
   template <int Height, int Width>
   static inline __attribute__((always_inline)) void block(const SmallProduct& p, const float* a, const float* b,
                                                           float* c) {
@@ -27,15 +29,21 @@ struct SmallProductCode {
 #pragma GCC unroll 3
       for (int v = 0; v < Width; ++v)
         tile[r * Width + v] = p.add ? *reinterpret_cast<const Vector*>(c + r * p.c_row + v * Lanes) : Vector{};
-    for (int64_t k = 0; k < p.steps; ++k, a += p.a_step, b += p.b_row) {
-      Vector across[Width];
-#pragma GCC unroll 3
-      for (int v = 0; v < Width; ++v) across[v] = *reinterpret_cast<const Vector*>(b + v * Lanes);
+    for (int64_t begin = 0; begin < p.steps; begin += line) {
+      const int64_t end = p.steps - begin < line ? p.steps : begin + line;
+      if (p.comes_past)
 #pragma GCC unroll 8
-      for (int r = 0; r < Height; ++r)
+        for (int r = 0; r < Height; ++r) __builtin_prefetch(a + (r + Rows) * p.a_row, 0, 2);
+      for (int64_t k = begin; k < end; ++k, a += p.a_step, b += p.b_row) {
+        Vector across[Width];
 #pragma GCC unroll 3
-        for (int v = 0; v < Width; ++v)
-          tile[r * Width + v] = Elements::add(tile[r * Width + v], a[r * p.a_row], across[v]);
+        for (int v = 0; v < Width; ++v) across[v] = *reinterpret_cast<const Vector*>(b + v * Lanes);
+#pragma GCC unroll 8
+        for (int r = 0; r < Height; ++r)
+#pragma GCC unroll 3
+          for (int v = 0; v < Width; ++v)
+            tile[r * Width + v] = Elements::add(tile[r * Width + v], a[r * p.a_row], across[v]);
+      }
     }
 #pragma GCC unroll 8
     for (int r = 0; r < Height; ++r)

@@ -27,6 +27,7 @@ struct SmallProduct {
   int64_t rows, columns, steps;
   bool add = false;
   NextRows next;
+  bool comes_past = false;  // rows of a come from memory, and are asked for before they are read
 };
 
 // dots (rows, others) += a b^T: few rows, and few others, that are long: `pieces` of `length` numbers each. How a sum
