@@ -75,11 +75,6 @@ STEMMA_CLONES void add_rows(const float* from, int64_t rows, int64_t stride, int
   for (int64_t n = 0; n < count; ++n) to[n] += sums[n];
 }
 
-// To rows that lie one behind the other: those of many numbers apart share lines of the first-level cache.
-void copy_rows(const float* from, int64_t apart, int64_t rows, int64_t count, float* to) {
-  for (int64_t i = 0; i < rows; ++i, from += apart, to += count) std::copy_n(from, count, to);
-}
-
 // That of segment s. The rows of the next are asked for meanwhile.
 void multiply(Tensor g, Tensor a, std::span<const Segment> segments, int64_t s, const Blocks::Block& block,
               float* held) {
@@ -203,19 +198,19 @@ void segment_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tenso
     const float* const first = queries.data + block.row * width + block.column;
     each_group(queries.rows, [&](int64_t begin, int64_t count) {
       thread_local Scratch room;
-      DotsJob job{products.numbers,
-                  products.apart,
-                  block.columns,
-                  products.segments,
-                  first + begin * queries.columns,
-                  queries.columns,
-                  width,
-                  count,
-                  pieces,
-                  length,
-                  part + begin,
-                  queries.rows,
-                  nullptr};
+      DotsJob job{.a = products.numbers,
+                  .a_row = products.apart,
+                  .a_piece = block.columns,
+                  .rows = products.segments,
+                  .b = first + begin * queries.columns,
+                  .b_row = queries.columns,
+                  .b_piece = width,
+                  .others = count,
+                  .pieces = pieces,
+                  .length = length,
+                  .dots = part + begin,
+                  .dots_row = queries.rows,
+                  .room = nullptr};
       if (takes_many_dots(tiles, count)) return many_dots(tiles, job);
       job.room = room.make(products.segments * count * tiles.lanes);
       tiles.dots(job);
@@ -239,17 +234,13 @@ void low_rank_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tens
   };
   const auto meet = [&](const auto& block, const Products& products, float* part) {
     thread_local Scratch room, lanes, own;
-    const int64_t rows = std::clamp<int64_t>(expanded / block.columns / 16 * 16, 16, block.rows);
+    const int64_t rows = std::min(std::max<int64_t>(16, expanded / block.columns / 16 * 16), block.rows);
     const int64_t apart = rows * block.columns, steps = (rank + 1) / 2;
     float* const whole = room.make(expanded_queries * apart);
-    float* const own_left = own.make(pairs ? steps * (rows + block.columns) : rank * rows);
+    float* const own_left = pairs ? own.make(steps * (rows + block.columns)) : nullptr;
     const auto expand = [&](int64_t q, int64_t row, int64_t there, float* to) {
       const float *l = left.row(q * rank) + block.row + row, *r = right.row(q * rank) + block.column;
-      if (!pairs) {
-        copy_rows(l, left.columns, rank, there, own_left);
-        return product(own_left, true, there, r, false, right.columns, to, there, block.columns, rank, 1, 0,
-                       block.columns);
-      }
+      if (!pairs) return outer(l, left.columns, r, right.columns, rank, to, there, block.columns);
       float* const own_right = own_left + steps * rows;
       pair_rows(l, left.columns, rank, there, own_left);
       pair_rows(r, right.columns, rank, block.columns, own_right);

@@ -5,7 +5,7 @@
 namespace stemma {
 namespace {
 
-constexpr int64_t chunk_bytes = 4 << 20, chunk_rows = 128;  // of logits held at once: as many, of a large vocabulary
+constexpr int64_t chunk_bytes = 4 << 20, chunk_rows = 256;  // of logits held at once: as many, of a large vocabulary
 
 }  // namespace
 
