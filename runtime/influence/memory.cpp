@@ -109,7 +109,7 @@ FitMemory fit_memory(const Model& model, const DocumentBatches& batches, const F
   }
   FitMemory memory;
   memory.covariances = pass + 2 * sums + columns;
-  memory.eigenbases = eigen;
+  memory.eigenbases = pass + eigen;
   memory.eigenvalues = pass + host + device + 2 * lambda + number * (turned_inputs + turned_gradients) + columns + held;
   if (options.ranks && !options.ranks->alone())
     memory.waiting = static_cast<double>(shards_ahead(*options.ranks)) * std::max(sums, lambda);

@@ -43,6 +43,7 @@ class Fit {
         kept_(ranks_.leads() ? options.unfinished : "",
               options.unfinished.empty() && ranks_.alone() ? "" : key_of(model, batches, options), control,
               options.pause),
+        passes_(model, batches),
         columns_(model.ops),
         sums_(model.ops, ranks_),
         place_(tracked_count(model), -1) {
@@ -102,7 +103,7 @@ class Fit {
   using Visit = std::function<void(size_t i, Tensor input, Tensor output_gradient, const Batch&)>;
   void pass(const std::string& stage, uint64_t seed, int64_t first, const Visit& visit,
             const std::function<void(int64_t)>& keep) {
-    SampledPasses passes(model_, batches_, seed);
+    passes_.start(seed);
     batches_.each(ranks_,
                   {.stage = stage,
                    .key = kept_.key(),
@@ -111,7 +112,7 @@ class Fit {
                    .ahead = shards_ahead(ranks_),
                    .visit =
                        [&](int64_t number, const LabelledBatch& labelled, const auto&, const auto& listen) {
-                         passes.run(number, labelled, [&](int layer, Linear which, Tensor a, Tensor g) {
+                         passes_.run(number, labelled, [&](int layer, Linear which, Tensor a, Tensor g) {
                            listen();
                            const int i = place_[tracked_index(model_, layer, which)];
                            if (i >= 0) visit(static_cast<size_t>(i), a, g, labelled.batch);
@@ -260,6 +261,7 @@ class Fit {
   Ranks alone_;
   Ranks& ranks_;
   UnfinishedWork kept_;
+  SampledPasses passes_;  // both, which so touch their memory once
   ColumnBlocks columns_;
   ShardSums sums_;
   std::vector<int> place_;  // of each tracked layer among the chosen ones; -1: not chosen

@@ -2,6 +2,11 @@
 
 namespace stemma {
 
+void SampledPasses::start(uint64_t seed) {
+  random_ = Random(seed);
+  drawn_ = 0;
+}
+
 void SampledPasses::run(int64_t number, const LabelledBatch& labelled, const LinearTap& tap) {
   const Batch& batch = labelled.batch;
   for (; drawn_ < batches_.tokens_before(number); ++drawn_) random_.bits();

@@ -8,12 +8,13 @@
 namespace stemma {
 
 // Forward, labels drawn from the model, backward of the summed loss; `tap` sees every linear layer. Whichever batches
-// are asked for, in rising order, they have the labels of a pass over all. One thread; model and batches outlive it.
+// are asked for, in rising order since the start, they have the labels of a pass over all. One thread; model and
+// batches outlive it.
 class SampledPasses {
  public:
-  SampledPasses(const Model& model, const DocumentBatches& batches, uint64_t seed)
-      : model_(model), batches_(batches), work_(model), random_(seed) {}
+  SampledPasses(const Model& model, const DocumentBatches& batches) : model_(model), batches_(batches), work_(model) {}
 
+  void start(uint64_t seed);
   void run(int64_t number, const LabelledBatch& labelled, const LinearTap& tap);
 
  private:
@@ -21,7 +22,7 @@ class SampledPasses {
   const DocumentBatches& batches_;
   Workspace work_;
   Buffer top_;
-  Random random_;
+  Random random_{0};
   int64_t drawn_ = 0;
 };
 
