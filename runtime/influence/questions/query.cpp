@@ -11,11 +11,22 @@ namespace {
 
 constexpr int32_t shared_from = 512;  // tokens of a query whose products are as fast alone as packed with others
 
-Buffer on_device(const Model& model, const std::vector<float>& host, int64_t rows) {
-  Buffer buffer(model.ops, rows, static_cast<int64_t>(host.size()) / rows);
-  buffer.upload(host.data());
-  return buffer;
-}
+// The host's numbers for the device, which the CPU reads where they are.
+class OnDevice {
+ public:
+  OnDevice(const Model& model, const std::vector<float>& host, int64_t rows)
+      : view_{const_cast<float*>(host.data()), rows, std::ssize(host) / rows} {
+    if (model.ops->device() == "cpu") return;
+    copy_ = Buffer(model.ops, view_.rows, view_.columns);
+    copy_.upload(host.data());
+    view_ = copy_.view();
+  }
+  operator Tensor() const { return view_; }
+
+ private:
+  Tensor view_;
+  Buffer copy_;
+};
 
 // Of each tracked layer, null where its gradients are not to be turned by tokens.
 std::vector<const LayerFactors*> turned_by_tokens(const Model& model, const std::vector<Query>& queries,
@@ -93,14 +104,18 @@ QueryGradients query_gradients(const Model& model, const std::vector<Query>& que
     size_t label = 0;
     for (size_t q = first; q < last; ++q)
       for (int32_t t = std::max(1, queries[q].begin); t < queries[q].end; ++t) result.nats[q] += losses[label++];
+    constexpr size_t nobody = -1;
+    size_t turned_owner = nobody;  // whose input turned_a holds
     const LinearTap tap = [&](int layer, Linear which, Tensor a, Tensor g) {
       const size_t i = tracked_index(model, layer, which);
       if (!result.layers[i].view()) return;
       const Tensor rows = result.layers[i].view().slice(static_cast<int64_t>(first), static_cast<int64_t>(last));
       if (const LayerFactors* f = turns[i]) {
         const Tensor ta = turned_a.of(a.rows, a.columns), tg = turned_g.of(g.rows, g.columns);
-        columns.turn(a, on_device(model, f->q_a, f->inputs), false, ta);
-        columns.turn(g, on_device(model, f->q_s, f->outputs), false, tg);
+        const size_t owner = owner_of_input(model, i);
+        if (owner != turned_owner) columns.turn(a, OnDevice(model, f->q_a, f->inputs), false, ta);
+        turned_owner = owner;  // the others who read it come right after
+        columns.turn(g, OnDevice(model, f->q_s, f->outputs), false, tg);
         a = ta, g = tg;
       }
       ops.segment_outer(g, a, batch.segments, rows);
@@ -149,8 +164,7 @@ void precondition(const Model& model, const Factors& factors, QueryGradients& qu
   for (size_t i = 0; i < layers.size(); ++i) {
     const LayerFactors& f = factors.layers[i];
     const int64_t m = f.inputs, p = f.outputs;
-    const Buffer q_a = on_device(model, f.q_a, m), q_s = on_device(model, f.q_s, p),
-                 lambda = on_device(model, f.lambda, p);
+    const OnDevice q_a(model, f.q_a, m), q_s(model, f.q_s, p), lambda(model, f.lambda, p);
     const Tensor all = queries.layers[layers[i]].view();
     const int64_t together = preconditioned_together(p * m);
     for (int64_t first = 0; first < all.rows; first += together) {
