@@ -188,14 +188,15 @@ class Ops {
   // q (1, H*D) of the latest token, k (keys, G*D) all up to its own, weights (H, keys); 0 before its window.
   virtual void attention_weights(Tensor q, WeightMatrix k, Heads heads, Tensor weights) = 0;
 
-  // mlp: out = silu(gate) * up.                              all (N,F)
+  // mlp: out = silu(gate) * up.                              all (N,F)   a gradient, or tangent, may be written over
+  // another: each number of all is read before those of its place are written
   virtual void swiglu(Tensor gate, Tensor up, Tensor out) = 0;
   virtual void swiglu_backward(Tensor gate, Tensor up, Tensor out_gradient, Tensor gate_gradient,
                                Tensor up_gradient) = 0;
   virtual void swiglu_tangent(Tensor gate, Tensor up, Tensor gate_tangent, Tensor up_tangent, Tensor out_tangent) = 0;
 
   // gelu: out = gelu(x) * up, or gelu(x) where up is empty.   all (N,F)   x Phi(x), or its approximation by tanh
-  // (Hendrycks & Gimpel 2016).
+  // (Hendrycks & Gimpel 2016). Written over as of mlp.
   virtual void gelu(Gelu kind, Tensor x, Tensor up, Tensor out) = 0;
   virtual void gelu_backward(Gelu kind, Tensor x, Tensor up, Tensor out_gradient, Tensor x_gradient,
                              Tensor up_gradient) = 0;

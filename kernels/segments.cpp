@@ -28,7 +28,7 @@ namespace {
 
 constexpr int64_t wide = 1024;              // columns of a block, at most; oneDNN copies them for so many rows:
 constexpr int64_t high[] = {48, 96, 192};   // of columns up to a half, to three quarters of that, and more
-constexpr int64_t most_together = 96;       // segments whose blocks meet the queries together,
+constexpr int64_t most_together = 48;       // segments whose blocks meet the queries together,
 constexpr int64_t most_expanded = 192;      // those that meet queries of low rank, which each meeting multiplies out,
 constexpr int64_t held_numbers = 4 << 20;   // and numbers of those
 constexpr int64_t spread = 1024;            // numbers after which addresses share lines of the first-level cache

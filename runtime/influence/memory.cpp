@@ -51,12 +51,15 @@ double rounded_bytes(const Model& model, int64_t rows) {
 
 // Blocks of a document's gradient (kernels/segments.cpp): how many there are, and those of some documents, side by side
 // on each thread.
-double block_rows(double inputs) { return inputs <= 512 ? 48 : inputs <= 768 ? 96 : 192; }
+double block_rows(double inputs, double outputs) {
+  const double most = inputs <= 512 ? 48 : inputs <= 768 ? 96 : 192, fours = std::ceil(std::ceil(outputs / most) / 4);
+  return 4 * std::ceil(outputs / (4 * fours) / 4);
+}
 double blocks_of(double inputs, double outputs) {
-  return std::ceil(outputs / block_rows(inputs)) * std::ceil(inputs / block_columns);
+  return std::ceil(outputs / block_rows(inputs, outputs)) * std::ceil(inputs / block_columns);
 }
 double block_numbers(double inputs, double outputs) {
-  return std::min(inputs, block_columns) * std::min(block_rows(inputs), outputs);
+  return std::min(inputs, block_columns) * block_rows(inputs, outputs);
 }
 double blocks_bytes(double inputs, double outputs, int64_t documents) {
   const double one = block_numbers(inputs, outputs),

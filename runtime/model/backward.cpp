@@ -50,16 +50,16 @@ void backward(Workspace& work, const Batch& batch, Tensor hidden_gradient, Weigh
 
     const Tensor middle = design.parallel ? rows(work.residual(i)) : rows(v.middle);
     const Tensor mlp_in = design.norm_before ? rows(v.mlp_in) : middle;
-    const Tensor up_gradient = rows(work.up_gradient), gate_gradient = rows(work.gate_gradient),
-                 activated_gradient = rows(work.activated_gradient);
-    linear(i, Linear::down, rows(v.activated), branch(v.mlp_out, &Block::mlp_after, v.mlp_out_scale),
-           activated_gradient, false);
+    // That of what was activated first, which up's is then written over.
+    const Tensor up_gradient = rows(work.up_gradient), gate_gradient = rows(work.gate_gradient);
+    linear(i, Linear::down, rows(v.activated), branch(v.mlp_out, &Block::mlp_after, v.mlp_out_scale), up_gradient,
+           false);
     if (design.activation == Activation::silu)
-      ops.swiglu_backward(rows(v.gate), rows(v.up), activated_gradient, gate_gradient, up_gradient);
+      ops.swiglu_backward(rows(v.gate), rows(v.up), up_gradient, gate_gradient, up_gradient);
     else if (design.gated)
-      ops.gelu_backward(gelu_of(design), rows(v.gate), rows(v.up), activated_gradient, gate_gradient, up_gradient);
+      ops.gelu_backward(gelu_of(design), rows(v.gate), rows(v.up), up_gradient, gate_gradient, up_gradient);
     else
-      ops.gelu_backward(gelu_of(design), rows(v.up), {}, activated_gradient, up_gradient, {});
+      ops.gelu_backward(gelu_of(design), rows(v.up), {}, up_gradient, up_gradient, {});
     if (design.gated) linear(i, Linear::gate, mlp_in, gate_gradient, below, gathers);
     linear(i, Linear::up, mlp_in, up_gradient, below, gathers || design.gated);
     const auto leave_mlp = [&] {

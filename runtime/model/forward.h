@@ -66,7 +66,7 @@ class Workspace {
   int64_t rows() const { return capacity_; }  // that there is room for
   Buffer hidden, hidden_scale;  // final norm's output (N,C), what the unembedding reads
   Buffer residual_gradient, width_gradient, query_gradient, key_gradient, value_gradient, attended_gradient,
-      gate_gradient, up_gradient, activated_gradient, projected_query_gradient, projected_key_gradient;
+      gate_gradient, up_gradient, projected_query_gradient, projected_key_gradient;
 
  private:
   const Model& model_;

@@ -73,8 +73,7 @@ Tensor tangent(Workspace& work, const Batch& batch, const WeightDirection& direc
     ops.attention_tangent(rows(v.query), rows(v.key), rows(v.value), rows(v.log_sum), dq, dk, dv, batch.segments,
                           model.heads(i), attended);
 
-    const Tensor gate = rows(work.gate_gradient), up = rows(work.up_gradient),
-                 activated = rows(work.activated_gradient);
+    const Tensor gate = rows(work.gate_gradient), up = rows(work.up_gradient), activated = up;
     const auto enter_mlp = [&] {
       const Tensor y = design.norm_before ? rows(v.mlp_in) : middle, dy = read(middle, block.mlp_norm, v.mlp_scale);
       if (design.gated) linear(Linear::gate, y, dy, gate);

@@ -91,7 +91,6 @@ void Workspace::reserve(int64_t tokens, bool gradients) {
     attended_gradient = make(attended);
     if (block.gated) gate_gradient = make(c.mlp_width);
     up_gradient = make(c.mlp_width);
-    activated_gradient = make(c.mlp_width);
     if (block.query_norm != QueryNorm::none) {
       projected_query_gradient = make(attended);
       projected_key_gradient = make(shared);
@@ -111,8 +110,7 @@ size_t Workspace::bytes() const {
          &v.mlp_scale, &v.gate, &v.up, &v.activated, &v.projected_query, &v.projected_key, &v.query_scale, &v.key_scale,
          &v.attention_out, &v.attention_out_scale, &v.mlp_out, &v.mlp_out_scale});
   add({&hidden, &hidden_scale, &residual_gradient, &width_gradient, &query_gradient, &key_gradient, &value_gradient,
-       &attended_gradient, &gate_gradient, &up_gradient, &activated_gradient, &projected_query_gradient,
-       &projected_key_gradient});
+       &attended_gradient, &gate_gradient, &up_gradient, &projected_query_gradient, &projected_key_gradient});
   return all;
 }
 

@@ -93,7 +93,7 @@ class BatchSizeTest : public QObject {
             scan_operations_a_token(deep, queries, 450, found) <=
                 1.03 * scan_operations_a_token(deep, queries, 450, found + 512));
     // Of a model whose usual batch takes more than that, the usual one.
-    const Model deeper = model_of(40, 64, 4096, 1000);
+    const Model deeper = model_of(48, 64, 4096, 1000);
     QVERIFY(pass_bytes(deeper, usual_batch_tokens) > batch_bytes);
     QCOMPARE(scan_batch_tokens(deeper, queries, long_corpus), usual_batch_tokens);
   }
