@@ -60,7 +60,9 @@ void clip_backward(Tensor y, float limit, Tensor gradient);
 // c (m,n), its rows c_columns apart, = alpha op(a) op(b) + beta c over k, of row-major matrices.
 void product(const float* a, bool transpose_a, int64_t a_columns, const float* b, bool transpose_b, int64_t b_columns,
              float* c, int64_t m, int64_t n, int64_t k, float alpha, float beta, int64_t c_columns);
-// c (rows, columns) = a^T b over some tokens, whose rows in a and b are a_columns and b_columns apart; c contiguous.
+// c (rows, columns) = a^T b over some tokens, whose rows in a and b are a_columns and b_columns apart; c contiguous. Of
+// few tokens and whole vectors it is a product of tiles as it lies.
+bool outer_in_tiles(int64_t tokens, int64_t columns, int64_t b_columns);
 void outer(const float* a, int64_t a_columns, const float* b, int64_t b_columns, int64_t tokens, float* c, int64_t rows,
            int64_t columns, const NextRows& next = {});
 void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, float alpha, float beta);

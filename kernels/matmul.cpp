@@ -13,6 +13,7 @@ namespace stemma::cpu {
 namespace {
 
 constexpr int64_t short_text = 128;  // tokens that register tiles multiply faster than oneDNN
+constexpr int64_t alike = 1024;      // numbers after which rows share their lines of the first-level cache
 
 STEMMA_CLONES void add_span(const float* x, float* y, float scale, int64_t n) {
 #pragma omp simd
@@ -45,11 +46,15 @@ void matmul(Tensor a, bool transpose_a, Tensor b, bool transpose_b, Tensor c, fl
           c.columns);
 }
 
+bool outer_in_tiles(int64_t tokens, int64_t columns, int64_t b_columns) {
+  const int lanes = best_tiles().lanes;
+  return lanes == 16 && columns % lanes == 0 && tokens <= short_text && b_columns % alike != 0;
+}
+
 void outer(const float* a, int64_t a_columns, const float* b, int64_t b_columns, int64_t tokens, float* c, int64_t rows,
            int64_t columns, const NextRows& next) {
-  const Tiles& tiles = best_tiles();
-  if (tiles.lanes == 16 && columns % tiles.lanes == 0 && tokens <= short_text)
-    return tiles.product({a, 1, a_columns, b, b_columns, c, columns, rows, columns, tokens, false, next});
+  if (outer_in_tiles(tokens, columns, b_columns))
+    return best_tiles().product({a, 1, a_columns, b, b_columns, c, columns, rows, columns, tokens, false, next});
   // oneDNN gets rows that lie one behind the other: those of many numbers apart share lines of the first-level cache.
   thread_local Scratch own;
   float* const near = rows < a_columns ? own.make(tokens * rows) : nullptr;

@@ -75,17 +75,22 @@ STEMMA_CLONES void add_rows(const float* from, int64_t rows, int64_t stride, int
   for (int64_t n = 0; n < count; ++n) to[n] += sums[n];
 }
 
-// That of segment s. The rows of the next are asked for meanwhile.
+// The rows of g that the segment after s multiplies, to be asked for meanwhile.
+NextRows rows_after(Tensor g, std::span<const Segment> segments, int64_t s, const Blocks::Block& block) {
+  const auto next = static_cast<size_t>(s) + 1;
+  if (next == segments.size()) return {};
+  constexpr int64_t number = sizeof(float);
+  const int64_t begin = segments[next].query_begin;
+  return {reinterpret_cast<const std::byte*>(g.row(begin) + block.row), g.columns * number, block.rows * number,
+          segments[next].query_end - begin};
+}
+
+// That of segment s.
 void multiply(Tensor g, Tensor a, std::span<const Segment> segments, int64_t s, const Blocks::Block& block,
               float* held) {
-  const auto place = static_cast<size_t>(s);
-  const int64_t begin = segments[place].query_begin, end = segments[place].query_end,
-                later = place + 1 < segments.size() ? segments[place + 1].query_end : end;
-  constexpr int64_t number = sizeof(float);
-  const NextRows next{reinterpret_cast<const std::byte*>(g.row(end) + block.row), g.columns * number,
-                      block.rows * number, later - end};
-  outer(g.row(begin) + block.row, g.columns, a.row(begin) + block.column, a.columns, end - begin, held, block.rows,
-        block.columns, next);
+  const Segment& segment = segments[static_cast<size_t>(s)];
+  outer(g.row(segment.query_begin) + block.row, g.columns, a.row(segment.query_begin) + block.column, a.columns,
+        segment.query_end - segment.query_begin, held, block.rows, block.columns, rows_after(g, segments, s, block));
 }
 
 // The rows of all segments, rounded to bf16, two and two of each.
@@ -237,10 +242,14 @@ void low_rank_scores(Tensor g, Tensor a, std::span<const Segment> segments, Tens
     const int64_t rows = std::min(std::max<int64_t>(16, expanded / block.columns / 16 * 16), block.rows);
     const int64_t apart = rows * block.columns, steps = (rank + 1) / 2;
     float* const whole = room.make(expanded_queries * apart);
-    float* const own_left = pairs ? own.make(steps * (rows + block.columns)) : nullptr;
+    float* const own_left = own.make(pairs ? steps * (rows + block.columns) : rank * rows);
     const auto expand = [&](int64_t q, int64_t row, int64_t there, float* to) {
       const float *l = left.row(q * rank) + block.row + row, *r = right.row(q * rank) + block.column;
-      if (!pairs) return outer(l, left.columns, r, right.columns, rank, to, there, block.columns);
+      if (!pairs) {
+        for (int64_t i = 0; i < rank; ++i) std::copy_n(l + i * left.columns, there, own_left + i * there);
+        return product(own_left, true, there, r, false, right.columns, to, there, block.columns, rank, 1, 0,
+                       block.columns);
+      }
       float* const own_right = own_left + steps * rows;
       pair_rows(l, left.columns, rank, there, own_left);
       pair_rows(r, right.columns, rank, block.columns, own_right);
@@ -266,11 +275,28 @@ void segment_squares(Tensor g, Tensor a, std::span<const Segment> segments, Tens
     thread_local Scratch room;
     float* const held = room.make(blocks.numbers());
     const auto block = blocks[i];
+    float* const to = total.data + block.row * a.columns + block.column;
     for (int64_t s = 0; s < std::ssize(segments); ++s) {
+      const Segment& segment = segments[static_cast<size_t>(s)];
+      const int64_t begin = segment.query_begin, tokens = segment.query_end - begin;
+      if (outer_in_tiles(tokens, block.columns, a.columns)) {
+        best_tiles().product({.a = g.row(begin) + block.row,
+                              .a_row = 1,
+                              .a_step = g.columns,
+                              .b = a.row(begin) + block.column,
+                              .b_row = a.columns,
+                              .c = to,
+                              .c_row = a.columns,
+                              .rows = block.rows,
+                              .columns = block.columns,
+                              .steps = tokens,
+                              .next = rows_after(g, segments, s, block),
+                              .squares = true});
+        continue;
+      }
       multiply(g, a, segments, s, block, held);
       for (int64_t row = 0; row < block.rows; ++row)
-        add_squares(held + row * block.columns, block.columns,
-                    total.data + (block.row + row) * a.columns + block.column);
+        add_squares(held + row * block.columns, block.columns, to + row * a.columns);
     }
   }
 }

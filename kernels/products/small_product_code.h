@@ -48,7 +48,11 @@ struct SmallProductCode {
 #pragma GCC unroll 8
     for (int r = 0; r < Height; ++r)
 #pragma GCC unroll 3
-      for (int v = 0; v < Width; ++v) *reinterpret_cast<Vector*>(c + r * p.c_row + v * Lanes) = tile[r * Width + v];
+      for (int v = 0; v < Width; ++v) {
+        Vector& to = *reinterpret_cast<Vector*>(c + r * p.c_row + v * Lanes);
+        const Vector sum = tile[r * Width + v];
+        to = p.squares ? to + sum * sum : sum;
+      }
   }
 
   // Into the second cache, spread over the rows of a product: asked for at once they would be waited for.

@@ -28,6 +28,7 @@ struct SmallProduct {
   bool add = false;
   NextRows next;
   bool comes_past = false;  // rows of a come from memory, and are asked for before they are read
+  bool squares = false;     // c += the square of each number of a b
 };
 
 // dots (rows, others) += a b^T: few rows, and few others, that are long: `pieces` of `length` numbers each. How a sum
