@@ -16,8 +16,8 @@ namespace {
 struct Case {
   int64_t outputs, inputs, queries;  // P, M, Q
 };
-constexpr Case cases[] = {{8, 12, 1},    {1, 1, 2},     {5, 7, 3},     {33, 50, 4},  {17, 49, 40},   {100, 131, 5},
-                          {160, 64, 13}, {257, 300, 1}, {20, 1100, 7}, {72, 80, 21}, {12, 2048, 150}};
+constexpr Case cases[] = {{8, 12, 1},    {1, 1, 2},     {5, 7, 3},     {33, 50, 4},  {17, 49, 40}, {100, 131, 5},
+                          {160, 64, 13}, {257, 300, 1}, {20, 1100, 7}, {72, 80, 21}, {4, 2048, 17}};
 
 // Of every length from one token on, with rows between them that belong to none.
 std::vector<Segment> ragged(const std::vector<int32_t>& lengths) {
