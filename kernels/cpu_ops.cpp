@@ -21,7 +21,7 @@ void move(void* to, const void* from, size_t bytes) {
 }
 
 constexpr size_t huge_page = 2 << 20, large_buffer = 8 << 20;  // bytes
-constexpr size_t zeroed = 256 << 10;                           // by one thread
+constexpr int64_t zeroed = 256 << 10;                          // by one thread
 
 class CpuOps final : public Ops {
  public:
@@ -54,12 +54,10 @@ class CpuOps final : public Ops {
   void download(void* host, const void* device, size_t bytes) override { move(host, device, bytes); }
   void copy(void* to, const void* from, size_t bytes) override { move(to, from, bytes); }
   void zero(void* memory, size_t bytes) override {
-    const auto pieces = static_cast<int64_t>((bytes + zeroed - 1) / zeroed);
-#pragma omp parallel for schedule(static) if (pieces > 1)
-    for (int64_t i = 0; i < pieces; ++i) {
-      const size_t begin = static_cast<size_t>(i) * zeroed;
-      std::memset(static_cast<char*>(memory) + begin, 0, std::min(zeroed, bytes - begin));
-    }
+    const auto all = static_cast<int64_t>(bytes);
+#pragma omp parallel for schedule(static) if (all > zeroed)
+    for (int64_t begin = 0; begin < all; begin += zeroed)
+      std::memset(static_cast<char*>(memory) + begin, 0, static_cast<size_t>(std::min(zeroed, all - begin)));
   }
   void repeat(std::unique_ptr<Recording>&, const std::function<void()>& calls) override { calls(); }
 
