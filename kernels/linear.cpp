@@ -29,8 +29,11 @@ constexpr int forms = 4;              // of RowForm
 void stream_rows(Tensor x, std::span<const Ops::Product> products, const Streams& streams) {
   thread_local RowsMemory memory[forms];
   std::optional<RowsToRead> ready[forms];
+  const auto form_for = [&](const WeightMatrix& w) {
+    return w.interleaved ? RowForm::whole_32 : streams.form[static_cast<size_t>(w.type)];
+  };
   for (const auto& [w, y] : products) {
-    const RowForm form = streams.form[static_cast<size_t>(w.type)];
+    const RowForm form = form_for(w);
     auto& rows = ready[static_cast<size_t>(form)];
     if (!rows) rows.emplace(x, form, memory[static_cast<size_t>(form)]);
   }
@@ -46,7 +49,7 @@ void stream_rows(Tensor x, std::span<const Ops::Product> products, const Streams
       }
     for (const auto& [w, y] : products) {
       const auto type = static_cast<size_t>(w.type);
-      const StreamRows& near = ready[static_cast<size_t>(streams.form[type])]->near;
+      const StreamRows& near = ready[static_cast<size_t>(form_for(w))]->near;
       const auto multiply = w.interleaved ? streams.multiply_interleaved[type] : streams.multiply[type];
       const int64_t threads = omp_get_num_threads(), whole = (w.rows + threads - 1) / threads,
                     height = w.interleaved ? interleaved_rows : (x.rows == 1 ? whole : rows_at_once),

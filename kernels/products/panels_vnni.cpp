@@ -86,10 +86,10 @@ struct Large {
   }
 };
 
-// What stands of some tiles beside each other is a Panel of kernels/products/panel_rows_vnni.h.
+// What stands of some tiles beside each other, for kernels/products/panel_rows_vnni.h.
 template <class Reader, int Width>
 struct Tiles {
-  static constexpr int width = Width, steps = Reader::steps, ahead = 0;
+  static constexpr int width = Width, steps = Reader::steps;
   static constexpr bool based = Reader::based;
   Tile<steps> of[Width];
 
@@ -118,7 +118,7 @@ void multiply(const Stream& s) {
               tile, Width, row);
         for (int i = 0; i < Reader::columns / piece; ++i) turn(tile[i * Width].pairs);
       }
-    multiply_all(reinterpret_cast<const Panel*>(panels), s, begin, end, last);
+    multiply_all(Row<Panel>{reinterpret_cast<const Panel*>(panels)}, s, begin, end, last);
   }
 }
 

@@ -34,7 +34,7 @@ class InterleavedTest : public QObject {
   void types_data() {
     QTest::addColumn<int>("type");
     for (int type = 0; type < weight_types; ++type)
-      if (weight_formats[type].elements == 32) QTest::newRow(weight_formats[type].name.data()) << type;
+      if (weight_formats[type].elements > 1) QTest::newRow(weight_formats[type].name.data()) << type;
   }
 
   // However they are cut when they are written and read.
@@ -42,7 +42,7 @@ class InterleavedTest : public QObject {
   void rows_come_back() {
     QFETCH(int, type);
     const auto kind = static_cast<WeightType>(type);
-    const int64_t rows = 96, columns = 160, bytes = row_bytes(kind, columns);
+    const int64_t rows = 96, columns = 5 * format_of(kind).elements, bytes = row_bytes(kind, columns);
     Random random(static_cast<uint64_t>(type) + 1);
     auto apart = ref::random_blocks(kind, rows * columns, random);
     const WeightMatrix file{kind, apart.data(), rows, columns};
@@ -74,7 +74,8 @@ class InterleavedTest : public QObject {
     if (!cpu::best_streams().multiply_interleaved[type]) QSKIP("this processor multiplies no interleaved rows");
     Random random(static_cast<uint64_t>(type) + 1);
     double worst = 0;
-    for (const int64_t width : {32, 96, 2304})  // the last is so wide that it passes in parts
+    const int64_t block = format_of(kind).elements;
+    for (const int64_t width : {block, 3 * block, int64_t{2304}})  // the last is so wide that it passes in parts
       for (const int64_t outputs : {32, 96}) {
         auto apart = ref::random_blocks(kind, outputs * width, random);
         const Interleaved together(kind, outputs, width);
@@ -135,15 +136,17 @@ class InterleavedTest : public QObject {
     for (int type = 0; type < weight_types; ++type) {
       if (!cpu::best_streams().multiply_interleaved[type]) continue;
       Random random(12);
-      const auto apart = ref::random_blocks(static_cast<WeightType>(type), 32 * 64, random);
-      const Interleaved together(static_cast<WeightType>(type), 32, 64);
+      const auto kind = static_cast<WeightType>(type);
+      const int64_t width = 2 * format_of(kind).elements;
+      const auto apart = ref::random_blocks(kind, 32 * width, random);
+      const Interleaved together(kind, 32, width);
       cpu::interleave(apart, together.matrix, 0);
       for (const float bad : {NAN, INFINITY})
         for (const int64_t rows : {1, 20}) {
-          std::vector<float> in(static_cast<size_t>(rows * 64), 1), out(static_cast<size_t>(rows * 32));
+          std::vector<float> in(static_cast<size_t>(rows * width), 1), out(static_cast<size_t>(rows * 32));
           in[33] = bad;
           const Ops::Product one[] = {{together.matrix, {out.data(), rows, 32}}};
-          cpu::linear({in.data(), rows, 64}, one);
+          cpu::linear({in.data(), rows, width}, one);
           for (size_t i = 0; i < out.size(); ++i) QCOMPARE(std::isfinite(out[i]), i >= 32);  // the first row alone
         }
     }
