@@ -24,6 +24,7 @@ StepAttention attention_of_steps(const Model& model, const Trace& trace, const C
   const int64_t of_layer = config.heads * steps * steps;
   const int64_t together = std::clamp<int64_t>(sums_bytes / (of_layer * 4), 1, config.layers);
   attention.means.reserve(static_cast<size_t>(of_layer * config.layers));
+  std::vector<float> host(static_cast<size_t>(of_layer));
   for (int64_t first = 0; first < config.layers; first += together) {
     const int64_t last = std::min<int64_t>(config.layers, first + together);
     Buffer sums(model.ops, (last - first) * config.heads * steps, steps);
@@ -39,9 +40,10 @@ StepAttention attention_of_steps(const Model& model, const Trace& trace, const C
       }
     };
     replay(model, trace, nullptr, add, "Measuring attention between steps", control);
-    std::vector<float> host(static_cast<size_t>(sums.view().size()));
-    sums.download(host.data());
-    for (const float mean : host) attention.means.push_back(half_of(mean));
+    for (int64_t row = 0; row < sums.view().rows; row += config.heads * steps) {
+      model.ops->download(host.data(), sums.view().row(row), host.size() * sizeof(float));
+      for (const float mean : host) attention.means.push_back(half_of(mean));
+    }
   }
   return attention;
 }
