@@ -2,20 +2,25 @@
 // scores of a block lie in scratch, never T x T of them. Heads are copied into scratch first, their rows padded with
 // zeros to whole vectors, keys transposed; for keys and values of bf16, which are multiplied in pairs, q and the
 // weights are rounded beside them (kernels/attention/elements.h).
+#include <omp.h>
+
 #include <algorithm>
 #include <limits>
 #include <vector>
 
 #include "kernels/attention/elements.h"
+#include "kernels/divide_up.h"
 
 namespace stemma::cpu {
 namespace {
 
 constexpr int64_t block_rows = 32;
-constexpr int64_t part_rows = 128;  // queries that a thread takes of a text's
+constexpr int64_t part_rows = 128;  // queries that a thread takes of a text's, at least
+constexpr int64_t turns_each = 8;   // of a thread, that all end together
 
-Rows place_out(RowsScratch& scratch, Rows out, int64_t rows, int64_t width) {
-  return width % pad == 0 ? out : scratch.make(rows, padded(width));
+// `added`: it is added to often.
+Rows place_out(RowsScratch& scratch, Rows out, int64_t rows, int64_t width, bool added = false) {
+  return width % pad == 0 && (!added || lie_near(out)) ? out : scratch.make(rows, padded(width));
 }
 void copy_out(Rows from, int64_t rows, int64_t width, Rows to) {
   if (from.data == to.data) return;
@@ -164,8 +169,10 @@ void attention(Tensor q, std::span<const Ops::Text> texts, std::span<const Segme
   }
   if (few) attend_few(q, texts, segments, heads, z, log_sum);
   if (few == static_cast<int64_t>(segments.size())) return;
-  const int64_t parts = (longest + part_rows - 1) / part_rows;
   const auto work = static_cast<int64_t>(segments.size()) * heads.key_value;
+  // Keys and values are copied for each part.
+  const int64_t parts = std::min(divide_up(longest, part_rows), divide_up(turns_each * omp_get_max_threads(), work)),
+                each = divide_up(divide_up(longest, parts), block_rows) * block_rows;
 #pragma omp parallel
   {
     thread_local RowsScratch transposed, copies, values, asked, scores, sums;
@@ -175,7 +182,7 @@ void attention(Tensor q, std::span<const Ops::Text> texts, std::span<const Segme
       const Segment& s = segments[w / heads.key_value];
       const auto& [k, v] = texts.size() == 1 ? texts[0] : texts[w / heads.key_value];
       const int64_t g = w % heads.key_value, keys = s.key_end - s.key_begin, queries = s.query_end - s.query_begin;
-      const int64_t begin = part * part_rows, end = std::min(begin + part_rows, queries);
+      const int64_t begin = part * each, end = std::min(begin + each, queries);
       if (begin >= queries || few_queries(s, heads)) continue;
       const int64_t all = keys - queries + end;  // keys that the part sees
       const Rows kt = elements.across(transposed, copies, head_rows(k, s.key_begin, g, width), all, width);
@@ -219,9 +226,10 @@ void attention_backward(Tensor q, Tensor k, Tensor v, Tensor z, Tensor log_sum, 
       const Rows vt = transpose_in(values_transposed, head_rows(v, s.key_begin, g, width), keys, width);
       const Rows key = copy_in(key_rows, head_rows(k, s.key_begin, g, width), keys, width);
       const int64_t wide = padded(width);
-      const Rows key_out = head_rows(k_gradient, s.key_begin, g, width), dk = place_out(key_sums, key_out, keys, width);
+      const Rows key_out = head_rows(k_gradient, s.key_begin, g, width),
+                 dk = place_out(key_sums, key_out, keys, width, true);
       const Rows value_out = head_rows(v_gradient, s.key_begin, g, width),
-                 dv = place_out(value_sums, value_out, keys, width);
+                 dv = place_out(value_sums, value_out, keys, width, true);
       for (int64_t j = 0; j < keys; ++j) {
         std::fill_n(dk[j], wide, 0.0f);
         std::fill_n(dv[j], wide, 0.0f);

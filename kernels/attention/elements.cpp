@@ -39,8 +39,10 @@ Rows Elements::left_in_place(Rows x, int64_t rows, int64_t columns) const {
 }
 
 Rows Elements::across(RowsScratch& scratch, RowsScratch& copies, KeptRows keys, int64_t rows, int64_t width) const {
-  if (!pairs) return transpose_in(scratch, copy_in(copies, keys, rows, width), rows, width);
-  Rows whole{reinterpret_cast<float*>(keys.data), keys.stride / int64_t{sizeof(float)}};
+  Rows whole = floats_of(keys);
+  if (!pairs)
+    return transpose_in(scratch, keys.type == WeightType::f32 ? whole : copy_in(copies, keys, rows, width), rows,
+                        width);
   if (width % 2) {
     whole = copies.make(rows, of(width));
     for (int64_t i = 0; i < rows; ++i) {

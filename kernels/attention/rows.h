@@ -33,15 +33,22 @@ inline KeptRows head_rows(const WeightMatrix& x, int64_t first, int64_t head, in
   return {x.type, x.row(first) + row_bytes(x.type, head * width), x.row_bytes()};
 }
 
+inline Rows floats_of(KeptRows x) { return {reinterpret_cast<float*>(x.data), x.stride / int64_t{sizeof(float)}}; }
+
 // Of `rows` rows, not cleared; whole vectors may be read past the last.
 struct RowsScratch {
   Scratch memory;
   Rows make(int64_t rows, int64_t columns) { return {memory.make(rows * columns + pad), columns}; }
 };
 
-// A head whose rows are whole vectors is used where it lies, another is copied.
+// Rows that lie far apart share few lines of the first-level cache.
+inline bool lie_near(Rows x) {
+  constexpr int64_t near = 256;  // floats
+  return x.stride <= near;
+}
+// A head whose rows are whole vectors near each other is used where it lies, another is copied.
 inline Rows copy_in(RowsScratch& scratch, Rows x, int64_t rows, int64_t width) {
-  if (width % pad == 0) return x;
+  if (width % pad == 0 && lie_near(x)) return x;
   const Rows to = scratch.make(rows, padded(width));
   for (int64_t i = 0; i < rows; ++i) {
     std::copy_n(x[i], width, to[i]);
@@ -52,8 +59,7 @@ inline Rows copy_in(RowsScratch& scratch, Rows x, int64_t rows, int64_t width) {
 
 // As floats.
 inline Rows copy_in(RowsScratch& scratch, KeptRows x, int64_t rows, int64_t width) {
-  if (x.type == WeightType::f32)
-    return copy_in(scratch, {reinterpret_cast<float*>(x.data), x.stride / int64_t{sizeof(float)}}, rows, width);
+  if (x.type == WeightType::f32) return copy_in(scratch, floats_of(x), rows, width);
   const auto unpack = best_streams().unpack[static_cast<size_t>(x.type)];
   const Rows to = scratch.make(rows, padded(width));
   for (int64_t i = 0; i < rows; ++i) {
