@@ -9,7 +9,7 @@
 #include <new>
 
 #include "kernels/cpu_kernels.h"
-#include "kernels/eigenvectors.h"
+#include "kernels/influence/eigenvectors.h"
 #include "kernels/products/bf16_product.h"
 #include "kernels/products/interleaved.h"
 

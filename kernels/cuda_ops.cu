@@ -7,7 +7,7 @@
 
 #include "kernels/cuda_kernels.cuh"
 #include "kernels/cuda_plugin.h"
-#include "kernels/multiplier.cuh"
+#include "kernels/linear/multiplier.cuh"
 #include "kernels/recording.cuh"
 
 namespace stemma::cuda {

@@ -17,7 +17,7 @@ namespace {
 
 constexpr double number = sizeof(float);
 constexpr double scratch = 3 << 20;                             // of products and attention
-constexpr int64_t most_together = 48, parts_numbers = 8 << 20;  // kernels/segments.cpp
+constexpr int64_t most_together = 48, parts_numbers = 8 << 20;  // kernels/influence/segments.cpp
 constexpr double held_numbers = 4 << 20, block_columns = 1024, lanes = 16;
 constexpr double met_queries = 128, expanded_queries = 12, expanded = 96 << 10;
 
@@ -49,7 +49,7 @@ double rounded_bytes(const Model& model, int64_t rows) {
   return 2 * (weights + widest) + static_cast<double>(model.rope.bytes() + model.local_rope.bytes());
 }
 
-// Blocks of a document's gradient (kernels/segments.cpp): how many there are, and those of some documents, side by side
+// Blocks of a document's gradient (kernels/influence/segments.cpp): how many there are, and those of some documents, side by side
 // on each thread.
 double block_rows(double inputs, double outputs) {
   const double most = inputs <= 512 ? 48 : inputs <= 768 ? 96 : 192, fours = std::ceil(std::ceil(outputs / most) / 4);

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/softmax_row.h"
+#include "kernels/elementwise/softmax_row.h"
 #include "runtime/model/forward.h"
 #include "runtime/model/norms.h"
 #include "runtime/session/activation_reader.h"

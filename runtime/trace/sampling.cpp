@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "kernels/softmax_row.h"
+#include "kernels/elementwise/softmax_row.h"
 
 namespace stemma {
 

@@ -125,15 +125,15 @@ class IncludesTest : public QObject {
     };
     row("down", "runtime/trace/trace.cpp", "#include \"kernels/ops.h\"", true);
     row("same floor", "runtime/trace/trace.cpp", "#include \"runtime/error.h\"", true);
-    row("kernels to runtime", "kernels/embed.cpp", "#include \"runtime/error.h\"", false);
+    row("kernels to runtime", "kernels/elementwise/embed.cpp", "#include \"runtime/error.h\"", false);
     row("runtime to viewer", "runtime/worker.cpp", "#include \"viewer/viewer.h\"", false);
     row("viewer to app", "viewer/viewer.cpp", "#include \"app/ask.h\"", false);
     row("app to tests", "app/main.cpp", "#include \"tests/golden.h\"", false);
-    row("blanks do not hide it", "kernels/embed.cu", "  #  include  \"runtime/error.h\"", false);
-    row("angle brackets do not hide it", "kernels/embed.cpp", "#include <runtime/error.h>", false);
+    row("blanks do not hide it", "kernels/elementwise/embed.cu", "  #  include  \"runtime/error.h\"", false);
+    row("angle brackets do not hide it", "kernels/elementwise/embed.cpp", "#include <runtime/error.h>", false);
     row("relative", "runtime/worker.cpp", "#include \"error.h\"", false);
     row("parent folder", "runtime/trace/trace.cpp", "#include \"../error.h\"", false);
-    row("through a parent folder", "kernels/embed.cpp", "#include \"kernels/../runtime/error.h\"", false);
+    row("through a parent folder", "kernels/elementwise/embed.cpp", "#include \"kernels/../runtime/error.h\"", false);
     row("no such file", "app/main.cpp", "#include \"runtime/no_such_file.h\"", false);
     row("HDF5 at home", "runtime/session/hdf5_file.cpp", "#include <hdf5.h>", true);
     row("HDF5 in the session", "runtime/session/session.cpp", "#include <hdf5.h>", false);
@@ -152,15 +152,15 @@ class IncludesTest : public QObject {
     row("ImGui in app", "app/canvas_widget.cpp", "#include <imgui/imgui.h>", false);
     row("OpenGL in app", "app/canvas_widget.cpp", "#include <GL/gl.h>", false);
     row("EGL in a viewer test", "tests/viewer/viewer_test.cpp", "#include <EGL/egl.h>", true);
-    row("CUDA in a kernel", "kernels/embed.cu", "#include <cuda_runtime.h>", true);
+    row("CUDA in a kernel", "kernels/elementwise/embed.cu", "#include <cuda_runtime.h>", true);
     row("CUDA in C++", "kernels/cpu_ops.cpp", "#include <cuda_runtime.h>", false);
     row("CUDA in viewer", "viewer/viewer.cpp", "#include <cublas_v2.h>", false);
-    row("standard library", "kernels/embed.cpp", "#include <cstdint>", true);
+    row("standard library", "kernels/elementwise/embed.cpp", "#include <cstdint>", true);
     row("own moc file", "tests/house/includes_test.cpp", "#include \"includes_test.moc\"", true);
     row("own moc file named like CUDA", "tests/kernels/cuda_parity_test.cpp", "#include \"cuda_parity_test.moc\"",
         true);
     row("a header named like Qt", "runtime/trace/trace.cpp", "#include \"runtime/query.h\"", true);
-    row("a comment is no include", "kernels/embed.cpp", "// see #include \"runtime/error.h\"", true);
+    row("a comment is no include", "kernels/elementwise/embed.cpp", "// see #include \"runtime/error.h\"", true);
   }
 
   void a_planted_include_is_caught() {

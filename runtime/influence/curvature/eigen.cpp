@@ -1,6 +1,6 @@
 #include "runtime/influence/curvature/eigen.h"
 
-#include "kernels/eigenvectors.h"
+#include "kernels/influence/eigenvectors.h"
 #include "kernels/side_by_side.h"
 #include "runtime/error.h"
 

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "kernels/low_rank_scores.h"
+#include "kernels/influence/low_rank_scores.h"
 #include "runtime/influence/pass.h"
 #include "runtime/influence/tracked.h"
 

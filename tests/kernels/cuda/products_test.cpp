@@ -1,9 +1,9 @@
 // Products of matrices, with weights as they are stored, and of segments.
 #include <bit>
 
-#include "kernels/eigenvectors.h"
+#include "kernels/influence/eigenvectors.h"
 #include "kernels/half.h"
-#include "kernels/low_rank_scores.h"
+#include "kernels/influence/low_rank_scores.h"
 #include "tests/kernels/cuda/parity.h"
 
 using namespace stemma;

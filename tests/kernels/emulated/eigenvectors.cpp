@@ -1,5 +1,5 @@
 // cuSOLVER's eigenvectors by LAPACK, of the triangle that was named.
-#include "kernels/eigenvectors.h"
+#include "kernels/influence/eigenvectors.h"
 
 #include "tests/kernels/emulated/include/cusolverDn.h"
 

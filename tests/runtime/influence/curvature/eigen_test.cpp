@@ -5,7 +5,7 @@
 
 #include <QtTest>
 
-#include "kernels/eigenvectors.h"
+#include "kernels/influence/eigenvectors.h"
 #include "kernels/side_by_side.h"
 #include "runtime/random.h"
 

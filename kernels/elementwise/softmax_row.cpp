@@ -1,4 +1,4 @@
-#include "kernels/softmax_row.h"
+#include "kernels/elementwise/softmax_row.h"
 
 #include <algorithm>
 #include <cmath>

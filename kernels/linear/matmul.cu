@@ -1,5 +1,5 @@
 #include "kernels/cuda_kernels.cuh"
-#include "kernels/multiplier.cuh"
+#include "kernels/linear/multiplier.cuh"
 
 namespace stemma::cuda {
 namespace {

@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "kernels/cpu_kernels.h"
-#include "kernels/softmax_row.h"
+#include "kernels/elementwise/softmax_row.h"
 
 namespace stemma::cpu {
 namespace {

@@ -1,4 +1,4 @@
-#include "kernels/eigenvectors.h"
+#include "kernels/influence/eigenvectors.h"
 
 #include <omp.h>
 

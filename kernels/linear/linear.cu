@@ -2,7 +2,7 @@
 #include <cuda_fp16.h>
 
 #include "kernels/cuda_kernels.cuh"
-#include "kernels/multiplier.cuh"
+#include "kernels/linear/multiplier.cuh"
 
 namespace stemma::cuda {
 namespace {

@@ -1,4 +1,4 @@
-#include "kernels/low_rank_scores.h"
+#include "kernels/influence/low_rank_scores.h"
 
 #include <algorithm>
 
