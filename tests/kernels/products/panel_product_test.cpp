@@ -1,4 +1,4 @@
-// Products of many rows with weights in f32 and bf16, against plain loops in double precision.
+// Products of many rows with weights in f32, bf16 and f16, against plain loops in double precision.
 #include "kernels/products/panel_product.h"
 
 #include <omp.h>
@@ -95,6 +95,25 @@ class PanelProductTest : public QObject {
       cpu::product_panels({in.data(), rows, width}, one);
       const ref::Matrix expected = ref::linear(x, w), sizes = ref::linear(ref::magnitudes(x), ref::magnitudes(w));
       for (size_t i = 0; i < y.size(); ++i) QVERIFY(std::abs(y[i] - expected.data[i]) <= 3e-6 * sizes.data[i]);
+    }
+  }
+
+  void those_of_f16_are_those_of_its_floats() {
+    Random random(5);
+    for (const int64_t width : {1, 77, 1030}) {
+      const int64_t rows = 71, outputs = 115;
+      std::vector<float> x = floats(ref::random_matrix(rows, width, random)),
+                         w = floats(ref::random_matrix(outputs, width, random)), y(static_cast<size_t>(rows * outputs));
+      std::vector<uint16_t> halves;
+      for (float& number : w) {
+        halves.push_back(half_of(number));
+        number = float_of(halves.back());
+      }
+      const WeightMatrix matrix{WeightType::f16, reinterpret_cast<std::byte*>(halves.data()), outputs, width};
+      QVERIFY(cpu::takes_panels(rows, matrix));
+      const Ops::Product one[] = {{matrix, {y.data(), rows, outputs}}};
+      cpu::product_panels({x.data(), rows, width}, one);
+      QVERIFY(y == multiply(x, rows, w, outputs, 2));
     }
   }
 
