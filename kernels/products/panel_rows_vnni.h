@@ -50,8 +50,7 @@ void multiply_rows(Panel w, const Stream& s, int64_t first, int64_t begin, int64
       sums[r * width + v] =
           begin ? _mm512_maskz_loadu_ps(lanes_of(v), y + r * s.y_stride + v * lanes) : _mm512_setzero_ps();
   for (int64_t c = begin; c < end; c += piece, ++w, x += Rows * piece, scales += Rows, x_sums += Rows) {
-    // With two to four rows the processor looks ahead far enough by itself; with one, panels go by fastest.
-    if constexpr (Panel::ahead && (Rows == 1 || Rows > together / 2))
+    if constexpr (Panel::ahead)
 #pragma GCC unroll 32
       for (int line = 0; line < Panel::bytes; line += 64)
         __builtin_prefetch(w.at() + Panel::ahead + line, 0, Rows == 1 ? 3 : 2);
