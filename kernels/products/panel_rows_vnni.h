@@ -53,7 +53,7 @@ void multiply_rows(Panel w, const Stream& s, int64_t first, int64_t begin, int64
     if constexpr (Panel::ahead)
 #pragma GCC unroll 32
       for (int line = 0; line < Panel::bytes; line += 64)
-        __builtin_prefetch(w.at() + Panel::ahead + line, 0, Rows == 1 ? 3 : 2);
+        __builtin_prefetch(w.at() + Panel::ahead + line, 0, 3);
 #pragma GCC unroll 2
     for (int step = 0; step < steps; ++step) {
       asm("" : "+r"(sums) : : "memory");  // sums wait in memory: the registers are for the whole numbers
