@@ -62,8 +62,8 @@ class CpuOps final : public Ops {
   void repeat(std::unique_ptr<Recording>&, const std::function<void()>& calls) override { calls(); }
 
   bool takes(WeightType) const override { return true; }
-  bool interleaves(WeightType type, int64_t rows) const override {
-    return cpu::best_streams().multiply_interleaved[static_cast<size_t>(type)] && rows % cpu::interleaved_rows == 0;
+  bool interleaves(WeightType type) const override {
+    return cpu::best_streams().multiply_interleaved[static_cast<size_t>(type)];
   }
   void write_rows(std::span<const std::byte> rows, WeightMatrix to, int64_t first) override {
     to.interleaved ? cpu::interleave(rows, to, first) : Ops::write_rows(rows, to, first);

@@ -93,8 +93,8 @@ class Ops {
 
   // Whether embed and linear take weights of a type here; f32 always.
   virtual bool takes(WeightType type) const = 0;
-  // Whether a matrix of so many rows lies here with its rows interleaved, which is faster; files have them apart.
-  virtual bool interleaves(WeightType, int64_t) const { return false; }
+  // Whether matrices of a type lie here with their rows interleaved, which is faster; files have them apart.
+  virtual bool interleaves(WeightType) const { return false; }
   // Rows from `first` on as files have them, to and from a matrix, however it lies: whole rows of bytes on the host.
   virtual void write_rows(std::span<const std::byte> rows, WeightMatrix to, int64_t first) {
     upload(to.row(first), rows.data(), rows.size());

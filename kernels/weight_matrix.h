@@ -24,16 +24,21 @@ inline int64_t row_bytes(WeightType type, int64_t columns) {
   return columns / format_of(type).elements * format_of(type).bytes;
 }
 
+inline constexpr int64_t interleaved_rows = 32;  // that lie together
+
 // A view, as Tensor is one.
 struct WeightMatrix {
   WeightType type = WeightType::f32;
   std::byte* data = nullptr;
   int64_t rows = 0, columns = 0;
-  bool interleaved = false;  // its rows are (Ops::interleaves), and none lies by itself
+  bool interleaved = false;  // its rows are (Ops::interleaves), in whole groups, and none lies by itself
 
   explicit operator bool() const { return data != nullptr; }
   int64_t row_bytes() const { return stemma::row_bytes(type, columns); }
   int64_t bytes() const { return rows * row_bytes(); }
+  int64_t stored_bytes() const {
+    return interleaved ? (rows + interleaved_rows - 1) / interleaved_rows * interleaved_rows * row_bytes() : bytes();
+  }
   std::byte* row(int64_t i) const { return data + i * row_bytes(); }
   WeightMatrix slice(int64_t begin, int64_t end) const { return {type, row(begin), end - begin, columns}; }
 };

@@ -1,8 +1,7 @@
 // Products with weights as they are stored. Few rows stream the weights through the processor
 // (kernels/products/streams.h); many are those of register tiles (kernels/products/panel_product.h) or oneDNN's, in
-// bf16 where the processor multiplies bf16, else of panels of the weights that are unpacked before; or, of blocks, of
-// whole numbers where the processor has those (kernels/products/panels_vnni.cpp). Interleaved rows have one way for few
-// and many (kernels/products/interleaved_vnni.cpp).
+// bf16 where the processor multiplies bf16, else of panels of the weights that are unpacked before. Interleaved rows
+// have one way for few and many, by whole numbers (kernels/products/interleaved_vnni.cpp).
 #include <omp.h>
 
 #include <algorithm>
@@ -22,7 +21,7 @@ namespace {
 
 constexpr int64_t few = 16;           // rows that one reading of the weights serves faster than oneDNN does
 constexpr int64_t rows_at_once = 24;  // of w: what a thread takes; of one row of x its share at once
-constexpr int forms = 4;              // of RowForm
+constexpr int forms = 3;              // of RowForm
 
 // All products in one parallel region, each thread its share of each matrix: entering one takes as long as reading
 // some ten thousand weights.
@@ -30,7 +29,7 @@ void stream_rows(Tensor x, std::span<const Ops::Product> products, const Streams
   thread_local RowsMemory memory[forms];
   std::optional<RowsToRead> ready[forms];
   const auto form_for = [&](const WeightMatrix& w) {
-    return w.interleaved ? RowForm::whole_32 : streams.form[static_cast<size_t>(w.type)];
+    return w.interleaved ? RowForm::whole : streams.form[static_cast<size_t>(w.type)];
   };
   for (const auto& [w, y] : products) {
     const RowForm form = form_for(w);
@@ -62,13 +61,12 @@ void stream_rows(Tensor x, std::span<const Ops::Product> products, const Streams
   }
 }
 
-void multiply_whole(Tensor x, const StreamRows& near, const WeightMatrix& w, Tensor y,
-                    void (*multiply)(const Stream&)) {
-  const int64_t height = w.interleaved ? interleaved_rows : Streams::panel;
+void multiply_interleaved(Tensor x, const StreamRows& near, const WeightMatrix& w, Tensor y, const Streams& streams) {
+  const auto multiply = streams.multiply_interleaved[static_cast<size_t>(w.type)];
 #pragma omp parallel for schedule(dynamic)
-  for (int64_t begin = 0; begin < w.rows; begin += height)
-    multiply({w.data, w.row_bytes(), begin, std::min(begin + height, w.rows), x.data, near, x.rows, x.columns, y.data,
-              y.columns});
+  for (int64_t begin = 0; begin < w.rows; begin += interleaved_rows)
+    multiply({w.data, w.row_bytes(), begin, std::min(begin + interleaved_rows, w.rows), x.data, near, x.rows, x.columns,
+              y.data, y.columns});
 }
 
 }  // namespace
@@ -94,14 +92,13 @@ void linear(Tensor x, std::span<const Ops::Product> products, const Streams& str
     } else if (w.type == WeightType::bf16 && multiplies_bf16() && &streams == &best_streams()) {
       if (!rounded) rounded = rounded_rows(x);
       product_bf16(rounded, w.data, true, w.columns, y);
-    } else if (const auto multiply = (w.interleaved ? streams.multiply_interleaved
-                                                    : streams.multiply_panel)[static_cast<size_t>(w.type)]) {
+    } else if (w.interleaved) {
       if (!whole) {
-        whole.emplace(x, RowForm::whole_32, memory);
+        whole.emplace(x, RowForm::whole, memory);
 #pragma omp parallel for schedule(static)
         for (int64_t i = 0; i < whole->unread; ++i) whole->read(i);
       }
-      multiply_whole(x, whole->near, w, y, multiply);
+      multiply_interleaved(x, whole->near, w, y, streams);
     } else
       each_panel(w, streams, [&](int64_t first, int64_t count, const float* numbers) {
         product(x.data, false, x.columns, numbers, true, w.columns, y.data + first, x.rows, count, w.columns, 1, 0,

@@ -10,7 +10,6 @@
 #include <immintrin.h>
 #pragma GCC target("arch=x86-64-v4", "avx512vnni")
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // g++ 12 of its own intrinsics
-#include "kernels/products/blocks_vnni.h"
 #include "kernels/products/panel_rows_vnni.h"
 
 namespace stemma::cpu {
@@ -18,21 +17,24 @@ namespace {
 
 constexpr int64_t few = 2 * together;  // rows of x that take longer to make ready for
 
-// 32 rows of blocks, each of `Bytes` and of `Groups` times 32 columns.
-template <int Bytes, int Groups>
+// 32 rows of blocks, each of `Groups` times 32 columns.
+template <WeightType Type, int Groups>
 struct Interleaved {
   static constexpr int width = interleaved_rows / lanes, steps = 1, ahead = 8192;
-  static constexpr int bytes = Bytes * interleaved_rows / Groups;
+  static constexpr int of_blocks = weight_formats[static_cast<size_t>(Type)].bytes * interleaved_rows;
+  static constexpr int bytes = of_blocks / Groups;
   const std::byte* block;
   int group = 0;
 
   void operator++() {
-    if (++group == Groups) group = 0, block += Bytes * interleaved_rows;
+    if (++group == Groups) group = 0, block += of_blocks;
   }
   const std::byte* at() const { return block + group * bytes; }
 
   // Bytes i and i + 1 of each of the v-th 16 rows, and byte i alone.
-  __m256i two(int v, int i) const { return bytes32(block + i * interleaved_rows + 2 * lanes * v); }
+  __m256i two(int v, int i) const {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block + i * interleaved_rows + 2 * lanes * v));
+  }
   __m512i one(int v, int i) const {
     return _mm512_and_si512(_mm512_cvtepu16_epi32(shifted(two(v, i & ~1), i % 2 * 8)), _mm512_set1_epi32(255));
   }
@@ -45,16 +47,17 @@ struct Interleaved {
   }
 };
 
-struct Whole : Interleaved<Q8_0::bytes, 1> {
+struct Whole : Interleaved<WeightType::q8_0, 1> {
   static constexpr bool based = false, opens = false;
   __m512i pairs(int v, int k) const { return _mm512_cvtepi8_epi16(two(v, 2 + 2 * k)); }
 };
 
-template <int Bytes, bool Fifths, bool Minimum>
-struct Nibbles : Interleaved<Bytes, 1> {
+template <WeightType Type, bool Fifths, bool Minimum>
+struct Nibbles : Interleaved<Type, 1> {
   static constexpr bool based = true, opens = true;
   static constexpr int head = Minimum ? 4 : 2;
-  using Interleaved<Bytes, 1>::two, Interleaved<Bytes, 1>::half, Interleaved<Bytes, 1>::nibbles;
+  using Of = Interleaved<Type, 1>;
+  using Of::two, Of::half, Of::nibbles;
 
   __m512i pairs(int v, int k) const {
     const __m512i whole = _mm512_cvtepu8_epi16(nibbles(two(v, head + (Fifths ? 4 : 0) + 2 * (k % 8)), k / 8 * 4));
@@ -69,10 +72,10 @@ struct Nibbles : Interleaved<Bytes, 1> {
   }
 };
 
-template <int Bytes, bool Fifths>
-struct ScaledPairs : Interleaved<Bytes, 8> {
+template <WeightType Type, bool Fifths>
+struct ScaledPairs : Interleaved<Type, 8> {
   static constexpr bool based = true, opens = true;
-  using Of = Interleaved<Bytes, 8>;
+  using Of = Interleaved<Type, 8>;
   using Of::group, Of::two, Of::one, Of::half, Of::nibbles, Of::shifted;
 
   __m512i pairs(int v, int k) const {
@@ -104,7 +107,7 @@ struct ScaledPairs : Interleaved<Bytes, 8> {
   }
 };
 
-struct Sixes : Interleaved<Q6_K::bytes, 8> {
+struct Sixes : Interleaved<WeightType::q6_k, 8> {
   static constexpr bool based = false, opens = true;
   static constexpr int steps = 2;
 
@@ -149,11 +152,10 @@ struct Opened {
 
 template <class Panel>
 void multiply(const Stream& s) {
-  assert(s.begin % interleaved_rows == 0 && s.end - s.begin == interleaved_rows);
+  assert(s.begin % interleaved_rows == 0 && s.end - s.begin <= interleaved_rows);
   Panel w{s.w + s.begin * s.w_stride};
-  constexpr __mmask16 all = 0xFFFF;
-  if (s.rows <= few) return multiply_all(w, s, 0, s.columns, all);
-  if constexpr (!Panel::opens) return multiply_all(Near<Panel>{w}, s, 0, s.columns, all);
+  if (s.rows <= few) return multiply_all(w, s, 0, s.columns);
+  if constexpr (!Panel::opens) return multiply_all(Near<Panel>{w}, s, 0, s.columns);
   using Ready = Opened<Panel>;
   thread_local Scratch kept;
   auto* const ready =
@@ -161,24 +163,29 @@ void multiply(const Stream& s) {
   for (int64_t begin = 0; begin < s.columns; begin += part) {
     const int64_t end = std::min(begin + part, s.columns);
     for (int64_t i = 0; i < (end - begin) / piece; ++i, ++w) ready[i].open(w);
-    multiply_all(Row<Ready>{ready}, s, begin, end, all);
+    multiply_all(Row<Ready>{ready}, s, begin, end);
   }
 }
 
 }  // namespace
 
-void add_interleaved_vnni(Streams& streams) {
-  const auto set = [&](WeightType type, void (*multiply)(const Stream&)) {
-    streams.multiply_interleaved[static_cast<size_t>(type)] = multiply;
-  };
-  set(WeightType::q4_0, multiply<Nibbles<18, false, false>>);
-  set(WeightType::q4_1, multiply<Nibbles<20, false, true>>);
-  set(WeightType::q5_0, multiply<Nibbles<22, true, false>>);
-  set(WeightType::q5_1, multiply<Nibbles<24, true, true>>);
-  set(WeightType::q8_0, multiply<Whole>);
-  set(WeightType::q4_k, multiply<ScaledPairs<144, false>>);
-  set(WeightType::q5_k, multiply<ScaledPairs<176, true>>);
-  set(WeightType::q6_k, multiply<Sixes>);
+const Streams& streams_vnni() {
+  static const Streams streams = [] {
+    Streams all = streams_avx512;
+    const auto set = [&](WeightType type, void (*multiply)(const Stream&)) {
+      all.multiply_interleaved[static_cast<size_t>(type)] = multiply;
+    };
+    set(WeightType::q4_0, multiply<Nibbles<WeightType::q4_0, false, false>>);
+    set(WeightType::q4_1, multiply<Nibbles<WeightType::q4_1, false, true>>);
+    set(WeightType::q5_0, multiply<Nibbles<WeightType::q5_0, true, false>>);
+    set(WeightType::q5_1, multiply<Nibbles<WeightType::q5_1, true, true>>);
+    set(WeightType::q8_0, multiply<Whole>);
+    set(WeightType::q4_k, multiply<ScaledPairs<WeightType::q4_k, false>>);
+    set(WeightType::q5_k, multiply<ScaledPairs<WeightType::q5_k, true>>);
+    set(WeightType::q6_k, multiply<Sixes>);
+    return all;
+  }();
+  return streams;
 }
 
 }  // namespace stemma::cpu

@@ -31,16 +31,19 @@ struct Row {
   __m512 base(int v) const { return tile->base(v); }
 };
 
-// What rows of x from `first` on give with the panel `w` of columns [begin, end); `last`: lanes of its last vector.
+// What rows of x from `first` on give with the panel `w` of columns [begin, end).
 template <class Panel, int Rows>
-void multiply_rows(Panel w, const Stream& s, int64_t first, int64_t begin, int64_t end, __mmask16 last) {
+void multiply_rows(Panel w, const Stream& s, int64_t first, int64_t begin, int64_t end) {
   constexpr int width = Panel::width, steps = Panel::steps;
   constexpr int chains = Rows <= 2 ? 2 : 1;  // sums of a row's products that do not wait for each other
   const int64_t before = first * (s.columns / piece) + begin / piece * Rows;  // pieces of x
   const int16_t* x = s.near.whole + before * piece;
   const float *scales = s.near.scales + before, *x_sums = s.near.sums + before;
   float* y = s.y + first * s.y_stride + s.begin;
-  const auto lanes_of = [&](int v) { return v + 1 < width ? static_cast<__mmask16>(0xFFFF) : last; };
+  const auto lanes_of = [&](int v) {
+    const int64_t there = std::clamp<int64_t>(s.end - s.begin - v * lanes, 0, lanes);
+    return static_cast<__mmask16>((1 << there) - 1);
+  };
   __m512 memory[Rows * width];
   __m512* sums = memory;
 #pragma GCC unroll 8
@@ -52,8 +55,7 @@ void multiply_rows(Panel w, const Stream& s, int64_t first, int64_t begin, int64
   for (int64_t c = begin; c < end; c += piece, ++w, x += Rows * piece, scales += Rows, x_sums += Rows) {
     if constexpr (Panel::ahead)
 #pragma GCC unroll 32
-      for (int line = 0; line < Panel::bytes; line += 64)
-        __builtin_prefetch(w.at() + Panel::ahead + line, 0, 3);
+      for (int line = 0; line < Panel::bytes; line += 64) __builtin_prefetch(w.at() + Panel::ahead + line, 0, 3);
 #pragma GCC unroll 2
     for (int step = 0; step < steps; ++step) {
       asm("" : "+r"(sums) : : "memory");  // sums wait in memory: the registers are for the whole numbers
@@ -109,10 +111,10 @@ void multiply_rows(Panel w, const Stream& s, int64_t first, int64_t begin, int64
 
 // From `first` on, all that are left.
 template <class Panel, int Rows = together>
-void multiply_all(Panel w, const Stream& s, int64_t begin, int64_t end, __mmask16 last, int64_t first = 0) {
-  for (; s.rows - first >= Rows; first += Rows) multiply_rows<Panel, Rows>(w, s, first, begin, end, last);
+void multiply_all(Panel w, const Stream& s, int64_t begin, int64_t end, int64_t first = 0) {
+  for (; s.rows - first >= Rows; first += Rows) multiply_rows<Panel, Rows>(w, s, first, begin, end);
   if constexpr (Rows > 1)
-    if (first < s.rows) multiply_all<Panel, Rows - 1>(w, s, begin, end, last, first);
+    if (first < s.rows) multiply_all<Panel, Rows - 1>(w, s, begin, end, first);
 }
 
 }  // namespace

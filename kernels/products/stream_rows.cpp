@@ -12,33 +12,32 @@ namespace stemma::cpu {
 namespace {
 
 constexpr int64_t piece = StreamRows::piece, together = StreamRows::together;
+constexpr int64_t wide = 64;                      // columns of a part
 constexpr float largest = 32767, least = 1e-30f;  // below `least` numbers count as 0
 
-// Blocks of `shared` columns to whole numbers, a scale and each piece's sum. What is no number makes the scale none.
-STEMMA_CLONES void round_row(const float* x, int64_t columns, int64_t shared, int64_t rows, int16_t* whole,
-                             float* scales, float* sums) {
-  const int64_t pieces = shared / piece;
-  for (int64_t begin = 0; begin < columns; begin += shared, x += shared, scales += rows, sums += rows * pieces) {
+// Pieces to whole numbers, a scale and a sum. What is no number makes the scale none.
+STEMMA_CLONES void round_row(const float* x, int64_t columns, int64_t rows, int16_t* whole, float* scales,
+                             float* sums) {
+  for (int64_t begin = 0; begin < columns;
+       begin += piece, x += piece, whole += rows * piece, scales += rows, sums += rows) {
     int32_t most_bits = 0;  // floats without their sign are in the order of their bits, and what is no number is above
 #pragma omp simd reduction(max : most_bits)
-    for (int64_t c = 0; c < shared; ++c) {
+    for (int64_t c = 0; c < piece; ++c) {
       const int32_t size = std::bit_cast<int32_t>(x[c]) & 0x7FFFFFFF;
       most_bits = size > most_bits ? size : most_bits;
     }
     const auto most = std::bit_cast<float>(most_bits);
     const float scale = most > least ? most / largest + (most - most) : most - most,
                 inverse = most > least ? largest / most : 0;
-    for (int64_t p = 0; p < pieces; ++p, whole += rows * piece) {
-      int total = 0;
+    int total = 0;
 #pragma omp simd reduction(+ : total)
-      for (int64_t c = 0; c < piece; ++c) {
-        const float value = x[p * piece + c] * inverse;
-        const int number = static_cast<int>(value + (value < 0 ? -0.5f : 0.5f));
-        whole[c] = static_cast<int16_t>(number);
-        total += number;
-      }
-      sums[p] = scale * static_cast<float>(total);
+    for (int64_t c = 0; c < piece; ++c) {
+      const float value = x[c] * inverse;
+      const int number = static_cast<int>(value + (value < 0 ? -0.5f : 0.5f));
+      whole[c] = static_cast<int16_t>(number);
+      total += number;
     }
+    *sums = scale * static_cast<float>(total);
     *scales = scale;
   }
 }
@@ -60,11 +59,8 @@ Number* writable(const Number* numbers) {
 }  // namespace
 
 RowsToRead::RowsToRead(Tensor x, RowForm form, RowsMemory& memory)
-    : near{x.data, nullptr, nullptr, nullptr, nullptr},
-      x_(x),
-      form_(form),
-      wide_(form == RowForm::whole_256 ? 512 : 64) {
-  unread = form == RowForm::floats && x.rows == 1 ? 0 : divide_up(x.rows, together) * divide_up(x.columns, wide_);
+    : near{x.data, nullptr, nullptr, nullptr, nullptr}, x_(x), form_(form) {
+  unread = form == RowForm::floats && x.rows == 1 ? 0 : divide_up(x.rows, together) * divide_up(x.columns, wide);
   if (form == RowForm::floats) {
     if (unread) near.floats = memory.numbers.make(x.size());
   } else if (form == RowForm::bf16) {
@@ -77,8 +73,8 @@ RowsToRead::RowsToRead(Tensor x, RowForm form, RowsMemory& memory)
 }
 
 void RowsToRead::read(int64_t part) const {
-  const int64_t parts = divide_up(x_.columns, wide_), first = part / parts * together, begin = part % parts * wide_;
-  const int64_t rows = std::min(together, x_.rows - first), columns = std::min(wide_, x_.columns - begin);
+  const int64_t parts = divide_up(x_.columns, wide), first = part / parts * together, begin = part % parts * wide;
+  const int64_t rows = std::min(together, x_.rows - first), columns = std::min(wide, x_.columns - begin);
   const int64_t pieces = (form_ == RowForm::bf16 ? x_.columns + piece - 1 : x_.columns) / piece;
   const int64_t before = first * pieces + begin / piece * rows;  // pieces of this group that lie before the part
   for (int64_t at = 0; at < rows; ++at) {
@@ -90,9 +86,8 @@ void RowsToRead::read(int64_t part) const {
     } else if (form_ == RowForm::bf16) {
       halve_row(from, columns, rows, writable(near.halves) + to);
     } else {
-      const int64_t shared = form_ == RowForm::whole_32 ? 1 : 8;  // pieces that have one scale
-      round_row(from, columns, shared * piece, rows, writable(near.whole) + to,
-                writable(near.scales) + before / shared + at, writable(near.sums) + before + at * shared);
+      round_row(from, columns, rows, writable(near.whole) + to, writable(near.scales) + before + at,
+                writable(near.sums) + before + at);
     }
   }
 }

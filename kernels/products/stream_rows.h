@@ -25,7 +25,6 @@ class RowsToRead {
  private:
   Tensor x_;
   RowForm form_;
-  int64_t wide_;  // columns of a part
 };
 
 }  // namespace stemma::cpu

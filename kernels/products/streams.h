@@ -7,9 +7,9 @@
 
 namespace stemma::cpu {
 
-// How a stream reads x: as it is, rounded to bf16, or rounded to whole numbers of 16 bits, 32 or 256 columns to a
-// scale.
-enum class RowForm { floats, bf16, whole_32, whole_256 };
+// How a stream reads x: as it is, rounded to bf16, or rounded to whole numbers of 16 bits, 32 columns to a scale, each
+// to 2^-16 of the largest of them at most.
+enum class RowForm { floats, bf16, whole };
 
 // Rows of x as streams read them, `together` rows by as many: of such a group 32 columns of each row, then the next 32,
 // while whole ones last. Rows of x themselves are often apart by a power of two, and drive each other out of the cache.
@@ -19,7 +19,7 @@ struct StreamRows {
   const uint16_t* halves;  // bf16, zeros up to a whole piece
   const int16_t* whole;    // x = scale whole, the nearest; the columns of a block have one scale
   const float* scales;     // of such a group: of each block, of each row
-  const float* sums;       // of such a group: of each block, of each row, of each piece: scale * sum of whole
+  const float* sums;       // of such a group: of each block, of each row: scale * sum of whole
 };
 
 // y = x w^T for rows [begin, end) of w: y[i * y_stride + r] = <x row i, w row r>. x (rows, columns) f32. Each number of
@@ -54,10 +54,7 @@ struct Streams {
   RowForm form[weight_types];                            // that multiply reads x in
   void (*unpack[weight_types])(const std::byte* row, int64_t columns, float* out);
   void (*mix[weight_types])(const Mix& mix);  // of f32, bf16 and f16
-  // multiply for any number of rows of x, read in whole_32, and at most `panel` rows of w; null where there is none.
-  static constexpr int64_t panel = 48;
-  void (*multiply_panel[weight_types])(const Stream& stream);
-  // multiply for any number of rows of x, read in whole_32, and one group of rows of w that are interleaved
+  // multiply for any number of rows of x, read in `whole`, and one group of rows of w that are interleaved
   // (kernels/products/interleaved.h); null where there is none.
   void (*multiply_interleaved[weight_types])(const Stream& stream);
 };
@@ -65,9 +62,7 @@ struct Streams {
 extern const Streams streams_plain;
 #if defined(__x86_64__)
 extern const Streams streams_avx2, streams_avx512;
-void add_panels_vnni(Streams& streams);       // sets multiply_panel of blocks
-void add_interleaved_vnni(Streams& streams);  // sets multiply_interleaved
-const Streams& streams_vnni();  // blocks as whole numbers, the rest as streams_avx512
+const Streams& streams_vnni();  // streams_avx512, and interleaved blocks as whole numbers
 const Streams& streams_bf16();  // bf16 as such, the rest as streams_vnni
 #endif
 const Streams& best_streams();  // the best this processor has

@@ -1,3 +1,4 @@
+#include "kernels/divide_up.h"
 #include "runtime/model/model.h"
 #include "runtime/model/weight_layout.h"
 
@@ -20,9 +21,10 @@ Tensor Block::bias(Linear which) const {
 Weights::Weights(const ModelConfig& config, std::shared_ptr<Ops> ops, std::span<const WeightType> types) {
   const std::vector<WeightPlace> places = weight_layout(config);
   const auto type_of = [&](size_t i) { return types.empty() ? WeightType::f32 : types[i]; };
-  const auto stored_bytes = [&](size_t i) {
-    return (places[i].rows * row_bytes(type_of(i), places[i].columns) + line - 1) / line * line;
+  const auto matrix_at = [&](size_t i, std::byte* data) {
+    return WeightMatrix{type_of(i), data, places[i].rows, places[i].columns, ops->interleaves(type_of(i))};
   };
+  const auto stored_bytes = [&](size_t i) { return divide_up(matrix_at(i, nullptr).stored_bytes(), line) * line; };
   int64_t numbers = 0, bytes = 0;
   for (size_t i = 0; i < places.size(); ++i)
     if (type_of(i) == WeightType::f32)
@@ -43,9 +45,7 @@ Weights::Weights(const ModelConfig& config, std::shared_ptr<Ops> ops, std::span<
     const WeightPlace& place = places[i];
     const bool apart = type_of(i) != WeightType::f32;
     const Tensor tensor{apart ? nullptr : data, place.rows, place.columns};
-    const WeightMatrix matrix =
-        apart ? WeightMatrix{type_of(i), stored, place.rows, place.columns, ops->interleaves(type_of(i), place.rows)}
-              : matrix_of(tensor);
+    const WeightMatrix matrix = apart ? matrix_at(i, stored) : matrix_of(tensor);
     if (apart)
       stored += stored_bytes(i);
     else

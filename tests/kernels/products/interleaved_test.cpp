@@ -17,8 +17,10 @@ namespace {
 
 // Zeros, until rows are written.
 struct Interleaved {
-  Interleaved(WeightType type, int64_t rows, int64_t columns)
-      : bytes(static_cast<size_t>(rows * row_bytes(type, columns))), matrix{type, bytes.data(), rows, columns, true} {}
+  Interleaved(WeightType type, int64_t rows, int64_t columns) : matrix{type, nullptr, rows, columns, true} {
+    bytes.resize(static_cast<size_t>(matrix.stored_bytes()));
+    matrix.data = bytes.data();
+  }
   std::vector<std::byte> bytes;
   WeightMatrix matrix;
 };
@@ -42,7 +44,7 @@ class InterleavedTest : public QObject {
   void rows_come_back() {
     QFETCH(int, type);
     const auto kind = static_cast<WeightType>(type);
-    const int64_t rows = 96, columns = 5 * format_of(kind).elements, bytes = row_bytes(kind, columns);
+    const int64_t rows = 90, columns = 5 * format_of(kind).elements, bytes = row_bytes(kind, columns);
     Random random(static_cast<uint64_t>(type) + 1);
     auto apart = ref::random_blocks(kind, rows * columns, random);
     const WeightMatrix file{kind, apart.data(), rows, columns};
@@ -50,7 +52,7 @@ class InterleavedTest : public QObject {
     const auto part = [&](std::vector<std::byte>& all, int64_t begin, int64_t end) {
       return std::span(all).subspan(static_cast<size_t>(begin * bytes), static_cast<size_t>((end - begin) * bytes));
     };
-    const int64_t written[] = {0, 5, 6, 90, 96}, read[] = {0, 31, 33, 96};
+    const int64_t written[] = {0, 5, 6, 80, 90}, read[] = {0, 31, 33, 90};
     for (size_t i = 0; i + 1 < std::size(written); ++i)
       cpu::interleave(part(apart, written[i], written[i + 1]), together.matrix, written[i]);
     QVERIFY(together.bytes != apart);
@@ -76,7 +78,7 @@ class InterleavedTest : public QObject {
     double worst = 0;
     const int64_t block = format_of(kind).elements;
     for (const int64_t width : {block, 3 * block, int64_t{2304}})  // the last is so wide that it passes in parts
-      for (const int64_t outputs : {32, 96}) {
+      for (const int64_t outputs : {7, 32, 81}) {
         auto apart = ref::random_blocks(kind, outputs * width, random);
         const Interleaved together(kind, outputs, width);
         cpu::interleave(apart, together.matrix, 0);
@@ -110,10 +112,9 @@ class InterleavedTest : public QObject {
   void a_device_reads_what_it_was_given() {
     const auto ops = make_cpu_ops();
     const WeightType kind = WeightType::q8_0;
-    if (!ops->interleaves(kind, 64)) QSKIP("this processor multiplies no interleaved rows");
-    QVERIFY(!ops->interleaves(kind, 65));
-    QVERIFY(!ops->interleaves(WeightType::f32, 64));
-    const int64_t rows = 64, width = 96;
+    if (!ops->interleaves(kind)) QSKIP("this processor multiplies no interleaved rows");
+    QVERIFY(!ops->interleaves(WeightType::f32));
+    const int64_t rows = 65, width = 96;
     Random random(5);
     auto apart = ref::random_blocks(kind, rows * width, random);
     const WeightMatrix file{kind, apart.data(), rows, width};
