@@ -104,9 +104,9 @@ class Ops {
   }
   // linear: y = x w^T for each of the products of one x, of weights as they are stored. Together they take as long as
   // they read.                                              x (N, inputs), w (outputs, inputs), y (N, outputs)
-  // Where the device multiplies bf16, x is rounded to it for bf16 weights. For blocks of ggml's x is rounded to whole
-  // numbers of 16 bits where the CPU multiplies those. Sums are f32. Of up to 16 rows each row of y is the same to the
-  // last bit whatever the others are, on the CPU.
+  // Where the device multiplies bf16, x is rounded to it for bf16 weights; for interleaved rows, which are of blocks, to
+  // whole numbers of 16 bits. Sums are f32. On the CPU each of up to 16 rows of y, and with interleaved rows of any
+  // number, is the same to the last bit whatever the others are.
   struct Product {
     WeightMatrix w;
     Tensor y;
