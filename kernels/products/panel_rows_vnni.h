@@ -41,8 +41,8 @@ void multiply_rows(Panel w, const Stream& s, int64_t first, int64_t begin, int64
   const float *scales = s.near.scales + before, *x_sums = s.near.sums + before;
   float* y = s.y + first * s.y_stride + s.begin;
   const auto lanes_of = [&](int v) {
-    const int64_t there = std::clamp<int64_t>(s.end - s.begin - v * lanes, 0, lanes);
-    return static_cast<__mmask16>((1 << there) - 1);
+    const int64_t there = s.end - s.begin - v * lanes;
+    return static_cast<__mmask16>(there >= lanes ? 0xFFFF : there > 0 ? (1 << there) - 1 : 0);
   };
   __m512 memory[Rows * width];
   __m512* sums = memory;
