@@ -1,5 +1,5 @@
-// Products of a panel of w, whose rows lie across the lanes, with many rows of x in whole numbers. Included after a
-// file has named its instruction set, as kernels/products/stream_passes.h is.
+// Products of a panel of w, whose rows lie across the lanes, with any number of rows of x, in whole numbers. Included
+// after a file has named its instruction set, as kernels/products/stream_passes.h is.
 //
 // A Panel stands at 32 columns of `width` vectors of rows, as whole numbers that are multiplied by `steps` floats, each
 // of as many columns, and a base where it is `based`; ++ goes to the next 32 columns:

@@ -8,7 +8,7 @@
 namespace stemma::cpu {
 
 // How a stream reads x: as it is, rounded to bf16, or rounded to whole numbers of 16 bits, 32 columns to a scale, each
-// to 2^-16 of the largest of them at most.
+// within 2^-16 of the largest of them.
 enum class RowForm { floats, bf16, whole };
 
 // Rows of x as streams read them, `together` rows by as many: of such a group 32 columns of each row, then the next 32,
@@ -17,9 +17,9 @@ struct StreamRows {
   static constexpr int together = 8, piece = 32;
   const float* floats;
   const uint16_t* halves;  // bf16, zeros up to a whole piece
-  const int16_t* whole;    // x = scale whole, the nearest; the columns of a block have one scale
-  const float* scales;     // of such a group: of each block, of each row
-  const float* sums;       // of such a group: of each block, of each row: scale * sum of whole
+  const int16_t* whole;    // x = scale whole, the nearest; the columns of a piece have one scale
+  const float* scales;     // of such a group: of each piece, of each row
+  const float* sums;       // of such a group: of each piece, of each row: scale * sum of whole
 };
 
 // y = x w^T for rows [begin, end) of w: y[i * y_stride + r] = <x row i, w row r>. x (rows, columns) f32. Each number of
