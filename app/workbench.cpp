@@ -169,8 +169,10 @@ void Workbench::build_docks() {
 
 void Workbench::refresh_middle() {
   const Trace* trace = document_->trace();
+  const bool appears = trace && middle_->currentWidget() != trace_;
   middle_->setCurrentWidget(trace ? static_cast<QWidget*>(trace_) : start_);
   head_->setVisible(trace != nullptr);
+  if (appears && !run_->prompt()->hasFocus()) trace_->setFocus();  // else keys go to whatever Qt finds beside it
   start_->refresh(document_->has_session());
   if (const auto session = document_->session()) {
     const QString name = QFileInfo(QString::fromStdString(session->path.string())).fileName();

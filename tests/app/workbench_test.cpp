@@ -82,6 +82,17 @@ class WorkbenchTest : public QObject {
     QCOMPARE(document.cursor().step, 0);
   }
 
+  void a_trace_that_appears_has_the_keys() {
+    for (const bool shown_first : {false, true}) {  // before the window is active, either way
+      Workbench window(false);
+      if (shown_first) window.show();
+      window.document().adopt(sample::session(), "t001");
+      window.show();
+      QVERIFY(QTest::qWaitForWindowActive(&window));
+      QCOMPARE(window.focusWidget(), static_cast<QWidget*>(window.trace_view()));
+    }
+  }
+
   void documents_follow_the_list() {
     OpenSession& document = window_->document();
     const InfluenceTable& table = *document.table();
