@@ -63,7 +63,8 @@ class CpuOps final : public Ops {
 
   bool takes(WeightType) const override { return true; }
   bool interleaves(WeightType type) const override {
-    return cpu::best_streams().multiply_interleaved[static_cast<size_t>(type)];
+    const auto* const multiply = cpu::best_streams().multiply_interleaved;
+    return multiply && multiply[static_cast<size_t>(type)];
   }
   void write_rows(std::span<const std::byte> rows, WeightMatrix to, int64_t first) override {
     to.interleaved ? cpu::interleave(rows, to, first) : Ops::write_rows(rows, to, first);

@@ -18,11 +18,15 @@ STEMMA_CLONES void step(float* p, const float* g, float* m, float* v, int64_t n,
   }
 }
 
-STEMMA_CLONES double squares(const float* x, int64_t n) {
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < n; ++i) sum += x[i] * x[i];
-  return sum;
+// Of both: memory answers two places faster than one.
+STEMMA_CLONES double squares(const float* x, const float* y, int64_t n) {
+  float sum = 0, other = 0;
+#pragma omp simd reduction(+ : sum, other)
+  for (int64_t i = 0; i < n; ++i) {
+    sum += x[i] * x[i];
+    other += y[i] * y[i];
+  }
+  return double{sum} + other;
 }
 
 }  // namespace
@@ -43,8 +47,12 @@ double sum_of_squares(Tensor x) {
   const int64_t size = x.size(), blocks = (size + block - 1) / block;
   std::vector<double> sums(static_cast<size_t>(blocks));
 #pragma omp parallel for schedule(static)
-  for (int64_t b = 0; b < blocks; ++b)
-    sums[b] = squares(x.data + b * block, size - b * block < block ? size - b * block : block);
+  for (int64_t b = 0; b < blocks; ++b) {
+    const float* const at = x.data + b * block;
+    const int64_t count = size - b * block < block ? size - b * block : block, half = count / 2;
+    sums[b] = squares(at, at + half, half);
+    if (count % 2) sums[b] += double{at[count - 1]} * at[count - 1];
+  }
   double total = 0;
   for (const double sum : sums) total += sum;
   return total;

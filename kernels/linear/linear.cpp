@@ -1,7 +1,7 @@
 // Products with weights as they are stored. Few rows stream the weights through the processor
 // (kernels/products/streams.h); many are those of register tiles (kernels/products/panel_product.h) or oneDNN's, in
 // bf16 where the processor multiplies bf16, else of panels of the weights that are unpacked before. Interleaved rows
-// have one way for few and many, by whole numbers (kernels/products/interleaved_vnni.cpp).
+// have one way for few and many, by whole numbers (kernels/products/interleaved_code.h).
 #include <omp.h>
 
 #include <algorithm>

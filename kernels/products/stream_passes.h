@@ -50,22 +50,20 @@ struct Passes {
 
  private:
   static void one_row(const Stream& s, const Part<false>& all) {
+    const int64_t half = (s.end - s.begin) / 2;
+    Stream two = s;
+    two.w_stride *= half;
     int64_t row = s.begin;
-    if constexpr (Way::tall > 1) {
-      const int64_t half = (s.end - s.begin) / 2;
-      Stream two = s;
-      two.w_stride *= half;
-      for (; row < s.begin + half; ++row) {
-        typename Way::template Sums<2, 1> sums;
-        float y[2];
-        sums.clear();
-        Way::template add<2, 1>(two, s.w + row * s.w_stride, 0, all, sums);
-        Way::template finish<2, 1>(two, s.w + row * s.w_stride, 0, sums, y);
-        s.y[row] = y[0];
-        s.y[row + half] = y[1];
-      }
-      row += half;
+    for (; row < s.begin + half; ++row) {
+      typename Way::template Sums<2, 1> sums;
+      float y[2];
+      sums.clear();
+      Way::template add<2, 1>(two, s.w + row * s.w_stride, 0, all, sums);
+      Way::template finish<2, 1>(two, s.w + row * s.w_stride, 0, sums, y);
+      s.y[row] = y[0];
+      s.y[row + half] = y[1];
     }
+    row += half;
     for (; row < s.end; ++row) {
       typename Way::template Sums<1, 1> sums;
       pass<1, 1>(s, row, 0, all, sums, true, true);

@@ -49,21 +49,24 @@ struct Mix {
   const std::byte* next = nullptr;  // where as many bytes lie that come after these
 };
 
+using Multiply = void (*)(const Stream& stream);
+
 struct Streams {
-  void (*multiply[weight_types])(const Stream& stream);  // each weight is read once for all rows of x
+  Multiply multiply[weight_types];                       // each weight is read once for all rows of x
   RowForm form[weight_types];                            // that multiply reads x in
   void (*unpack[weight_types])(const std::byte* row, int64_t columns, float* out);
   void (*mix[weight_types])(const Mix& mix);  // of f32, bf16 and f16
   // multiply for any number of rows of x, read in `whole`, and one group of rows of w that are interleaved
-  // (kernels/products/interleaved.h); null where there is none.
-  void (*multiply_interleaved[weight_types])(const Stream& stream);
+  // (kernels/products/interleaved.h); null where there is none, of all types or of one.
+  const Multiply* multiply_interleaved = nullptr;
 };
 
 extern const Streams streams_plain;
 #if defined(__x86_64__)
 extern const Streams streams_avx2, streams_avx512;
-const Streams& streams_vnni();  // streams_avx512, and interleaved blocks as whole numbers
+const Streams& streams_vnni();  // streams_avx512, but for interleaved blocks
 const Streams& streams_bf16();  // bf16 as such, the rest as streams_vnni
+extern const Multiply interleaved_avx2[weight_types], interleaved_vnni[weight_types];
 #endif
 const Streams& best_streams();  // the best this processor has
 

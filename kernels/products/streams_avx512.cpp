@@ -35,7 +35,16 @@ struct Avx512 {
 
 }  // namespace
 
-const Streams streams_avx512 = StreamCode<Avx512>::all();
+const Streams streams_avx512 = StreamCode<Avx512>::all(interleaved_avx2);
+
+const Streams& streams_vnni() {
+  static const Streams streams = [] {
+    Streams all = streams_avx512;
+    all.multiply_interleaved = interleaved_vnni;
+    return all;
+  }();
+  return streams;
+}
 
 }  // namespace stemma::cpu
 #endif

@@ -251,15 +251,16 @@ struct StreamCode {
   }
 
   template <class... Each>
-  static constexpr Streams of() {
+  static constexpr Streams of(const Multiply* interleaved) {
     return {{Passes<Way<Each>>::multiply...},
             {},
             {unpack<Each>...},
-            {mix_all<typename P::F32>, mix_all<typename P::Bf16>, mix_all<typename P::F16>}};
+            {mix_all<typename P::F32>, mix_all<typename P::Bf16>, mix_all<typename P::F16>},
+            interleaved};
   }
-  static constexpr Streams all() {
+  static constexpr Streams all(const Multiply* interleaved) {
     return of<typename P::F32, typename P::Bf16, typename P::F16, typename P::Q4_0, typename P::Q4_1, typename P::Q5_0,
-              typename P::Q5_1, typename P::Q8_0, typename P::Q4_K, typename P::Q5_K, typename P::Q6_K>();
+              typename P::Q5_1, typename P::Q8_0, typename P::Q4_K, typename P::Q5_K, typename P::Q6_K>(interleaved);
   }
 };
 

@@ -29,6 +29,7 @@ struct Plain {
     return float_of(bits);
   }
   STEMMA_INLINE Ints counting() { return Ints{0, 1, 2, 3}; }
+  STEMMA_INLINE void hold(Vector&) {}
   template <int Count>
   STEMMA_INLINE void sum(const Vector (&x)[Count], float (&sums)[Count]) {
     for (int i = 0; i < Count; ++i) sums[i] = (x[i][0] + x[i][2]) + (x[i][1] + x[i][3]);
@@ -37,7 +38,7 @@ struct Plain {
 
 }  // namespace
 
-const Streams streams_plain = StreamCode<Plain>::all();
+const Streams streams_plain = StreamCode<Plain>::all(nullptr);
 
 const Streams& best_streams() {
 #if defined(__x86_64__)

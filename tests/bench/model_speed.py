@@ -16,12 +16,13 @@ usual = [f"{shape}:{dtype}" for shape in ("smollm-135m", "qwen2.5-0.5b", "llama-
 
 
 def processor():
-    """Its name and family, for one name means several; and the threads that are used."""
+    """Its name and family, for one name means several, and what it lacks; and the threads that are used."""
     with open("/proc/cpuinfo") as file:
         facts = [[part.strip() for part in line.split(":", 1)] for line in file if ":" in line]
     names = [value for key, value in facts if key == "model name"]
-    family = next((value for key, value in facts if key == "cpu family"), "unknown")
-    return f"{names[0]} of family {family}", int(os.environ.get("OMP_NUM_THREADS", len(names)))
+    of = dict(reversed(facts))
+    lacks = "" if "avx512f" in of.get("flags", "").split() else " without AVX-512"
+    return f"{names[0]} of family {of.get('cpu family', 'unknown')}{lacks}", int(os.environ.get("OMP_NUM_THREADS", len(names)))
 
 
 def run(program, *arguments):

@@ -12,31 +12,13 @@
 #include "kernels/half.h"
 #include "tests/kernels/random_blocks.h"
 #include "tests/kernels/reference.h"
+#include "tests/kernels/stream_sets.h"
 
 using namespace stemma;
 namespace ref = stemma::reference;
-using ref::magnitudes, ref::number_at, ref::random_blocks;
+using ref::magnitudes, ref::number_at, ref::random_blocks, ref::stream_sets;
 
 namespace {
-
-const std::pair<const char*, const cpu::Streams*> sets[] = {{"plain", &cpu::streams_plain},
-#if defined(__x86_64__)
-                                                            {"avx2", &cpu::streams_avx2},
-                                                            {"avx512", &cpu::streams_avx512},
-                                                            {"vnni", &cpu::streams_vnni()},
-                                                            {"bf16", &cpu::streams_bf16()}
-#endif
-};
-
-bool runs_here(const cpu::Streams* set) {
-#if defined(__x86_64__)
-  if (set == &cpu::streams_avx2) return __builtin_cpu_supports("x86-64-v3");
-  if (set == &cpu::streams_avx512) return __builtin_cpu_supports("x86-64-v4");
-  if (set == &cpu::streams_vnni()) return __builtin_cpu_supports("avx512vnni");
-  if (set == &cpu::streams_bf16()) return __builtin_cpu_supports("avx512bf16");
-#endif
-  return true;
-}
 
 void multiply(Tensor x, WeightMatrix w, Tensor y, const cpu::Streams& set = cpu::best_streams()) {
   const Ops::Product one[] = {{w, y}};
@@ -72,8 +54,7 @@ class LinearTest : public QObject {
           const ref::Matrix x = ref::random_matrix(rows, width, random);
           std::vector<float> in(x.data.begin(), x.data.end());
           const ref::Matrix expected = ref::linear(x, numbers), sizes = ref::linear(magnitudes(x), magnitudes(numbers));
-          for (const auto& [name, set] : sets) {
-            if (!runs_here(set)) continue;
+          for (const auto& [name, set] : stream_sets()) {
             std::vector<float> out(static_cast<size_t>(rows * outputs), NAN);
             multiply({in.data(), rows, width}, w, {out.data(), rows, outputs}, *set);
             // Rows are rounded to bf16, or to whole numbers of 16 bits, where the processor multiplies those.
@@ -113,8 +94,7 @@ class LinearTest : public QObject {
       const WeightMatrix w{kind, bytes.data(), outputs, width};
       const ref::Matrix x = ref::random_matrix(16, width, random);
       std::vector<float> in(x.data.begin(), x.data.end());
-      for (const auto& [name, set] : sets) {
-        if (!runs_here(set)) continue;
+      for (const auto& [name, set] : stream_sets()) {
         std::vector<float> alone(static_cast<size_t>(16 * outputs)), beside(alone.size());
         for (int64_t n = 0; n < 16; ++n)
           multiply({in.data() + n * width, 1, width}, w, {alone.data() + n * outputs, 1, outputs}, *set);
@@ -142,8 +122,7 @@ class LinearTest : public QObject {
           const ref::Matrix x = ref::random_matrix(most, count, random), expected = ref::product(x, w),
                             sizes = ref::product(magnitudes(x), magnitudes(w));
           std::vector<float> in(x.data.begin(), x.data.end());
-          for (const auto& [name, set] : sets) {
-            if (!runs_here(set)) continue;
+          for (const auto& [name, set] : stream_sets()) {
             std::vector<float> all;
             for (int64_t rows = most; rows > 0; --rows) {
               std::vector<float> out(static_cast<size_t>(rows * width), NAN);

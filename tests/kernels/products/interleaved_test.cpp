@@ -9,6 +9,7 @@
 #include "kernels/cpu_kernels.h"
 #include "tests/kernels/random_blocks.h"
 #include "tests/kernels/reference.h"
+#include "tests/kernels/stream_sets.h"
 
 using namespace stemma;
 namespace ref = stemma::reference;
@@ -24,6 +25,10 @@ struct Interleaved {
   std::vector<std::byte> bytes;
   WeightMatrix matrix;
 };
+
+bool interleaves(const cpu::Streams& streams, int type) {
+  return streams.multiply_interleaved && streams.multiply_interleaved[type];
+}
 
 std::vector<float> floats(const ref::Matrix& x) { return {x.data.begin(), x.data.end()}; }
 
@@ -73,7 +78,7 @@ class InterleavedTest : public QObject {
   void products_are_those_of_plain_loops() {
     QFETCH(int, type);
     const auto kind = static_cast<WeightType>(type);
-    if (!cpu::best_streams().multiply_interleaved[type]) QSKIP("this processor multiplies no interleaved rows");
+    if (!interleaves(cpu::best_streams(), type)) QSKIP("this processor multiplies no interleaved rows");
     Random random(static_cast<uint64_t>(type) + 1);
     double worst = 0;
     const int64_t block = format_of(kind).elements;
@@ -89,21 +94,25 @@ class InterleavedTest : public QObject {
         std::vector<float> in = floats(x), all(static_cast<size_t>(31 * outputs));
         const ref::Matrix expected = ref::linear(x, numbers),
                           sizes = ref::linear(ref::magnitudes(x), ref::magnitudes(numbers));
-        const auto multiply = [&](int64_t rows, std::vector<float>& out) {
-          out.assign(static_cast<size_t>(rows * outputs), NAN);
-          const Ops::Product one[] = {{together.matrix, {out.data(), rows, outputs}}};
-          cpu::linear({in.data(), rows, width}, one);
-        };
-        multiply(31, all);
-        for (int64_t n = 0; n < 31; ++n)
-          for (int64_t o = 0; o < outputs; ++o)
-            worst = std::max(worst, std::abs(all[static_cast<size_t>(n * outputs + o)] - expected(n, o)) / sizes(n, o));
-        QVERIFY2(worst < 0x1p-14, qPrintable(QString::number(worst)));  // x is rounded to 16 bits
-        for (int64_t rows = 1; rows < 31; ++rows) {
-          std::vector<float> some;
-          multiply(rows, some);
-          QVERIFY2(std::memcmp(some.data(), all.data(), some.size() * sizeof(float)) == 0,
-                   qPrintable(QString("%1 rows").arg(rows)));
+        for (const auto& [name, streams] : ref::stream_sets()) {
+          if (!interleaves(*streams, type)) continue;
+          const auto multiply = [&](int64_t rows, std::vector<float>& out) {
+            out.assign(static_cast<size_t>(rows * outputs), NAN);
+            const Ops::Product one[] = {{together.matrix, {out.data(), rows, outputs}}};
+            cpu::linear({in.data(), rows, width}, one, *streams);
+          };
+          multiply(31, all);
+          for (int64_t n = 0; n < 31; ++n)
+            for (int64_t o = 0; o < outputs; ++o)
+              worst =
+                  std::max(worst, std::abs(all[static_cast<size_t>(n * outputs + o)] - expected(n, o)) / sizes(n, o));
+          QVERIFY2(worst < 0x1p-14, qPrintable(QString("%1: %2").arg(name).arg(worst)));  // x is rounded to 16 bits
+          for (int64_t rows = 1; rows < 31; ++rows) {
+            std::vector<float> some;
+            multiply(rows, some);
+            QVERIFY2(std::memcmp(some.data(), all.data(), some.size() * sizeof(float)) == 0,
+                     qPrintable(QString("%1: %2 rows").arg(name).arg(rows)));
+          }
         }
       }
     qInfo("largest error %.1e of the sum of magnitudes", worst);
@@ -135,7 +144,7 @@ class InterleavedTest : public QObject {
 
   void what_is_no_number_stays_none() {
     for (int type = 0; type < weight_types; ++type) {
-      if (!cpu::best_streams().multiply_interleaved[type]) continue;
+      if (!interleaves(cpu::best_streams(), type)) continue;
       Random random(12);
       const auto kind = static_cast<WeightType>(type);
       const int64_t width = 2 * format_of(kind).elements;
