@@ -34,6 +34,8 @@ std::string font_file(const char* name) {
   return {};
 }
 
+}  // namespace
+
 // Collects Qt's events into an Input; one of these serves either surface.
 class Hands {
  public:
@@ -117,6 +119,8 @@ class Hands {
   Input input_;
   QElapsedTimer clock_;
 };
+
+namespace {
 
 void prepare(QWidget* canvas) {
   canvas->setMouseTracking(true);

@@ -132,6 +132,10 @@ void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, int thre
 
 inline constexpr int64_t divide_up(int64_t value, int64_t by) { return (value + by - 1) / by; }
 
+// Sums over rows: 32 columns to a block. Each of its warps adds every 16th row, then the first warp adds the warps, in
+// order.
+inline constexpr int column_warps = 16;
+
 // Element-wise kernels walk `for (i = first_index(); i < size; i += index_stride())` on a grid of this many blocks.
 inline constexpr int element_threads = 256;
 inline unsigned element_blocks(int64_t size) {

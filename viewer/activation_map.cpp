@@ -10,7 +10,7 @@
 namespace stemma {
 namespace {
 
-constexpr double header = 34, steps_strip = 16, token_axis = 20, status = 24, layer_axis = 46, margin = 12;
+constexpr double steps_strip = 16, token_axis = 20, layer_axis = 46;
 
 }  // namespace
 
@@ -86,9 +86,9 @@ std::optional<Cell> ActivationMapPanel::frame(Canvas& canvas, const Input& input
     draw_message(canvas, input, message_, dark_);
     return std::nullopt;
   }
-  const double top = header + steps_strip;
-  scene_.set_plot({layer_axis, top, std::max(1.0, input.width - layer_axis - margin),
-                   std::max(1.0, input.height - top - token_axis - status)});
+  const double top = panel_header + steps_strip;
+  scene_.set_plot({layer_axis, top, std::max(1.0, input.width - layer_axis - panel_margin),
+                   std::max(1.0, input.height - top - token_axis - panel_status)});
   const auto chosen = apply(input);
   if (ramp_.columns == 0) ramp_ = ramp_cells(*map_, dark_);
   draw_cells(canvas);
@@ -102,14 +102,15 @@ std::optional<Cell> ActivationMapPanel::frame(Canvas& canvas, const Input& input
 void ActivationMapPanel::draw_header(Canvas& canvas, const Input& input) const {
   const Ink colours = ink(dark_);
   const double baseline = 22, legend = std::min(330.0, input.width * 0.5);
-  const std::string name = elide(canvas, map_->quantity, title_style, input.width - legend - 2 * margin);
-  canvas.text(margin, baseline, name, title_style, colours.text);
-  const double x = margin + canvas.text_width(name, title_style) + 10;
+  const std::string name = elide(canvas, map_->quantity, title_style, input.width - legend - 2 * panel_margin);
+  canvas.text(panel_margin, baseline, name, title_style, colours.text);
+  const double x = panel_margin + canvas.text_width(name, title_style) + 10;
   const std::string size = 
       fmt::format("{} layers × {} tokens{}", map_->layers, map_->tokens,
                   pooled_ > 1 ? fmt::format(" · each column the mean of {}", pooled_) : "");
-  canvas.text(x, baseline, elide(canvas, size, small_style, input.width - legend - x - margin), small_style, colours.quiet);
-  draw_legend(canvas, input.width - margin, baseline);
+  canvas.text(x, baseline, elide(canvas, size, small_style, input.width - legend - x - panel_margin), small_style,
+              colours.quiet);
+  draw_legend(canvas, input.width - panel_margin, baseline);
 }
 
 void ActivationMapPanel::draw_legend(Canvas& canvas, double right, double baseline) const {
@@ -209,9 +210,13 @@ void ActivationMapPanel::draw_reading(Canvas& canvas, const Input& input) const 
   const Ink colours = ink(dark_);
   const double baseline = input.height - 9;
   if (cursor_.token >= 0 && cursor_.layer >= 0) {
-    canvas.text(layer_axis, baseline, elide(canvas, reading(cursor_), text_style, input.width - layer_axis - margin), text_style, colours.text);
+    canvas.text(layer_axis, baseline,
+                elide(canvas, reading(cursor_), text_style, input.width - layer_axis - panel_margin), text_style,
+                colours.text);
   } else {
-    canvas.text(layer_axis, baseline, elide(canvas, "Click a cell to go there; wheel zooms, drag moves, double click shows all", small_style, input.width - layer_axis - margin),
+    canvas.text(layer_axis, baseline,
+                elide(canvas, "Click a cell to go there; wheel zooms, drag moves, double click shows all", small_style,
+                      input.width - layer_axis - panel_margin),
                 small_style, colours.quiet);
   }
   if (input.inside && !input.down)

@@ -11,7 +11,7 @@
 namespace stemma {
 namespace {
 
-constexpr double header = 34, axis = 20, step_axis = 46, margin = 12, status = 24;
+constexpr double axis = 20, step_axis = 46;
 
 // The largest of each block of `pool` x `pool`: a step that is looked at hard stays in sight however small it is drawn.
 Cells pooled_cells(const AttentionMap& map, int pool, double most, bool dark) {
@@ -89,11 +89,11 @@ void AttentionPanel::zoom(double factor, double x, double y) {
 }
 
 void AttentionPanel::lay_out(const Input& input) {
-  const double height = std::max(40.0, input.height - header - axis - status);
+  const double height = std::max(40.0, input.height - panel_header - axis - panel_status);
   const double width = std::clamp(input.width * 0.5, 120.0, std::max(120.0, 1.6 * height));
-  plot_ = {step_axis, header, width, height};
+  plot_ = {step_axis, panel_header, width, height};
   const double left = plot_.right() + 36;
-  list_ = {left, header, std::max(0.0, input.width - left - margin), height + axis};
+  list_ = {left, panel_header, std::max(0.0, input.width - left - panel_margin), height + axis};
 }
 
 Box AttentionPanel::box_of(int step, int seen) const {
@@ -189,16 +189,16 @@ void AttentionPanel::draw_header(Canvas& canvas, const Input& input) {
     for (int i = 0; i < ramp_.columns; ++i) ramp_.pixels.push_back(sequential_colour(i / 127.0));
   }
   const std::string high = (cut_ ? "≥ " : "") + percent(most_) + " of a step's attention";
-  const double right = input.width - margin, wide = canvas.text_width(high, small_style);
+  const double right = input.width - panel_margin, wide = canvas.text_width(high, small_style);
   canvas.text(right - wide, baseline, high, small_style, colours.quiet);
   const Box box{right - wide - 8 - bar, baseline - 10, bar, 11};
   canvas.cells(box, ramp_, {0, 0, static_cast<double>(ramp_.columns), 1});
   frame_of(canvas, box, 1, colours.rule);
   canvas.text(box.x - 8 - canvas.text_width("0", small_style), baseline, "0", small_style, colours.quiet);
-  const double room = box.x - 30 - margin;
+  const double room = box.x - 30 - panel_margin;
   const std::string name = elide(canvas, "Attention between steps", title_style, room);
-  canvas.text(margin, baseline, name, title_style, colours.text);
-  const double x = margin + canvas.text_width(name, title_style) + 10;
+  canvas.text(panel_margin, baseline, name, title_style, colours.text);
+  const double x = panel_margin + canvas.text_width(name, title_style) + 10;
   const std::string which =
       fmt::format("{} steps{}", map_->steps,
                   pooled_ > 1 ? fmt::format(" · each point the largest of {} × {}", pooled_, pooled_) : "");

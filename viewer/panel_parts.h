@@ -10,6 +10,9 @@ namespace stemma {
 
 inline constexpr TextStyle title_style{13, true}, text_style{13, false}, small_style{11, false};
 
+inline constexpr double panel_header = 34, panel_status = 24,
+                        panel_margin = 12;  // the strips above and below, and at the side
+
 struct Ink {
   Rgba ground, text, quiet, rule, panel, accent;
 };

@@ -1,13 +1,13 @@
 #include "app/commands/estimate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <set>
 #include <utility>
 
 #include "app/commands/model_size.h"
 #include "kernels/side_by_side.h"
+#include "runtime/clock.h"
 #include "runtime/corpus/packing.h"
 #include "runtime/influence/curvature/blocks.h"
 #include "runtime/influence/curvature/eigen.h"
@@ -23,10 +23,6 @@
 namespace stemma {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 // Stages that cost what the model or the queries are, however long the corpus is.
 const std::set<std::string> constant_stages = {"eigenbases", "query gradients"};

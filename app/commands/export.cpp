@@ -15,7 +15,7 @@ namespace stemma {
 
 namespace {
 
-struct Options {
+struct ExportArguments {
   std::string session, figure, model, out, trace, method, quantity = "norm", tokens = "read";
   std::string device = "auto";
   int step = -1, document = -1, documents = 8, token = -1, layer = -1, head = -1;
@@ -33,7 +33,7 @@ const InfluenceTable* table_of(const Session& session, const Trace& trace, const
 }
 
 // The trace asked for; else the first one that the figure can be drawn of, else the first.
-const Trace& trace_of(const Session& session, const Options& options) {
+const Trace& trace_of(const Session& session, const ExportArguments& options) {
   if (!options.trace.empty()) {
     if (const Trace* trace = session.find(options.trace)) return *trace;
     throw Error(ErrorCode::not_found, options.session + ": has no trace '" + options.trace + "'; stemma show lists them");
@@ -51,39 +51,41 @@ const Trace& trace_of(const Session& session, const Options& options) {
   return session.traces.front();
 }
 
-const InfluenceTable& attributed(const Session& session, const Trace& trace, const Options& options) {
+const InfluenceTable& attributed(const Session& session, const Trace& trace, const ExportArguments& options) {
   if (const InfluenceTable* table = table_of(session, trace, options.method)) return *table;
   throw Error(ErrorCode::not_found, fmt::format("{}: trace {} has no documents{}; stemma attribute finds them", options.session, trace.id,
                                                 options.method.empty() ? "" : " found by '" + options.method + "'"));
 }
 
 // The step asked for; else the one the model was least certain of, whose documents say most.
-int step_of(const InfluenceTable& table, const Options& options) {
+int step_of(const InfluenceTable& table, const ExportArguments& options) {
   if (options.step >= 0 || table.nats.empty()) return options.step;
   return table.step_index[static_cast<size_t>(std::max_element(table.nats.begin(), table.nats.end()) - table.nats.begin())];
 }
 
-int document_of(const InfluenceTable& table, int step, const Options& options) {
+int document_of(const InfluenceTable& table, int step, const ExportArguments& options) {
   if (options.document >= 0 || table.top == 0) return options.document;
   const auto row = std::find(table.step_index.begin(), table.step_index.end(), step);
   if (row == table.step_index.end()) return -1;
   return table.top_documents[static_cast<size_t>(row - table.step_index.begin()) * static_cast<size_t>(table.top)];
 }
 
-Figure activations_of(const Session& session, const Trace& trace, const Options& options, const FigureOrigin& origin) {
+Figure activations_of(const Session& session, const Trace& trace, const ExportArguments& options,
+                      const FigureOrigin& origin) {
   const auto found = session.activations.find(trace.id);
   const std::vector<std::string> sites = found == session.activations.end() ? std::vector<std::string>{} : found->second;
   return activation_figure(recorded_map(session.path, trace, sites, activation_quantity(options.quantity)), origin);
 }
 
-Figure attention_of(const Session& session, const Trace& trace, const Options& options, const FigureOrigin& origin) {
+Figure attention_of(const Session& session, const Trace& trace, const ExportArguments& options,
+                    const FigureOrigin& origin) {
   const auto facts = session.models.find(trace.model_hash);
   const int last = facts == session.models.end() ? 0 : facts->second.layers - 1;
   return attention_figure(kept_attention(session, trace, options.layer < 0 ? last : options.layer, options.head), origin);
 }
 
 // The token asked for; else the first word of the answer, else the last token that the model read.
-int token_of(const Trace& trace, const Options& options) {
+int token_of(const Trace& trace, const ExportArguments& options) {
   if (options.token >= 0) return options.token;
   for (const Step& step : trace.steps)
     for (int token = step.begin; step.kind == StepKind::answer && token < std::min(step.end, trace.size() - 1); ++token)
@@ -92,7 +94,7 @@ int token_of(const Trace& trace, const Options& options) {
 }
 
 // Computed now, by the model that wrote the trace.
-Figure attention_row_of(const Session& session, const Trace& trace, const Options& options,
+Figure attention_row_of(const Session& session, const Trace& trace, const ExportArguments& options,
                         const FigureOrigin& origin) {
   const std::string folder = options.model.empty() ? remembered_model(session, trace.model_hash) : options.model;
   ProgressLine line;
@@ -106,7 +108,7 @@ Figure attention_row_of(const Session& session, const Trace& trace, const Option
   return attention_row_figure(trace, rows.row(token_of(trace, options), layer, options.head), origin);
 }
 
-Figure build(const Session& session, const Options& options) {
+Figure build(const Session& session, const ExportArguments& options) {
   const Trace& trace = trace_of(session, options);
   const FigureOrigin origin = figure_origin(session, trace);
   if (options.figure == "activations") return activations_of(session, trace, options, origin);
@@ -119,7 +121,7 @@ Figure build(const Session& session, const Options& options) {
                          options.tokens == "predicted" ? TokenPart::predicted : TokenPart::read, origin);
 }
 
-int draw(const Options& options) {
+int draw(const ExportArguments& options) {
   expect_folder_of(options.out);
   const Figure figure = build(open_session(options.session), options);
   // Drawing needs fonts but no display; what the desktop's theme would change is left out.
@@ -136,7 +138,7 @@ int draw(const Options& options) {
 }  // namespace
 
 Run setup_export(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ExportArguments>();
   app.add_option("session", options->session, "The session to draw from")->required()->type_name("S.h5");
   app.add_option("--figure", options->figure,
                  "step: a step and its documents; document: a document's tokens; activations: layers x tokens; "

@@ -17,7 +17,7 @@ namespace stemma {
 
 namespace {
 
-struct Options {
+struct FitArguments {
   std::string model, out, device = "auto";
   CorpusOptions corpus;
   FitOptions fit;
@@ -36,7 +36,7 @@ void expect_own_place(const std::filesystem::path& file) {
                   "move this one away");
 }
 
-int dry_run(const Options& options, const Model& model, const Corpus& corpus, const Control& control) {
+int dry_run(const FitArguments& options, const Model& model, const Corpus& corpus, const Control& control) {
   const auto memory = expect_memory_to_fit(model, corpus, {.fit = &options.fit}, control);
   const Estimate cost = estimate_fit(model, corpus, options.fit, control);
   const double operations = fit_operations(model, options.fit.choice, cost.documents, cost.tokens);
@@ -59,7 +59,7 @@ int dry_run(const Options& options, const Model& model, const Corpus& corpus, co
   return 0;
 }
 
-int run_on(Ranks& ranks, Options& options) {
+int run_on(Ranks& ranks, FitArguments& options) {
   if (!options.dry_run) {
     if (options.out.empty()) throw WrongUsage("--out is required: the factors file to write, F.h5");
     expect_folder_of(options.out);
@@ -104,7 +104,7 @@ int run_on(Ranks& ranks, Options& options) {
   return 0;
 }
 
-int run(Options& options) {
+int run(FitArguments& options) {
   Ranks ranks = launched_ranks();
   return ranks.together([&] { return run_on(ranks, options); });
 }
@@ -112,7 +112,7 @@ int run(Options& options) {
 }  // namespace
 
 Run setup_fit(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<FitArguments>();
   app.add_option("--model", options->model, "Hugging Face folder")->required()->type_name("DIR");
   options->corpus.declare(app, 20000);
   app.add_option("--out", options->out, "Factors file to write")->type_name("F.h5");

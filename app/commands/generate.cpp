@@ -21,7 +21,7 @@ namespace stemma {
 
 namespace {
 
-struct Options {
+struct GenerateArguments {
   std::string model, prompt, prompts, out, capture = "residual", device = "auto", system, dtype = "auto";
   bool prompt_given = false, no_think = false, dry_run = false, json = false;
   int samples = 1, together = 0;  // 0: as many as are usual and fit
@@ -32,7 +32,7 @@ struct Prompt {
   std::string text, id, answer;
 };
 
-std::vector<Prompt> read_prompts(const Options& options) {
+std::vector<Prompt> read_prompts(const GenerateArguments& options) {
   if (options.prompt_given) return {{options.prompt, "", ""}};
   std::ifstream file(options.prompts);
   if (!file)
@@ -68,7 +68,7 @@ CaptureChoice read_capture(const std::string& list, const ModelConfig& config) {
   }
 }
 
-GenerateRequest request_of(const Options& options, const Prompt& prompt, int sample) {
+GenerateRequest request_of(const GenerateArguments& options, const Prompt& prompt, int sample) {
   GenerateRequest request;
   request.prompt = prompt.text;
   request.title = prompt.id;
@@ -91,8 +91,8 @@ struct Batching {
   double cache_bytes = 0, scratch_bytes = 0;
   double bytes() const { return cache_bytes + scratch_bytes; }
 };
-Batching batching(const Options& options, const Model& model, WeightType cached, const Ops& device, size_t traces,
-                  int64_t longest, double available) {
+Batching batching(const GenerateArguments& options, const Model& model, WeightType cached, const Ops& device,
+                  size_t traces, int64_t longest, double available) {
   constexpr size_t usual = 8;
   const double each = cache_bytes(model.config, cached, longest);
   const auto of = [&](size_t together) {
@@ -128,7 +128,7 @@ struct MemoryPlan {
 };
 
 // Works for a model that would not fit, and for a folder without its weights.
-MemoryPlan plan_memory(const Options& options, const std::vector<Prompt>& prompts) {
+MemoryPlan plan_memory(const GenerateArguments& options, const std::vector<Prompt>& prompts) {
   MemoryPlan plan;
   Model& model = plan.model;
   const ModelFiles files = find_model(options.model);
@@ -159,7 +159,7 @@ MemoryPlan plan_memory(const Options& options, const std::vector<Prompt>& prompt
   return plan;
 }
 
-int dry_run(const Options& options, const std::vector<Prompt>& prompts) {
+int dry_run(const GenerateArguments& options, const std::vector<Prompt>& prompts) {
   const MemoryPlan memory = plan_memory(options, prompts);
   const Model& model = memory.model;
   const auto capture = read_capture(options.capture, model.config);
@@ -254,7 +254,7 @@ class News {
   int64_t written_ = 0, most_ = 0;
 };
 
-int run(const Options& options) {
+int run(const GenerateArguments& options) {
   if (options.samples > 1 && options.sampler.temperature == 0)
     throw WrongUsage("--samples: at temperature 0 every sample is the same; give --temperature above 0");
   const auto prompts = read_prompts(options);
@@ -295,7 +295,7 @@ int run(const Options& options) {
 }  // namespace
 
 Run setup_generate(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<GenerateArguments>();
   auto& sampler = options->sampler;
   app.add_option("--model", options->model, "Model: folder, .gguf file, or org/name in the Hugging Face cache")
       ->required()

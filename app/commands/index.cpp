@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <cmath>
 #include <memory>
 
@@ -11,6 +10,7 @@
 #include "app/commands/estimate.h"
 #include "app/commands/options.h"
 #include "app/commands/terminal.h"
+#include "runtime/clock.h"
 #include "runtime/influence/index/build.h"
 #include "runtime/ranks/mpi_plugin.h"
 
@@ -18,14 +18,14 @@ namespace stemma {
 
 namespace {
 
-struct Options {
+struct IndexArguments {
   std::string model, factors, out, device = "auto";
   CorpusOptions corpus;
   IndexOptions index;
   bool dry_run = false, json = false;
 };
 
-int dry_run(const Options& options, const Model& model, const Corpus& corpus, const Control& control) {
+int dry_run(const IndexArguments& options, const Model& model, const Corpus& corpus, const Control& control) {
   // Adding a document is one forward and backward and small products: what a scan without queries costs.
   const auto cost = estimate(model, corpus, control, 1, [&](const Corpus& part, const Control& timed) {
     const DocumentBatches batches(model, part, options.index.batch_tokens, timed);
@@ -50,7 +50,7 @@ int dry_run(const Options& options, const Model& model, const Corpus& corpus, co
   return 0;
 }
 
-int run_on(Ranks& ranks, const Options& options) {
+int run_on(Ranks& ranks, const IndexArguments& options) {
   if (!options.dry_run) {
     if (options.out.empty()) throw WrongUsage("--out is required: the index to write, I.h5");
     expect_folder_of(options.out);
@@ -76,11 +76,11 @@ int run_on(Ranks& ranks, const Options& options) {
     expect_disk_to_fit(options.out, index_bytes(*model, options.index, documents, tokens), "the index",
                        "choose fewer --numbers or, with --sample, fewer documents");
   }
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   IndexOptions index_options = options.index;
   index_options.ranks = &ranks;
   const IndexBuilt built = build_index(options.out, *model, factors, corpus, index_options, control);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds = seconds_since(start);
   line.clear();
   if (!ranks.leads()) return 0;
   const Index index(options.out);
@@ -111,7 +111,7 @@ int run_on(Ranks& ranks, const Options& options) {
   return 0;
 }
 
-int run(const Options& options) {
+int run(const IndexArguments& options) {
   Ranks ranks = launched_ranks();
   return ranks.together([&] { return run_on(ranks, options); });
 }
@@ -119,7 +119,7 @@ int run(const Options& options) {
 }  // namespace
 
 Run setup_index(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<IndexArguments>();
   app.add_option("--model", options->model, "Hugging Face folder")->required()->type_name("DIR");
   options->corpus.declare(app, 0);
   app.add_option("--factors", options->factors, "Curvature factors; else the model's own factors.h5")

@@ -20,7 +20,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Options {
+struct InfoArguments {
   std::string path;
   bool devices = false, json = false;
 };
@@ -99,7 +99,7 @@ void print_facts(const Json& facts, int depth, bool names = false) {
   }
 }
 
-int run(const Options& options) {
+int run(const InfoArguments& options) {
   if (options.path.empty() && !options.devices) throw WrongUsage("name a file or folder, or give --devices");
   Json facts;
   if (!options.path.empty()) facts = info_of(options.path);
@@ -117,7 +117,7 @@ int run(const Options& options) {
 }  // namespace
 
 Run setup_info(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InfoArguments>();
   app.add_option("path", options->path,
                  "Model (folder, .gguf, org/name), session, factors, index, corpus, .safetensors or tokenizer.json")
       ->type_name("FILE|DIR");

@@ -18,7 +18,7 @@ namespace stemma {
 
 namespace {
 
-struct Options {
+struct PlanArguments {
   std::string model, precision, device = "auto";
   CorpusOptions corpus;
   FitOptions fit;
@@ -34,7 +34,7 @@ struct Stage {
   double memory = 0, seconds = 0;
 };
 
-int run(const Options& options) {
+int run(const PlanArguments& options) {
   const std::optional<Precision> asked = asked_precision(options.precision, options.rank);
   const auto model = load_model(options.model, open_device(options.device));
   const Corpus corpus = options.corpus.load();
@@ -110,7 +110,7 @@ int run(const Options& options) {
 }  // namespace
 
 Run setup_plan(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PlanArguments>();
   app.add_option("--model", options->model, "Hugging Face folder")->required()->type_name("DIR");
   options->corpus.declare(app, 20000);
   app.add_option("--queries", options->queries, "Steps, and one more for each trace, that are asked at once")

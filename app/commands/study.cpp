@@ -16,7 +16,7 @@
 namespace stemma {
 namespace {
 
-struct Options {
+struct StudyArguments {
   std::string name, model, suite, factors, out, device = "auto";
   CorpusOptions corpus;
   int facts = 120, each_task = 20;
@@ -55,12 +55,12 @@ void replace_part(const std::filesystem::path& path, const std::string& title, c
     throw Error(ErrorCode::disk, path.string() + ": cannot be written; is the disk full, or the folder closed to you?");
 }
 
-std::filesystem::path factors_path(const Options& options) {
+std::filesystem::path factors_path(const StudyArguments& options) {
   return options.factors.empty() ? std::filesystem::path(options.model) / "factors.h5"
                                  : std::filesystem::path(options.factors);
 }
 
-int run(const Options& options) {
+int run(const StudyArguments& options) {
   static const std::vector<std::string> studies = {"demo", "answers", "facts", "reasoning", "time"};
   if (std::find(studies.begin(), studies.end(), options.name) == studies.end())
     throw WrongUsage(fmt::format("'{}' is no study; there are {}", options.name, fmt::join(studies, ", ")));
@@ -124,7 +124,7 @@ std::vector<InfluenceTable> tables_of(const Model& model, const Factors& factors
 }
 
 Run setup_study(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<StudyArguments>();
   app.add_option("NAME", options->name,
                  "answers, facts, reasoning, time (scans the whole corpus once), or demo: all of them")
       ->required();

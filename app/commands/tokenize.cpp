@@ -16,7 +16,7 @@ namespace stemma {
 
 namespace {
 
-struct Options {
+struct TokenizeArguments {
   std::string model;
   bool decode = false, special = false, json = false;
 };
@@ -50,7 +50,7 @@ void add_special(const Tokenizer& tokenizer, std::vector<int32_t>& ids, std::vec
   offsets.insert(offsets.end(), static_cast<size_t>(back), end);
 }
 
-int run(const Options& options) {
+int run(const TokenizeArguments& options) {
   const Tokenizer tokenizer(tokenizer_path(options.model));
   const std::string input{std::istreambuf_iterator<char>(std::cin), {}};
   std::vector<uint32_t> offsets;
@@ -76,7 +76,7 @@ int run(const Options& options) {
 }  // namespace
 
 Run setup_tokenize(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TokenizeArguments>();
   app.add_option("--model", options->model,
                  "A model folder, or a file: tokenizer.json, tokenizer.model, *.tiktoken, vocab.json, *.gguf")
       ->required()

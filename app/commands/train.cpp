@@ -13,14 +13,14 @@ namespace stemma {
 
 namespace {
 
-struct Options {
+struct TrainArguments {
   std::string config, out, device = "auto";
   CorpusOptions corpus;
   int64_t every = 50;
   bool dry_run = false, json = false;
 };
 
-int dry_run(const Options& options, const TrainConfig& config, const Corpus& corpus, std::shared_ptr<Ops> ops) {
+int dry_run(const TrainArguments& options, const TrainConfig& config, const Corpus& corpus, std::shared_ptr<Ops> ops) {
   const auto plan = plan_training(config, corpus, ops);
   if (options.json) {
     print_json({{"corpus", corpus_facts(corpus)},
@@ -40,7 +40,7 @@ int dry_run(const Options& options, const TrainConfig& config, const Corpus& cor
   return 0;
 }
 
-int run(const Options& options) {
+int run(const TrainArguments& options) {
   if (!options.dry_run) {
     if (options.out.empty()) throw WrongUsage("--out is required: the model folder to write");
     expect_folder_of(options.out);
@@ -105,7 +105,7 @@ constexpr const char* config_keys =
 
 Run setup_train(CLI::App& app) {
   app.footer(config_keys);
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TrainArguments>();
   app.add_option("--config", options->config, "JSON: the model's shape, its tokenizer and how to train it")
       ->required()
       ->type_name("F.json");

@@ -40,7 +40,7 @@ void add(Provenance& to, const std::string& key, const std::string& value) {
 }
 
 // As a shell reads it.
-std::string quoted(const std::string& word) {
+std::string shell_word(const std::string& word) {
   const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
     return std::isalnum(c) || c == '.' || c == '_' || c == '-' || c == '/' || c == ':';
   });
@@ -53,7 +53,8 @@ std::string quoted(const std::string& word) {
 // The command that makes the figure again.
 std::string command_of(const std::string& kind, const std::string& trace_id, const FigureOrigin& origin, const std::string& more) {
   if (origin.session.empty()) return "";
-  return fmt::format("stemma export {} --figure {} --trace {}{} --out {}.pdf", quoted(origin.session), kind, quoted(trace_id), more, kind);
+  return fmt::format("stemma export {} --figure {} --trace {}{} --out {}.pdf", shell_word(origin.session), kind,
+                     shell_word(trace_id), more, kind);
 }
 
 Provenance provenance_of(const Trace& trace, const InfluenceTable* table, const FigureOrigin& origin, const std::string& command) {
@@ -105,7 +106,7 @@ Figure begin_figure(const std::string& kind, const Trace& trace, int step, const
                     const std::string& option) {
   Figure figure;
   figure.kind = kind;
-  const std::string method = table.method.empty() ? "" : " --method " + quoted(table.method);
+  const std::string method = table.method.empty() ? "" : " --method " + shell_word(table.method);
   figure.provenance = provenance_of(trace, table.method.empty() ? nullptr : &table, origin,
                                     command_of(kind, trace.id, origin, fmt::format("{} --step {} {}", method, step, option)));
   figure.provenance.insert(figure.provenance.begin() + (origin.session.empty() ? 1 : 2), {"step", std::to_string(step)});

@@ -26,14 +26,14 @@ double page_height(const Figure& figure) {
 }
 
 // Line ends inside a value would break out of a comment or a key.
-std::string on_one_line(std::string text) {
+std::string without_controls(std::string text) {
   std::replace_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
   return text;
 }
 
 std::string provenance_text(const Figure& figure) {
   std::string text;
-  for (const auto& [key, value] : figure.provenance) text += fmt::format("{}: {}\n", key, on_one_line(value));
+  for (const auto& [key, value] : figure.provenance) text += fmt::format("{}: {}\n", key, without_controls(value));
   return text;
 }
 
@@ -117,7 +117,7 @@ QByteArray png_bytes(const Figure& figure) {
   return bytes;
 }
 
-std::string quoted(const std::string& cell) {
+std::string csv_cell(const std::string& cell) {
   if (cell.find_first_of(",\"\r\n") == std::string::npos) return cell;
   std::string text = "\"";
   for (char c : cell) text += c == '"' ? std::string("\"\"") : std::string(1, c);
@@ -125,10 +125,11 @@ std::string quoted(const std::string& cell) {
 }
 
 QByteArray csv_bytes(const Figure& figure) {
-  std::string text = "# " + on_one_line(figure.title) + "\n# " + on_one_line(figure.caption) + "\n";
-  for (const auto& [key, value] : figure.provenance) text += "# " + on_one_line(key) + ": " + on_one_line(value) + "\n";
+  std::string text = "# " + without_controls(figure.title) + "\n# " + without_controls(figure.caption) + "\n";
+  for (const auto& [key, value] : figure.provenance)
+    text += "# " + without_controls(key) + ": " + without_controls(value) + "\n";
   auto add = [&text](const std::vector<std::string>& cells) {
-    for (size_t i = 0; i < cells.size(); ++i) text += (i ? "," : "") + quoted(cells[i]);
+    for (size_t i = 0; i < cells.size(); ++i) text += (i ? "," : "") + csv_cell(cells[i]);
     text += "\n";
   };
   add(figure.table.columns);

@@ -10,7 +10,7 @@ namespace {
 
 // Two tiles of the block's own rows, two of the other side's, and two numbers to each of those.
 template <int width, int rows, int others>
-constexpr size_t backward_memory = sizeof(__nv_bfloat16) * 2 * (rows + others) * rounded_pitch<width> +
+constexpr size_t rounded_backward_memory = sizeof(__nv_bfloat16) * 2 * (rows + others) * rounded_pitch<width> +
                                    sizeof(float) * 2 * others;
 
 template <int width, int warps, int parts, int key_tile>
@@ -109,7 +109,7 @@ template <int width, int warps, int parts, int others>
 void run(const Inputs& in, const Gradients& gradients, Tensor q_gradient, Tensor k_gradient, Tensor v_gradient,
          cudaStream_t stream) {
   constexpr int rows = 16 * warps / parts, threads = 32 * warps;
-  constexpr size_t memory = backward_memory<width, rows, others>;
+  constexpr size_t memory = rounded_backward_memory<width, rows, others>;
   const int query_tiles = static_cast<int>(divide_up(in.segments.longest_query, rows));
   const int key_tiles = static_cast<int>(divide_up(in.segments.longest_key, rows));
   launch("attention_backward", query_gradient_kernel<width, warps, parts, others>,

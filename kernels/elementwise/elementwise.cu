@@ -7,9 +7,6 @@ __global__ void add_bias_kernel(Tensor bias, Tensor y) {
   for (int64_t i = first_index(); i < size_of(y); i += index_stride()) y.data[i] += bias.data[i % y.columns];
 }
 
-// 32 columns to a block. Each of its warps adds every 16th row, then the first warp adds the warps, in order.
-constexpr int column_warps = 16;
-
 __global__ void bias_gradient_kernel(Tensor y_gradient, Tensor bias_gradient) {
   __shared__ float parts[column_warps][32];
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;

@@ -17,7 +17,7 @@ __global__ void layer_norm_kernel(Tensor x, Tensor weight, Tensor bias, float ep
         (from[c] - mean) * inverse * (weight.data ? weight.data[c] : 1) + (bias.data ? bias.data[c] : 0);
 }
 
-__global__ void x_gradient_kernel(Tensor x, Tensor weight, Tensor statistics, Tensor y_gradient, Tensor x_gradient) {
+__global__ void layer_norm_x_gradient_kernel(Tensor x, Tensor weight, Tensor statistics, Tensor y_gradient, Tensor x_gradient) {
   const int64_t n = blockIdx.x;
   const float *from = row_of(x, n), *above = row_of(y_gradient, n);
   const float mean = row_of(statistics, n)[0], inverse = row_of(statistics, n)[1];
@@ -32,7 +32,7 @@ __global__ void x_gradient_kernel(Tensor x, Tensor weight, Tensor statistics, Te
     row_of(x_gradient, n)[c] += inverse * (scaled(c) - shift - (from[c] - mean) * pull);
 }
 
-__global__ void tangent_kernel(Tensor x, Tensor weight, Tensor statistics, Tensor x_tangent, Tensor y_tangent) {
+__global__ void layer_norm_tangent_kernel(Tensor x, Tensor weight, Tensor statistics, Tensor x_tangent, Tensor y_tangent) {
   const int64_t n = blockIdx.x;
   const float *from = row_of(x, n), *moved = row_of(x_tangent, n);
   const float mean = row_of(statistics, n)[0], inverse = row_of(statistics, n)[1];
@@ -46,9 +46,6 @@ __global__ void tangent_kernel(Tensor x, Tensor weight, Tensor statistics, Tenso
     row_of(y_tangent, n)[c] =
         (weight.data ? weight.data[c] : 1) * inverse * (moved[c] - shift - (from[c] - mean) * pull);
 }
-
-// 32 columns to a block. Each of its warps adds every 16th row, then the first warp adds the warps, in order.
-constexpr int column_warps = 16;
 
 __global__ void parameter_gradient_kernel(Tensor x, Tensor statistics, Tensor y_gradient, Tensor weight_gradient,
                                           Tensor bias_gradient) {
@@ -80,7 +77,7 @@ void layer_norm(Tensor x, Tensor weight, Tensor bias, float epsilon, Tensor y, T
 
 void layer_norm_backward(Tensor x, Tensor weight, Tensor statistics, Tensor y_gradient, Tensor x_gradient,
                          Tensor weight_gradient, Tensor bias_gradient, cudaStream_t stream) {
-  launch("layer_norm_backward", x_gradient_kernel, dim3(x.rows), row_threads(x.columns), 0, stream, x, weight,
+  launch("layer_norm_backward", layer_norm_x_gradient_kernel, dim3(x.rows), row_threads(x.columns), 0, stream, x, weight,
          statistics, y_gradient, x_gradient);
   if (!weight_gradient && !bias_gradient) return;
   launch("layer_norm_backward", parameter_gradient_kernel, dim3(divide_up(x.columns, 32)), column_warps * 32, 0, stream,
@@ -89,7 +86,7 @@ void layer_norm_backward(Tensor x, Tensor weight, Tensor statistics, Tensor y_gr
 
 void layer_norm_tangent(Tensor x, Tensor weight, Tensor statistics, Tensor x_tangent, Tensor y_tangent,
                         cudaStream_t stream) {
-  launch("layer_norm_tangent", tangent_kernel, dim3(x.rows), row_threads(x.columns), 0, stream, x, weight, statistics,
+  launch("layer_norm_tangent", layer_norm_tangent_kernel, dim3(x.rows), row_threads(x.columns), 0, stream, x, weight, statistics,
          x_tangent, y_tangent);
 }
 

@@ -13,7 +13,7 @@ __global__ void rms_norm_kernel(Tensor x, Tensor weight, float epsilon, Tensor y
   for (int64_t c = threadIdx.x; c < x.columns; c += blockDim.x) row_of(y, n)[c] = from[c] * inverse * weight.data[c];
 }
 
-__global__ void x_gradient_kernel(Tensor x, Tensor weight, Tensor inverse_rms, Tensor y_gradient, Tensor x_gradient) {
+__global__ void rms_norm_x_gradient_kernel(Tensor x, Tensor weight, Tensor inverse_rms, Tensor y_gradient, Tensor x_gradient) {
   const int64_t n = blockIdx.x;
   const float* from = row_of(x, n);
   const float* above = row_of(y_gradient, n);
@@ -25,7 +25,7 @@ __global__ void x_gradient_kernel(Tensor x, Tensor weight, Tensor inverse_rms, T
     row_of(x_gradient, n)[c] += inverse * (above[c] * weight.data[c] - from[c] * along);
 }
 
-__global__ void tangent_kernel(Tensor x, Tensor weight, Tensor inverse_rms, Tensor x_tangent, Tensor y_tangent) {
+__global__ void rms_norm_tangent_kernel(Tensor x, Tensor weight, Tensor inverse_rms, Tensor x_tangent, Tensor y_tangent) {
   const int64_t n = blockIdx.x;
   const float *from = row_of(x, n), *moved = row_of(x_tangent, n);
   const float inverse = inverse_rms.data[n];
@@ -35,9 +35,6 @@ __global__ void tangent_kernel(Tensor x, Tensor weight, Tensor inverse_rms, Tens
   for (int64_t c = threadIdx.x; c < x.columns; c += blockDim.x)
     row_of(y_tangent, n)[c] = weight.data[c] * inverse * (moved[c] - from[c] * along);
 }
-
-// 32 columns to a block. Each of its warps adds every 16th row, then the first warp adds the warps, in order.
-constexpr int column_warps = 16;
 
 __global__ void weight_gradient_kernel(Tensor x, Tensor inverse_rms, Tensor y_gradient, Tensor weight_gradient) {
   __shared__ float parts[column_warps][32];
@@ -63,7 +60,7 @@ void rms_norm(Tensor x, Tensor weight, float epsilon, Tensor y, Tensor inverse_r
 
 void rms_norm_backward(Tensor x, Tensor weight, Tensor inverse_rms, Tensor y_gradient, Tensor x_gradient,
                        Tensor weight_gradient, cudaStream_t stream) {
-  launch("rms_norm_backward", x_gradient_kernel, dim3(x.rows), row_threads(x.columns), 0, stream, x, weight,
+  launch("rms_norm_backward", rms_norm_x_gradient_kernel, dim3(x.rows), row_threads(x.columns), 0, stream, x, weight,
          inverse_rms, y_gradient, x_gradient);
   if (!weight_gradient) return;
   launch("rms_norm_backward", weight_gradient_kernel, dim3(divide_up(x.columns, 32)), column_warps * 32, 0, stream, x,
@@ -72,7 +69,7 @@ void rms_norm_backward(Tensor x, Tensor weight, Tensor inverse_rms, Tensor y_gra
 
 void rms_norm_tangent(Tensor x, Tensor weight, Tensor inverse_rms, Tensor x_tangent, Tensor y_tangent,
                       cudaStream_t stream) {
-  launch("rms_norm_tangent", tangent_kernel, dim3(x.rows), row_threads(x.columns), 0, stream, x, weight, inverse_rms,
+  launch("rms_norm_tangent", rms_norm_tangent_kernel, dim3(x.rows), row_threads(x.columns), 0, stream, x, weight, inverse_rms,
          x_tangent, y_tangent);
 }
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <span>
 
+#include "runtime/clock.h"
 #include "runtime/influence/scan/batch_size.h"
 #include "runtime/influence/scan/scan.h"
 #include "runtime/influence/scan/scan_low_rank.h"
@@ -129,10 +129,6 @@ Precision precision_of(const Model& model, const AttributeOptions& options, cons
   return static_cast<Precision>(chosen.front());
 }
 
-double since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 }  // namespace
 
 Questions questions_to_scan(const Model& model, const Factors* factors, const std::vector<const Trace*>& traces,
@@ -147,7 +143,7 @@ Questions questions_to_scan(const Model& model, const Factors* factors, const st
 std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors, const Corpus& corpus,
                                       const std::vector<const Trace*>& traces, const AttributeOptions& options,
                                       const Control& control) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   const Questions questions = questions_to_scan(model, factors, traces, options);
   const Factors* curvature = options.method == "ekfac" ? factors : nullptr;
   control.say({"query gradients", 0, double(questions.queries.size())});
@@ -167,7 +163,7 @@ std::vector<InfluenceTable> attribute(const Model& model, const Factors* factors
   if (curvature) asked.choice = curvature->choice;
   batches.pack_again(options.batch_tokens > 0 ? options.batch_tokens : scan_batch_tokens(model, asked, batches));
   const bool named = !curvature || !curvature->hash.empty();
-  const double before = since(start);
+  const double before = seconds_since(start);
   const bool leads = !options.ranks || options.ranks->leads();
   UnfinishedWork kept(named && leads ? options.unfinished : "",
                       key_of(model, curvature, options, precision, questions, corpus, batches), control, options.pause);

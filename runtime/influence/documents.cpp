@@ -1,9 +1,9 @@
 #include "runtime/influence/documents.h"
 
 #include <algorithm>
-#include <chrono>
 #include <span>
 
+#include "runtime/clock.h"
 #include "runtime/model/files/hash.h"
 
 namespace stemma {
@@ -39,7 +39,6 @@ void DocumentBatches::pack_again(int64_t budget) {
 }
 
 void DocumentBatches::each(Ranks& ranks, const Pass& pass, const Control& control) const {
-  using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
   const auto border = [&](int64_t batch) { return static_cast<double>(borders_[std::min(batch, batches())]); };
   const double total = border(batches()), begun = border(pass.first * pass.shard);
@@ -47,7 +46,7 @@ void DocumentBatches::each(Ranks& ranks, const Pass& pass, const Control& contro
   const auto say = [&] {
     if (!ranks.leads()) return;
     const double done = border(taken * pass.shard + in_hand);
-    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    const double seconds = seconds_since(start);
     control.say({pass.stage, done, total, done > begun ? seconds / (done - begun) * (total - done) : -1});
   };
   const auto work = [&](int64_t shard, const std::function<void()>& listen) {

@@ -111,10 +111,6 @@ class Writer {
   Hasher hasher_;
 };
 
-double since(std::chrono::steady_clock::time_point then) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - then).count();
-}
-
 // One name for every program: what a kill leaves is written over by the next run, and goes with the file itself.
 std::filesystem::path half_written(const std::filesystem::path& file) { return file.string() + ".part"; }
 
@@ -163,7 +159,7 @@ void UnfinishedWork::read() {
   control_.tell(fmt::format("going on from {}, which an earlier run left", file_.string()));
 }
 
-double UnfinishedWork::seconds() const { return earlier_ + since(start_); }
+double UnfinishedWork::seconds() const { return earlier_ + seconds_since(start_); }
 
 std::vector<float> UnfinishedWork::part(const std::string& name, size_t count) const {
   const auto found = parts_.find(name);
@@ -178,7 +174,7 @@ std::vector<float> UnfinishedWork::part(const std::string& name, size_t count) c
               fmt::format("{}: no '{}' of {} numbers; remove the file to start anew", file_.string(), name, count));
 }
 
-bool UnfinishedWork::due() const { return !file_.empty() && since(last_) >= std::max(pause_, cost_ / share); }
+bool UnfinishedWork::due() const { return !file_.empty() && seconds_since(last_) >= std::max(pause_, cost_ / share); }
 
 void UnfinishedWork::keep(const std::string& stage, int64_t done, const std::function<void(const Put&)>& parts) {
   if (file_.empty()) return;

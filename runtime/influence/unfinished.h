@@ -6,7 +6,6 @@
 // being asked.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -14,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/clock.h"
 #include "runtime/progress.h"
 
 namespace stemma {
@@ -41,7 +41,6 @@ class UnfinishedWork {
   void keep(const std::string& stage, int64_t done, const std::function<void(const Put&)>& parts);
 
  private:
-  using Clock = std::chrono::steady_clock;
   struct Place {
     int64_t offset = 0, count = 0;  // bytes, numbers
   };

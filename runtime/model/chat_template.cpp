@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr uint64_t largest_config = 16'000'000, largest_template = 4'000'000;
+constexpr uint64_t largest_tokenizer_config = 16'000'000, largest_template = 4'000'000;
 
 std::string read_if_there(const std::filesystem::path& path, uint64_t limit) {
   std::error_code failure;
@@ -100,9 +100,9 @@ std::optional<ChatTemplate> parse_chat_template(const ChatTemplateFiles& files, 
 
 std::optional<ChatTemplate> find_chat_template(const std::filesystem::path& folder) {
   return parse_chat_template({read_if_there(folder / "chat_template.jinja", largest_template),
-                              read_if_there(folder / "tokenizer_config.json", largest_config),
-                              read_if_there(folder / "special_tokens_map.json", largest_config),
-                              read_if_there(folder / "chat_template.json", largest_config)},
+                              read_if_there(folder / "tokenizer_config.json", largest_tokenizer_config),
+                              read_if_there(folder / "special_tokens_map.json", largest_tokenizer_config),
+                              read_if_there(folder / "chat_template.json", largest_tokenizer_config)},
                              folder);
 }
 

@@ -20,7 +20,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr uint64_t largest_config = 4'000'000;
 constexpr int64_t layer_limit = 4096, rope_limit = 1 << 28;
 constexpr double parameter_limit = 0x1p40;
 constexpr const char* quantised = "quantised weights";

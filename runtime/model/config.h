@@ -82,6 +82,8 @@ struct ModelConfig {
   }
 };
 
+inline constexpr uint64_t largest_config = 4'000'000;  // bytes of a config.json
+
 // Throws Error: missing, not JSON, unknown architecture, a feature that is not supported (by name), absurd sizes.
 ModelConfig read_config(const std::filesystem::path& folder);
 ModelConfig parse_config(std::string_view text, const std::string& file);  // `file` is for messages

@@ -11,8 +11,6 @@ namespace stemma {
 
 namespace {
 
-constexpr uint64_t largest_config = 4'000'000;
-
 template <class Action>
 void note_failure(ModelReport& report, Action action) {
   try {

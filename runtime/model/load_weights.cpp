@@ -17,8 +17,6 @@ namespace stemma {
 
 namespace {
 
-constexpr int64_t elements_at_once = 4 << 20;
-
 std::string shape_text(const std::vector<int64_t>& shape) { return fmt::format("({})", fmt::join(shape, ", ")); }
 
 // The checkpoint of a family's body alone lacks the prefix: "wte.weight" for "transformer.wte.weight".

@@ -9,6 +9,9 @@
 
 namespace stemma {
 
+// Weights that change form on their way are taken this many numbers at a time.
+inline constexpr int64_t elements_at_once = 4 << 20;
+
 // Checks that the checkpoint is the config's, and takes no memory. Throws Error naming the file, the tensor and the
 // remedy.
 void check_weights(const Checkpoint& checkpoint, const ModelConfig& config);

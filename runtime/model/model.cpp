@@ -16,8 +16,6 @@ namespace stemma {
 
 namespace {
 
-constexpr int64_t elements_at_once = 4 << 20;
-
 // What the config says beyond Llama's shape, each as a word with its value; empty for Llama.
 std::string features(const ModelConfig& config) {
   std::string text;

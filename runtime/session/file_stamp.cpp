@@ -16,14 +16,8 @@ namespace {
 
 using Stamp = std::array<int64_t, 5>;
 
-std::mutex mutex;
+std::mutex stamps_mutex;
 std::map<std::string, Stamp> stamps;
-
-std::string key_of(const std::filesystem::path& path) {
-  std::error_code failed;
-  const std::filesystem::path whole = std::filesystem::weakly_canonical(path, failed);
-  return (failed ? path : whole).string();
-}
 
 std::optional<Stamp> stamp_of(const std::filesystem::path& path) {
   struct stat info;
@@ -34,19 +28,27 @@ std::optional<Stamp> stamp_of(const std::filesystem::path& path) {
 
 }  // namespace
 
+std::string key_of(const std::filesystem::path& path) {
+  std::error_code failed;
+  // Made absolute first: the canonical path of a relative one changes as its file comes to be.
+  std::filesystem::path whole = std::filesystem::absolute(path, failed);
+  if (!failed) whole = std::filesystem::weakly_canonical(whole, failed);
+  return (failed ? path : whole).string();
+}
+
 void remember_file(const std::filesystem::path& path) {
-  std::lock_guard guard(mutex);
+  std::lock_guard guard(stamps_mutex);
   if (const auto stamp = stamp_of(path)) stamps[key_of(path)] = *stamp;
 }
 
 bool is_same_file(const std::filesystem::path& path) {
-  std::lock_guard guard(mutex);
+  std::lock_guard guard(stamps_mutex);
   const auto known = stamps.find(key_of(path));
   return known != stamps.end() && stamp_of(path) == known->second;
 }
 
 void check_same_file(const std::filesystem::path& path) {
-  std::lock_guard guard(mutex);
+  std::lock_guard guard(stamps_mutex);
   const auto known = stamps.find(key_of(path));
   const auto stamp = stamp_of(path);
   if (known == stamps.end() || !stamp || *stamp == known->second) return;

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 namespace stemma {
+
+// One name for a file, however its path is written and whether or not it is there yet.
+std::string key_of(const std::filesystem::path& path);
 
 void remember_file(const std::filesystem::path& path);
 bool is_same_file(const std::filesystem::path& path);  // there is one, and it is the one remembered

@@ -12,23 +12,17 @@
 #include <mutex>
 
 #include "runtime/error.h"
+#include "runtime/session/file_stamp.h"
 #include "runtime/session/session.h"
 
 namespace stemma {
 
 namespace {
 
-std::mutex mutex;
+std::mutex locks_mutex;
 std::map<std::string, std::weak_ptr<SessionLock>>& held() {
   static std::map<std::string, std::weak_ptr<SessionLock>> locks;
   return locks;
-}
-
-std::string key_of(const std::filesystem::path& session) {
-  std::error_code failed;
-  // Made absolute first: the canonical path of a relative one changes as its file comes to be.
-  const std::filesystem::path whole = std::filesystem::weakly_canonical(std::filesystem::absolute(session), failed);
-  return (failed ? session : whole).string();
 }
 
 // Whether the open file is still the one that is found under the log's name.
@@ -47,7 +41,7 @@ bool has_name(int file, const std::filesystem::path& session) {
 }  // namespace
 
 std::shared_ptr<SessionLock> SessionLock::take(const std::filesystem::path& session) {
-  std::lock_guard guard(mutex);
+  std::lock_guard guard(locks_mutex);
   std::weak_ptr<SessionLock>& entry = held()[key_of(session)];
   if (std::shared_ptr<SessionLock> lock = entry.lock()) return lock;
   const std::filesystem::path path = running_path(session);
@@ -100,7 +94,7 @@ SessionLock::~SessionLock() {
 }
 
 Writer writer_of(const std::filesystem::path& session) {
-  std::lock_guard guard(mutex);
+  std::lock_guard guard(locks_mutex);
   if (!held()[key_of(session)].expired()) return Writer::this_program;
   for (;;) {
     const int file = ::open(running_path(session).c_str(), O_RDONLY | O_CLOEXEC);

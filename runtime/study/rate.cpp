@@ -1,9 +1,9 @@
 #include "runtime/study/rate.h"
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 
+#include "runtime/clock.h"
 #include "runtime/influence/tracked.h"
 
 namespace stemma {
@@ -11,9 +11,9 @@ namespace stemma {
 namespace {
 
 double seconds_of(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return seconds_since(start);
 }
 
 }  // namespace
@@ -57,12 +57,11 @@ double matmul_rate(Ops& ops, WeightType type) {
   double best = 0;
   for (const int64_t n : {512, 512, 512, 512, 512, 512, 1024, 1024, 1024, 1024, 1024, 1024, 2048, 2048}) {
     const Tensor a{memory[0], n, n}, c{memory[2], n, n};
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     ops.linear(a, {type, reinterpret_cast<std::byte*>(memory[1]), n, n}, c);
     float wait = 0;
     ops.download(&wait, c.data, sizeof wait);
-    best = std::max(best,
-                    2.0 * n * n * n / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    best = std::max(best, 2.0 * n * n * n / seconds_since(start));
   }
   for (float* m : memory) ops.release(m);
   return best;

@@ -1,15 +1,12 @@
 #include "runtime/trace/activation_summary.h"
 
 #include <cmath>
-#include <limits>
 
 #include "runtime/error.h"
 #include "runtime/model/utf8.h"
 
 namespace stemma {
 namespace {
-
-constexpr float not_measured = std::numeric_limits<float>::quiet_NaN();
 
 float norm(const float* x, int64_t width) {
   double sum = 0;
@@ -30,7 +27,7 @@ float cosine(const float* x, const float* y, int64_t width) {
     xx += static_cast<double>(x[c]) * x[c];
     yy += static_cast<double>(y[c]) * y[c];
   }
-  return xx > 0 && yy > 0 ? static_cast<float>(dot / std::sqrt(xx * yy)) : not_measured;
+  return xx > 0 && yy > 0 ? static_cast<float>(dot / std::sqrt(xx * yy)) : no_value;
 }
 
 }  // namespace
@@ -74,7 +71,7 @@ ActivationMapBuilder::ActivationMapBuilder(const Trace& trace, std::vector<std::
       map_.diverging = true;
       break;
   }
-  map_.values.assign(static_cast<size_t>(map_.layers) * map_.tokens, not_measured);
+  map_.values.assign(static_cast<size_t>(map_.layers) * map_.tokens, no_value);
   map_.layer_names = std::move(layer_names);
   for (int32_t t = 0; t < map_.tokens; ++t) map_.token_texts.push_back(printable(trace.token_text(t)));
   for (const Step& step : trace.steps) map_.step_begins.push_back(step.begin);

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 
+#include "runtime/clock.h"
 #include "runtime/session/capture.h"
 #include "runtime/trace/capture_check.h"
 #include "runtime/trace/step_attention.h"
@@ -46,7 +47,6 @@ class Saving {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
   Session& session_;
   const std::filesystem::path& path_;
   Clock::time_point next_;

@@ -97,7 +97,7 @@ bool is_of(std::string_view architecture, const Family& family) {
   return plain.starts_with(family.architecture);
 }
 
-std::string_view trimmed(std::string_view text) {
+std::string_view without_end_space(std::string_view text) {
   const size_t end = text.find_last_not_of(" \t\r\n");
   return end == std::string_view::npos ? std::string_view() : text.substr(0, end + 1);
 }
@@ -116,7 +116,7 @@ std::string prompt_of(const ChatTemplate& chat) {
   ChatRequest request;
   request.add("user", "?");
   try {
-    return std::string(trimmed(chat.render(request)));
+    return std::string(without_end_space(chat.render(request)));
   } catch (const Error&) {
     return {};
   }
@@ -182,10 +182,10 @@ Delimiters delimiters_of(const ChatTemplate* chat, std::string_view architecture
 std::string empty_thought_after(std::string_view prompt, const Delimiters& delimiters) {
   const ThoughtDelimiters& row = delimiters.row ? *delimiters.row : rows[plain_rows];
   const bool marked = !row.answer.empty();
-  if (!marked && trimmed(prompt).ends_with(row.end)) return {};
+  if (!marked && without_end_space(prompt).ends_with(row.end)) return {};
   std::string closed(row.end);
   closed += marked ? std::string(row.between) + std::string(row.answer) : "\n\n";
-  if (trimmed(prompt).ends_with(row.start)) return (marked ? "" : "\n") + closed;
+  if (without_end_space(prompt).ends_with(row.start)) return (marked ? "" : "\n") + closed;
   return std::string(row.start) + (marked ? "" : "\n\n") + closed;
 }
 

@@ -31,9 +31,9 @@ std::vector<std::pair<int32_t, float>> Distribution::top(int k) const {
 
 namespace {
 
-using Weights = std::vector<float>;
+using Likelihoods = std::vector<float>;
 
-double sum_of(const Weights& weights, const int32_t* begin, const int32_t* end) {
+double sum_of(const Likelihoods& weights, const int32_t* begin, const int32_t* end) {
   double sum = 0;
   for (; begin != end; ++begin) sum += weights[*begin];
   return sum;
@@ -41,7 +41,8 @@ double sum_of(const Weights& weights, const int32_t* begin, const int32_t* end) 
 
 // Leaves the likeliest of ids whose weights reach `enough`, at least one. Halves what is in question rather than sort
 // all: a vocabulary may have 200,000 tokens, and a small model's step takes a few milliseconds.
-void keep_until(double enough, const Weights& weights, const Distribution& distribution, std::vector<int32_t>& ids) {
+void keep_until(double enough, const Likelihoods& weights, const Distribution& distribution,
+                std::vector<int32_t>& ids) {
   const auto likelier = [&](int32_t a, int32_t b) { return distribution.likelier(a, b); };
   int32_t *low = ids.data(), *high = low + ids.size();  // kept for sure before low, not needed from high on
   double kept = 0;
@@ -60,7 +61,7 @@ void keep_until(double enough, const Weights& weights, const Distribution& distr
 }
 
 // Takes from the weights all tokens that top-k and top-p leave out.
-void keep_likeliest(const Distribution& distribution, const Sampler& sampler, Weights& weights) {
+void keep_likeliest(const Distribution& distribution, const Sampler& sampler, Likelihoods& weights) {
   std::vector<int32_t> ids(weights.size());
   std::iota(ids.begin(), ids.end(), 0);
   if (sampler.top_k > 0 && sampler.top_k < std::ssize(ids)) {
@@ -75,7 +76,7 @@ void keep_likeliest(const Distribution& distribution, const Sampler& sampler, We
     std::erase_if(ids, [&](int32_t id) { return weights[id] < least; });
     keep_until(sampler.top_p * total, weights, distribution, ids);
   }
-  Weights kept(weights.size(), 0.0f);
+  Likelihoods kept(weights.size(), 0.0f);
   for (const int32_t id : ids) kept[id] = weights[id];
   weights = std::move(kept);
 }
@@ -85,7 +86,7 @@ void keep_likeliest(const Distribution& distribution, const Sampler& sampler, We
 int32_t draw(const Distribution& distribution, const Sampler& sampler, Random& random) {
   if (sampler.temperature <= 0) return distribution.top(1)[0].first;
   const auto size = static_cast<int64_t>(distribution.logprobs.size());
-  Weights weights(distribution.logprobs.size());
+  Likelihoods weights(distribution.logprobs.size());
   softmax_weights(distribution.logprobs.data(), size, sampler.temperature, weights.data());
   if (sampler.top_k > 0 || sampler.top_p < 1) keep_likeliest(distribution, sampler, weights);
   double left = random.uniform() * std::accumulate(weights.begin(), weights.end(), 0.0);

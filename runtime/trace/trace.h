@@ -5,10 +5,13 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
 namespace stemma {
+
+inline constexpr float no_value = std::numeric_limits<float>::quiet_NaN();  // nothing was measured
 
 struct Sampler {
   double temperature = 0;  // 0: greedy

@@ -1,7 +1,6 @@
 #include "runtime/trace/writing.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "runtime/model/utf8.h"
 #include "runtime/program.h"
@@ -12,7 +11,6 @@
 namespace stemma {
 namespace {
 
-constexpr float not_measured = std::numeric_limits<float>::quiet_NaN();
 constexpr int64_t chunk_tokens = 512;  // of the prompt, read at once
 constexpr int64_t logit_rows = 64;     // of it, held at once
 
@@ -165,13 +163,13 @@ void Writing::append(int32_t id, const Distribution* from) {
   // The bos that the tokenizer adds is no text of the prompt; the one that a chat template writes is.
   if (model_.chat || trace_.size() > 1 || id != model_.tokenizer->bos()) trace_.text += model_.tokenizer->bytes(id);
   trace_.token_offsets.push_back(static_cast<uint32_t>(trace_.text.size()));
-  trace_.logprob.push_back(from ? from->logprobs[static_cast<size_t>(id)] : not_measured);
-  trace_.entropy.push_back(from ? from->entropy : not_measured);
+  trace_.logprob.push_back(from ? from->logprobs[static_cast<size_t>(id)] : no_value);
+  trace_.entropy.push_back(from ? from->entropy : no_value);
   const auto top = from ? from->top(trace_.alternatives) : std::vector<std::pair<int32_t, float>>();
   for (size_t k = 0; k < static_cast<size_t>(trace_.alternatives); ++k) {
     const bool there = k < top.size();
     trace_.top_ids.push_back(there ? top[k].first : -1);
-    trace_.top_logprobs.push_back(there ? top[k].second : not_measured);
+    trace_.top_logprobs.push_back(there ? top[k].second : no_value);
     trace_.top_texts.push_back(there ? printable(model_.tokenizer->bytes(top[k].first)) : "");
   }
 }

@@ -1,9 +1,9 @@
 #include "runtime/train/train.h"
 
-#include <chrono>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "runtime/clock.h"
 #include "runtime/model/files/hash.h"
 #include "runtime/program.h"
 #include "runtime/train/checkpoint.h"
@@ -12,9 +12,6 @@
 
 namespace stemma {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 constexpr int record_every = 10;  // steps per point of the curve
 
@@ -199,8 +196,8 @@ TrainPlan plan_training(const TrainConfig& config, const Corpus& corpus, std::sh
   trainer.step(0);  // the first step also takes memory
   const auto start = Clock::now();
   int64_t tokens = 0, steps = 0;
-  while (since(start) < 3 && steps + 1 < plan.steps) tokens += trainer.step(++steps).tokens;
-  plan.tokens_per_second = steps ? static_cast<double>(tokens) / since(start) : 0;
+  while (seconds_since(start) < 3 && steps + 1 < plan.steps) tokens += trainer.step(++steps).tokens;
+  plan.tokens_per_second = steps ? static_cast<double>(tokens) / seconds_since(start) : 0;
   plan.seconds = steps ? static_cast<double>(plan.tokens) / plan.tokens_per_second : 0;
   return plan;
 }
@@ -217,7 +214,7 @@ TrainResult train(const TrainConfig& config, const Corpus& corpus, std::shared_p
   const auto start = Clock::now();
   const auto keep = [&] {
     trainer.save(state);
-    state.seconds = before + since(start);
+    state.seconds = before + seconds_since(start);
     save_checkpoint(state, folder);
   };
 
@@ -229,16 +226,17 @@ TrainResult train(const TrainConfig& config, const Corpus& corpus, std::shared_p
     state.norm_sum += p.gradient_norm;
     if (state.step % record_every == 0 || state.step == steps) {
       const auto count = static_cast<double>((state.step - 1) % record_every + 1);
-      state.curve.push_back({state.step, state.loss_sum / count, p.rate, state.norm_sum / count, before + since(start), state.tokens});
+      state.curve.push_back({state.step, state.loss_sum / count, p.rate, state.norm_sum / count,
+                             before + seconds_since(start), state.tokens});
       state.loss_sum = state.norm_sum = 0;
       if (point) point(state.curve.back());
     }
     const bool due = config.checkpoint_every > 0 && state.step % config.checkpoint_every == 0;
     if (control.cancelled() || (due && state.step < steps)) keep();
     control.say({"training", double(state.step), double(steps),
-                 since(start) / double(state.step - first) * double(steps - state.step)});
+                 seconds_since(start) / double(state.step - first) * double(steps - state.step)});
   }
-  TrainResult result{state.curve, trainer.parameters(), state.tokens, before + since(start)};
+  TrainResult result{state.curve, trainer.parameters(), state.tokens, before + seconds_since(start)};
   write_result(trainer, config, corpus, result, out);
   std::error_code ignored;
   std::filesystem::remove_all(folder, ignored);

@@ -123,11 +123,15 @@ struct Work {
 };
 
 // Of products, FLOP/s.
-struct Rates {
+struct MatrixRates {
   double f32 = 0, bf16 = 0;
 };
-Rates rates_now(Ops& ops) { return {matmul_rate(ops), ops.multiplies_bf16() ? matmul_rate(ops, WeightType::bf16) : 0}; }
-Rates larger(const Rates& a, const Rates& b) { return {std::max(a.f32, b.f32), std::max(a.bf16, b.bf16)}; }
+MatrixRates rates_now(Ops& ops) {
+  return {matmul_rate(ops), ops.multiplies_bf16() ? matmul_rate(ops, WeightType::bf16) : 0};
+}
+MatrixRates larger(const MatrixRates& a, const MatrixRates& b) {
+  return {std::max(a.f32, b.f32), std::max(a.bf16, b.bf16)};
+}
 
 }  // namespace
 
@@ -159,14 +163,14 @@ int bench_attribute(const BenchAttribute& options) {
                           in_thousands(batches.documents()), in_thousands(batches.tokens()), model.ops->device()));
 
   // The rate of products around each run; where others use the machine too, both feel it.
-  Rates rate = rates_now(*model.ops), best_rate = rate;
+  MatrixRates rate = rates_now(*model.ops), best_rate = rate;
   double eigenbases = 0;
   std::vector<Line> lines;
   const auto measure = [&](const Work& work, const std::function<double()>& run) {
     Line best{work.name};
     for (int i = 0; i < options.repeat; ++i) {
       const double seconds = run();
-      const Rates before = std::exchange(rate, rates_now(*model.ops)), around = larger(before, rate);
+      const MatrixRates before = std::exchange(rate, rates_now(*model.ops)), around = larger(before, rate);
       best_rate = larger(best_rate, around);
       best.tokens_per_second = std::max(best.tokens_per_second, work.tokens / seconds);
       best.share_f32 = std::max(best.share_f32, work.floor / around.f32 / seconds);

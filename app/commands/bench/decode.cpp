@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include "app/commands/options.h"
 #include "app/commands/random_model.h"
 #include "app/commands/terminal.h"
+#include "runtime/clock.h"
 #include "runtime/model/decoding.h"
 #include "runtime/study/rate.h"
 
@@ -45,9 +45,9 @@ class Texts {
     restart();
   }
   double seconds(int64_t steps) {
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     for (int64_t i = 0; i < steps; ++i) feed();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return seconds_since(start);
   }
   void restart() {
     for (KeyValueCache& cache : caches_) {

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 
 #include "app/commands/model_size.h"
 #include "app/commands/options.h"
 #include "app/commands/random_model.h"
 #include "app/commands/terminal.h"
+#include "runtime/clock.h"
 #include "runtime/model/forward.h"
 #include "runtime/study/rate.h"
 
@@ -21,7 +21,7 @@ constexpr int fewest_runs = 2, most_runs = 10;
 
 // Reads `tokens` tokens from an empty cache, `chunk` at a time, and makes the last one's logits.
 double seconds_of(const Model& model, Workspace& work, KeyValueCache& cache, int64_t tokens, int64_t chunk) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   cache.length = 0;
   cache.ids.clear();
   Buffer out(model.ops, 1, model.config.vocabulary);
@@ -38,7 +38,7 @@ double seconds_of(const Model& model, Workspace& work, KeyValueCache& cache, int
   }
   float wait = 0;
   model.ops->download(&wait, out.view().data, sizeof wait);
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return seconds_since(start);
 }
 
 }  // namespace

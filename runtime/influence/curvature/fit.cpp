@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
+#include "runtime/clock.h"
 #include "runtime/influence/curvature/blocks.h"
 #include "runtime/influence/curvature/eigenbases.h"
 #include "runtime/influence/curvature/factors.h"
@@ -288,9 +288,9 @@ bool tokens_first(double tokens, int64_t inputs, int64_t outputs) {
 }
 
 Factors fit_factors(const Model& model, const Corpus& corpus, const FitOptions& options, const Control& control) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   const DocumentBatches batches(model, corpus, options.batch_tokens, control);
-  const double reading = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double reading = seconds_since(start);
   Factors factors = fit_factors(model, batches, options, control);
   factors.corpus_hash = corpus.hash;
   factors.seconds += reading;

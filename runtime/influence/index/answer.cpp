@@ -1,8 +1,8 @@
 #include "runtime/influence/index/answer.h"
 
 #include <algorithm>
-#include <chrono>
 
+#include "runtime/clock.h"
 #include "runtime/influence/scan/exact_scores.h"
 #include "runtime/influence/tables/make_tables.h"
 #include "runtime/influence/tables/show_documents.h"
@@ -88,8 +88,8 @@ CandidateOptions candidate_options(int64_t rescore, int64_t top) {
 std::vector<InfluenceTable> answer(IndexSearch& search, const std::vector<const Trace*>& traces,
                                    const AttributeOptions& options, const Control& control,
                                    const std::function<void(std::vector<InfluenceTable>)>& so_far) {
-  const auto start = std::chrono::steady_clock::now();
-  const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  const auto start = Clock::now();
+  const auto seconds = [&] { return seconds_since(start); };
   const Model& model = search.model();
   const Questions questions = questions_of(model, traces, options.span);
   const auto queries = static_cast<int64_t>(questions.queries.size());

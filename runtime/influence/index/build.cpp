@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <unordered_set>
 
+#include "runtime/clock.h"
 #include "runtime/influence/tracked.h"
 #include "runtime/program.h"
 
@@ -137,13 +137,13 @@ IndexBuilt build_index(const std::filesystem::path& path, const Model& model, co
   ranks.share(missing, control);
 
   Projection projection(model, factors, head.basis);
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   for (size_t first = 0; first < missing.size();) {
     const size_t last = std::min(missing.size(), first + static_cast<size_t>(options.part_documents));
     Control part_of_all;  // progress through all parts
     part_of_all.report = [&](const Progress& progress) {
       const double done = static_cast<double>(first) + progress.done, total = static_cast<double>(missing.size());
-      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      const double seconds = seconds_since(start);
       control.say({progress.stage, done, total, done > 0 ? seconds / done * (total - done) : -1});
     };
     std::vector<const Document*> documents;

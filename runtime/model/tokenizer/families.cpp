@@ -21,7 +21,7 @@ struct Family {
   bool ignores_merges = false;
 };
 
-constexpr std::string_view each_digit = "1", punctuation = "P";
+constexpr std::string_view each_digit = "1", each_mark = "P";
 
 constexpr std::string_view o200k =
     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
@@ -114,7 +114,7 @@ const std::vector<Family>& families() {
       {{"bloom", "poro-chat", "gpt3-finnish"}, {bloom}},
       {{"viking"}, {bloom, each_digit}},
       {{"chameleon"},
-       {"<sentinel:[0-9]+>", "(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z", "([\t\n]|    |  )", each_digit, punctuation},
+       {"<sentinel:[0-9]+>", "(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z", "([\t\n]|    |  )", each_digit, each_mark},
        true},
   };
   return table;
@@ -131,7 +131,7 @@ json stages(const Family& family) {
   for (std::string_view pattern : family.splits)
     if (pattern == each_digit)
       parts.push_back({{"type", "Digits"}, {"individual_digits", true}});
-    else if (pattern == punctuation)
+    else if (pattern == each_mark)
       parts.push_back({{"type", "Punctuation"}});
     else
       parts.push_back(split(pattern));

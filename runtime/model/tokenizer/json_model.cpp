@@ -7,6 +7,7 @@
 #include "runtime/model/tokenizer/json_fields.h"
 #include "runtime/model/tokenizer/json_stages.h"
 #include "runtime/model/tokenizer/safe_cuts.h"
+#include "runtime/model/tokenizer/sources.h"
 #include "runtime/model/tokenizer/unigram_model.h"
 #include "runtime/model/tokenizer/whole_word_models.h"
 
@@ -15,10 +16,6 @@ namespace stemma {
 namespace {
 
 using nlohmann::json;
-
-[[noreturn]] void refuse(const std::string& file, const std::string& what) {
-  throw Error(ErrorCode::bad_file, fmt::format("{}: {}", file, what));
-}
 
 BytePairPlan byte_pairs_of(const json& model, const std::string& file, const Vocabulary& vocabulary) {
   BytePairPlan plan;
@@ -30,7 +27,7 @@ BytePairPlan byte_pairs_of(const json& model, const std::string& file, const Voc
   plan.ignores_merges = flag_field(model, "ignore_merges", false);
   if (const json* dropout = field(model, "dropout"); dropout && *dropout != 0.0) refuse_stage(file, "model.dropout");
   const json* merges = field(model, "merges");
-  if (!merges || !merges->is_array()) refuse(file, "has no merges (model.merges)");
+  if (!merges || !merges->is_array()) refuse_tokenizer(file, "has no merges (model.merges)");
   plan.merges.reserve(merges->size());
   for (const json& entry : *merges) {
     const auto rank = static_cast<uint32_t>(plan.merges.size());
@@ -41,28 +38,29 @@ BytePairPlan byte_pairs_of(const json& model, const std::string& file, const Voc
       plan.merges.push_back(
           merge_of_line(entry.get_ref<const std::string&>(), rank, plan.continuing, vocabulary, file));
     else
-      refuse(file, fmt::format("merge {} is not a pair of tokens", rank));
+      refuse_tokenizer(file, fmt::format("merge {} is not a pair of tokens", rank));
   }
   return plan;
 }
 
 UnigramPlan unigram_of(const json& model, const std::string& file, Vocabulary& vocabulary) {
   const json* entries = field(model, "vocab");
-  if (!entries || !entries->is_array() || entries->empty()) refuse(file, "has no vocabulary (model.vocab)");
-  if (entries->size() > static_cast<size_t>(most_tokens)) refuse(file, "its vocabulary has too many tokens");
+  if (!entries || !entries->is_array() || entries->empty()) refuse_tokenizer(file, "has no vocabulary (model.vocab)");
+  if (entries->size() > static_cast<size_t>(most_tokens)) refuse_tokenizer(file, "its vocabulary has too many tokens");
   UnigramPlan plan;
   for (const json& entry : *entries) {
     const auto id = static_cast<int32_t>(plan.scores.size());
     if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() || !entry[1].is_number())
-      refuse(file, fmt::format("token {} of its vocabulary is not a text and a score", id));
+      refuse_tokenizer(file, fmt::format("token {} of its vocabulary is not a text and a score", id));
     const auto& spelling = entry[0].get_ref<const std::string&>();
-    if (spelling.size() > longest_token) refuse(file, fmt::format("token {} is too long", in_quotes(spelling)));
+    if (spelling.size() > longest_token)
+      refuse_tokenizer(file, fmt::format("token {} is too long", in_quotes(spelling)));
     vocabulary.add_twin(spelling, id);  // of tokens spelled alike the first counts
     plan.scores.push_back(entry[1].get<double>());
   }
   if (const json* unknown = field(model, "unk_id")) {
     plan.unknown = checked_id(*unknown, "unk_id", file);
-    if (!vocabulary.has(plan.unknown)) refuse(file, fmt::format("its unk_id {} is no token", plan.unknown));
+    if (!vocabulary.has(plan.unknown)) refuse_tokenizer(file, fmt::format("its unk_id {} is no token", plan.unknown));
   }
   plan.falls_back_to_bytes = flag_field(model, "byte_fallback", false);
   return plan;
@@ -72,7 +70,7 @@ UnigramPlan unigram_of(const json& model, const std::string& file, Vocabulary& v
 
 ModelKind model_kind(const json& document, const std::string& file) {
   const json* model = field(document, "model");
-  if (!model) refuse(file, "has no model; is it a tokenizer.json?");
+  if (!model) refuse_tokenizer(file, "has no model; is it a tokenizer.json?");
   const std::string guess = field(*model, "merges")                      ? "BPE"
                             : field(*model, "unk_id")                    ? "Unigram"
                             : field(*model, "continuing_subword_prefix") ? "WordPiece"
@@ -92,15 +90,18 @@ bool model_takes_bytes(const json& model, ModelKind kind) {
 
 int32_t checked_id(const json& value, std::string_view token, const std::string& file) {
   if (!value.is_number_unsigned() || value.get<uint64_t>() >= static_cast<uint64_t>(most_tokens))
-    refuse(file, fmt::format("token {} has an id that is no whole number below {}", in_quotes(token), most_tokens));
+    refuse_tokenizer(file,
+                     fmt::format("token {} has an id that is no whole number below {}", in_quotes(token), most_tokens));
   return value.get<int32_t>();
 }
 
 void read_vocabulary(const json& object, const std::string& file, Vocabulary& to) {
   for (const auto& [spelling, value] : object.items()) {
-    if (spelling.size() > longest_token) refuse(file, fmt::format("token {} is too long", in_quotes(spelling)));
+    if (spelling.size() > longest_token)
+      refuse_tokenizer(file, fmt::format("token {} is too long", in_quotes(spelling)));
     const int32_t id = checked_id(value, spelling, file);
-    if (!to.add(spelling, id)) refuse(file, fmt::format("token {} has the id {} of another", in_quotes(spelling), id));
+    if (!to.add(spelling, id))
+      refuse_tokenizer(file, fmt::format("token {} has the id {} of another", in_quotes(spelling), id));
   }
 }
 
@@ -112,8 +113,8 @@ Merge merge_of(const std::string& left, const std::string& right, uint32_t rank,
   for (auto [spelling, id] : {std::pair(&left, &merge.left), {&right, &merge.right}, {&result, &merge.result}}) {
     *id = vocabulary.find(*spelling);
     if (*id < 0)
-      refuse(file, fmt::format("merge {} {} needs token {}, which is not in the vocabulary", in_quotes(left),
-                               in_quotes(right), in_quotes(*spelling)));
+      refuse_tokenizer(file, fmt::format("merge {} {} needs token {}, which is not in the vocabulary", in_quotes(left),
+                                         in_quotes(right), in_quotes(*spelling)));
   }
   return merge;
 }
@@ -122,7 +123,7 @@ Merge merge_of_line(const std::string& line, uint32_t rank, const std::string& c
                     const std::string& file) {
   const size_t space = line.find(' ');
   if (space == std::string::npos || line.find(' ', space + 1) != std::string::npos)
-    refuse(file, fmt::format("merge {} is not two tokens with a space between", in_quotes(line)));
+    refuse_tokenizer(file, fmt::format("merge {} is not two tokens with a space between", in_quotes(line)));
   return merge_of(line.substr(0, space), line.substr(space + 1), rank, continuing, vocabulary, file);
 }
 
@@ -133,7 +134,7 @@ void read_model(const json& model, ModelKind kind, bool of_bytes, const std::str
     return;
   }
   const json* entries = field(model, "vocab");
-  if (!entries || !entries->is_object() || entries->empty()) refuse(file, "has no vocabulary (model.vocab)");
+  if (!entries || !entries->is_object() || entries->empty()) refuse_tokenizer(file, "has no vocabulary (model.vocab)");
   read_vocabulary(*entries, file, vocabulary);
   if (kind == ModelKind::byte_pairs) {
     const BytePairPlan plan = byte_pairs_of(model, file, vocabulary);

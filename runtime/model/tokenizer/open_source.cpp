@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr uint64_t largest_tokenizer = 256'000'000, largest_config = 16'000'000;
+constexpr uint64_t largest_tokenizer = 256'000'000, largest_tokenizer_config = 16'000'000;
 
 std::string configuration_name(const std::string& file) {
   const size_t slash = file.rfind('/');
@@ -71,7 +71,8 @@ OpenedTokenizer open(std::string_view bytes, std::string_view merges, const json
 
 json object_beside(const fs::path& folder, const char* name) {
   const fs::path path = folder / name;
-  return fs::exists(path) ? parse_json_object(read_text(path, largest_config), path.string()) : json::object();
+  return fs::exists(path) ? parse_json_object(read_text(path, largest_tokenizer_config), path.string())
+                          : json::object();
 }
 
 // tokenizer_config.json, and what it does not say from the older files.
@@ -108,6 +109,10 @@ fs::path file_in(const fs::path& folder) {
 }
 
 }  // namespace
+
+void refuse_tokenizer(const std::string& file, const std::string& what) {
+  throw Error(ErrorCode::bad_file, fmt::format("{}: {}", file, what));
+}
 
 OpenedTokenizer open_tokenizer(const fs::path& path) {
   fs::path file = fs::is_directory(path) ? file_in(path) : path;

@@ -22,7 +22,7 @@ struct Members {
   std::string atom() const { return fmt::format("[{}{}]", outside ? "^" : "", text); }
 };
 
-constexpr std::string_view space =
+constexpr std::string_view white_space =
     R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
 constexpr size_t longest_written = 1 << 20, most_parts = 64;
 constexpr std::string_view hexadecimal = "0-9a-fA-F";
@@ -57,7 +57,7 @@ std::optional<std::string> named_set(std::string_view name) {
   if (name == "alnum") return alphabetic() + of_category("Nd");
   if (name == "upper" || name == "uppercase") return "\\p{Uppercase}" + newer_in("Lu");
   if (name == "lower" || name == "lowercase") return "\\p{Lowercase}" + newer_in("Ll");
-  if (name == "space" || name == "whitespace") return std::string(space);
+  if (name == "space" || name == "whitespace") return std::string(white_space);
   if (name == "blank") return "\\x{9}\\p{Zs}";
   if (name == "cntrl") return "\\p{Cc}";
   if (name == "word") return word();
@@ -203,7 +203,7 @@ class Translator {
       at_ += end + 1;
       return Members{property(caret ? name.substr(1) : name), caret != upper};
     }
-    std::string text = lower == 's'   ? std::string(space)
+    std::string text = lower == 's'   ? std::string(white_space)
                        : lower == 'w' ? word()
                        : lower == 'h' ? std::string(hexadecimal)
                        : lower == 'd' ? of_category("Nd")

@@ -18,10 +18,6 @@ namespace stemma {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& file, const std::string& what) {
-  throw Error(ErrorCode::bad_file, fmt::format("{}: {}", file, what));
-}
-
 // What a file of ranks does not say: how its text is cut, and the special tokens after its last rank.
 struct Known {
   int32_t ranks;
@@ -175,18 +171,19 @@ TokenizerPlan plan_of_tiktoken(std::string_view text, const std::string& file) {
     if (entry.ends_with('\r')) entry.remove_suffix(1);
     if (entry.empty()) continue;
     const size_t space = entry.find(' ');
-    if (space == std::string_view::npos) refuse(file, fmt::format("line {} is not a token and its rank", line));
+    if (space == std::string_view::npos)
+      refuse_tokenizer(file, fmt::format("line {} is not a token and its rank", line));
     const auto bytes = bytes_of_base64(entry.substr(0, space));
     if (!bytes || bytes->empty() || bytes->size() > longest_token)
-      refuse(file, fmt::format("the token in line {} is not base64", line));
+      refuse_tokenizer(file, fmt::format("the token in line {} is not base64", line));
     int32_t rank = -1;
     const std::string_view digits = entry.substr(space + 1);
     const auto [stop, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), rank);
     if (failure != std::errc() || stop != digits.data() + digits.size() || rank < 0 || rank >= most_tokens)
-      refuse(file, fmt::format("the rank in line {} is no whole number below {}", line, most_tokens));
+      refuse_tokenizer(file, fmt::format("the rank in line {} is no whole number below {}", line, most_tokens));
     std::string spelling = spelling_of_bytes(*bytes);
     if (plan.vocabulary->find(spelling) >= 0 || !plan.vocabulary->add(std::move(spelling), rank))
-      refuse(file, fmt::format("line {} repeats a token or a rank", line));
+      refuse_tokenizer(file, fmt::format("line {} repeats a token or a rank", line));
     ++count;
   }
   const Known* family = known(count);

@@ -13,7 +13,7 @@ namespace stemma {
 namespace {
 
 constexpr char32_t invalid = 0x1A;  // what valid_utf8 has for a byte that is not UTF-8
-constexpr char32_t space = 0x2581;
+constexpr char32_t lower_block = 0x2581;
 
 // Characters that some token has side by side.
 class Neighbours {
@@ -31,7 +31,7 @@ class Neighbours {
     auto [before, first] = character_at(text, at);
     for (at += first; at < text.size();) {
       const auto [here, length] = character_at(text, at);
-      if ((anywhere || here == space) && !contains(before, here)) break;
+      if ((anywhere || here == lower_block) && !contains(before, here)) break;
       before = here;
       at += length;
     }
@@ -43,11 +43,13 @@ class Neighbours {
 
   static std::pair<char32_t, size_t> character_at(std::string_view text, size_t at) {
     if (static_cast<uint8_t>(text[at]) < 0x80) return {static_cast<char32_t>(text[at]), 1};
-    if (text.substr(at, underscore.size()) == underscore) return {space, underscore.size()};
+    if (text.substr(at, underscore.size()) == underscore) return {lower_block, underscore.size()};
     const size_t length = utf8_length(text, at);
     return length ? std::pair(utf8_character(text, at), length) : std::pair(invalid, size_t{1});
   }
-  static size_t row(char32_t character) { return character < 0x80 ? character : character == space ? 0x80 : near; }
+  static size_t row(char32_t character) {
+    return character < 0x80 ? character : character == lower_block ? 0x80 : near;
+  }
   static uint64_t key(char32_t left, char32_t right) { return uint64_t{left} << 32 | right; }
 
   void add(char32_t left, char32_t right) {

@@ -14,6 +14,9 @@ namespace stemma {
 
 class Gguf;
 
+// Throws Error(bad_file): `what` is wrong in `file`.
+[[noreturn]] void refuse_tokenizer(const std::string& file, const std::string& what);
+
 // tokenizer.json, in the forms of all versions of the crate `tokenizers`.
 TokenizerPlan plan_of_json(const nlohmann::json& document, const std::string& file);
 // vocab.json and merges.txt. `kind` is the class of transformers that the configuration names ("Qwen2Tokenizer"); it

@@ -16,10 +16,6 @@ namespace {
 
 using nlohmann::json;
 
-[[noreturn]] void refuse(const std::string& file, const std::string& what) {
-  throw Error(ErrorCode::bad_file, fmt::format("{}: {}", file, what));
-}
-
 // Of files up to version 7, which do not list them.
 constexpr std::array<std::string_view, 20> first_special = {"<unk>",
                                                             "<s>",
@@ -52,7 +48,7 @@ void add_special(const json* listed, int64_t count, const std::string& file, Tok
     to.add(std::move(token), file);
   };
   if (listed && (!listed->is_array() || listed->size() > static_cast<size_t>(count)))
-    refuse(file, "its special_tokens are no list, or more than its default_num_special_tokens");
+    refuse_tokenizer(file, "its special_tokens are no list, or more than its default_num_special_tokens");
   const auto known = static_cast<int64_t>(listed ? listed->size()
                                                  : std::min<size_t>(first_special.size(), static_cast<size_t>(count)));
   for (int64_t id = 0; id < count; ++id) {
@@ -64,7 +60,7 @@ void add_special(const json* listed, int64_t count, const std::string& file, Tok
       const json& entry = (*listed)[static_cast<size_t>(id)];
       const std::string content = text_field(entry, "token_str");
       if (content.empty() || content.size() > longest_token || count_field(entry, "rank", id) != id)
-        refuse(file, fmt::format("special token {} lacks its text or is not in the place of its rank", id));
+        refuse_tokenizer(file, fmt::format("special token {} lacks its text or is not in the place of its rank", id));
       add(id, content, flag_field(entry, "is_control", true));
     }
   }
@@ -75,13 +71,13 @@ void add_tokens(const json& vocabulary, int64_t count, int64_t first, const std:
     const json& entry = vocabulary[static_cast<size_t>(rank)];
     const auto bytes = bytes_of_base64(text_field(entry, "token_bytes"));
     if (!bytes || bytes->empty() || bytes->size() > longest_token || count_field(entry, "rank", -1) != rank)
-      refuse(file, fmt::format("token {} is not base64, or not in the place of its rank", rank));
+      refuse_tokenizer(file, fmt::format("token {} is not base64, or not in the place of its rank", rank));
     if (rank < 256 && (bytes->size() != 1 || static_cast<uint8_t>(bytes->front()) != rank))
-      refuse(file, fmt::format("token {} is not the byte of that number", rank));
+      refuse_tokenizer(file, fmt::format("token {} is not the byte of that number", rank));
     std::string spelling = spelling_of_bytes(*bytes);
     if (to.vocabulary->find(spelling) >= 0 ||
         !to.vocabulary->add(std::move(spelling), static_cast<int32_t>(first + rank)))
-      refuse(file, fmt::format("token {} is another one again", rank));
+      refuse_tokenizer(file, fmt::format("token {} is another one again", rank));
   }
 }
 
@@ -98,7 +94,7 @@ TokenizerPlan plan_of_tekken(const json& document, const std::string& file) {
   const int64_t special = count_field(config, "default_num_special_tokens", -1);
   const int64_t size = count_field(config, "default_vocab_size", -1);
   if (special < 0 || size > most_tokens || size - special < 256 || size - special > listed)
-    refuse(file, fmt::format("its {} tokens are not what its config says of them", listed));
+    refuse_tokenizer(file, fmt::format("its {} tokens are not what its config says of them", listed));
   TokenizerPlan plan;
   add_tokens(vocabulary, size - special, special, file, plan);
   const json split = {

@@ -12,20 +12,20 @@
 
 namespace stemma {
 
-namespace {
-
-constexpr size_t longest_pattern = 65536;
-constexpr uint32_t match_limit = 50'000'000, depth_limit = 100'000, heap_limit_kibibytes = 65536;
-
-struct Free {
+struct FreePattern {
   void operator()(pcre2_code* code) const { pcre2_code_free(code); }
   void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
   void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
 };
 
+namespace {
+
+constexpr size_t longest_pattern = 65536;
+constexpr uint32_t match_limit = 50'000'000, depth_limit = 100'000, heap_limit_kibibytes = 65536;
+
 // One a thread and never freed before it ends: words are too many for one each.
 pcre2_match_data* match_data() {
-  thread_local const std::unique_ptr<pcre2_match_data, Free> data(pcre2_match_data_create(1, nullptr));
+  thread_local const std::unique_ptr<pcre2_match_data, FreePattern> data(pcre2_match_data_create(1, nullptr));
   if (!data) throw std::bad_alloc();
   return data.get();
 }
@@ -34,8 +34,8 @@ pcre2_match_data* match_data() {
 
 struct WordPattern::Code {
   std::string file;
-  std::unique_ptr<pcre2_code, Free> code;
-  std::unique_ptr<pcre2_match_context, Free> context;
+  std::unique_ptr<pcre2_code, FreePattern> code;
+  std::unique_ptr<pcre2_match_context, FreePattern> context;
 };
 
 WordPattern::WordPattern(const std::string& pattern, const std::string& file) {

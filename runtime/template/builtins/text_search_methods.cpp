@@ -51,7 +51,7 @@ Value find(const Value& self, Machine&, const Arguments& arguments) {
   return Value(int64_t{-1});
 }
 
-Value count(const Value& self, Machine&, const Arguments& arguments) {
+Value count_in_text(const Value& self, Machine&, const Arguments& arguments) {
   const Parameters given("count", arguments, {"", "", ""}, 1);
   const std::string& part = given.text(0);
   const Window window = window_of(self, given);
@@ -179,18 +179,10 @@ Value partition(const Value& self, Machine&, const Arguments& arguments) {
 
 const MethodTable& text_search_methods() {
   static const MethodTable table = {
-      {"find", find<false, false>},
-      {"rfind", find<true, false>},
-      {"index", find<false, true>},
-      {"rindex", find<true, true>},
-      {"count", count},
-      {"startswith", begins<false>},
-      {"endswith", begins<true>},
-      {"split", split<false>},
-      {"rsplit", split<true>},
-      {"splitlines", splitlines},
-      {"partition", partition<false>},
-      {"rpartition", partition<true>},
+      {"find", find<false, false>}, {"rfind", find<true, false>},    {"index", find<false, true>},
+      {"rindex", find<true, true>}, {"count", count_in_text},        {"startswith", begins<false>},
+      {"endswith", begins<true>},   {"split", split<false>},         {"rsplit", split<true>},
+      {"splitlines", splitlines},   {"partition", partition<false>}, {"rpartition", partition<true>},
   };
   return table;
 }

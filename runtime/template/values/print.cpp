@@ -38,7 +38,7 @@ void represent(const Value& value, Builder& into) {
       return into.add("Undefined");
     case Value::Kind::text:
       if (value.text().markup) into.add("Markup(");
-      into.add(quoted(value.text().bytes));
+      into.add(jinja::quoted(value.text().bytes));
       if (value.text().markup) into.add(")");
       return;
     case Value::Kind::sequence: {
