@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "app/commands/attribute_inputs.h"
 #include "app/commands/command.h"

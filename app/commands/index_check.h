@@ -1,7 +1,7 @@
 // `stemma attribute --check`: an index held against a scan of all its documents.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <vector>
 
 #include "runtime/influence/attribute.h"

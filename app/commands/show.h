@@ -1,7 +1,7 @@
 // What `stemma show` prints: the facts of the window, as text and as JSON.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <utility>
 #include <vector>

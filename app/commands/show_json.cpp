@@ -1,4 +1,5 @@
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "app/commands/show.h"
 #include "runtime/influence/tables/certainty.h"

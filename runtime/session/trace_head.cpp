@@ -1,5 +1,7 @@
 #include "runtime/session/trace_head.h"
 
+#include <nlohmann/json.hpp>
+
 namespace stemma {
 
 namespace {

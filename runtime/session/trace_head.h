@@ -1,7 +1,7 @@
 // A trace's head as JSON: what is known before its first token. Written to running logs and, the sampler, to sessions.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "runtime/trace/trace.h"

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <new>
+#include <nlohmann/json.hpp>
 
 #include "runtime/error.h"
 #include "runtime/template/machine/machine.h"

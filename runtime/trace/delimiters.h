@@ -1,7 +1,7 @@
 // How each family of models marks its thought: a table, and which of its rows a model goes by.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <string_view>

@@ -1,4 +1,5 @@
 // Input: a chat template; a line of "====" may divide it from the variables, a JSON object.
+#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "runtime/error.h"

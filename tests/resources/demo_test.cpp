@@ -33,7 +33,7 @@ void DemoTest::initTestCase() {
   QProcess make;
   make.setProcessChannelMode(QProcess::MergedChannels);
   make.start(STEMMA_SOURCE_DIR "/resources/demo/make_demo.sh",
-             {"--scale", "0.02", "--out", folder_.path(), "--program", STEMMA_PROGRAM});
+             {"--scale", "0.008", "--out", folder_.path(), "--program", STEMMA_PROGRAM});
   QVERIFY2(make.waitForFinished(500000), "make_demo.sh did not end");
   const QByteArray said = make.readAll();
   QVERIFY2(make.exitCode() == 0, said.constData());

@@ -4,8 +4,7 @@
 #include <vector>
 
 #include "runtime/corpus/packing.h"
-#include "runtime/influence/tracked.h"
-#include "runtime/model/forward.h"
+#include "runtime/model/model.h"
 #include "tests/support/compare.h"
 
 namespace stemma::test {
@@ -16,30 +15,9 @@ struct LayerRows {
 };
 
 // Of weight * sum over labelled rows of -log p(target); indexed by tracked_index.
-inline std::vector<LayerRows> layer_rows(const Model& model, const LabelledBatch& labelled, float weight) {
-  std::vector<LayerRows> result(tracked_count(model));
-  Workspace work(model);
-  std::vector<float> losses;
-  const Tensor hidden = forward(work, labelled.batch);
-  const Buffer top(model.ops, hidden.rows, hidden.columns);
-  loss(model, hidden, labelled.targets, {.weight = weight}, losses, top);
-  const LinearTap tap = [&](int layer, Linear which, Tensor a, Tensor g) {
-    result[tracked_index(model, layer, which)] = {from_device(*model.ops, a), from_device(*model.ops, g)};
-  };
-  backward(work, labelled.batch, top, nullptr, &tap);
-  return result;
-}
+std::vector<LayerRows> layer_rows(const Model& model, const LabelledBatch& labelled, float weight);
 
 // Gradients of log p of tokens [begin, end) given all before them.
-inline std::vector<Matrix> span_gradients(const Model& model, const std::vector<int32_t>& tokens, int32_t begin,
-                                          int32_t end) {
-  LabelledBatch labelled;
-  labelled.add(tokens);
-  for (int32_t n = 0; n < static_cast<int32_t>(labelled.targets.size()); ++n)
-    if (n + 1 < begin || n + 1 >= end) labelled.targets[static_cast<size_t>(n)] = -1;
-  std::vector<Matrix> gradients;
-  for (const LayerRows& rows : layer_rows(model, labelled, -1)) gradients.push_back(rows.gradient());
-  return gradients;
-}
+std::vector<Matrix> span_gradients(const Model& model, const std::vector<int32_t>& tokens, int32_t begin, int32_t end);
 
 }  // namespace stemma::test

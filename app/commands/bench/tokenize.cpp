@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <ctime>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "app/commands/options.h"
 #include "runtime/model/files/json_file.h"

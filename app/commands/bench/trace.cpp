@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "app/commands/bench/run.h"
 #include "app/commands/command.h"

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "kernels/half.h"
 #include "runtime/model/files/json_file.h"

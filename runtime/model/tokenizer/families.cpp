@@ -2,6 +2,7 @@
 
 #include <array>
 #include <initializer_list>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 

@@ -1,7 +1,7 @@
 // How the families cut text, for files that only name them or do not say.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string_view>
 
 namespace stemma {

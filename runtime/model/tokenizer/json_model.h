@@ -1,7 +1,7 @@
 // The "model" of a tokenizer.json: vocabulary and what turns words into tokens.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "runtime/model/tokenizer/byte_pair_model.h"

@@ -1,7 +1,7 @@
 // The stages around the model in a tokenizer.json: normalizer, pre_tokenizer, decoder, post_processor.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "runtime/model/tokenizer/plan.h"

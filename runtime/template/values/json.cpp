@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "runtime/template/builtins/registry.h"
 #include "runtime/template/machine/parameters.h"

@@ -1,7 +1,7 @@
 // Between JSON and a template's values.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "runtime/template/values/value.h"

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "tests/app/commands/program.h"
+#include "tests/support/json.h"
 
 using stemma::test::Ran;
 using stemma::test::run;
@@ -84,13 +85,13 @@ class BadInputTest : public QObject {
     stemma::test::write(model_copy("stranger") + "/config.json",
                         QByteArray(config).replace("LlamaForCausalLM", "MambaForCausalLM"));
     QTest::newRow("unknown architecture") << at("stranger") << QByteArray("MambaForCausalLM");
-    auto wide = nlohmann::json::parse(config.toStdString());
+    auto wide = stemma::test::json_of(config.toStdString());
     wide["intermediate_size"] = 96;
     stemma::test::write(model_copy("shapes") + "/config.json", QByteArray::fromStdString(wide.dump()));
     QTest::newRow("wrong shapes") << at("shapes") << QByteArray("model.layers.0.mlp");
     stemma::test::write(model_copy("nojson") + "/config.json", "{ layers: ");
     QTest::newRow("config is not JSON") << at("nojson") << QByteArray("config.json");
-    auto tokenizer = nlohmann::json::parse(stemma::test::byte_tokenizer().toStdString());
+    auto tokenizer = stemma::test::json_of(stemma::test::byte_tokenizer().toStdString());
     tokenizer["added_tokens"].push_back(tokenizer["added_tokens"][0]);
     tokenizer["added_tokens"][1]["id"] = 257;
     tokenizer["added_tokens"][1]["content"] = "<|more|>";
@@ -213,7 +214,7 @@ class BadInputTest : public QObject {
   }
 
   void factors_of_another_model() {
-    auto other = nlohmann::json::parse(stemma::test::train_config("tokenizer").toStdString());
+    auto other = stemma::test::json_of(stemma::test::train_config("tokenizer").toStdString());
     other["seed"] = 4;
     other["passes"] = 0.5;
     stemma::test::write(at("other.json"), QByteArray::fromStdString(other.dump()));

@@ -46,12 +46,17 @@ Matrix in_bf16(Matrix x) {
   return x;
 }
 
-Matrix product(const Matrix& g, const Matrix& a, const Segment& s) {
-  Matrix sum(1, g.columns * a.columns);
-  for (int32_t t = s.query_begin; t < s.query_end; ++t)
-    for (int64_t p = 0; p < g.columns; ++p)
-      for (int64_t m = 0; m < a.columns; ++m) sum(0, p * a.columns + m) += g(t, p) * a(t, m);
-  return sum;
+Matrix rows_of(const Matrix& x, int64_t begin, int64_t end) {
+  Matrix some(end - begin, x.columns);
+  std::copy_n(x.data.begin() + begin * x.columns, some.data.size(), some.data.begin());
+  return some;
+}
+
+// g^T a of some rows, (1, P M).
+Matrix product(const Matrix& g, const Matrix& a, int64_t begin, int64_t end) {
+  Matrix flat = ref::product(ref::transposed(rows_of(g, begin, end)), rows_of(a, begin, end));
+  flat.columns *= flat.rows, flat.rows = 1;
+  return flat;
 }
 
 }  // namespace
@@ -98,11 +103,10 @@ class SegmentsTest : public QObject {
                             *tiles);
         cpu::segment_squares(on_device(ops, g), on_device(ops, a), segments, device_total);
         for (int64_t s = 0; s < count; ++s) {
-          const Matrix one = product(g, a, segments[static_cast<size_t>(s)]);
-          for (int64_t i = 0; i < one.columns; ++i) {
-            total(0, i) += one(0, i) * one(0, i);
-            for (int64_t q = 0; q < c.queries; ++q) scores(s, q) += one(0, i) * queries(q, i);
-          }
+          const Segment& segment = segments[static_cast<size_t>(s)];
+          const Matrix one = product(g, a, segment.query_begin, segment.query_end), met = ref::linear(one, queries);
+          total = ref::sum(total, ref::squares(one));
+          for (int64_t q = 0; q < c.queries; ++q) scores(s, q) += met(0, q);
         }
         VERIFY_CLOSE(from_device(*ops, device_scores), scores, 2e-6);
         VERIFY_CLOSE(from_device(*ops, device_total), total, 2e-6);
@@ -132,17 +136,12 @@ class SegmentsTest : public QObject {
             const bool does = rounded && tiles->product_of_pairs && c.inputs % tiles->lanes == 0;
             const auto seen = [&](const Matrix& x) { return does ? in_bf16(x) : x; };
             const Matrix own_g = seen(g), own_a = seen(a), own_left = seen(left), own_right = seen(right);
-            std::vector<Matrix> queries;
-            for (int64_t q = 0; q < c.queries; ++q) {
-              const auto begin = static_cast<int32_t>(q * rank), end = static_cast<int32_t>(begin + rank);
-              queries.push_back(product(own_left, own_right, {begin, end, begin, end}));
-            }
-            for (int64_t s = 0; s < count; ++s) {
-              const Matrix one = product(own_g, own_a, segments[static_cast<size_t>(s)]);
-              for (int64_t q = 0; q < c.queries; ++q)
-                for (int64_t i = 0; i < one.columns; ++i)
-                  scores(s, q) += one(0, i) * queries[static_cast<size_t>(q)](0, i);
-            }
+            // Rows of g meet rows of left, of a rows of right: whole products would be larger than both.
+            const Matrix lefts = ref::linear(own_g, own_left), rights = ref::linear(own_a, own_right);
+            for (int64_t s = 0; s < count; ++s)
+              for (int64_t t = segments[static_cast<size_t>(s)].query_begin;
+                   t < segments[static_cast<size_t>(s)].query_end; ++t)
+                for (int64_t r = 0; r < c.queries * rank; ++r) scores(s, r / rank) += lefts(t, r) * rights(t, r);
             VERIFY_CLOSE(from_device(*ops, found), scores, 2e-6);
           }
   }

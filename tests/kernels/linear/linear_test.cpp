@@ -16,7 +16,7 @@
 
 using namespace stemma;
 namespace ref = stemma::reference;
-using ref::magnitudes, ref::number_at, ref::random_blocks, ref::stream_sets;
+using ref::magnitudes, ref::numbers_of, ref::random_blocks, ref::stream_sets;
 
 namespace {
 
@@ -47,9 +47,7 @@ class LinearTest : public QObject {
       for (const int64_t outputs : {1, 35, 103}) {
         auto bytes = random_blocks(kind, outputs * width, random);
         const WeightMatrix w{kind, bytes.data(), outputs, width};
-        ref::Matrix numbers(outputs, width);
-        for (int64_t i = 0; i < outputs * width; ++i)
-          numbers.data[static_cast<size_t>(i)] = number_at(kind, bytes.data(), i);
+        const ref::Matrix numbers = numbers_of(kind, bytes, outputs, width);
         for (const int64_t rows : {1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17, 31}) {
           const ref::Matrix x = ref::random_matrix(rows, width, random);
           std::vector<float> in(x.data.begin(), x.data.end());
@@ -60,22 +58,18 @@ class LinearTest : public QObject {
             // Rows are rounded to bf16, or to whole numbers of 16 bits, where the processor multiplies those.
             const bool bf16 = set->form[type] == cpu::RowForm::bf16, rounded = bf16;
             const bool whole = set->form[type] != cpu::RowForm::floats && !bf16;
-            for (int64_t n = 0; n < rows; ++n)
-              for (int64_t o = 0; o < outputs; ++o) {
-                const double size = sizes(n, o) + 1e-30;
-                const double error = std::abs(out[static_cast<size_t>(n * outputs + o)] - expected(n, o)) / size;
-                double& most = rounded ? worst_rounded : whole ? worst_whole : worst;
-                most = std::max(most, error);
-                QVERIFY2(error < (rounded ? 0x1p-7
-                                  : whole ? 0x1p-14
-                                          : 2e-6),
-                         qPrintable(QString("%1: %2 rows, %3 x %4: off by %5 of the sum of magnitudes")
-                                        .arg(name)
-                                        .arg(rows)
-                                        .arg(outputs)
-                                        .arg(width)
-                                        .arg(error)));
-              }
+            const double error = ref::largest_share(out, expected, sizes);
+            double& most = rounded ? worst_rounded : whole ? worst_whole : worst;
+            most = std::max(most, error);
+            QVERIFY2(error < (rounded ? 0x1p-7
+                              : whole ? 0x1p-14
+                                      : 2e-6),
+                     qPrintable(QString("%1: %2 rows, %3 x %4: off by %5 of the sum of magnitudes")
+                                    .arg(name)
+                                    .arg(rows)
+                                    .arg(outputs)
+                                    .arg(width)
+                                    .arg(error)));
           }
         }
       }
@@ -116,9 +110,10 @@ class LinearTest : public QObject {
         for (const int64_t count : {1, 37}) {
           const int64_t apart = width + 32, most = 16;  // as a head's rows are
           auto bytes = random_blocks(kind, count * apart, random);
+          const ref::Matrix all_of_it = numbers_of(kind, bytes, count, apart);
           ref::Matrix w(count, width);
-          for (int64_t i = 0; i < count * width; ++i)
-            w.data[static_cast<size_t>(i)] = number_at(kind, bytes.data(), i / width * apart + i % width);
+          for (int64_t i = 0; i < count; ++i)
+            for (int64_t j = 0; j < width; ++j) w(i, j) = all_of_it(i, j);
           const ref::Matrix x = ref::random_matrix(most, count, random), expected = ref::product(x, w),
                             sizes = ref::product(magnitudes(x), magnitudes(w));
           std::vector<float> in(x.data.begin(), x.data.end());
@@ -131,10 +126,7 @@ class LinearTest : public QObject {
               if (all.empty()) all = out;
               QVERIFY2(std::memcmp(out.data(), all.data(), out.size() * sizeof(float)) == 0, name);
             }
-            for (int64_t i = 0; i < most * width; ++i) {
-              const auto at = static_cast<size_t>(i);
-              QVERIFY2(std::abs(all[at] - expected.data[at]) < 2e-6 * (sizes.data[at] + 1e-30), name);
-            }
+            QVERIFY2(ref::largest_share(all, expected, sizes) < 2e-6, name);
           }
         }
   }
@@ -191,6 +183,7 @@ class LinearTest : public QObject {
       const auto kind = static_cast<WeightType>(type);
       const int64_t width = weight_formats[type].elements == 1 ? 45 : 2 * weight_formats[type].elements;
       auto bytes = random_blocks(kind, 5 * width, random);
+      const ref::Matrix numbers = numbers_of(kind, bytes, 5, width);
       std::vector<int32_t> ids = {4, 0, 4};
       std::vector<float> out(static_cast<size_t>(3 * width));
       const auto ops = make_cpu_ops();
@@ -198,9 +191,8 @@ class LinearTest : public QObject {
       ops->embed({ids.data(), 3, 1}, WeightMatrix{kind, bytes.data(), 5, width}, {out.data(), 3, width});
       for (int64_t n = 0; n < 3; ++n)
         for (int64_t c = 0; c < width; ++c) {
-          const float expected = number_at(kind, bytes.data(), ids[static_cast<size_t>(n)] * width + c);
-          const float size = std::max(0.5f, std::abs(expected));
-          QVERIFY(std::abs(out[static_cast<size_t>(n * width + c)] - expected) <= 1e-6f * size);
+          const double expected = numbers(ids[static_cast<size_t>(n)], c), size = std::max(0.5, std::abs(expected));
+          QVERIFY(std::abs(out[static_cast<size_t>(n * width + c)] - expected) <= 1e-6 * size);
         }
     }
   }

@@ -87,10 +87,8 @@ class InterleavedTest : public QObject {
         auto apart = ref::random_blocks(kind, outputs * width, random);
         const Interleaved together(kind, outputs, width);
         cpu::interleave(apart, together.matrix, 0);
-        ref::Matrix numbers(outputs, width);
-        for (int64_t i = 0; i < outputs * width; ++i)
-          numbers.data[static_cast<size_t>(i)] = ref::number_at(kind, apart.data(), i);
-        const ref::Matrix x = ref::random_matrix(31, width, random);
+        const ref::Matrix x = ref::random_matrix(31, width, random),
+                          numbers = ref::numbers_of(kind, apart, outputs, width);
         std::vector<float> in = floats(x), all(static_cast<size_t>(31 * outputs));
         const ref::Matrix expected = ref::linear(x, numbers),
                           sizes = ref::linear(ref::magnitudes(x), ref::magnitudes(numbers));
@@ -102,10 +100,7 @@ class InterleavedTest : public QObject {
             cpu::linear({in.data(), rows, width}, one, *streams);
           };
           multiply(31, all);
-          for (int64_t n = 0; n < 31; ++n)
-            for (int64_t o = 0; o < outputs; ++o)
-              worst =
-                  std::max(worst, std::abs(all[static_cast<size_t>(n * outputs + o)] - expected(n, o)) / sizes(n, o));
+          worst = std::max(worst, ref::largest_share(all, expected, sizes));
           QVERIFY2(worst < 0x1p-14, qPrintable(QString("%1: %2").arg(name).arg(worst)));  // x is rounded to 16 bits
           for (int64_t rows = 1; rows < 31; ++rows) {
             std::vector<float> some;

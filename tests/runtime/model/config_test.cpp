@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/error.h"
+#include "tests/support/json.h"
 #include "tests/support/says.h"
 
 using namespace stemma;
@@ -185,7 +186,7 @@ class ConfigTest : public QObject {
     QFETCH(QString, value);
     QFETCH(QString, words);
     json document = valid();
-    document[key.toStdString()] = json::parse(value.toStdString());
+    document[key.toStdString()] = test::json_of(value.toStdString());
     const std::string error = error_of(document.dump());
     VERIFY_SAYS(error, "folder/config.json: ");
     QVERIFY2(QString::fromStdString(error).contains(words), error.c_str());

@@ -13,6 +13,7 @@
 #include "runtime/model/forward.h"
 #include "runtime/model/weight_layout.h"
 #include "tests/support/compare.h"
+#include "tests/support/json.h"
 
 using namespace stemma;
 using namespace stemma::test;
@@ -277,7 +278,7 @@ class FamiliesTest : public QObject {
   // What f32 rounds of an angle grows with the position, so it is rounded as transformers rounds it.
   void angles_far_into_the_context() {
     const SafetensorsFile file(goldens / "angles.safetensors");
-    const json configs = json::parse(header_of(goldens / "angles.safetensors"))["__metadata__"];
+    const json configs = test::json_of(header_of(goldens / "angles.safetensors"))["__metadata__"];
     const auto find = [&](const std::string& name) {
       return *std::find_if(file.tensors().begin(), file.tensors().end(), [&](auto& t) { return t.name == name; });
     };

@@ -12,6 +12,7 @@
 #include "runtime/model/tokenizer/byte_alphabet.h"
 #include "runtime/model/utf8.h"
 #include "tests/support/gguf_bytes.h"
+#include "tests/support/json.h"
 
 using namespace stemma;
 using nlohmann::json;
@@ -26,7 +27,6 @@ std::string read(const std::filesystem::path& path) {
   text << stream.rdbuf();
   return text.str();
 }
-json read_json(const std::filesystem::path& path) { return json::parse(read(path)); }
 
 json split_then_bytes(const std::string& pattern) {
   return {{"type", "Sequence"},
@@ -104,7 +104,7 @@ class TokenizerTest : public QObject {
     const bool spelled = name != "llama2" && name != "stories260K";
     std::vector<std::string> texts = {
         "", " ", "a", "ab\xC3", "\xE2\x82 x \xED\xA0\x80 y", std::string("nul\0nul", 7), "a  b\n\n  c\t"};
-    const json inputs = read_json(shared_data / "03_tokenizer_vectors/swift/multilingual_a/inputs.json")["inputs"];
+    const json inputs = test::json_in(shared_data / "03_tokenizer_vectors/swift/multilingual_a/inputs.json")["inputs"];
     if (name != "pythia-410m") texts.push_back("\xFF\xFE");  // it has no tokens for these bytes
     for (const json& input : inputs) texts.push_back(input["text"]);
     for (const std::string& text : texts) {

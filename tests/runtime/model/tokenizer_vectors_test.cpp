@@ -12,6 +12,7 @@
 
 #include "runtime/model/tokenizer.h"
 #include "runtime/model/utf8.h"
+#include "tests/support/json.h"
 
 using namespace stemma;
 using nlohmann::json;
@@ -24,7 +25,6 @@ std::string read(const std::filesystem::path& path) {
   std::ifstream stream(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(stream), {}};
 }
-json read_json(const std::filesystem::path& path) { return json::parse(read(path)); }
 
 // "01 falcon" is a GGUF vocabulary, "02 gpt2" a folder, "02 gpt2/merges.txt" a file.
 const Tokenizer& tokenizer_of(const std::string& name) {
@@ -143,7 +143,8 @@ class TokenizerVectorsTest : public QObject {
     FETCH();
     const auto folder = shared_data / "03_tokenizer_vectors/transformersjs";
     const size_t space = family_name.find(' ');
-    const json entries = read_json(folder / (family_name.substr(0, space) + ".json"))[family_name.substr(space + 1)];
+    const json entries =
+        test::json_in(folder / (family_name.substr(0, space) + ".json"))[family_name.substr(space + 1)];
     // The older tokenizer of Llama 3 has no post-processor.
     const bool special = family_name != "llama Xenova/llama3-tokenizer";
     std::vector<Case> cases;
@@ -165,8 +166,8 @@ class TokenizerVectorsTest : public QObject {
   void multilingual() {
     FETCH();
     const auto folder = shared_data / "03_tokenizer_vectors/swift/multilingual_a";
-    const json entries = read_json(folder / (family_name + ".json"))["entries"];
-    const json inputs = read_json(folder / "inputs.json")["inputs"];
+    const json entries = test::json_in(folder / (family_name + ".json"))["entries"];
+    const json inputs = test::json_in(folder / "inputs.json")["inputs"];
     std::vector<Case> cases;
     for (const json& input : inputs)
       cases.push_back({input["text"], entries[input["id"].get<std::string>()]["input_ids"], true});
@@ -189,7 +190,7 @@ class TokenizerVectorsTest : public QObject {
   }
   void long_texts() {
     FETCH();
-    const json entry = read_json(shared_data / "03_tokenizer_vectors/swift" / (family_name + ".json"));
+    const json entry = test::json_in(shared_data / "03_tokenizer_vectors/swift" / (family_name + ".json"));
     const std::vector<int32_t> ids = entry["token_ids"];
     const Tokenizer& tokenizer = tokenizer_of(tokenizer_name);
     const bool special = tokenizer.bos() >= 0 && !ids.empty() && ids.front() == tokenizer.bos();
@@ -207,7 +208,7 @@ class TokenizerVectorsTest : public QObject {
   }
   void short_texts() {
     FETCH();
-    const json tests = read_json(shared_data / "03_tokenizer_vectors/swift/tokenizer_tests.json");
+    const json tests = test::json_in(shared_data / "03_tokenizer_vectors/swift/tokenizer_tests.json");
     std::vector<Case> cases;
     for (const json& entry : tests[family_name]) cases.push_back({entry["input"], entry["encoded"]["input_ids"], true});
     compare("03 " + family_name, tokenizer_name, cases);

@@ -2,15 +2,10 @@
 #include <QtTest>
 
 #include "tests/runtime/template/renderings.h"
+#include "tests/support/sanitized.h"
 
 using namespace stemma;
 using namespace stemma::test;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
 
 class LimitsTest : public QObject {
   Q_OBJECT

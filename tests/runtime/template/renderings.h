@@ -2,7 +2,6 @@
 #pragma once
 
 #include <ctime>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -34,11 +33,6 @@ inline Outcome rendered(const std::string& text, const nlohmann::ordered_json& v
   } catch (const Error& error) {
     return {true, error.what()};
   }
-}
-
-inline nlohmann::ordered_json read_json(const std::string& path) {
-  std::ifstream file(path);
-  return nlohmann::ordered_json::parse(file);
 }
 
 // Counts "N of N" and tells of the first that differ.

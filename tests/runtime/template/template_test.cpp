@@ -4,8 +4,10 @@
 
 #include <QtTest>
 #include <filesystem>
+#include <fstream>
 
 #include "tests/runtime/template/renderings.h"
+#include "tests/support/json.h"
 
 using namespace stemma;
 using namespace stemma::test;
@@ -28,7 +30,7 @@ class TemplateTest : public QObject {
   Q_OBJECT
  private slots:
   void small_templates() {
-    const auto golden = read_json(STEMMA_SOURCE_DIR "/tests/golden/templates/templates.json");
+    const auto golden = ordered_json_in(STEMMA_SOURCE_DIR "/tests/golden/templates/templates.json");
     Tally tally;
     for (const auto& one : golden.at("cases")) {
       const std::string text = one.at("template");
@@ -42,7 +44,7 @@ class TemplateTest : public QObject {
   void hugging_face_units() {
     if (!exists(shared)) QSKIP("the shared reference data is not on this machine");
     Tally tally;
-    const auto file = read_json(shared / "hf_jinja/unit_templates.json");
+    const auto file = ordered_json_in(shared / "hf_jinja/unit_templates.json");
     for (const auto& [name, one] : file.items())
       hold_python(tally, name, one, "expected", rendered(one.at("template"), one.at("context")));
     qInfo("hf_jinja/unit_templates.json: %d of %d", tally.right, tally.total);
@@ -53,7 +55,7 @@ class TemplateTest : public QObject {
   void hugging_face_models() {
     if (!exists(shared)) QSKIP("the shared reference data is not on this machine");
     Tally tally;
-    const auto file = read_json(shared / "hf_jinja/e2e_render.json");
+    const auto file = ordered_json_in(shared / "hf_jinja/e2e_render.json");
     for (const char* group : {"default", "custom"})
       for (const auto& [name, one] : file.at(group).items())
         hold_python(tally, name, one, "target", rendered(one.at("chat_template"), one.at("data")));
@@ -65,7 +67,7 @@ class TemplateTest : public QObject {
   void llama_cpp_cases() {
     if (!exists(shared)) QSKIP("the shared reference data is not on this machine");
     Tally tally;
-    const auto file = read_json(shared / "llamacpp/test_chat_template_cases.json");
+    const auto file = ordered_json_in(shared / "llamacpp/test_chat_template_cases.json");
     for (const auto& one : file.at("cases")) {
       const nlohmann::ordered_json variables{{"messages", file.at("conversation")},
                                              {"add_generation_prompt", file.at("add_generation_prompt")},
@@ -83,12 +85,12 @@ class TemplateTest : public QObject {
   void llama_cpp_templates() {
     if (!exists(shared)) QSKIP("the shared reference data is not on this machine");
     Tally tally;
-    const auto all = read_json(shared / "derived/llamacpp_templates_x_minja_contexts_python_jinja2.json");
+    const auto all = ordered_json_in(shared / "derived/llamacpp_templates_x_minja_contexts_python_jinja2.json");
     for (const auto& [name, contexts] : all.items()) {
       std::ifstream file(shared / "llamacpp/templates" / name);
       const std::string text((std::istreambuf_iterator<char>(file)), {});
       for (const auto& [context, python] : contexts.items())
-        tally.hold(name + " x " + context, rendered(text, read_json(shared / (context + ".json"))),
+        tally.hold(name + " x " + context, rendered(text, ordered_json_in(shared / (context + ".json"))),
                    python.contains("error"), python.value("output", ""));
     }
     qInfo("derived/llamacpp_templates_x_minja_contexts: %d of %d", tally.right, tally.total);

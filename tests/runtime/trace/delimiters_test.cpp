@@ -7,6 +7,7 @@
 #include <set>
 
 #include "runtime/trace/steps.h"
+#include "tests/support/json.h"
 #include "tests/support/tiny_model.h"
 
 using namespace stemma;
@@ -17,7 +18,7 @@ const std::filesystem::path shared = std::filesystem::path(STEMMA_SHARED_DATA) /
 
 // The tiny tokenizer with further tokens.
 Tokenizer tokenizer_with(const std::vector<std::string>& tokens) {
-  auto json = nlohmann::json::parse(test::tiny_tokenizer_json());
+  auto json = test::json_of(test::tiny_tokenizer_json());
   int id = test::tiny_vocabulary;
   for (const std::string& token : tokens)
     json["added_tokens"].push_back({{"id", id++}, {"content", token}, {"special", true}});

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/trace/steps.h"
+#include "tests/support/json.h"
 
 using namespace stemma;
 
@@ -71,8 +72,7 @@ class LabelsTest : public QObject {
     int total = 0, labelled = 0, right = 0;
     for (const auto& entry : fs::recursive_directory_iterator(shared)) {
       if (entry.path().filename() != "chunks_labeled.json") continue;
-      std::ifstream file(entry.path());
-      for (const auto& chunk : nlohmann::json::parse(file)) {
+      for (const auto& chunk : test::json_in(entry.path())) {
         if (!chunk.contains("function_tags") || chunk["function_tags"].empty()) continue;
         const std::string_view label = lexical_label(chunk["chunk"].get<std::string>());
         QVERIFY(label.empty() || std::find(step_labels.begin(), step_labels.end(), label) != step_labels.end());

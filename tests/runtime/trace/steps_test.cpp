@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "tests/support/json.h"
+
 using namespace stemma;
 
 namespace {
@@ -200,8 +202,8 @@ class StepsTest : public QObject {
       if (entry.path().filename() != "chunks_labeled.json" ||
           !fs::exists(entry.path().parent_path() / "base_solution.json"))
         continue;
-      std::ifstream base_file(entry.path().parent_path() / "base_solution.json"), chunk_file(entry.path());
-      const nlohmann::json base = nlohmann::json::parse(base_file), chunks = nlohmann::json::parse(chunk_file);
+      const nlohmann::json base = test::json_in(entry.path().parent_path() / "base_solution.json"),
+                           chunks = test::json_in(entry.path());
       if (!base.contains("prompt") || !base.contains("solution")) continue;
       std::string prompt = base["prompt"];
       if (prompt.find("<think>") == std::string::npos) prompt += "<think>\n";

@@ -6,6 +6,7 @@
 
 #include "runtime/trace/generate.h"
 #include "tests/support/compare.h"
+#include "tests/support/json.h"
 #include "tests/support/reference_decoder.h"
 
 using namespace stemma;
@@ -88,7 +89,7 @@ class Stories260kTest : public QObject {
     if (!std::filesystem::exists(folder / "derived" / "hf"))
       QSKIP("the shared data's 04_stories260K is not on this machine");
     model = load_model(folder / "derived" / "hf", make_cpu_ops());
-    const auto expected = nlohmann::json::parse(std::ifstream(folder / "expected_greedy.json"));
+    const auto expected = test::json_in(folder / "expected_greedy.json");
     text_200 = expected.at("bos_only_200_steps").get<std::string>();
     text_256 = expected.at("bos_only_256_steps").get<std::string>();
   }

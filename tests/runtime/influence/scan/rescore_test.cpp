@@ -5,16 +5,13 @@
 
 #include "runtime/influence/scan/scan.h"
 #include "tests/runtime/influence/scan/few_documents.h"
+#include "tests/support/sanitized.h"
 
 using namespace stemma;
 using namespace stemma::test;
 
 // Under a sanitizer products and sums of register tiles are not fused, as oneDNN's are.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr double rounding = 1e-4;
-#else
-constexpr double rounding = 1e-5;
-#endif
+constexpr double rounding = sanitized ? 1e-4 : 1e-5;
 
 class RescoreTest : public QObject, FewDocuments {
   Q_OBJECT

@@ -9,6 +9,7 @@
 #include "runtime/error.h"
 #include "runtime/model/files/json_file.h"
 #include "runtime/model/tokenizer.h"
+#include "tests/support/json.h"
 
 using namespace stemma;
 using nlohmann::json;
@@ -16,11 +17,6 @@ using nlohmann::json;
 namespace {
 
 const std::filesystem::path golden = STEMMA_SOURCE_DIR "/tests/golden/tokenizers";
-
-json read_json(const std::filesystem::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  return json::parse(stream);
-}
 
 }  // namespace
 
@@ -41,7 +37,7 @@ class GoldenTest : public QObject {
   void agrees() {
     QFETCH(QString, file);
     const std::filesystem::path path = file.toStdString();
-    const json document = read_json(path);
+    const json document = test::json_in(path);
     const bool pieces = path.stem().extension() == ".cases";
     const std::string model = document.value("model", path.stem().stem().string() + ".model");
     const Tokenizer tokenizer(pieces ? read_text(path.parent_path() / model, 1'000'000) : document["tokenizer"].dump(),
@@ -65,7 +61,7 @@ class GoldenTest : public QObject {
   }
 
   void refuses_a_broken_tekken() {
-    const json whole = read_json(golden / "tekken_named.json")["tokenizer"];
+    const json whole = test::json_in(golden / "tekken_named.json")["tokenizer"];
     const auto refused = [](const json& document) {
       try {
         Tokenizer(document.dump(), "", "tekken.json");
