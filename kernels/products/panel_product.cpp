@@ -8,6 +8,7 @@
 #include <cassert>
 
 #include "kernels/divide_up.h"
+#include "kernels/products/bf16_product.h"
 #include "kernels/products/streams.h"
 #include "kernels/products/tiles.h"
 #include "kernels/scratch.h"
@@ -60,7 +61,8 @@ class Turns {
 bool takes_panels(int64_t rows, const WeightMatrix& w) {
   const Tiles& tiles = best_tiles();
   if (tiles.lanes != 16 || rows < fewest) return false;
-  if (w.type == WeightType::bf16 && tiles.product_of_pairs) return w.columns % 2 == 0 && rows <= most;
+  if (w.type == WeightType::bf16 && tiles.product_of_pairs)
+    return w.columns % 2 == 0 && rows <= most && !has_matrix_unit();
   return format_of(w.type).elements == 1;
 }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "kernels/half.h"
+#include "kernels/products/bf16_product.h"
 #include "kernels/products/tiles.h"
 #include "tests/kernels/random_blocks.h"
 #include "tests/kernels/reference.h"
@@ -57,7 +58,8 @@ class PanelProductTest : public QObject {
                        odd = matrix_of(View<uint16_t>{&half, 40, 7});
     QVERIFY(cpu::takes_panels(64, floats) && cpu::takes_panels(5000, floats) && !cpu::takes_panels(63, floats));
     if (!cpu::best_tiles().product_of_pairs) QSKIP("This processor does not multiply bf16.");
-    QVERIFY(cpu::takes_panels(64, halves) && cpu::takes_panels(1024, halves));
+    const bool panels = !cpu::has_matrix_unit();
+    QCOMPARE(cpu::takes_panels(64, halves) && cpu::takes_panels(1024, halves), panels);
     QVERIFY(!cpu::takes_panels(63, halves) && !cpu::takes_panels(1025, halves) && !cpu::takes_panels(64, odd));
   }
 
@@ -80,6 +82,7 @@ class PanelProductTest : public QObject {
 
   void so_are_those_of_pairs() {
     if (!cpu::best_tiles().product_of_pairs) QSKIP("This processor does not multiply bf16.");
+    if (cpu::has_matrix_unit()) QSKIP("This processor has a unit for matrices, which is faster than panels.");
     Random random(3);
     for (const int64_t width : {2, 78, 2060}) {
       const int64_t rows = 71, outputs = 115;
