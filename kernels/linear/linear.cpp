@@ -11,6 +11,7 @@
 #include "kernels/cpu_kernels.h"
 #include "kernels/products/bf16_product.h"
 #include "kernels/products/interleaved.h"
+#include "kernels/products/matrix_unit.h"
 #include "kernels/products/panel_product.h"
 #include "kernels/products/stream_rows.h"
 #include "kernels/products/streams.h"
@@ -73,6 +74,8 @@ void multiply_interleaved(Tensor x, const StreamRows& near, const WeightMatrix& 
 
 void linear(Tensor x, std::span<const Ops::Product> products, const Streams& streams) {
   if (x.rows == 0) return;
+  const auto of_unit = [&](const Ops::Product& p) { return &streams == &best_streams() && takes_matrix_unit(p.w); };
+  if (std::ranges::all_of(products, of_unit)) return product_by_matrix_unit(x, products);
   if (x.rows <= few) return stream_rows(x, products, streams);
   const auto of_panels = [&](const Ops::Product& p) {
     return takes_panels(x.rows, p.w) && (p.w.type == WeightType::f32 || &streams == &best_streams());

@@ -53,11 +53,6 @@ bool multiplies_bf16() {
 #endif
 }
 
-bool has_matrix_unit() {
-  static const bool has = dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core_amx;
-  return has;
-}
-
 void round(Tensor x, WeightMatrix y) {
 #pragma omp parallel for schedule(static) if (x.rows > 1 && x.size() >= shared_from)
   for (int64_t i = 0; i < x.rows; ++i)

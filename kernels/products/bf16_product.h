@@ -6,7 +6,6 @@
 namespace stemma::cpu {
 
 bool multiplies_bf16();
-bool has_matrix_unit();  // AMX: oneDNN's products in bf16 are several times those of vectors
 
 // x rounded to bf16, in memory of the calling thread that the next call writes over.
 uint16_t* rounded_rows(Tensor x);

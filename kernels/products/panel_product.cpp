@@ -1,16 +1,15 @@
 // A panel of w is turned over into a thread's second cache and stays there while rows of x pass, which lie as they are.
 #include "kernels/products/panel_product.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cassert>
 
 #include "kernels/divide_up.h"
-#include "kernels/products/bf16_product.h"
+#include "kernels/products/matrix_unit.h"
 #include "kernels/products/streams.h"
 #include "kernels/products/tiles.h"
+#include "kernels/products/turns.h"
 #include "kernels/scratch.h"
 
 namespace stemma::cpu {
@@ -18,43 +17,7 @@ namespace {
 
 constexpr int64_t fewest = 64;     // rows of x that a panel is turned over for
 constexpr int64_t most = 1024;     // that still come from near caches for every panel
-constexpr int64_t turns_each = 8;  // of a thread, that all end together
 constexpr int64_t deep = 768;      // columns of a panel, or pairs of them
-
-// What a thread takes at once: a panel of one of the products, with all rows of x or a part of them.
-struct Turn {
-  const Ops::Product* product;
-  int64_t row, rows, column, columns;
-};
-
-class Turns {
- public:
-  Turns(int64_t rows, std::span<const Ops::Product> products) : products_(products), rows_(rows) {
-    for (const auto& p : products) panels_ += panels_of(p);
-    // Threads take panels; where those are few, each with a part of the rows.
-    const int64_t wanted = divide_up(turns_each * omp_get_max_threads(), panels_),
-                  possible = divide_up(rows, 2 * fewest);
-    const int64_t parts = std::max(divide_up(rows, most), std::min(wanted, possible));
-    each_ = divide_up(divide_up(rows, parts), best_tiles().rows) * best_tiles().rows;
-    count = panels_ * divide_up(rows, each_);
-  }
-  Turn operator[](int64_t turn) const {
-    const int64_t row = turn / panels_ * each_;
-    int64_t panel = turn % panels_;
-    const Ops::Product* p = products_.data();
-    for (; panel >= panels_of(*p); ++p) panel -= panels_of(*p);
-    return {p, row, std::min(each_, rows_ - row), panel * wide_, std::min(wide_, p->w.rows - panel * wide_)};
-  }
-
-  int64_t count;
-
- private:
-  int64_t panels_of(const Ops::Product& p) const { return divide_up(p.w.rows, wide_); }
-
-  std::span<const Ops::Product> products_;
-  int64_t rows_, each_, panels_ = 0;
-  const int64_t wide_ = best_tiles().most * best_tiles().lanes;
-};
 
 }  // namespace
 
@@ -75,7 +38,7 @@ void product_panels(Tensor x, std::span<const Ops::Product> products) {
   const auto elements_of = [&](float* data, int64_t rows) { return Tensor{data, rows, x.columns / (pairs ? 2 : 1)}; };
   thread_local Scratch rounded;
   const Tensor left = elements_of(pairs ? rounded.make(x.size() / 2) : x.data, x.rows);
-  const Turns turns(x.rows, products);
+  const Turns turns(x.rows, products, {wide, tiles.rows, 2 * fewest, most});
   std::atomic<int64_t> taken = 0;
 #pragma omp parallel
   {

@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "kernels/half.h"
-#include "kernels/products/bf16_product.h"
+#include "kernels/products/matrix_unit.h"
 #include "kernels/products/tiles.h"
 #include "tests/kernels/random_blocks.h"
 #include "tests/kernels/reference.h"
