@@ -1,5 +1,6 @@
-// Tiles of w lie in memory as the unit reads them, so weights are never copied: the unit gets w x^T, of x turned over
-// before, and what it gives is turned back on its way to y.
+// Tiles of w lie in memory as the unit reads a left side, so that forward no weight is copied: the unit gets w x^T, of
+// x turned over before, and what it gives is turned back on its way to y. Backward w is on the right side, where pairs
+// of its rows lie together: those are copied, a panel at a time, and used for all rows of y.
 #include "kernels/products/matrix_unit.h"
 
 #if defined(__x86_64__)
@@ -15,7 +16,7 @@
 #include "kernels/products/tiles.h"
 #include "kernels/products/turns.h"
 #include "kernels/scratch.h"
-#pragma GCC target("amx-tile", "amx-bf16")
+#pragma GCC target("arch=x86-64-v4", "amx-tile", "amx-bf16")
 
 namespace stemma::cpu {
 namespace {
@@ -23,6 +24,7 @@ namespace {
 constexpr int64_t side = 16;                // rows of a tile: of w, of pairs of columns of x, and of what comes out
 constexpr int64_t deep = 2 * side;          // columns of w that a tile has
 constexpr int64_t line = 64;                // bytes of a tile's row
+constexpr int64_t tile = side * side;       // pairs of numbers
 constexpr int64_t tall = 2 * side;          // rows of w, and at most of x, that four tiles multiply together
 constexpr int64_t few = 64, most = 512;     // rows of x
 constexpr int64_t high = 128;               // rows of w that a thread takes at once, at most
@@ -177,6 +179,26 @@ void multiply_panel(const TurnedRows& x, const Turn& now, bool many) {
   }
 }
 
+// Rows [begin, begin + 32 steps) of w in columns [column, column + wide): of each 16 columns tiles of pairs of rows,
+// one behind the other. Rows that w does not have are zeros.
+void pair_rows(const WeightMatrix& w, int64_t begin, int64_t steps, int64_t column, int64_t wide, uint16_t* to) {
+  typedef uint16_t Line __attribute__((vector_size(line), aligned(2), may_alias));
+  constexpr int64_t halves = line / sizeof(uint16_t), soon = 16;
+  for (int64_t r = 0; r < deep * steps; r += 2)
+    for (int64_t c = 0; c < wide; c += halves) {
+      const auto at = [&](int64_t row) { return w.row(row) + (column + c) * sizeof(uint16_t); };
+      const auto read = [&](int64_t row) { return row < w.rows ? *reinterpret_cast<const Line*>(at(row)) : Line{}; };
+      const Line a = read(begin + r), b = read(begin + r + 1);
+      for (int64_t next = begin + r + soon; next < std::min(begin + r + soon + 2, w.rows); ++next)
+        __builtin_prefetch(at(next), 0, 3);
+      Line* const first = reinterpret_cast<Line*>(to + c / side * steps * 2 * tile) + r / 2;
+      *first = __builtin_shufflevector(a, b, 0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39, 8, 40, 9, 41, 10,
+                                       42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47);
+      first[steps * side] = __builtin_shufflevector(a, b, 16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22, 54, 23,
+                                                    55, 24, 56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63);
+    }
+}
+
 }  // namespace
 
 bool has_matrix_unit() {
@@ -215,6 +237,58 @@ void product_by_matrix_unit(Tensor x, std::span<const Ops::Product> products) {
   }
 }
 
+void product_back_by_matrix_unit(Tensor y, const WeightMatrix& w, Tensor x, bool add) {
+  assert(takes_matrix_unit(w) && y.columns == w.rows && x.columns == w.columns && x.rows == y.rows);
+  if (y.rows == 0) return;
+  thread_local Scratch kept;
+  const int64_t all = divide_up(w.rows, deep), heights = divide_up(y.rows, tall), panels = divide_up(w.columns, high),
+                length = all * deep;
+  uint16_t* const rounded = kept.make<uint16_t>(heights * tall * length);
+  const int64_t parts = std::min(divide_up(16 * omp_get_max_threads(), panels), divide_up(heights, 4)),
+                each = divide_up(heights, std::max(parts, divide_up(y.rows, most)));
+#pragma omp parallel
+  {
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < heights * tall; ++i) {
+      uint16_t* const to = rounded + i * length;
+      const int64_t there = i < y.rows ? y.columns : 0;
+      if (there) best_tiles().round(y.row(i), there, to);
+      std::fill(to + there, to + length, uint16_t{0});
+    }
+    thread_local Scratch pairs, room;
+    uint16_t* const panel = pairs.make<uint16_t>(short_ * deep * high);
+    const UnitInUse unit(side);
+#pragma omp for schedule(dynamic) collapse(2)
+    for (int64_t first = 0; first < heights; first += each)
+      for (int64_t column = 0; column < w.columns; column += high) {
+        const int64_t wide = std::min(high, w.columns - column);
+        for (int64_t step = 0; step < all; step += short_) {
+          const int64_t steps = std::min(short_, all - step);
+          pair_rows(w, step * deep, steps, column, wide, panel);
+          for (int64_t h = first; h < std::min(first + each, heights); ++h) {
+            const int64_t there = std::min(tall, y.rows - h * tall);
+            // Whole tiles would reach over the end of x's last row.
+            float* const own = there < tall ? room.make(tall * high) : nullptr;
+            const bool begun = add || step > 0;
+            for (int64_t r = 0; own && begun && r < there; ++r)
+              std::copy_n(x.row(h * tall + r) + column, wide, own + r * high);
+            const InLine left{reinterpret_cast<const std::byte*>(rounded + h * tall * length + step * deep),
+                              length * static_cast<int64_t>(sizeof(uint16_t)), line};
+            for (int64_t c = 0; c < wide; c += 2 * side) {
+              const auto tiles_at = [&](int64_t at) {
+                return InLine{reinterpret_cast<const std::byte*>(panel + at / side * steps * 2 * tile), line,
+                              side * line};
+              };
+              const Sums sums = own ? Sums{own + c, high, side} : Sums{x.row(h * tall) + column + c, x.columns, side};
+              multiply<true, false>(left, tiles_at(c), tiles_at(c + side), steps, sums, begun);
+            }
+            for (int64_t r = 0; own && r < there; ++r) std::copy_n(own + r * high, wide, x.row(h * tall + r) + column);
+          }
+        }
+      }
+  }
+}
+
 }  // namespace stemma::cpu
 #else
 namespace stemma::cpu {
@@ -222,6 +296,7 @@ namespace stemma::cpu {
 bool has_matrix_unit() { return false; }
 bool takes_matrix_unit(const WeightMatrix&) { return false; }
 void product_by_matrix_unit(Tensor, std::span<const Ops::Product>) {}
+void product_back_by_matrix_unit(Tensor, const WeightMatrix&, Tensor, bool) {}
 
 }  // namespace stemma::cpu
 #endif

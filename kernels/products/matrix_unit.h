@@ -16,5 +16,7 @@ bool takes_matrix_unit(const WeightMatrix& w);
 // weight is read from memory once for as many rows of x as are turned over together. Each number of y is the same to
 // the last bit whatever the other rows and the number of threads are.
 void product_by_matrix_unit(Tensor x, std::span<const Ops::Product> products);
+// x (N, inputs) = y w, or += where `add`, of a w that it takes; y (N, outputs) is rounded to bf16. Bits as above.
+void product_back_by_matrix_unit(Tensor y, const WeightMatrix& w, Tensor x, bool add);
 
 }  // namespace stemma::cpu

@@ -6,7 +6,6 @@
 #include <cassert>
 
 #include "kernels/divide_up.h"
-#include "kernels/products/matrix_unit.h"
 #include "kernels/products/streams.h"
 #include "kernels/products/tiles.h"
 #include "kernels/products/turns.h"
@@ -25,7 +24,7 @@ bool takes_panels(int64_t rows, const WeightMatrix& w) {
   const Tiles& tiles = best_tiles();
   if (tiles.lanes != 16 || rows < fewest) return false;
   if (w.type == WeightType::bf16 && tiles.product_of_pairs)
-    return w.columns % 2 == 0 && rows <= most && !has_matrix_unit();
+    return w.columns % 2 == 0 && rows <= most;
   return format_of(w.type).elements == 1;
 }
 

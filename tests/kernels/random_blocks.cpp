@@ -50,4 +50,13 @@ Matrix numbers_of(WeightType type, const std::vector<std::byte>& bytes, int64_t 
   return numbers;
 }
 
+std::vector<uint16_t> round_to_bf16(Matrix& x) {
+  std::vector<uint16_t> bits;
+  for (double& number : x.data) {
+    bits.push_back(bf16_of(static_cast<float>(number)));
+    number = std::bit_cast<float>(static_cast<uint32_t>(bits.back()) << 16);
+  }
+  return bits;
+}
+
 }  // namespace stemma::reference

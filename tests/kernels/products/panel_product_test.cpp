@@ -7,7 +7,6 @@
 #include <cmath>
 
 #include "kernels/half.h"
-#include "kernels/products/matrix_unit.h"
 #include "kernels/products/tiles.h"
 #include "tests/kernels/random_blocks.h"
 #include "tests/kernels/reference.h"
@@ -18,16 +17,6 @@ namespace ref = stemma::reference;
 namespace {
 
 std::vector<float> floats(const ref::Matrix& x) { return {x.data.begin(), x.data.end()}; }
-
-// In bf16; x becomes the numbers that are left.
-std::vector<uint16_t> halves(ref::Matrix& x) {
-  std::vector<uint16_t> bits;
-  for (double& number : x.data) {
-    bits.push_back(bf16_of(static_cast<float>(number)));
-    number = std::bit_cast<float>(static_cast<uint32_t>(bits.back()) << 16);
-  }
-  return bits;
-}
 
 // y = x w^T of the first `rows` of x, by so many threads.
 std::vector<float> multiply(std::vector<float>& x, int64_t rows, std::vector<float>& w, int64_t outputs, int threads) {
@@ -58,8 +47,7 @@ class PanelProductTest : public QObject {
                        odd = matrix_of(View<uint16_t>{&half, 40, 7});
     QVERIFY(cpu::takes_panels(64, floats) && cpu::takes_panels(5000, floats) && !cpu::takes_panels(63, floats));
     if (!cpu::best_tiles().product_of_pairs) QSKIP("This processor does not multiply bf16.");
-    const bool panels = !cpu::has_matrix_unit();
-    QCOMPARE(cpu::takes_panels(64, halves) && cpu::takes_panels(1024, halves), panels);
+    QVERIFY(cpu::takes_panels(64, halves) && cpu::takes_panels(1024, halves));
     QVERIFY(!cpu::takes_panels(63, halves) && !cpu::takes_panels(1025, halves) && !cpu::takes_panels(64, odd));
   }
 
@@ -82,14 +70,13 @@ class PanelProductTest : public QObject {
 
   void so_are_those_of_pairs() {
     if (!cpu::best_tiles().product_of_pairs) QSKIP("This processor does not multiply bf16.");
-    if (cpu::has_matrix_unit()) QSKIP("This processor has a unit for matrices, which is faster than panels.");
     Random random(3);
     for (const int64_t width : {2, 78, 2060}) {
       const int64_t rows = 71, outputs = 115;
       ref::Matrix x = ref::random_matrix(rows, width, random), w = ref::random_matrix(outputs, width, random);
       std::vector<float> in = floats(x);
-      halves(x);
-      std::vector<uint16_t> weights = halves(w);
+      ref::round_to_bf16(x);
+      std::vector<uint16_t> weights = ref::round_to_bf16(w);
       std::vector<float> y(static_cast<size_t>(rows * outputs), NAN);
       const WeightMatrix matrix = matrix_of(View<uint16_t>{weights.data(), outputs, width});
       QVERIFY(cpu::takes_panels(rows, matrix));
