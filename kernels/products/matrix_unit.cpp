@@ -244,7 +244,7 @@ void product_back_by_matrix_unit(Tensor y, const WeightMatrix& w, Tensor x, bool
   const int64_t all = divide_up(w.rows, deep), heights = divide_up(y.rows, tall), panels = divide_up(w.columns, high),
                 length = all * deep;
   uint16_t* const rounded = kept.make<uint16_t>(heights * tall * length);
-  const int64_t parts = std::min(divide_up(16 * omp_get_max_threads(), panels), divide_up(heights, 4)),
+  const int64_t parts = std::min(divide_up(4 * omp_get_max_threads(), panels), divide_up(heights, 4)),
                 each = divide_up(heights, std::max(parts, divide_up(y.rows, most)));
 #pragma omp parallel
   {
