@@ -91,8 +91,11 @@ def write_model(path, shape, dtype):
 
 
 def theirs(program, model, threads):
-    rows = json.loads(subprocess.run([program, "-m", model, "-p", str(prompt), "-n", str(written), "-t", str(threads), "-r",
-                                      str(repeats), "-o", "json"], capture_output=True, text=True, check=True).stdout)
+    done = subprocess.run([program, "-m", model, "-p", str(prompt), "-n", str(written), "-t", str(threads), "-r",
+                           str(repeats), "-o", "json"], capture_output=True, text=True)
+    if done.returncode:
+        return None
+    rows = json.loads(done.stdout)
     best = {("decode" if row["n_gen"] else "prefill"): max(row["samples_ts"]) for row in rows}
     return best["decode"], best["prefill"], rows[0]["build_commit"]
 
@@ -108,23 +111,27 @@ def ours(program, model, dtype):
 def main():
     stemma, llama_bench, asked = sys.argv[1], sys.argv[2], sys.argv[3:] or ["smollm-135m"]
     name, threads = processor()
-    lines, commit = [], ""
+    print(f"\n## Beside llama.cpp, {datetime.date.today()}, {name}, {threads} threads\n")
+    print(f"`tests/bench/llama_cpp_compare.py`: the same GGUF files; tokens a second, the best of {repeats}: {written} tokens "
+          f"written one after the other, a prompt of {prompt} read at once.\n")
+    print("| shape | weights | decode, Stemma | llama.cpp | ratio | prefill, Stemma | llama.cpp | ratio |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
+    commit = "that crashed"
     with tempfile.TemporaryDirectory() as folder:
         for shape, dtypes in ((one.split(":")[0], one.split(":")[1:] or ["f32", "bf16", "q8_0"]) for one in asked):
             for dtype in dtypes:
                 model = pathlib.Path(os.environ.get("STEMMA_MODELS", folder)) / f"{shape}-{dtype}.gguf"
                 if not model.exists():
                     write_model(model, shape, dtype)
-                decode, prefill, commit = theirs(llama_bench, model, threads)
+                found = theirs(llama_bench, model, threads)
                 own_decode, own_prefill = ours(stemma, model, dtype)
-                lines.append(f"| {shape} | {dtype} | {own_decode:.1f} | {decode:.1f} | x {own_decode / decode:.2f} "
-                             f"| {own_prefill:.0f} | {prefill:.0f} | x {own_prefill / prefill:.2f} |")
-    print(f"\n## Beside llama.cpp ({commit}), {datetime.date.today()}, {name}, {threads} threads\n")
-    print(f"`tests/bench/llama_cpp_compare.py`: the same GGUF files; tokens a second, the best of {repeats}: {written} tokens "
-          f"written one after the other, a prompt of {prompt} read at once.\n")
-    print("| shape | weights | decode, Stemma | llama.cpp | ratio | prefill, Stemma | llama.cpp | ratio |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    print("\n".join(lines))
+                if not found:
+                    print(f"| {shape} | {dtype} | {own_decode:.1f} | crashes | | {own_prefill:.0f} | crashes | |", flush=True)
+                    continue
+                decode, prefill, commit = found
+                print(f"| {shape} | {dtype} | {own_decode:.1f} | {decode:.1f} | x {own_decode / decode:.2f} "
+                      f"| {own_prefill:.0f} | {prefill:.0f} | x {own_prefill / prefill:.2f} |", flush=True)
+    print(f"\nllama.cpp is the one of commit {commit}.")
 
 
 if __name__ == "__main__":
