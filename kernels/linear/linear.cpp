@@ -1,7 +1,8 @@
 // Products with weights as they are stored. Few rows stream the weights through the processor
 // (kernels/products/streams.h); many are those of register tiles (kernels/products/panel_product.h) or oneDNN's, in
-// bf16 where the processor multiplies bf16, else of panels of the weights that are unpacked before. Interleaved rows
-// have one way for few and many, by whole numbers (kernels/products/interleaved_code.h).
+// bf16 where the processor multiplies bf16, else of panels of the weights that are unpacked before. One way for few and
+// many have interleaved rows, by whole numbers (kernels/products/interleaved_code.h), and bf16 where the processor has
+// a unit for it (kernels/products/matrix_unit.h).
 #include <omp.h>
 
 #include <algorithm>
@@ -70,12 +71,7 @@ void multiply_interleaved(Tensor x, const StreamRows& near, const WeightMatrix& 
               y.data, y.columns});
 }
 
-}  // namespace
-
-void linear(Tensor x, std::span<const Ops::Product> products, const Streams& streams) {
-  if (x.rows == 0) return;
-  const auto of_unit = [&](const Ops::Product& p) { return &streams == &best_streams() && takes_matrix_unit(p.w); };
-  if (std::ranges::all_of(products, of_unit)) return product_by_matrix_unit(x, products);
+void by_vectors(Tensor x, std::span<const Ops::Product> products, const Streams& streams) {
   if (x.rows <= few) return stream_rows(x, products, streams);
   const auto of_panels = [&](const Ops::Product& p) {
     return takes_panels(x.rows, p.w) && (p.w.type == WeightType::f32 || &streams == &best_streams());
@@ -107,6 +103,23 @@ void linear(Tensor x, std::span<const Ops::Product> products, const Streams& str
         product(x.data, false, x.columns, numbers, true, w.columns, y.data + first, x.rows, count, w.columns, 1, 0,
                 y.columns);
       });
+  }
+}
+
+}  // namespace
+
+void linear(Tensor x, std::span<const Ops::Product> products, const Streams& streams) {
+  if (x.rows == 0) return;
+  const auto of_unit = [&](const Ops::Product& p) { return &streams == &best_streams() && takes_matrix_unit(p.w); };
+  while (!products.empty()) {
+    const bool unit = of_unit(products[0]);
+    const auto end = std::ranges::find_if(products, [&](const Ops::Product& p) { return of_unit(p) != unit; });
+    const auto alike = products.first(static_cast<size_t>(end - products.begin()));
+    if (unit)
+      product_by_matrix_unit(x, alike);
+    else
+      by_vectors(x, alike, streams);
+    products = products.subspan(alike.size());
   }
 }
 
