@@ -65,6 +65,7 @@ int64_t steps_of(const Turn& turn, bool many) {
   const int64_t all = turn.product->w.columns / deep;
   return divide_up(all, divide_up(all, many ? short_ : long_));
 }
+
 // Rows of two tiles are as far apart as can be: each comes from memory in a stream of its own.
 void multiply_panel(const TurnedRows& x, const Turn& now, bool many) {
   thread_local Scratch kept, padded;
