@@ -7,10 +7,9 @@
 
 namespace stemma::cpu::matrix_tiles {
 
-constexpr int64_t side = 16;            // rows of a tile: of the left, of pairs of columns of it, and of what comes out
-constexpr int64_t deep = 2 * side;      // columns of a tile of the left
-constexpr int64_t line = 64;            // bytes of a tile's row
-constexpr int64_t pairs = side * side;  // of numbers, in a tile
+constexpr int64_t side = 16;        // rows of a tile: of the left, of pairs of columns of it, and of what comes out
+constexpr int64_t deep = 2 * side;  // columns of a tile of the left
+constexpr int64_t line = 64;        // bytes of a tile's row
 constexpr int64_t tall = 2 * side;  // rows of the left, and at most columns of the right, that are multiplied together
 
 // The unit is the thread's own; `columns` of the right in each tile, at most 16.

@@ -93,8 +93,9 @@ def write_model(path, shape, dtype):
 def theirs(program, model, threads):
     done = subprocess.run([program, "-m", model, "-p", str(prompt), "-n", str(written), "-t", str(threads), "-r",
                            str(repeats), "-o", "json"], capture_output=True, text=True)
-    if done.returncode:
+    if done.returncode < 0:  # a signal
         return None
+    done.check_returncode()
     rows = json.loads(done.stdout)
     best = {("decode" if row["n_gen"] else "prefill"): max(row["samples_ts"]) for row in rows}
     return best["decode"], best["prefill"], rows[0]["build_commit"]
