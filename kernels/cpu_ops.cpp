@@ -67,10 +67,10 @@ class CpuOps final : public Ops {
     return multiply && multiply[static_cast<size_t>(type)];
   }
   void write_rows(std::span<const std::byte> rows, WeightMatrix to, int64_t first) override {
-    to.interleaved ? cpu::interleave(rows, to, first) : Ops::write_rows(rows, to, first);
+    to.interleaved ? cpu::interleave(rows, to, first, cpu::best_streams()) : Ops::write_rows(rows, to, first);
   }
   void read_rows(WeightMatrix from, int64_t first, std::span<std::byte> rows) override {
-    from.interleaved ? cpu::separate(from, first, rows) : Ops::read_rows(from, first, rows);
+    from.interleaved ? cpu::separate(from, first, rows, cpu::best_streams()) : Ops::read_rows(from, first, rows);
   }
   using Ops::linear;
   void linear(Tensor x, std::span<const Product> products) override { cpu::linear(x, products); }

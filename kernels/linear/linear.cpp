@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "kernels/cpu_kernels.h"
+#include "kernels/divide_up.h"
 #include "kernels/products/bf16_product.h"
 #include "kernels/products/interleaved.h"
 #include "kernels/products/matrix_unit.h"
@@ -23,18 +24,20 @@ namespace {
 
 constexpr int64_t few = 16;           // rows that one reading of the weights serves faster than oneDNN does
 constexpr int64_t rows_at_once = 24;  // of w: what a thread takes; of one row of x its share at once
-constexpr int forms = 3;              // of RowForm
+constexpr int forms = 4;              // of RowForm
+
+RowForm form_for(const WeightMatrix& w, const Streams& streams) {
+  if (w.interleaved) return streams.interleaved_bytes == 4 ? RowForm::bytes : RowForm::words;
+  return streams.form[static_cast<size_t>(w.type)];
+}
 
 // All products in one parallel region, each thread its share of each matrix: entering one takes as long as reading
 // some ten thousand weights.
 void stream_rows(Tensor x, std::span<const Ops::Product> products, const Streams& streams) {
   thread_local RowsMemory memory[forms];
   std::optional<RowsToRead> ready[forms];
-  const auto form_for = [&](const WeightMatrix& w) {
-    return w.interleaved ? RowForm::whole : streams.form[static_cast<size_t>(w.type)];
-  };
   for (const auto& [w, y] : products) {
-    const RowForm form = form_for(w);
+    const RowForm form = form_for(w, streams);
     auto& rows = ready[static_cast<size_t>(form)];
     if (!rows) rows.emplace(x, form, memory[static_cast<size_t>(form)]);
   }
@@ -50,10 +53,11 @@ void stream_rows(Tensor x, std::span<const Ops::Product> products, const Streams
       }
     for (const auto& [w, y] : products) {
       const auto type = static_cast<size_t>(w.type);
-      const StreamRows& near = ready[static_cast<size_t>(form_for(w))]->near;
+      const StreamRows& near = ready[static_cast<size_t>(form_for(w, streams))]->near;
       const auto multiply = w.interleaved ? streams.multiply_interleaved[type] : streams.multiply[type];
-      const int64_t threads = omp_get_num_threads(), whole = (w.rows + threads - 1) / threads,
-                    height = w.interleaved ? interleaved_rows : (x.rows == 1 ? whole : rows_at_once),
+      const int64_t threads = omp_get_num_threads(), group = w.interleaved ? interleaved_rows : 1,
+                    share_of_each = divide_up(divide_up(w.rows, group), threads) * group,
+                    height = w.interleaved || x.rows == 1 ? share_of_each : rows_at_once,
                     blocks = (w.rows + height - 1) / height;
 #pragma omp for schedule(static) nowait
       for (int64_t i = 0; i < blocks; ++i)
@@ -93,7 +97,7 @@ void by_vectors(Tensor x, std::span<const Ops::Product> products, const Streams&
       product_bf16(rounded, w.data, true, w.columns, y);
     } else if (w.interleaved) {
       if (!whole) {
-        whole.emplace(x, RowForm::whole, memory);
+        whole.emplace(x, form_for(w, streams), memory);
 #pragma omp parallel for schedule(static)
         for (int64_t i = 0; i < whole->unread; ++i) whole->read(i);
       }

@@ -10,20 +10,35 @@
 namespace stemma::cpu {
 namespace {
 
-// Words hold two vectors of rows and become them half a lane at a time, which takes less than going across: rows 0 to
-// 3 and 8 to 11, then the others.
+// A lane has two columns of a row, as words. Bytes of two vectors of rows become them half a lane at a time, which
+// takes less than going across: rows 0 to 3 and 8 to 11, then the others.
 struct Avx2 {
-  static constexpr int lanes = 8, vectors = 2;
+  static constexpr int lanes = 8, vectors = 2, unit = 2, bytes_of_unit = 4, planes = 1;
+  static constexpr int signed_offset = 0;
+  static constexpr bool in_order = false;
+  static constexpr int tall(int rows) { return rows; }
   static constexpr int wide(int rows) { return rows == 1 ? 4 : rows <= 4 ? 2 : 1; }
-  typedef uint16_t Words __attribute__((vector_size(32), may_alias));
-  typedef uint16_t LooseWords __attribute__((vector_size(32), aligned(1), may_alias));
-  typedef int16_t Shorts __attribute__((vector_size(32), may_alias));
+  using Word = uint16_t;
+  typedef Word Words __attribute__((vector_size(32), may_alias));
+  typedef Words LooseWords __attribute__((aligned(1)));
   typedef int Ints __attribute__((vector_size(32), may_alias));
   typedef float Floats __attribute__((vector_size(32), may_alias));
+
+  STEMMA_INLINE void add(Ints& sum, Ints&, Ints w, const std::byte* x) {
+    int two;
+    __builtin_memcpy(&two, x, sizeof two);
+    sum += (Ints)_mm256_madd_epi16((__m256i)w, (__m256i)(Ints{} + two));
+  }
+  STEMMA_INLINE Ints total(Ints sum, Ints) { return sum; }
 
   STEMMA_INLINE Ints bytes(Words x, int v) {
     const __m256i from = (__m256i)x, zero = _mm256_setzero_si256();
     return (Ints)(v == 0 ? _mm256_unpacklo_epi8(from, zero) : _mm256_unpackhi_epi8(from, zero));
+  }
+  // The two bits of each word from the `first` on, as the fifth bits of its bytes.
+  STEMMA_INLINE Words fifths(Words bits, int first) {
+    bits >>= first;
+    return ((bits << 4) & 0x0010) | ((bits << 11) & 0x1000);
   }
   STEMMA_INLINE Floats floats(Words x, int v) {
     const __m256i from = (__m256i)x;
@@ -47,7 +62,6 @@ struct Avx2 {
     }
   }
   STEMMA_INLINE Floats floats(Ints x) { return _mm256_cvtepi32_ps((__m256i)x); }
-  STEMMA_INLINE void add_products(Ints& sum, Ints a, Ints b) { sum += (Ints)_mm256_madd_epi16((__m256i)a, (__m256i)b); }
 };
 
 }  // namespace

@@ -11,27 +11,46 @@
 namespace stemma::cpu {
 namespace {
 
+// A lane has four bytes of a row, which one instruction multiplies by four of x: by its high bytes, and by its low
+// ones.
 struct Vnni {
-  static constexpr int lanes = 16, vectors = 1;
+  static constexpr int lanes = 16, vectors = 1, unit = 4, bytes_of_unit = 4, planes = 2;
+  static constexpr int signed_offset = 128;  // the instruction takes weights without a sign
+  static constexpr bool in_order = true;
+  static constexpr int tall(int rows) { return rows <= 4 ? rows : 4; }
   static constexpr int wide(int) { return 2; }
-  typedef uint16_t Words __attribute__((vector_size(32), may_alias));
-  typedef uint16_t LooseWords __attribute__((vector_size(32), aligned(1), may_alias));
-  typedef int16_t Shorts __attribute__((vector_size(64), may_alias));
+  using Word = uint32_t;
+  typedef Word Words __attribute__((vector_size(64), may_alias));
+  typedef Words LooseWords __attribute__((aligned(1)));
   typedef int Ints __attribute__((vector_size(64), may_alias));
   typedef float Floats __attribute__((vector_size(64), may_alias));
 
-  STEMMA_INLINE Ints bytes(Words x, int) { return (Ints)_mm512_cvtepu8_epi16((__m256i)x); }
-  STEMMA_INLINE Floats floats(Words x, int) { return floats((Ints)_mm512_cvtepi16_epi32((__m256i)x)); }
-  STEMMA_INLINE Floats halves(Words x, int) { return _mm512_cvtph_ps((__m256i)x); }
-  STEMMA_INLINE Floats halves(const std::byte* at) { return halves(*reinterpret_cast<const LooseWords*>(at), 0); }
+  STEMMA_INLINE void add(Ints& high, Ints& low, Ints w, const std::byte* x) {
+    multiply(high, w, x);
+    multiply(low, w, x + StreamRows::piece);
+  }
+  STEMMA_INLINE Ints total(Ints high, Ints low) { return (high << 8) + low; }
+  STEMMA_INLINE void multiply(Ints& sum, Ints w, const std::byte* x) {
+    int four;
+    __builtin_memcpy(&four, x, sizeof four);
+    sum = (Ints)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)w, _mm512_set1_epi32(four));
+  }
+
+  STEMMA_INLINE Ints bytes(Words x, int) { return (Ints)x; }
   STEMMA_INLINE Ints signed_bytes(const std::byte* at) {
-    return (Ints)_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)));
+    return (Ints)(*reinterpret_cast<const LooseWords*>(at) ^ 0x80808080u);
+  }
+  // The four bits of each lane from the `first` on, as the fifth bits of its bytes.
+  STEMMA_INLINE Words fifths(Words bits, int first) {
+    const Words four = (bits >> first) & 0xF, two = (four | four << 14) & 0x00030003;
+    return ((two | two << 7) & 0x01010101) << 4;
+  }
+  STEMMA_INLINE Floats floats(Words x, int) { return floats((Ints)x); }
+  STEMMA_INLINE Floats halves(const std::byte* at) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)));
   }
   STEMMA_INLINE void arrange(Floats*, int) {}  // they are in order
   STEMMA_INLINE Floats floats(Ints x) { return _mm512_cvtepi32_ps((__m512i)x); }
-  STEMMA_INLINE void add_products(Ints& sum, Ints a, Ints b) {
-    asm("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));  // g++ would spill sums
-  }
 };
 
 }  // namespace

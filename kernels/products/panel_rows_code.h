@@ -1,15 +1,19 @@
 // Products of a panel of w, whose rows lie across the lanes, with any number of rows of x, in whole numbers. Included
 // after a file has named its instruction set, as kernels/products/stream_passes.h is.
 //
-// A `Set` names its vectors of `lanes` elements, Ints and Floats; how products are added to sums, and how many vectors
-// of rows of w pass together with some rows of x (`wide`), so that their sums fit the registers.
+// A `Set` names its vectors of `lanes` elements, Ints and Floats; how many of some rows of x pass together (`tall`)
+// with how many vectors of rows of w (`wide`), so that their sums fit the registers; `unit`, how many columns of a row
+// a lane multiplies at once, which are `bytes_of_unit` of x; and `planes`, the sums of a lane: add(first, last, a unit
+// of each lane, x's) and total(first, last).
 //
-// A Panel stands at 32 columns of `width` vectors of rows, as whole numbers that are multiplied by `steps` floats, each
-// of as many columns, and a base where it is `based`; ++ goes to the next 32 columns:
-//   Ints pairs(v, k)     two columns of each row, the k-th pair;   Floats step(v, i), base(v);
+// A Panel stands at 32 columns of `width` vectors of rows, as whole numbers that are too large by `offset`, multiplied
+// by `steps` floats, each of as many columns, and a base where it is `based`; ++ goes to the next 32 columns:
+//   Ints numbers(v, k)   the k-th unit of each row;   Floats step(v, i), base(v);
+//   opens                whether numbers take more than one instruction;
 //   in_order             whether its vectors are of rows in their order, or in one that Set::arrange changes;
-//   ahead, bytes, at()   after how many bytes panels are asked for, where they come from memory (else 0), how many such
-//                        a panel has, and where the first of them is.
+//   ask()                asks for what comes from memory later.
+// Several panels pass side by side, whose memory is pages apart: so the processor fetches as many streams of it ahead,
+// which one stream a thread would not fill.
 #pragma once
 
 #include "kernels/products/stream_passes.h"
@@ -17,111 +21,190 @@
 namespace stemma::cpu {
 namespace {
 
-constexpr int together = StreamRows::together, piece = StreamRows::piece, pairs_of_piece = piece / 2;
-constexpr int64_t part = 2048;  // columns of a panel that stay in the second cache
+constexpr int together = StreamRows::together, piece = StreamRows::piece, of_piece = StreamRows::of_piece;
+constexpr int64_t part = 2048;   // columns of a panel that stay in the second cache
+constexpr int side_by_side = 4;  // panels, at most
 
-// Panels that lie one after the other.
-template <class Tile>
+// 32 columns of a panel made ready, for more rows of x than pass together.
+template <class Set, class Panel>
+struct Opened {
+  using Ints = typename Set::Ints;
+  using Floats = typename Set::Floats;
+  static constexpr int width = Panel::width, steps = Panel::steps, offset = Panel::offset, units = piece / Set::unit;
+  static constexpr bool based = Panel::based;
+  Ints numbers_of[units][width];
+  Floats step_of[steps][width], base_of[width];
+
+  void open(const Panel& panel) {
+    for (int v = 0; v < width; ++v) {
+      for (int k = 0; k < units; ++k) numbers_of[k][v] = panel.numbers(v, k);
+      for (int i = 0; i < steps; ++i) step_of[i][v] = panel.step(v, i);
+      if constexpr (based) base_of[v] = panel.base(v);
+    }
+  }
+  Ints numbers(int v, int k) const { return numbers_of[k][v]; }
+  Floats step(int v, int i) const { return step_of[i][v]; }
+  Floats base(int v) const { return base_of[v]; }
+};
+
+// Such that lie one after the other.
+template <class Set, class Panel>
 struct Row {
-  static constexpr int width = Tile::width, steps = Tile::steps, ahead = 0;
-  static constexpr bool based = Tile::based, in_order = Tile::in_order;
-  const Tile* tile;
+  using Tile = Opened<Set, Panel>;
+  static constexpr int width = Tile::width, steps = Tile::steps, offset = Tile::offset;
+  static constexpr bool based = Tile::based, in_order = Panel::in_order, opens = false;
+  const Tile* tile = nullptr;
 
   void operator++() { ++tile; }
-  auto pairs(int v, int k) const { return tile->pairs(v, k); }
+  void ask() const {}
+  auto numbers(int v, int k) const { return tile->numbers(v, k); }
   auto step(int v, int i) const { return tile->step(v, i); }
   auto base(int v) const { return tile->base(v); }
 };
 
-// What rows of x from `first` on give with the panel `w` of columns [begin, end).
-template <class Set, class Panel, int Rows>
-void multiply_rows(Panel w, const Stream& s, int64_t first, int64_t begin, int64_t end) {
+// Where a pass over rows of x stands, in 32 columns.
+struct Piece {
+  const std::byte* x;
+  const float *scales, *sums;
+  const int* totals;
+
+  void next(int rows) { x += rows * StreamRows::of_piece, scales += rows, sums += rows, totals += 2 * rows; }
+};
+
+// Adds to sums[row * width + vector] what `Rows` rows of x from `first` on give with `wide` vectors of w from `from`
+// on.
+template <class Set, int Rows, class Tile>
+STEMMA_INLINE void add_products(const Tile& w, int from, const Piece& of, int first, typename Set::Floats* sums) {
   using Ints = typename Set::Ints;
   using Floats = typename Set::Floats;
-  constexpr int width = Panel::width, steps = Panel::steps, wide = Set::wide(Rows);
-  constexpr int chains = Rows * wide <= 4 ? 2 : 1;  // sums of a row's products that do not wait for each other
-  static_assert(width % wide == 0);
-  const int64_t before = first * (s.columns / piece) + begin / piece * Rows;  // pieces of x
-  const int16_t* x = s.near.whole + before * piece;
-  const float *scales = s.near.scales + before, *x_sums = s.near.sums + before;
-  float* y = s.y + first * s.y_stride + s.begin;
-  const auto bytes_of = [&](int v) {  // of the lanes that are rows
-    const int64_t there = s.end - s.begin - v * Set::lanes;
-    return sizeof(float) * static_cast<size_t>(there < 0 ? 0 : there < Set::lanes ? there : Set::lanes);
-  };
-  Floats memory[Rows * width]{};
-  Floats* sums = memory;
-  const auto arrange = [&](int r) {
-    if constexpr (!Panel::in_order) Set::arrange(sums + r * width, width);
-  };
-  for (int r = 0; begin && r < Rows; ++r) {
-    for (int v = 0; v < width; ++v)
-      __builtin_memcpy(&sums[r * width + v], y + r * s.y_stride + v * Set::lanes, bytes_of(v));
-    arrange(r);
-  }
-  for (int64_t c = begin; c < end; c += piece, ++w, x += Rows * piece, scales += Rows, x_sums += Rows) {
-    if constexpr (Panel::ahead)
-#pragma GCC unroll 32
-      for (int line = 0; line < Panel::bytes; line += 64) __builtin_prefetch(w.at() + Panel::ahead + line, 0, 3);
+  constexpr int width = Tile::width, steps = Tile::steps, wide = Set::wide(Rows), planes = Set::planes;
+  constexpr int chains = Rows * wide <= 4 ? 2 : 1;     // sums of a row's products that do not wait for each other
+  constexpr int half = piece / Set::unit / steps / 2;  // units; those of both halves often come of the same bytes
 #pragma GCC unroll 2
-    for (int step = 0; step < steps; ++step)
-#pragma GCC unroll 4
-      for (int from = 0; from < width; from += wide) {
-        asm("" : "+r"(sums) : : "memory");  // sums wait in memory: the registers are for the whole numbers
-        Ints dots[chains][Rows * wide];
+  for (int step = 0; step < steps; ++step) {
+    asm("" : "+r"(sums) : : "memory");  // sums wait in memory: the registers are for the whole numbers
+    Ints dots[chains][planes][Rows * wide];
 #pragma GCC unroll 2
-        for (auto& chain : dots)
+    for (auto& chain : dots)
+#pragma GCC unroll 2
+      for (auto& plane : chain)
 #pragma GCC unroll 24
-          for (Ints& dot : chain) dot = Ints{};
-        const int16_t* pair = x + step * piece / steps;
-#pragma GCC unroll 1
-        for (int k = step * pairs_of_piece / steps; k < (step + 1) * pairs_of_piece / steps; k += chains)
-#pragma GCC unroll 2
-          for (int chain = 0; chain < chains; ++chain, pair += 2) {
-            Ints own[wide];
-#pragma GCC unroll 4
-            for (int v = 0; v < wide; ++v) own[v] = w.pairs(from + v, k + chain);
+        for (Ints& dot : plane) dot = Ints{};
+    if constexpr (Tile::offset != 0)
 #pragma GCC unroll 8
-            for (int r = 0; r < Rows; ++r) {
-              int both;
-              __builtin_memcpy(&both, pair + r * piece, sizeof both);
-              const Ints there = Ints{} + both;
+      for (int r = 0; r < Rows; ++r) {
+        const int* halves = of.totals + 2 * (first + r);
+        const int total = steps == 1 ? halves[0] + halves[1] : halves[step];
 #pragma GCC unroll 4
-              for (int v = 0; v < wide; ++v) Set::add_products(dots[chain][r * wide + v], own[v], there);
-            }
-          }
-        if constexpr (chains > 1)
-#pragma GCC unroll 6
-          for (int i = 0; i < Rows * wide; ++i) dots[0][i] += dots[1][i];
-        Floats factors[wide], bases[wide];
+        for (int v = 0; v < wide; ++v) dots[0][planes - 1][r * wide + v] -= Tile::offset * total;
+      }
+#pragma GCC unroll 1
+    for (int i = 0; i < half; ++i)
+#pragma GCC unroll 2
+      for (int side = 0; side < 2; ++side) {
+        const int k = 2 * step * half + side * half + i;
+        Ints own[wide];
 #pragma GCC unroll 4
-        for (int v = 0; v < wide; ++v) factors[v] = w.step(from + v, step);
-        if constexpr (Panel::based)  // one step
-#pragma GCC unroll 4
-          for (int v = 0; v < wide; ++v) bases[v] = w.base(from + v);
+        for (int v = 0; v < wide; ++v) own[v] = w.numbers(from + v, k);
 #pragma GCC unroll 8
         for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 4
-          for (int v = 0; v < wide; ++v) {
-            Floats& sum = sums[r * width + from + v];
-            sum += Set::floats(dots[0][r * wide + v]) * (factors[v] * scales[r]);
-            if constexpr (Panel::based) sum += bases[v] * x_sums[r];
-          }
+          for (int v = 0; v < wide; ++v)
+            Set::add(dots[side % chains][0][r * wide + v], dots[side % chains][planes - 1][r * wide + v], own[v],
+                     of.x + (first + r) * of_piece + k * Set::bytes_of_unit);
+      }
+    if constexpr (chains > 1)
+#pragma GCC unroll 2
+      for (int plane = 0; plane < planes; ++plane)
+#pragma GCC unroll 6
+        for (int i = 0; i < Rows * wide; ++i) dots[0][plane][i] += dots[1][plane][i];
+    Floats factors[wide], bases[wide];
+#pragma GCC unroll 4
+    for (int v = 0; v < wide; ++v) factors[v] = w.step(from + v, step);
+    if constexpr (Tile::based)  // one step
+#pragma GCC unroll 4
+      for (int v = 0; v < wide; ++v) bases[v] = w.base(from + v);
+#pragma GCC unroll 8
+    for (int r = 0; r < Rows; ++r)
+#pragma GCC unroll 4
+      for (int v = 0; v < wide; ++v) {
+        Floats& sum = sums[(first + r) * width + from + v];
+        const Ints total = Set::total(dots[0][0][r * wide + v], dots[0][planes - 1][r * wide + v]);
+        sum += Set::floats(total) * (factors[v] * of.scales[first + r]);
+        if constexpr (Tile::based) sum += bases[v] * of.sums[first + r];
       }
   }
-  for (int r = 0; r < Rows; ++r) {
-    arrange(r);
-    for (int v = 0; v < width; ++v)
-      __builtin_memcpy(y + r * s.y_stride + v * Set::lanes, &sums[r * width + v], bytes_of(v));
-  }
+}
+
+// Of all vectors, `tall` rows of x after `tall`.
+template <class Set, int Rows, class Tile>
+STEMMA_INLINE void add_all_products(const Tile& w, const Piece& of, typename Set::Floats* sums) {
+  constexpr int tall = Set::tall(Rows), last = (Rows - 1) % tall + 1;
+  static_assert(Tile::width % Set::wide(tall) == 0 && Tile::width % Set::wide(last) == 0);
+#pragma GCC unroll 2
+  for (int first = 0; first + last < Rows; first += tall)
+#pragma GCC unroll 4
+    for (int from = 0; from < Tile::width; from += Set::wide(tall)) add_products<Set, tall>(w, from, of, first, sums);
+#pragma GCC unroll 4
+  for (int from = 0; from < Tile::width; from += Set::wide(last))
+    add_products<Set, last>(w, from, of, Rows - last, sums);
+}
+
+// What rows of x from `first` on give with `count` panels, of the same columns [begin, end) and of rows of w one after
+// the other.
+template <class Set, class Panel, int Rows>
+void multiply_rows(const Panel* panels, int count, const Stream& s, int64_t first, int64_t begin, int64_t end) {
+  using Floats = typename Set::Floats;
+  constexpr int width = Panel::width;
+  const int64_t before = first * (s.columns / piece) + begin / piece * Rows;  // pieces of x
+  Piece of{s.near.whole + before * of_piece, s.near.scales + before, s.near.sums + before, s.near.totals + 2 * before};
+  Floats memory[side_by_side * Rows * width]{};
+  // Sums of row r and panel p, with where they lie in y.
+  const auto each_row = [&](const auto& take) {
+    for (int p = 0; p < count; ++p)
+      for (int r = 0; r < Rows; ++r)
+        take(memory + (p * Rows + r) * width, s.y + (first + r) * s.y_stride + s.begin + p * width * Set::lanes,
+             s.end - s.begin - p * width * Set::lanes);
+  };
+  const auto bytes_of = [](int64_t rows, int v) {  // of the v-th vector's lanes that are rows
+    const int64_t there = rows - v * Set::lanes;
+    return sizeof(float) * static_cast<size_t>(there < 0 ? 0 : there < Set::lanes ? there : Set::lanes);
+  };
+  const auto arrange = [](Floats* sums) {
+    if constexpr (!Panel::in_order) Set::arrange(sums, width);
+  };
+  if (begin)
+    each_row([&](Floats* sums, const float* y, int64_t rows) {
+      for (int v = 0; v < width; ++v) __builtin_memcpy(sums + v, y + v * Set::lanes, bytes_of(rows, v));
+      arrange(sums);
+    });
+  Panel at[side_by_side];
+  for (int p = 0; p < count; ++p) at[p] = panels[p];
+  for (int64_t c = begin; c < end; c += piece, of.next(Rows))
+    for (int p = 0; p < count; ++p) {
+      Panel& w = at[p];
+      w.ask();
+      if constexpr (Panel::opens && Rows > Set::tall(Rows)) {
+        Opened<Set, Panel> open;
+        open.open(w);
+        add_all_products<Set, Rows>(open, of, memory + p * Rows * width);
+      } else {
+        add_all_products<Set, Rows>(w, of, memory + p * Rows * width);
+      }
+      ++w;
+    }
+  each_row([&](Floats* sums, float* y, int64_t rows) {
+    arrange(sums);
+    for (int v = 0; v < width; ++v) __builtin_memcpy(y + v * Set::lanes, sums + v, bytes_of(rows, v));
+  });
 }
 
 // From `first` on, all that are left.
 template <class Set, class Panel, int Rows = together>
-void multiply_all(Panel w, const Stream& s, int64_t begin, int64_t end, int64_t first = 0) {
-  for (; s.rows - first >= Rows; first += Rows) multiply_rows<Set, Panel, Rows>(w, s, first, begin, end);
+void multiply_all(const Panel* panels, int count, const Stream& s, int64_t begin, int64_t end, int64_t first = 0) {
+  for (; s.rows - first >= Rows; first += Rows) multiply_rows<Set, Panel, Rows>(panels, count, s, first, begin, end);
   if constexpr (Rows > 1)
-    if (first < s.rows) multiply_all<Set, Panel, Rows - 1>(w, s, begin, end, first);
+    if (first < s.rows) multiply_all<Set, Panel, Rows - 1>(panels, count, s, begin, end, first);
 }
 
 }  // namespace

@@ -13,13 +13,13 @@ namespace {
 
 constexpr int64_t piece = StreamRows::piece, together = StreamRows::together;
 constexpr int64_t wide = 64;                      // columns of a part
-constexpr float largest = 32767, least = 1e-30f;  // below `least` numbers count as 0
+constexpr float largest = 127 * 256 + 127, least = 1e-30f;  // below `least` numbers count as 0
 
-// Pieces to whole numbers, a scale and a sum. What is no number makes the scale none.
-STEMMA_CLONES void round_row(const float* x, int64_t columns, int64_t rows, int16_t* whole, float* scales,
-                             float* sums) {
-  for (int64_t begin = 0; begin < columns;
-       begin += piece, x += piece, whole += rows * piece, scales += rows, sums += rows) {
+// Pieces to whole numbers, a scale and sums. What is no number makes the scale none.
+STEMMA_CLONES void round_row(const float* x, int64_t columns, int64_t rows, bool bytes, std::byte* whole, float* scales,
+                             float* sums, int* totals) {
+  for (int64_t begin = 0; begin < columns; begin += piece, x += piece, whole += rows * StreamRows::of_piece,
+               scales += rows, sums += rows, totals += 2 * rows) {
     int32_t most_bits = 0;  // floats without their sign are in the order of their bits, and what is no number is above
 #pragma omp simd reduction(max : most_bits)
     for (int64_t c = 0; c < piece; ++c) {
@@ -29,15 +29,30 @@ STEMMA_CLONES void round_row(const float* x, int64_t columns, int64_t rows, int1
     const auto most = std::bit_cast<float>(most_bits);
     const float scale = most > least ? most / largest + (most - most) : most - most,
                 inverse = most > least ? largest / most : 0;
-    int total = 0;
+    int16_t words[piece];
+    for (int half = 0; half < 2; ++half) {
+      int total = 0;
 #pragma omp simd reduction(+ : total)
-    for (int64_t c = 0; c < piece; ++c) {
-      const float value = x[c] * inverse;
-      const int number = static_cast<int>(value + (value < 0 ? -0.5f : 0.5f));
-      whole[c] = static_cast<int16_t>(number);
-      total += number;
+      for (int64_t c = half * piece / 2; c < (half + 1) * piece / 2; ++c) {
+        const float value = x[c] * inverse;
+        const int number = static_cast<int>(value + (value < 0 ? -0.5f : 0.5f));
+        words[c] = static_cast<int16_t>(number);
+        total += number;
+      }
+      totals[half] = total;
     }
-    *sums = scale * static_cast<float>(total);
+    if (bytes) {
+      int8_t apart[2 * piece];
+#pragma omp simd
+      for (int64_t c = 0; c < piece; ++c) {
+        apart[c] = static_cast<int8_t>((words[c] + 128) >> 8);
+        apart[piece + c] = static_cast<int8_t>(words[c]);
+      }
+      std::memcpy(whole, apart, sizeof apart);
+    } else {
+      std::memcpy(whole, words, sizeof words);
+    }
+    *sums = scale * static_cast<float>(totals[0] + totals[1]);
     *scales = scale;
   }
 }
@@ -59,16 +74,17 @@ Number* writable(const Number* numbers) {
 }  // namespace
 
 RowsToRead::RowsToRead(Tensor x, RowForm form, RowsMemory& memory)
-    : near{x.data, nullptr, nullptr, nullptr, nullptr}, x_(x), form_(form) {
+    : near{x.data, nullptr, nullptr, nullptr, nullptr, nullptr}, x_(x), form_(form) {
   unread = form == RowForm::floats && x.rows == 1 ? 0 : divide_up(x.rows, together) * divide_up(x.columns, wide);
   if (form == RowForm::floats) {
     if (unread) near.floats = memory.numbers.make(x.size());
   } else if (form == RowForm::bf16) {
     near.halves = memory.numbers.make<uint16_t>(x.rows * (x.columns + piece));
   } else {
-    near.whole = memory.numbers.make<int16_t>(x.size());
+    near.whole = memory.numbers.make<std::byte>(x.size() / piece * StreamRows::of_piece);
     near.scales = memory.scales.make(x.size() / piece + together);  // eight are loaded for the last row too
     near.sums = memory.sums.make(x.size() / piece + together);
+    near.totals = memory.totals.make<int>(2 * (x.size() / piece + together));
   }
 }
 
@@ -86,8 +102,9 @@ void RowsToRead::read(int64_t part) const {
     } else if (form_ == RowForm::bf16) {
       halve_row(from, columns, rows, writable(near.halves) + to);
     } else {
-      round_row(from, columns, rows, writable(near.whole) + to, writable(near.scales) + before + at,
-                writable(near.sums) + before + at);
+      round_row(from, columns, rows, form_ == RowForm::bytes, writable(near.whole) + 2 * to,
+                writable(near.scales) + before + at, writable(near.sums) + before + at,
+                writable(near.totals) + 2 * (before + at));
     }
   }
 }

@@ -8,7 +8,7 @@
 namespace stemma::cpu {
 
 struct RowsMemory {
-  Scratch numbers, scales, sums;
+  Scratch numbers, scales, sums, totals;
 };
 
 // `near` is there once read(i) was called for each i below `unread`, by any threads. A part is some columns of a group

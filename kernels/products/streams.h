@@ -8,18 +8,20 @@
 namespace stemma::cpu {
 
 // How a stream reads x: as it is, rounded to bf16, or rounded to whole numbers of 16 bits, 32 columns to a scale, each
-// within 2^-16 of the largest of them.
-enum class RowForm { floats, bf16, whole };
+// within 2^-15.9 of the largest of them. Those are words, or the high bytes of 32 columns and then their low bytes, all
+// with a sign.
+enum class RowForm { floats, bf16, words, bytes };
 
 // Rows of x as streams read them, `together` rows by as many: of such a group 32 columns of each row, then the next 32,
 // while whole ones last. Rows of x themselves are often apart by a power of two, and drive each other out of the cache.
 struct StreamRows {
-  static constexpr int together = 8, piece = 32;
+  static constexpr int together = 8, piece = 32, of_piece = 2 * piece;  // columns, bytes of whole numbers
   const float* floats;
   const uint16_t* halves;  // bf16, zeros up to a whole piece
-  const int16_t* whole;    // x = scale whole, the nearest; the columns of a piece have one scale
+  const std::byte* whole;  // words or bytes: x = scale whole, the nearest; the columns of a piece have one scale
   const float* scales;     // of such a group: of each piece, of each row
   const float* sums;       // of such a group: of each piece, of each row: scale * sum of whole
+  const int* totals;       // of such a group: of each piece, of each row: sums of whole, of 16 columns each
 };
 
 // y = x w^T for rows [begin, end) of w: y[i * y_stride + r] = <x row i, w row r>. x (rows, columns) f32. Each number of
@@ -56,9 +58,11 @@ struct Streams {
   RowForm form[weight_types];                            // that multiply reads x in
   void (*unpack[weight_types])(const std::byte* row, int64_t columns, float* out);
   void (*mix[weight_types])(const Mix& mix);  // of f32, bf16 and f16
-  // multiply for any number of rows of x, read in `whole`, and one group of rows of w that are interleaved
-  // (kernels/products/interleaved.h); null where there is none, of all types or of one.
+  // multiply for rows of w that are interleaved (kernels/products/interleaved.h), by twos for x in words, by fours for
+  // x in bytes: whole groups with up to 16 rows of x, one group with any number of them. Null where there is none, of
+  // all types or of one.
   const Multiply* multiply_interleaved = nullptr;
+  int interleaved_bytes = 2;
 };
 
 extern const Streams streams_plain;

@@ -41,6 +41,7 @@ const Streams& streams_vnni() {
   static const Streams streams = [] {
     Streams all = streams_avx512;
     all.multiply_interleaved = interleaved_vnni;
+    all.interleaved_bytes = 4;
     return all;
   }();
   return streams;

@@ -59,11 +59,11 @@ class InterleavedTest : public QObject {
     };
     const int64_t written[] = {0, 5, 6, 80, 90}, read[] = {0, 31, 33, 90};
     for (size_t i = 0; i + 1 < std::size(written); ++i)
-      cpu::interleave(part(apart, written[i], written[i + 1]), together.matrix, written[i]);
+      cpu::interleave(part(apart, written[i], written[i + 1]), together.matrix, written[i], cpu::best_streams());
     QVERIFY(together.bytes != apart);
     std::vector<std::byte> back(apart.size());
     for (size_t i = 0; i + 1 < std::size(read); ++i)
-      cpu::separate(together.matrix, read[i], part(back, read[i], read[i + 1]));
+      cpu::separate(together.matrix, read[i], part(back, read[i], read[i + 1]), cpu::best_streams());
     QVERIFY(back == apart);
     std::vector<float> expected(static_cast<size_t>(columns)), row(expected.size());
     for (int64_t i = 0; i < rows; ++i) {
@@ -86,7 +86,6 @@ class InterleavedTest : public QObject {
       for (const int64_t outputs : {7, 32, 81}) {
         auto apart = ref::random_blocks(kind, outputs * width, random);
         const Interleaved together(kind, outputs, width);
-        cpu::interleave(apart, together.matrix, 0);
         const ref::Matrix x = ref::random_matrix(31, width, random),
                           numbers = ref::numbers_of(kind, apart, outputs, width);
         std::vector<float> in = floats(x), all(static_cast<size_t>(31 * outputs));
@@ -94,6 +93,7 @@ class InterleavedTest : public QObject {
                           sizes = ref::linear(ref::magnitudes(x), ref::magnitudes(numbers));
         for (const auto& [name, streams] : ref::stream_sets()) {
           if (!interleaves(*streams, type)) continue;
+          cpu::interleave(apart, together.matrix, 0, *streams);
           const auto multiply = [&](int64_t rows, std::vector<float>& out) {
             out.assign(static_cast<size_t>(rows * outputs), NAN);
             const Ops::Product one[] = {{together.matrix, {out.data(), rows, outputs}}};
@@ -145,7 +145,7 @@ class InterleavedTest : public QObject {
       const int64_t width = 2 * format_of(kind).elements;
       const auto apart = ref::random_blocks(kind, 32 * width, random);
       const Interleaved together(kind, 32, width);
-      cpu::interleave(apart, together.matrix, 0);
+      cpu::interleave(apart, together.matrix, 0, cpu::best_streams());
       for (const float bad : {NAN, INFINITY})
         for (const int64_t rows : {1, 20}) {
           std::vector<float> in(static_cast<size_t>(rows * width), 1), out(static_cast<size_t>(rows * 32));
