@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/divide_up.h"
 #include "kernels/scratch.h"
@@ -31,7 +32,11 @@ void each_unit(std::span<Byte> rows, const WeightMatrix& w, int64_t first, int u
         std::byte* const kept = w.data + (group * bytes + begin) * together;
         for (int64_t i = 0, length; i < block; i += length) {
           length = i < halves || block - i < unit ? 2 : unit;
-          move(in_row + i, kept + i * together + row % together * length, static_cast<size_t>(length));
+          std::byte* const at = kept + i * together + row % together * length;
+          if (length == 4)
+            move(in_row + i, at, std::integral_constant<size_t, 4>());
+          else
+            move(in_row + i, at, std::integral_constant<size_t, 2>());
         }
       }
   }
@@ -41,12 +46,12 @@ void each_unit(std::span<Byte> rows, const WeightMatrix& w, int64_t first, int u
 
 void interleave(std::span<const std::byte> rows, const WeightMatrix& to, int64_t first, const Streams& streams) {
   each_unit(rows, to, first, streams.interleaved_bytes,
-            [](const std::byte* in_row, std::byte* kept, size_t count) { std::memcpy(kept, in_row, count); });
+            [](const std::byte* in_row, std::byte* kept, auto count) { std::memcpy(kept, in_row, count); });
 }
 
 void separate(const WeightMatrix& from, int64_t first, std::span<std::byte> rows, const Streams& streams) {
   each_unit(rows, from, first, streams.interleaved_bytes,
-            [](std::byte* in_row, const std::byte* kept, size_t count) { std::memcpy(in_row, kept, count); });
+            [](std::byte* in_row, const std::byte* kept, auto count) { std::memcpy(in_row, kept, count); });
 }
 
 void unpack_row(const WeightMatrix& w, int64_t row, float* out, const Streams& streams) {

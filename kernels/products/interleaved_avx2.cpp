@@ -1,5 +1,7 @@
 #include <cassert>
 
+#include "kernels/products/matrix_tiles.h"
+#include "kernels/products/matrix_unit.h"
 #include "kernels/products/streams.h"
 #include "kernels/scratch.h"
 #if defined(__x86_64__)
@@ -15,6 +17,7 @@ namespace {
 struct Avx2 {
   static constexpr int lanes = 8, vectors = 2, unit = 2, bytes_of_unit = 4, planes = 1;
   static constexpr int signed_offset = 0;
+  static constexpr int rows_of_unit = 0;
   static constexpr bool in_order = false;
   static constexpr int tall(int rows) { return rows; }
   static constexpr int wide(int rows) { return rows == 1 ? 4 : rows <= 4 ? 2 : 1; }

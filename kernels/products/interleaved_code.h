@@ -1,8 +1,8 @@
 // The code of interleaved blocks (kernels/products/interleaved.h) with any number of rows of x, in whole numbers of 16
 // bits: a row of y has the same bits however many there are. For each row of x a vector takes one or two instructions,
 // which is half of what a block takes where rows lie apart, and nothing is added across lanes.
-// Included after a file has included kernels/scratch.h and named its instruction set. Its `Set` is that of
-// kernels/products/panel_rows_code.h, and says how bytes become lanes:
+// Included after a file has included kernels/scratch.h and kernels/products/matrix_{tiles,unit}.h and named its
+// instruction set. Its `Set` is that of kernels/products/panel_rows_code.h, and says how bytes become lanes:
 //   Words                  a unit, of two or four bytes, of each row of `vectors` vectors, in their order;
 //   bytes, floats, halves  (words, v): the v-th vector of them, as units of unsigned bytes, signed words or f16, in the
 //                          order that arrange(vectors, count) changes to that of rows, and back;
@@ -12,6 +12,8 @@
 
 #include <cassert>
 
+#include "kernels/products/matrix_tiles.h"
+#include "kernels/products/matrix_unit.h"
 #include "kernels/products/panel_rows_code.h"
 #include "kernels/scratch.h"
 
@@ -78,6 +80,7 @@ struct InterleavedCode {
     static constexpr int offset = Set::signed_offset;
     static constexpr bool based = false, opens = false;
     Ints numbers(int v, int k) const { return Set::signed_bytes(this->alone(v, 2 + unit * k)); }
+    const std::byte* lines(int v) const { return this->alone(v, 2); }
   };
 
   template <WeightType Type, bool Fifths, bool Minimum>
@@ -142,7 +145,7 @@ struct InterleavedCode {
 
   // Of a few rows of x: several groups at once, whose next bytes are asked for while these are read.
   template <class Panel>
-  static void multiply_few(const Stream& s) {
+  static void multiply_few(const Stream& s, bool unit) {
     constexpr int64_t far = 8192;  // of all groups together
     const int64_t group = s.w_stride * interleaved_rows;
     for (Stream now = s; now.begin < s.end;) {
@@ -156,7 +159,7 @@ struct InterleavedCode {
         panels[i].left = group - ahead;
         panels[i].jump = (count - 1) * group;
       }
-      multiply_all<Set>(panels, count, now, 0, s.columns);
+      multiply_all<Set>(panels, count, now, unit, 0, s.columns);
       now.begin += count * interleaved_rows;
     }
   }
@@ -164,10 +167,20 @@ struct InterleavedCode {
   template <class Panel>
   static void multiply(const Stream& s) {
     assert(s.begin % interleaved_rows == 0);
-    if (s.rows <= few) return multiply_few<Panel>(s);
+    if constexpr (Set::rows_of_unit != 0)
+      if (s.rows >= Set::rows_of_unit && has_matrix_unit()) {
+        const matrix_tiles::UnitInUse in_use(Set::template shapes<Panel>());
+        return multiply_groups<Panel>(s, true);
+      }
+    multiply_groups<Panel>(s, false);
+  }
+
+  template <class Panel>
+  static void multiply_groups(const Stream& s, bool unit) {
+    if (s.rows <= few) return multiply_few<Panel>(s, unit);
     assert(s.end - s.begin <= interleaved_rows);
     Panel w{s.w + s.begin * s.w_stride};
-    if constexpr (!Panel::opens) return multiply_all<Set>(&w, 1, s, 0, s.columns);
+    if constexpr (!Panel::opens) return multiply_all<Set>(&w, 1, s, unit, 0, s.columns);
     // All but the first of them find it in the caches.
     using Ready = Opened<Set, Panel>;
     thread_local Scratch kept;
@@ -177,7 +190,7 @@ struct InterleavedCode {
       const int64_t end = begin + part < s.columns ? begin + part : s.columns;
       for (int64_t i = 0; i < (end - begin) / piece; ++i, ++w) ready[i].open(w);
       const Row<Set, Panel> row{ready};
-      multiply_all<Set>(&row, 1, s, begin, end);
+      multiply_all<Set>(&row, 1, s, unit, begin, end);
     }
   }
 

@@ -1,12 +1,15 @@
 #include <cassert>
 
+#include "kernels/products/matrix_tiles.h"
+#include "kernels/products/matrix_unit.h"
 #include "kernels/products/streams.h"
 #include "kernels/scratch.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
-#pragma GCC target("arch=x86-64-v4", "avx512vnni")
+#pragma GCC target("arch=x86-64-v4", "avx512vnni", "amx-tile", "amx-int8")
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // g++ 12 of its own intrinsics
 #include "kernels/products/interleaved_code.h"
+#include "kernels/products/whole_tiles.h"
 
 namespace stemma::cpu {
 namespace {
@@ -16,6 +19,7 @@ namespace {
 struct Vnni {
   static constexpr int lanes = 16, vectors = 1, unit = 4, bytes_of_unit = 4, planes = 2;
   static constexpr int signed_offset = 128;  // the instruction takes weights without a sign
+  static constexpr int rows_of_unit = together;
   static constexpr bool in_order = true;
   static constexpr int tall(int rows) { return rows <= 4 ? rows : 4; }
   static constexpr int wide(int) { return 2; }
@@ -34,6 +38,15 @@ struct Vnni {
     int four;
     __builtin_memcpy(&four, x, sizeof four);
     sum = (Ints)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)w, _mm512_set1_epi32(four));
+  }
+
+  template <class Panel>
+  static matrix_tiles::TileShapes shapes() {
+    return shapes_of_blocks<Panel>();
+  }
+  template <class Tile>
+  STEMMA_INLINE void add_by_unit(const Tile& w, const Piece& of, Floats* sums) {
+    add_products_by_unit<Vnni>(w, of, sums);
   }
 
   STEMMA_INLINE Ints bytes(Words x, int) { return (Ints)x; }

@@ -8,12 +8,12 @@ namespace {
 
 constexpr int64_t ahead = 4 * line;  // that the left is asked for, where it comes from memory
 
-struct Shape {  // what ldtilecfg reads
+struct Config {  // what ldtilecfg reads
   uint8_t palette = 1, start = 0, reserved[14] = {};
   uint16_t bytes[16] = {};
   uint8_t rows[16] = {};
 };
-static_assert(sizeof(Shape) == 64);
+static_assert(sizeof(Config) == 64);
 
 template <bool Two, bool Past>
 void multiply_tiles(const Block& b) {
@@ -55,15 +55,15 @@ void multiply_tiles(const Block& b) {
   if constexpr (Two) _tile_stored(3, second_below, bytes);
 }
 
-// Tiles 0 to 3 are sums, 4 and 5 of the left, 6 and 7 of the right.
-void configure(int64_t columns) {
-  alignas(64) Shape shape;
+void configure(const TileShapes& shapes) {
+  alignas(64) Config config;
   for (int i = 0; i < 8; ++i) {
-    shape.rows[i] = side;
-    shape.bytes[i] = static_cast<uint16_t>(i == 4 || i == 5 ? line : columns * static_cast<int64_t>(sizeof(float)));
+    const TileShapes::Shape& shape = i < 4 ? shapes.sums : i < 6 ? shapes.left : shapes.right;
+    config.rows[i] = static_cast<uint8_t>(shape.rows);
+    config.bytes[i] = static_cast<uint16_t>(shape.bytes);
   }
-  asm volatile("" : : "r"(&shape) : "memory");  // what it reads is not said to g++
-  _tile_loadconfig(&shape);
+  asm volatile("" : : "r"(&config) : "memory");  // what it reads is not said to g++
+  _tile_loadconfig(&config);
 }
 void release() { _tile_release(); }
 
@@ -90,8 +90,13 @@ void pair(const std::byte* right, int64_t stride, int64_t rows, int64_t steps, i
 }  // namespace
 
 // What was declared before this file named its instructions is compiled without them.
-UnitInUse::UnitInUse(int64_t columns) { configure(columns); }
+UnitInUse::UnitInUse(const TileShapes& shapes) { configure(shapes); }
 UnitInUse::~UnitInUse() { release(); }
+
+TileShapes shapes_of_bf16(int64_t columns) {
+  const int64_t bytes = columns * static_cast<int64_t>(sizeof(float));
+  return {{side, bytes}, {side, line}, {side, bytes}};
+}
 
 void multiply(const Block& b) {
   (b.two    ? b.past ? multiply_tiles<true, true> : multiply_tiles<true, false>

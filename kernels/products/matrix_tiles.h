@@ -12,10 +12,19 @@ constexpr int64_t deep = 2 * side;  // columns of a tile of the left
 constexpr int64_t line = 64;        // bytes of a tile's row
 constexpr int64_t tall = 2 * side;  // rows of the left, and at most columns of the right, that are multiplied together
 
-// The unit is the thread's own; `columns` of the right in each tile, at most 16.
+// Rows of tiles, at most 16, and bytes in each of them, at most 64: of sums (tiles 0 to 3), of the left (4 and 5) and of
+// the right (6 and 7).
+struct TileShapes {
+  struct Shape {
+    int64_t rows, bytes;
+  };
+  Shape sums, left, right;
+};
+
+// The unit is the thread's own.
 class UnitInUse {
  public:
-  explicit UnitInUse(int64_t columns);
+  explicit UnitInUse(const TileShapes& shapes);
   ~UnitInUse();
   UnitInUse(const UnitInUse&) = delete;
   UnitInUse& operator=(const UnitInUse&) = delete;
@@ -32,6 +41,8 @@ struct Sums {
   float* at;
   int64_t row, next;
 };
+
+TileShapes shapes_of_bf16(int64_t columns);  // of the right in each tile, at most 16
 
 // sums (32, columns) = left right, or += where `add`, of each tile of the right; left (32, 32 steps) in bf16, tiles of
 // the right of pairs of its rows. Numbers below 2^-126 count as zero.

@@ -103,7 +103,8 @@ void multiply_panel(const TurnedRows& x, const Turn& now, bool many) {
 bool has_matrix_unit() {
   static const bool has = [] {
     constexpr int ask = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
-    return __builtin_cpu_supports("amx-bf16") && best_tiles().round && syscall(SYS_arch_prctl, ask, tile_data) == 0;
+    return __builtin_cpu_supports("amx-bf16") && __builtin_cpu_supports("amx-int8") &&
+           best_tiles().round && syscall(SYS_arch_prctl, ask, tile_data) == 0;
   }();
   return has;
 }
@@ -126,7 +127,7 @@ void product_by_matrix_unit(Tensor x, std::span<const Ops::Product> products) {
 #pragma omp for schedule(static)
       for (int64_t i = 0; i < rows.tiles; ++i) rows.turn(i);
     }
-    const UnitInUse unit(rows.width);
+    const UnitInUse unit(shapes_of_bf16(rows.width));
     for (int64_t turn; (turn = taken++) < turns.count;) {
       const Turn now = turns[turn];
       assert(takes_matrix_unit(now.product->w) && now.product->y.rows == x.rows);
@@ -154,7 +155,7 @@ void product_back_by_matrix_unit(Tensor y, const WeightMatrix& w, Tensor x, bool
     }
     thread_local Scratch paired, room;
     std::byte* const panel = paired.make<std::byte>(high / side * short_ * side * line);
-    const UnitInUse unit(side);
+    const UnitInUse unit(shapes_of_bf16(side));
 #pragma omp for schedule(dynamic) collapse(2)
     for (int64_t first = 0; first < heights; first += each)
       for (int64_t column = 0; column < w.columns; column += high) {

@@ -1,5 +1,5 @@
 // Products in bf16 by the processor's matrix unit (AMX), which multiplies tiles of 16 rows of 32 numbers, sums in f32:
-// 8 to 16 times as fast as its vectors.
+// 8 to 16 times as fast as its vectors. Blocks use it as well (kernels/products/whole_tiles.h).
 #pragma once
 
 #include <span>

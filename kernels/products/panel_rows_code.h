@@ -4,11 +4,14 @@
 // A `Set` names its vectors of `lanes` elements, Ints and Floats; how many of some rows of x pass together (`tall`)
 // with how many vectors of rows of w (`wide`), so that their sums fit the registers; `unit`, how many columns of a row
 // a lane multiplies at once, which are `bytes_of_unit` of x; and `planes`, the sums of a lane: add(first, last, a unit
-// of each lane, x's) and total(first, last).
+// of each lane, x's) and total(first, last). As many rows of x as `rows_of_unit` (0: none) go through the processor's
+// matrix unit where it is in use, by add_by_unit, which is add_products of all vectors.
 //
 // A Panel stands at 32 columns of `width` vectors of rows, as whole numbers that are too large by `offset`, multiplied
 // by `steps` floats, each of as many columns, and a base where it is `based`; ++ goes to the next 32 columns:
 //   Ints numbers(v, k)   the k-th unit of each row;   Floats step(v, i), base(v);
+//   lines(v)             where the first unit of each row lies, if numbers are read as they lie there, and the others
+//                        after it; of what does not open;
 //   opens                whether numbers take more than one instruction;
 //   in_order             whether its vectors are of rows in their order, or in one that Set::arrange changes;
 //   ask()                asks for what comes from memory later.
@@ -43,6 +46,7 @@ struct Opened {
     }
   }
   Ints numbers(int v, int k) const { return numbers_of[k][v]; }
+  const std::byte* lines(int v) const { return reinterpret_cast<const std::byte*>(&numbers_of[0][v]); }
   Floats step(int v, int i) const { return step_of[i][v]; }
   Floats base(int v) const { return base_of[v]; }
 };
@@ -58,6 +62,7 @@ struct Row {
   void operator++() { ++tile; }
   void ask() const {}
   auto numbers(int v, int k) const { return tile->numbers(v, k); }
+  auto lines(int v) const { return tile->lines(v); }
   auto step(int v, int i) const { return tile->step(v, i); }
   auto base(int v) const { return tile->base(v); }
 };
@@ -138,7 +143,9 @@ STEMMA_INLINE void add_products(const Tile& w, int from, const Piece& of, int fi
 
 // Of all vectors, `tall` rows of x after `tall`.
 template <class Set, int Rows, class Tile>
-STEMMA_INLINE void add_all_products(const Tile& w, const Piece& of, typename Set::Floats* sums) {
+STEMMA_INLINE void add_all_products(const Tile& w, const Piece& of, bool unit, typename Set::Floats* sums) {
+  if constexpr (Rows == Set::rows_of_unit)
+    if (unit) return Set::add_by_unit(w, of, sums);
   constexpr int tall = Set::tall(Rows), last = (Rows - 1) % tall + 1;
   static_assert(Tile::width % Set::wide(tall) == 0 && Tile::width % Set::wide(last) == 0);
 #pragma GCC unroll 2
@@ -153,7 +160,8 @@ STEMMA_INLINE void add_all_products(const Tile& w, const Piece& of, typename Set
 // What rows of x from `first` on give with `count` panels, of the same columns [begin, end) and of rows of w one after
 // the other.
 template <class Set, class Panel, int Rows>
-void multiply_rows(const Panel* panels, int count, const Stream& s, int64_t first, int64_t begin, int64_t end) {
+void multiply_rows(const Panel* panels, int count, const Stream& s, bool unit, int64_t first, int64_t begin,
+                   int64_t end) {
   using Floats = typename Set::Floats;
   constexpr int width = Panel::width;
   const int64_t before = first * (s.columns / piece) + begin / piece * Rows;  // pieces of x
@@ -187,9 +195,9 @@ void multiply_rows(const Panel* panels, int count, const Stream& s, int64_t firs
       if constexpr (Panel::opens && Rows > Set::tall(Rows)) {
         Opened<Set, Panel> open;
         open.open(w);
-        add_all_products<Set, Rows>(open, of, memory + p * Rows * width);
+        add_all_products<Set, Rows>(open, of, unit, memory + p * Rows * width);
       } else {
-        add_all_products<Set, Rows>(w, of, memory + p * Rows * width);
+        add_all_products<Set, Rows>(w, of, unit, memory + p * Rows * width);
       }
       ++w;
     }
@@ -201,10 +209,12 @@ void multiply_rows(const Panel* panels, int count, const Stream& s, int64_t firs
 
 // From `first` on, all that are left.
 template <class Set, class Panel, int Rows = together>
-void multiply_all(const Panel* panels, int count, const Stream& s, int64_t begin, int64_t end, int64_t first = 0) {
-  for (; s.rows - first >= Rows; first += Rows) multiply_rows<Set, Panel, Rows>(panels, count, s, first, begin, end);
+void multiply_all(const Panel* panels, int count, const Stream& s, bool unit, int64_t begin, int64_t end,
+                  int64_t first = 0) {
+  for (; s.rows - first >= Rows; first += Rows)
+    multiply_rows<Set, Panel, Rows>(panels, count, s, unit, first, begin, end);
   if constexpr (Rows > 1)
-    if (first < s.rows) multiply_all<Set, Panel, Rows - 1>(panels, count, s, begin, end, first);
+    if (first < s.rows) multiply_all<Set, Panel, Rows - 1>(panels, count, s, unit, begin, end, first);
 }
 
 }  // namespace

@@ -35,7 +35,8 @@ STEMMA_CLONES void round_row(const float* x, int64_t columns, int64_t rows, bool
 #pragma omp simd reduction(+ : total)
       for (int64_t c = half * piece / 2; c < (half + 1) * piece / 2; ++c) {
         const float value = x[c] * inverse;
-        const int number = static_cast<int>(value + (value < 0 ? -0.5f : 0.5f));
+        const float nearest = value + (value < 0 ? -0.5f : 0.5f);
+        const int number = nearest == nearest ? static_cast<int>(nearest) : 0;
         words[c] = static_cast<int16_t>(number);
         total += number;
       }
