@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <type_traits>
 
 #include "kernels/divide_up.h"
 #include "kernels/scratch.h"
@@ -18,7 +17,11 @@ int64_t halves_of(WeightType type) {
   return format_of(type).bytes % 4 == 0 ? 4 : 2;
 }
 
-// Calls move(in the row, in the matrix, count) for all bytes of the rows [first, first + count), which lie in `rows`.
+void copy(std::byte* to, const std::byte* from, int64_t length) {  // two or four, which needs no call
+  length == 4 ? std::memcpy(to, from, 4) : std::memcpy(to, from, 2);
+}
+
+// Calls move(in the row, in the matrix, length) for all bytes of the rows [first, first + count), which lie in `rows`.
 template <class Byte, class Move>
 void each_unit(std::span<Byte> rows, const WeightMatrix& w, int64_t first, int unit, Move move) {
   const int64_t bytes = w.row_bytes(), count = static_cast<int64_t>(rows.size()) / bytes, end = first + count;
@@ -32,11 +35,7 @@ void each_unit(std::span<Byte> rows, const WeightMatrix& w, int64_t first, int u
         std::byte* const kept = w.data + (group * bytes + begin) * together;
         for (int64_t i = 0, length; i < block; i += length) {
           length = i < halves || block - i < unit ? 2 : unit;
-          std::byte* const at = kept + i * together + row % together * length;
-          if (length == 4)
-            move(in_row + i, at, std::integral_constant<size_t, 4>());
-          else
-            move(in_row + i, at, std::integral_constant<size_t, 2>());
+          move(in_row + i, kept + i * together + row % together * length, length);
         }
       }
   }
@@ -46,12 +45,12 @@ void each_unit(std::span<Byte> rows, const WeightMatrix& w, int64_t first, int u
 
 void interleave(std::span<const std::byte> rows, const WeightMatrix& to, int64_t first, const Streams& streams) {
   each_unit(rows, to, first, streams.interleaved_bytes,
-            [](const std::byte* in_row, std::byte* kept, auto count) { std::memcpy(kept, in_row, count); });
+            [](const std::byte* in_row, std::byte* kept, int64_t length) { copy(kept, in_row, length); });
 }
 
 void separate(const WeightMatrix& from, int64_t first, std::span<std::byte> rows, const Streams& streams) {
   each_unit(rows, from, first, streams.interleaved_bytes,
-            [](std::byte* in_row, const std::byte* kept, auto count) { std::memcpy(in_row, kept, count); });
+            [](std::byte* in_row, const std::byte* kept, int64_t length) { copy(in_row, kept, length); });
 }
 
 void unpack_row(const WeightMatrix& w, int64_t row, float* out, const Streams& streams) {

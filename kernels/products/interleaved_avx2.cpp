@@ -15,7 +15,7 @@ namespace {
 // A lane has two columns of a row, as words. Bytes of two vectors of rows become them half a lane at a time, which
 // takes less than going across: rows 0 to 3 and 8 to 11, then the others.
 struct Avx2 {
-  static constexpr int lanes = 8, vectors = 2, unit = 2, bytes_of_unit = 4, planes = 1;
+  static constexpr int lanes = 8, vectors = 2, unit = 2, planes = 1;
   static constexpr int signed_offset = 0;
   static constexpr int rows_of_unit = 0;
   static constexpr bool in_order = false;

@@ -80,7 +80,7 @@ struct InterleavedCode {
     static constexpr int offset = Set::signed_offset;
     static constexpr bool based = false, opens = false;
     Ints numbers(int v, int k) const { return Set::signed_bytes(this->alone(v, 2 + unit * k)); }
-    const std::byte* lines(int v) const { return this->alone(v, 2); }
+    const std::byte* lines() const { return this->alone(0, 2); }
   };
 
   template <WeightType Type, bool Fifths, bool Minimum>
@@ -167,9 +167,9 @@ struct InterleavedCode {
   template <class Panel>
   static void multiply(const Stream& s) {
     assert(s.begin % interleaved_rows == 0);
-    if constexpr (Set::rows_of_unit != 0)
+    if constexpr (Set::rows_of_unit != 0 && Panel::steps == 1)
       if (s.rows >= Set::rows_of_unit && has_matrix_unit()) {
-        const matrix_tiles::UnitInUse in_use(Set::template shapes<Panel>());
+        const matrix_tiles::UnitInUse in_use(Set::shapes);
         return multiply_groups<Panel>(s, true);
       }
     multiply_groups<Panel>(s, false);

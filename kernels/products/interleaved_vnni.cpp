@@ -17,9 +17,9 @@ namespace {
 // A lane has four bytes of a row, which one instruction multiplies by four of x: by its high bytes, and by its low
 // ones.
 struct Vnni {
-  static constexpr int lanes = 16, vectors = 1, unit = 4, bytes_of_unit = 4, planes = 2;
+  static constexpr int lanes = 16, vectors = 1, unit = 4, planes = 2;
   static constexpr int signed_offset = 128;  // the instruction takes weights without a sign
-  static constexpr int rows_of_unit = together;
+  static constexpr int rows_of_unit = cpu::rows_of_unit;
   static constexpr bool in_order = true;
   static constexpr int tall(int rows) { return rows <= 4 ? rows : 4; }
   static constexpr int wide(int) { return 2; }
@@ -40,10 +40,7 @@ struct Vnni {
     sum = (Ints)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)w, _mm512_set1_epi32(four));
   }
 
-  template <class Panel>
-  static matrix_tiles::TileShapes shapes() {
-    return shapes_of_blocks<Panel>();
-  }
+  static constexpr const matrix_tiles::TileShapes& shapes = shapes_of_blocks;
   template <class Tile>
   STEMMA_INLINE void add_by_unit(const Tile& w, const Piece& of, Floats* sums) {
     add_products_by_unit<Vnni>(w, of, sums);

@@ -3,15 +3,15 @@
 //
 // A `Set` names its vectors of `lanes` elements, Ints and Floats; how many of some rows of x pass together (`tall`)
 // with how many vectors of rows of w (`wide`), so that their sums fit the registers; `unit`, how many columns of a row
-// a lane multiplies at once, which are `bytes_of_unit` of x; and `planes`, the sums of a lane: add(first, last, a unit
+// a lane multiplies at once by four bytes of x; and `planes`, the sums of a lane: add(first, last, a unit
 // of each lane, x's) and total(first, last). As many rows of x as `rows_of_unit` (0: none) go through the processor's
-// matrix unit where it is in use, by add_by_unit, which is add_products of all vectors.
+// matrix unit where it is in use, of `shapes`, by add_by_unit, which is add_products of all vectors; not those with two
+// steps, whose shorter tiles take as long.
 //
 // A Panel stands at 32 columns of `width` vectors of rows, as whole numbers that are too large by `offset`, multiplied
 // by `steps` floats, each of as many columns, and a base where it is `based`; ++ goes to the next 32 columns:
 //   Ints numbers(v, k)   the k-th unit of each row;   Floats step(v, i), base(v);
-//   lines(v)             where the first unit of each row lies, if numbers are read as they lie there, and the others
-//                        after it; of what does not open;
+//   lines()              where units lie, in their order, of each all vectors'; of what does not open;
 //   opens                whether numbers take more than one instruction;
 //   in_order             whether its vectors are of rows in their order, or in one that Set::arrange changes;
 //   ask()                asks for what comes from memory later.
@@ -25,6 +25,7 @@ namespace stemma::cpu {
 namespace {
 
 constexpr int together = StreamRows::together, piece = StreamRows::piece, of_piece = StreamRows::of_piece;
+constexpr int bytes_of_lane = 4;
 constexpr int64_t part = 2048;   // columns of a panel that stay in the second cache
 constexpr int side_by_side = 4;  // panels, at most
 
@@ -46,7 +47,7 @@ struct Opened {
     }
   }
   Ints numbers(int v, int k) const { return numbers_of[k][v]; }
-  const std::byte* lines(int v) const { return reinterpret_cast<const std::byte*>(&numbers_of[0][v]); }
+  const std::byte* lines() const { return reinterpret_cast<const std::byte*>(numbers_of); }
   Floats step(int v, int i) const { return step_of[i][v]; }
   Floats base(int v) const { return base_of[v]; }
 };
@@ -62,7 +63,7 @@ struct Row {
   void operator++() { ++tile; }
   void ask() const {}
   auto numbers(int v, int k) const { return tile->numbers(v, k); }
-  auto lines(int v) const { return tile->lines(v); }
+  auto lines() const { return tile->lines(); }
   auto step(int v, int i) const { return tile->step(v, i); }
   auto base(int v) const { return tile->base(v); }
 };
@@ -116,7 +117,7 @@ STEMMA_INLINE void add_products(const Tile& w, int from, const Piece& of, int fi
 #pragma GCC unroll 4
           for (int v = 0; v < wide; ++v)
             Set::add(dots[side % chains][0][r * wide + v], dots[side % chains][planes - 1][r * wide + v], own[v],
-                     of.x + (first + r) * of_piece + k * Set::bytes_of_unit);
+                     of.x + (first + r) * of_piece + k * bytes_of_lane);
       }
     if constexpr (chains > 1)
 #pragma GCC unroll 2
@@ -144,7 +145,7 @@ STEMMA_INLINE void add_products(const Tile& w, int from, const Piece& of, int fi
 // Of all vectors, `tall` rows of x after `tall`.
 template <class Set, int Rows, class Tile>
 STEMMA_INLINE void add_all_products(const Tile& w, const Piece& of, bool unit, typename Set::Floats* sums) {
-  if constexpr (Rows == Set::rows_of_unit)
+  if constexpr (Rows == Set::rows_of_unit && Tile::steps == 1)
     if (unit) return Set::add_by_unit(w, of, sums);
   constexpr int tall = Set::tall(Rows), last = (Rows - 1) % tall + 1;
   static_assert(Tile::width % Set::wide(tall) == 0 && Tile::width % Set::wide(last) == 0);

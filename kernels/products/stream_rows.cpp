@@ -12,7 +12,7 @@ namespace stemma::cpu {
 namespace {
 
 constexpr int64_t piece = StreamRows::piece, together = StreamRows::together;
-constexpr int64_t wide = 64;                      // columns of a part
+constexpr int64_t wide = 64;                                // columns of a part
 constexpr float largest = 127 * 256 + 127, least = 1e-30f;  // below `least` numbers count as 0
 
 // Pieces to whole numbers, a scale and sums. What is no number makes the scale none.
